@@ -1,0 +1,1 @@
+"""What music is there: scanning, tags, loudness, the catalogue, and the demo library."""
