@@ -1,0 +1,207 @@
+/** The controller: events and gestures go in, the state goes down to the views. */
+
+import { addresses, command, getJson, sessionOf } from "./api.js";
+import { MediaClock } from "./clock.js";
+import { Ear } from "./ear.js";
+import { Events } from "./events.js";
+import { mountKeyboard } from "./keyboard.js";
+import { Listening } from "./listening.js";
+import { mountMediaSession } from "./media-session.js";
+import * as model from "./state.js";
+import { mountSound } from "./sound.js";
+import { behindMs, readStats } from "./stats.js";
+import * as views from "./views.js";
+import { Visual } from "./visual.js";
+
+const LONGEST_TICK_MS = 250;
+const STATS_MS = 1000;
+const NOTICE_MS = 8000;
+const ASK_QUICKLY_MS = 250;
+const ASK_SLOWLY_MS = 5000;
+const QUICK_QUESTIONS = 20;
+const AUDIBLE_RMS = 0.001; // -60 dBFS
+
+const urls = addresses(sessionOf(location.pathname));
+const clock = new MediaClock();
+const ear = new Ear();
+const timeline = { clickedAt: null, firstAudibleAt: null };
+const sound = mountSound(ear);
+
+let state = model.initialState(sessionOf(location.pathname));
+let stats = null;
+let tickTimer = 0;
+let noticeTimer = 0;
+let audibleTimer = 0;
+let questions = { asked: 0, at: -Infinity };
+
+const listening = new Listening(urls.whep, { phase: phaseChanged, stream: streamChanged });
+const events = new Events(urls.events, { event: eventArrived, lost: eventsLost });
+const actions = { toggle, listen, stop: () => listening.stop(), next, mute, volume };
+
+const visual = new Visual(document.getElementById("visual"), ear);
+const art = views.mountArt(() => visual.repaint());
+const track = views.mountTrack(state.sessionId);
+const progress = views.mountProgress();
+const upNext = views.mountUpNext();
+const controls = views.mountControls(actions);
+const connection = views.mountConnection();
+const announcer = views.mountAnnouncer();
+const details = views.mountDetails(urls.stream);
+const mediaSession = mountMediaSession(actions);
+
+function update(next) {
+  state = next;
+  tick();
+}
+
+/** Reads the clock, lets due events happen, paints, and comes back in time for the next one. */
+function tick() {
+  clearTimeout(tickTimer);
+  const now = performance.now();
+  const [source] = listening.client?.receiver.getSynchronizationSources() ?? [];
+  if (source) clock.read(source, now);
+  if (clock.needsOffset(now)) askForOffset(now);
+  const heard = clock.heard(now);
+  state = model.advance(state, heard);
+  paint(heard, now);
+  const due = model.nextDue(state);
+  const untilDue = due === null || heard === null ? LONGEST_TICK_MS : (due - heard) / (model.SAMPLE_RATE / 1000);
+  tickTimer = setTimeout(tick, Math.min(Math.max(untilDue, 10), LONGEST_TICK_MS));
+}
+
+function paint(heard, now) {
+  const view = model.shown(state, heard);
+  art.update(view);
+  track.update(view);
+  progress.update(view);
+  upNext.update(view);
+  controls.update(state, view, sound.now);
+  connection.update(state);
+  announcer.update(state, view);
+  details.update(stats, clock.exact(now));
+  mediaSession.update({ track: view.track, artwork: art.artwork(), active: model.isActive(state) });
+  visual.listening = state.phase === "listening";
+}
+
+function eventArrived(event) {
+  const now = performance.now();
+  if (event.type === "hello") {
+    clock.forget();
+    questions = { asked: 0, at: -Infinity };
+    clock.tell(event.mediaTime, now, event.state.listeners);
+    listening.hurry();
+  } else if (event.type === "listeners") {
+    clock.tell(event.mediaTime, now, event.count);
+  } else if (event.type === "heartbeat") {
+    clock.tell(event.mediaTime, now);
+  } else if (event.type === "session_ended") {
+    listening.stop("ended");
+    events.close();
+  }
+  update(model.receive(state, event));
+}
+
+function eventsLost() {
+  listening.eventsDropped(performance.now());
+  update(model.serverReached(state, false));
+}
+
+function phaseChanged(phase, detail) {
+  if (phase === "listening") questions = { asked: 0, at: -Infinity };
+  update(model.phaseChanged(state, phase, detail));
+  if (!model.isActive(state)) {
+    clearInterval(audibleTimer);
+    ear.rest();
+  }
+}
+
+function streamChanged(client) {
+  stats = null;
+  if (!client) return ear.detach();
+  ear.attach(client.stream).catch((error) => {
+    if (error.name === "NotAllowedError" && listening.client === client) listening.stop("blocked");
+  });
+}
+
+/** The server learns a listener's RTP offset with its first packet, so the first answers may lack it. */
+async function askForOffset(now) {
+  if (now - questions.at < (questions.asked < QUICK_QUESTIONS ? ASK_QUICKLY_MS : ASK_SLOWLY_MS)) return;
+  questions = { asked: questions.asked + 1, at: now };
+  const info = await getJson(urls.info);
+  if (!info?.rtpClock) return;
+  clock.tell(info.rtpClock.mediaTime, performance.now());
+  clock.learn(info.rtpClock.offsets);
+}
+
+function toggle() {
+  if (model.isActive(state)) listening.stop();
+  else listen();
+}
+
+function listen() {
+  if (model.isActive(state)) return;
+  Object.assign(timeline, { clickedAt: performance.now(), firstAudibleAt: null });
+  if (state.phase === "ended") events.open();
+  ear.wake();
+  listening.start();
+  clearInterval(audibleTimer);
+  audibleTimer = setInterval(noteFirstSound, 5);
+}
+
+function noteFirstSound() {
+  const { left, right } = ear.levels();
+  if (Math.max(left, right) < AUDIBLE_RMS) return;
+  timeline.firstAudibleAt = performance.now();
+  clearInterval(audibleTimer);
+}
+
+async function next() {
+  if (state.asking || !state.playing) return;
+  update(model.nextAsked(state));
+  try {
+    update(model.nextAccepted(state, await command(urls.next)));
+  } catch (error) {
+    update(model.nextRefused(state, error.message));
+    clearTimeout(noticeTimer);
+    noticeTimer = setTimeout(() => update(model.noticeRead(state)), NOTICE_MS);
+  }
+}
+
+function mute() {
+  sound.mute();
+  tick();
+}
+
+function volume(percent) {
+  sound.set(percent);
+  tick();
+}
+
+async function measure() {
+  const client = listening.client;
+  const fresh = await readStats(client?.peer ?? null, stats);
+  if (client !== listening.client) return;
+  stats = fresh;
+  if (!client) return;
+  listening.watch(fresh.packetsReceived, performance.now());
+  if (state.phase === "listening") update(model.delayMeasured(state, behindMs(fresh)));
+}
+
+mountKeyboard(actions);
+setInterval(measure, STATS_MS);
+addEventListener("pagehide", () => {
+  if (model.isActive(state)) listening.stop();
+  events.close();
+});
+addEventListener("pageshow", (event) => event.persisted && events.open());
+events.open();
+tick();
+
+/** For tests and for the curious. */
+window.rtcDrift = {
+  state: () => state,
+  levels: () => ear.levels(),
+  stats: () => readStats(listening.client?.peer ?? null),
+  heard: () => ({ mediaTime: clock.heard(performance.now()), exact: clock.exact(performance.now()) }),
+  timeline,
+};

@@ -1,0 +1,106 @@
+/** One WHEP exchange: an offer, an answer, a stream, a DELETE. Reconnecting is listening.js's business. */
+
+const GATHERING_MS = 300;
+const ANSWER_MS = 10_000;
+
+export class WhepError extends Error {
+  /** @param {number} status 0 when the server could not be reached */
+  constructor(message, { status = 0, code = "", retryAfterMs = null } = {}) {
+    super(message);
+    Object.assign(this, { name: "WhepError", status, code, retryAfterMs });
+  }
+}
+
+/** Chromium and Firefox decode Opus to mono unless their own offer asks for stereo. */
+export function withStereo(sdp) {
+  const opus = sdp.match(/^a=rtpmap:(\d+) opus\/48000\/2\r?$/im);
+  if (!opus) return sdp;
+  const fmtp = new RegExp(`^a=fmtp:${opus[1]} ([^\\r\\n]*)`, "m");
+  if (!fmtp.test(sdp)) return sdp.replace(opus[0].trimEnd(), `$&\r\na=fmtp:${opus[1]} stereo=1`);
+  return sdp.replace(fmtp, (line, settings) => (/(^|;)\s*stereo=1/.test(settings) ? line : `${line};stereo=1`));
+}
+
+/**
+ * Browsers hide their addresses behind mDNS names. A server that can't resolve them waits a second for each before
+ * it goes on (aioice does), and doesn't need them: it sees where our checks come from.
+ */
+export const withoutHiddenCandidates = (sdp) => sdp.replace(/^a=candidate:.* \S+\.local \d+ typ .*\r?\n/gim, "");
+
+export class WhepClient {
+  #url;
+  #resource = null;
+  #closed = false;
+
+  /** Made in the click: the stream exists at once, so the page may play it while the gesture counts. */
+  constructor(url, onstate) {
+    this.#url = url;
+    this.peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+    this.receiver = this.peer.addTransceiver("audio", { direction: "recvonly" }).receiver;
+    this.stream = new MediaStream([this.receiver.track]);
+    this.peer.onconnectionstatechange = () => {
+      if (!this.#closed) onstate(this.peer.connectionState);
+    };
+  }
+
+  /** Resolves when the answer is applied; throws WhepError. */
+  async connect() {
+    const offer = await this.peer.createOffer();
+    if (this.#closed) return;
+    await this.peer.setLocalDescription({ type: "offer", sdp: withStereo(offer.sdp) });
+    await gathered(this.peer);
+    if (this.#closed) return;
+    const response = await this.#post(withoutHiddenCandidates(this.peer.localDescription.sdp));
+    const sdp = await response.text();
+    const location = response.headers.get("Location");
+    this.#resource = location && new URL(location, response.url).href;
+    if (this.#closed) return this.#delete();
+    await this.peer.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** Idempotent, and safe while a page is being left. */
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.peer.close();
+    this.#delete();
+  }
+
+  async #post(body) {
+    let response;
+    try {
+      response = await fetch(this.#url, {
+        method: "POST",
+        headers: { "Content-Type": "application/sdp" },
+        body,
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+    } catch {
+      throw new WhepError("The server could not be reached.");
+    }
+    if (response.ok) return response;
+    const problem = await response.json().catch(() => ({}));
+    const seconds = Number.parseFloat(response.headers.get("Retry-After"));
+    throw new WhepError(problem.error ?? "", {
+      status: response.status,
+      code: problem.code ?? "",
+      retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : null,
+    });
+  }
+
+  #delete() {
+    if (!this.#resource) return;
+    fetch(this.#resource, { method: "DELETE", keepalive: true }).catch(() => {});
+    this.#resource = null;
+  }
+}
+
+/** The server's candidates are in its answer and ours are seen when we call it, so waiting long gains nothing. */
+function gathered(peer) {
+  if (peer.iceGatheringState === "complete") return Promise.resolve();
+  return new Promise((resolve) => {
+    setTimeout(resolve, GATHERING_MS);
+    peer.addEventListener("icegatheringstatechange", () => {
+      if (peer.iceGatheringState === "complete") resolve();
+    });
+  });
+}

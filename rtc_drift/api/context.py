@@ -1,0 +1,37 @@
+"""What request handlers may use, and how they find it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from rtc_drift.library.library import Library
+from rtc_drift.metrics import Metrics
+from rtc_drift.sessions import Session, Sessions
+from rtc_drift.signaling import Listeners
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The service as its HTTP door sees it."""
+
+    library: Library
+    sessions: Sessions
+    listeners: Listeners
+    metrics: Metrics
+    frontend: Path
+
+
+CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)
+
+
+def context(request: web.Request) -> Context:
+    """The service behind this request."""
+    return request.app[CONTEXT]
+
+
+def session_of(request: web.Request) -> Session:
+    """The session named in the path. Raises NoSuchSessionError."""
+    session = context(request).sessions.find(request.match_info["session_id"])
+    session.touch()
+    return session

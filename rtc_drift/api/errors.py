@@ -1,0 +1,100 @@
+"""Every error as `{"error": sentence, "code": snake_case}` with the right status; no stack trace leaves the server."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from rtc_drift.api.context import context
+from rtc_drift.conductor import NoSuchTrackError, NothingToPlayError
+from rtc_drift.sdp import BadOfferError, UnsupportedOfferError
+from rtc_drift.sessions import NoSuchSessionError
+from rtc_drift.signaling import ListenerLimitError
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Body = TypeVar("Body", bound=BaseModel)
+
+RETRY_AFTER_SECONDS = 5
+
+
+class ApiError(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, status: int, code: str, sentence: str, **more: Any) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.body = {"error": sentence, "code": code, **more}
+        self.headers: dict[str, str] = {}
+
+
+@web.middleware
+async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns exceptions into answers."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return _answer(error)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        code = HTTPStatus(error.status).phrase.lower().replace(" ", "_")
+        answer = _answer(ApiError(error.status, code, f"{error.reason}: {request.method} {request.path}."))
+        if allowed := error.headers.get("Allow"):
+            answer.headers["Allow"] = allowed
+        return answer
+    except (ConnectionError, TimeoutError):
+        raise
+    except Exception as error:
+        known = _known(error)
+        if known is not None:
+            return _answer(known)
+        context(request).metrics.unexpected_errors.inc()
+        logger.exception("%s %s failed", request.method, request.path)
+        return _answer(ApiError(500, "internal_error", "Something went wrong in the server; its log has the details."))
+
+
+async def json_body(request: web.Request, model: type[Body]) -> Body:
+    """The request's JSON, validated; an empty body counts as `{}`. Raises ApiError: 415, 400, 422 naming the field."""
+    text = await request.text()
+    if text and request.content_type != "application/json":
+        # Also what keeps other sites' pages out: a browser asks first before it posts JSON to a foreign origin.
+        raise ApiError(415, "unsupported_media_type", "The body must be application/json.")
+    try:
+        return model.model_validate_json(text or "{}")
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            raise ApiError(400, "bad_json", "The body is not valid JSON.") from None
+        field = ".".join(str(part) for part in first["loc"]) or "body"
+        raise ApiError(422, "invalid_field", f"{field}: {first['msg']}.", field=field) from None
+
+
+def _known(error: Exception) -> ApiError | None:
+    match error:
+        case NoSuchSessionError():
+            return ApiError(404, "session_not_found", str(error), sessionId=error.session_id)
+        case NoSuchTrackError():
+            return ApiError(422, "unknown_track", "trackId: there is no such track in the library.", field="trackId")
+        case NothingToPlayError():
+            return _retry_later(ApiError(503, "nothing_to_play", "The library has no track that can be played yet."))
+        case ListenerLimitError():
+            return _retry_later(ApiError(503, "listener_limit", "As many listeners as allowed are connected."))
+        case BadOfferError():
+            return ApiError(400, "bad_offer", str(error))
+        case UnsupportedOfferError():
+            return ApiError(422, "unsupported_offer", str(error))
+    return None
+
+
+def _retry_later(error: ApiError) -> ApiError:
+    error.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return error
+
+
+def _answer(error: ApiError) -> web.Response:
+    return web.json_response(error.body, status=error.status, headers=error.headers)

@@ -1,0 +1,63 @@
+"""Library routes: tracks, covers, progress."""
+
+import asyncio
+
+from aiohttp import web
+
+from rtc_drift.api.context import context
+from rtc_drift.api.errors import ApiError
+from rtc_drift.api.schemas import TrackList
+from rtc_drift.api.sessions import model_response
+from rtc_drift.events import LibraryInfo, TrackInfo
+from rtc_drift.library.tags import cover as read_cover
+from rtc_drift.library.track import Track
+
+MAX_LIMIT = 500
+
+
+async def status(request: web.Request) -> web.Response:
+    """GET /api/library: counts and progress."""
+    return model_response(LibraryInfo.of(context(request).library.status()))
+
+
+async def tracks(request: web.Request) -> web.Response:
+    """GET /api/tracks?q=…&limit=…: tracks whose title, artist or album holds every word."""
+    words = request.query.get("q", "").casefold().split()
+    limit = _limit(request.query.get("limit", "50"))
+    found = [
+        track
+        for track in context(request).library.playable()
+        if all(word in f"{track.title}\n{track.artist}\n{track.album}".casefold() for word in words)
+    ]
+    found.sort(
+        key=lambda track: (track.artist.casefold(), track.album.casefold(), track.track_number or 0, track.title)
+    )
+    return model_response(TrackList(tracks=[TrackInfo.of(track) for track in found[:limit]], total=len(found)))
+
+
+async def track(request: web.Request) -> web.Response:
+    """GET /api/tracks/{id}."""
+    return model_response(TrackInfo.of(_track(request)))
+
+
+async def cover(request: web.Request) -> web.Response:
+    """GET /api/tracks/{id}/cover: the embedded picture, or the one beside the file; 404 when there is none."""
+    picture = await asyncio.to_thread(read_cover, _track(request).path)
+    if picture is None:
+        raise ApiError(404, "no_cover", "This track has no cover.")
+    data, mime = picture
+    headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
+    return web.Response(body=data, content_type=mime, headers=headers)
+
+
+def _track(request: web.Request) -> Track:
+    found = context(request).library.get(request.match_info["track_id"])
+    if found is None:
+        raise ApiError(404, "track_not_found", "There is no such track in the library.")
+    return found
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_LIMIT:
+        raise ApiError(422, "invalid_field", f"limit: a number from 1 to {MAX_LIMIT} is wanted.", field="limit")
+    return int(text)

@@ -1,0 +1,42 @@
+"""The table of routes, and the aiohttp application made of it."""
+
+from aiohttp import web
+
+from rtc_drift.api import library, operations, page, sessions, streams, whep
+from rtc_drift.api.context import CONTEXT, Context
+from rtc_drift.api.errors import error_middleware
+
+MAX_BODY_BYTES = 64 * 1024
+
+ROUTES = (
+    web.get("/", page.master_page),
+    web.get("/session/{session_id}", page.session_page),
+    web.post("/session/{session_id}/next-track", sessions.next_track),
+    web.post("/whep/{session_id}", whep.join),
+    web.options("/whep/{session_id}", whep.describe),
+    web.options("/whep/{session_id}/{listener_id}", whep.describe),
+    web.head("/whep/{session_id}/{listener_id}", whep.head),
+    web.patch("/whep/{session_id}/{listener_id}", whep.trickle),
+    web.delete("/whep/{session_id}/{listener_id}", whep.leave),
+    web.get("/stream/{session_id}", streams.ogg),
+    web.get("/events/{session_id}", streams.events),
+    web.get("/api/session/info", sessions.info),
+    web.get("/api/session/list", sessions.listing),
+    web.get("/api/library", library.status),
+    web.get("/api/tracks", library.tracks),
+    web.get("/api/tracks/{track_id}", library.track),
+    web.get("/api/tracks/{track_id}/cover", library.cover),
+    web.get("/healthz", operations.healthz),
+    web.get("/readyz", operations.readyz),
+    web.get("/metrics", operations.metrics),
+)
+
+
+def make_app(context: Context) -> web.Application:
+    """The HTTP door of a service."""
+    app = web.Application(middlewares=[error_middleware], client_max_size=MAX_BODY_BYTES)
+    app[CONTEXT] = context
+    app.add_routes(ROUTES)
+    app.router.add_static("/static", context.frontend)
+    app.on_response_prepare.append(whep.add_cors)
+    return app

@@ -1,0 +1,72 @@
+"""Answers without an end: the programme as Ogg Opus, and a session's events."""
+
+from contextlib import suppress
+
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse, sse_response
+
+from rtc_drift.api.context import context, session_of
+from rtc_drift.delivery.broadcast import BroadcastEndedError, LaggedError
+from rtc_drift.delivery.ogg import ogg_muxer
+from rtc_drift.events import Event, SessionEnded, SlowReaderError
+from rtc_drift.sessions import Session
+
+MAX_OGG_LAG_BLOCKS = 200
+"""An Ogg reader more than 4 s behind is dropped."""
+SEND_BUFFER_BYTES = 64 * 1024
+
+
+async def ogg(request: web.Request) -> web.StreamResponse:
+    """GET /stream/{id}: endless `audio/ogg`, the session's own packets, from now on."""
+    session = session_of(request)
+    headers = {"Content-Type": "audio/ogg", "Cache-Control": "no-store", "icy-name": f"rtc-drift: {session.id}"}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    if request.transport is not None:
+        # What TCP takes in advance is what a slow reader lags: keep it small.
+        request.transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
+    session.joined()
+    try:
+        with session.packets.reader(MAX_OGG_LAG_BLOCKS) as reader, ogg_muxer() as muxer:
+            while True:
+                pages = muxer.mux(bytes(await reader.next_in_order()))
+                if pages:
+                    await response.write(pages)
+    except LaggedError:
+        context(request).metrics.ogg_dropped.inc()
+        if request.transport is not None:
+            request.transport.abort()
+    except (BroadcastEndedError, ConnectionError):
+        pass  # The session has ended, or the reader has gone.
+    finally:
+        session.left()
+    return response
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """GET /events/{id}: a `hello`, or what was missed since `Last-Event-ID`; then what happens."""
+    session = session_of(request)
+    async with sse_response(request) as response:
+        # A reader that is gone, too slow or cut off ends here; it may come back with its last id.
+        with suppress(ConnectionError, TimeoutError, SlowReaderError):
+            await _send_events(session, request.headers.get("Last-Event-ID", ""), response)
+    return response
+
+
+async def _send_events(session: Session, last_event_id: str, response: EventSourceResponse) -> None:
+    with session.hub.reader() as reader:
+        missed = session.hub.missed(last_event_id)
+        first = [(session.hub.last_id, session.hello())] if missed is None else missed
+        for event_id, event in first:
+            await response.send(_json(event), id=event_id)
+        while True:
+            event_id, event = await reader.next()
+            await response.send(_json(event), id=event_id)
+            if isinstance(event, SessionEnded):
+                return
+
+
+def _json(event: Event) -> str:
+    return event.model_dump_json(by_alias=True)

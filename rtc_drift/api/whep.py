@@ -1,0 +1,98 @@
+"""WHEP over HTTP (draft-ietf-wish-whep-03): the verbs and headers around `signaling`."""
+
+from aiohttp import web
+
+from rtc_drift.api.context import context, session_of
+from rtc_drift.api.errors import ApiError
+from rtc_drift.signaling import Listener
+
+SDP = "application/sdp"
+TRICKLE = "application/trickle-ice-sdpfrag"
+MAX_SDP_BYTES = 64 * 1024
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "OPTIONS, POST, HEAD, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Content-Type, If-Match, Authorization",
+    "Access-Control-Expose-Headers": "Location, ETag, Link, Accept-Patch, Accept-Post, Retry-After",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+async def add_cors(request: web.Request, response: web.StreamResponse) -> None:
+    """Players on other sites may listen: WHEP asks for it. Errors carry the headers too."""
+    if request.path.startswith("/whep/"):
+        response.headers.update(CORS)
+
+
+async def join(request: web.Request) -> web.Response:
+    """POST an offer: 201 with the answer and the listener's own resource."""
+    session = session_of(request)
+    if request.content_type != SDP:
+        raise ApiError(415, "unsupported_media_type", f"The body must be {SDP}.")
+    listeners = context(request).listeners
+    listener = await listeners.join(session, await _body(request))
+    headers = {
+        "Location": f"/whep/{session.id}/{listener.id}",
+        "ETag": listener.etag,
+        "Accept-Patch": TRICKLE,
+    }
+    response = web.Response(status=201, text=listener.answer, content_type=SDP, headers=headers)
+    for server in listeners.policy.servers:
+        credentials = (
+            f'; username="{server.username}"; credential="{server.credential}"; credential-type="password"'
+            if server.username
+            else ""
+        )
+        response.headers.add("Link", f'<{server.url}>; rel="ice-server"{credentials}')
+    return response
+
+
+async def describe(request: web.Request) -> web.Response:
+    """OPTIONS: what may be posted."""
+    return web.Response(status=204, headers={"Accept-Post": SDP, "Accept-Patch": TRICKLE})
+
+
+async def head(request: web.Request) -> web.Response:
+    """HEAD on a listener's resource: it is there."""
+    return web.Response(content_type=SDP, headers={"ETag": _listener(request).etag})
+
+
+async def trickle(request: web.Request) -> web.Response:
+    """PATCH more candidates in. An ICE restart is refused: post a new offer instead."""
+    listener = _listener(request)
+    if request.content_type != TRICKLE:
+        raise ApiError(415, "unsupported_media_type", f"The body must be {TRICKLE}.")
+    condition = request.headers.get("If-Match")
+    if condition is None:
+        raise ApiError(428, "if_match_required", "An If-Match header with the listener's ETag is required.")
+    if condition == "*":
+        raise ApiError(422, "ice_restart_unsupported", "ICE restarts are not supported; post a new offer.")
+    if condition != listener.etag:
+        raise ApiError(412, "etag_mismatch", "The If-Match header does not match the listener's ETag.")
+    await listener.add_candidates(await _body(request))
+    return web.Response(status=204)
+
+
+async def leave(request: web.Request) -> web.Response:
+    """DELETE: the listener ends."""
+    _listener(request).end("closed by the listener")
+    return web.Response()
+
+
+def _listener(request: web.Request) -> Listener:
+    listener = context(request).listeners.get(request.match_info["listener_id"])
+    if listener is None or listener.session.id != request.match_info["session_id"]:
+        raise ApiError(404, "listener_not_found", "There is no such listener; it may have ended.")
+    return listener
+
+
+async def _body(request: web.Request) -> str:
+    data = await request.content.read(MAX_SDP_BYTES + 1)
+    while len(data) <= MAX_SDP_BYTES and (more := await request.content.read(MAX_SDP_BYTES + 1 - len(data))):
+        data += more
+    if len(data) > MAX_SDP_BYTES:
+        raise ApiError(413, "too_large", f"The body is larger than {MAX_SDP_BYTES // 1024} KiB.")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise ApiError(400, "bad_offer", "The body is not text.") from None

@@ -1,0 +1,121 @@
+"""The composition root: builds the service, and owns every lifetime in it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+
+from aiohttp import web
+
+from rtc_drift.api.context import Context
+from rtc_drift.api.routes import make_app
+from rtc_drift.config import Settings
+from rtc_drift.delivery.ice import IcePolicy, is_loopback
+from rtc_drift.engine.messages import Health, ToControl, ToEngine
+from rtc_drift.engine.schedule import TickSchedule
+from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.library import Library
+from rtc_drift.library.workers import Workers
+from rtc_drift.metrics import Metrics
+from rtc_drift.sessions import Sessions
+from rtc_drift.signaling import Listeners
+from rtc_drift.supervisor import EngineSupervisor
+
+logger = logging.getLogger(__name__)
+
+SHUTDOWN_SECONDS = 2.0
+
+
+class Service:
+    """Everything that runs, without the HTTP server: `async with Service(settings) as service`.
+
+    Its parts are public, so that a session's mixer can be put on anybody's peer connection:
+    `pc.addTrack(service.sessions.master.track())`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self._stack = AsyncExitStack()
+        self.library: Library
+        self.sessions: Sessions
+        self.listeners: Listeners
+        self.engine: EngineSupervisor
+
+    async def __aenter__(self) -> "Service":
+        async with AsyncExitStack() as stack:
+            settings = self.settings
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            catalogue = await asyncio.to_thread(Catalogue.open, settings.data_dir / "catalogue.sqlite")
+            stack.callback(catalogue.close)
+            workers = await stack.enter_async_context(Workers(1))
+            self.library = Library(catalogue, workers, music=settings.music, demo_folder=settings.data_dir / "demo")
+            stack.push_async_callback(self.library.close)
+
+            ticks = TickSchedule(time.monotonic_ns())
+            self.engine = EngineSupervisor(ticks.epoch_ns, self._on_engine, self._restore, settings.log_level)
+            stack.push_async_callback(self.engine.close)
+            self.sessions = Sessions(
+                self.library, ticks, self.engine.send, seed=settings.seed, bitrate=settings.bitrate
+            )
+            stack.push_async_callback(self.sessions.close, "The server stops.")
+            policy = IcePolicy(_ice_addresses(settings), settings.ice_servers)
+            self.listeners = Listeners(policy, self.metrics, settings.max_listeners)
+            stack.push_async_callback(self.listeners.close)
+
+            self.engine.start()
+            await self.library.start()
+            self.sessions.start()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def _restore(self) -> Iterator[ToEngine]:
+        return self.sessions.restore()
+
+    def _on_engine(self, message: ToControl) -> None:
+        if isinstance(message, Health):
+            self.metrics.engine_health(message)
+        else:
+            self.sessions.on_engine(message)
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
+    """The service behind its HTTP server; gives it and the server's url. Raises OSError when the port is taken."""
+    async with Service(settings) as service:
+        context = Context(service.library, service.sessions, service.listeners, service.metrics, frontend_folder())
+        runner = web.AppRunner(make_app(context), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, settings.host, settings.port)
+            await site.start()
+            yield service, _url(runner, settings.host)
+            await service.sessions.close("The server stops.")
+        finally:
+            await runner.cleanup()
+
+
+def frontend_folder() -> Path:
+    """The page's files: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    return next(folder for folder in (package / "frontend", package.parent / "frontend") if folder.is_dir())
+
+
+def _ice_addresses(settings: Settings) -> tuple[str, ...]:
+    if settings.ice_address:
+        return settings.ice_address
+    return ("127.0.0.1",) if is_loopback(settings.host) else ()
+
+
+def _url(runner: web.AppRunner, host: str) -> str:
+    port = runner.addresses[0][1]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"

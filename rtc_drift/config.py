@@ -1,0 +1,173 @@
+"""Settings: from the command line, `RTC_DRIFT_…` in the environment, and a TOML file, in this order of precedence."""
+
+import ipaddress
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+APP = "rtc-drift"
+ENV_PREFIX = "RTC_DRIFT_"
+LIST_OPTIONS = ("music", "ice_address", "stun", "turn")
+_ICE_URL = re.compile(
+    r"(?P<scheme>stuns?|turns?):(?:(?P<username>[^:@]+):(?P<credential>[^@]+)@)?"
+    r"(?P<host>[^:@?/\s]+|\[[0-9a-fA-F:]+\])(?P<port>:\d{1,5})?(?P<query>\?transport=(?:udp|tcp))?"
+)
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the message is one sentence that names it."""
+
+
+class IceServer(BaseModel):
+    """A STUN or TURN server."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    username: str | None = None
+    credential: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, kind: Literal["stun", "turn"]) -> "IceServer":
+        """`stun:host:3478` or `turn:user:password@host:3478?transport=udp`. Raises ValueError."""
+        match = _ICE_URL.fullmatch(text)
+        if match is None or not match["scheme"].startswith(kind):
+            example = "stun:HOST[:PORT]" if kind == "stun" else "turn:USER:PASSWORD@HOST[:PORT][?transport=udp|tcp]"
+            raise ValueError(f"{text!r} is not of the form {example}")
+        if kind == "turn" and not match["username"]:
+            raise ValueError(f"{text!r} lacks the user and password that TURN asks for")
+        url = f"{match['scheme']}:{match['host']}{match['port'] or ''}{match['query'] or ''}"
+        return cls(url=url, username=match["username"], credential=match["credential"])
+
+
+class Settings(BaseSettings):
+    """Everything `rtc-drift serve` can be told."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    music: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Folders of music; none = the demo library."""
+    host: str = "127.0.0.1"
+    """What the HTTP server binds."""
+    port: int = Field(8080, ge=0, le=65535)
+    """Its TCP port; 0 = any free one."""
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(APP)))
+    """Where the catalogue and the demo library live."""
+    ice_address: Annotated[tuple[str, ...], NoDecode] = ()
+    """What ICE binds; none = 127.0.0.1 when `host` is loopback, else every interface."""
+    stun: Annotated[tuple[str, ...], NoDecode] = ()
+    turn: Annotated[tuple[str, ...], NoDecode] = ()
+    bitrate: int = Field(128_000, ge=64_000, le=256_000)
+    """Of the Opus stream, in bits per second."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    max_listeners: int = Field(2_000, ge=1)
+    """WebRTC listeners at once; beyond it a join is refused with 503."""
+    seed: int | None = Field(None, ge=0)
+    """Of the drift; none = a new one at every start."""
+
+    @field_validator(*LIST_OPTIONS, mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        # In the environment: separated as in PATH (addresses and urls: by spaces or commas).
+        if isinstance(value, str):
+            return tuple(part for part in re.split(r"[\s,]+", value) if part)
+        return value
+
+    @field_validator("music", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(part for part in value.split(os.pathsep) if part)
+        if isinstance(value, list | tuple):
+            return tuple(Path(part).expanduser() for part in value)
+        return value
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("ice_address")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                raise ValueError(f"{address!r} is not an IP address") from None
+        return value
+
+    @field_validator("stun", "turn")
+    @classmethod
+    def _ice_urls(cls, value: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        for url in value:
+            IceServer.parse(url, info.field_name)
+        return value
+
+    @property
+    def ice_servers(self) -> tuple[IceServer, ...]:
+        """STUN and TURN servers, parsed."""
+        return (
+            *(IceServer.parse(url, "stun") for url in self.stun),
+            *(IceServer.parse(url, "turn") for url in self.turn),
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+
+def config_file() -> Path:
+    """The TOML file: `RTC_DRIFT_CONFIG`, or `config.toml` in the user's configuration directory; it may be absent."""
+    named = os.environ.get(f"{ENV_PREFIX}CONFIG")
+    return Path(named).expanduser() if named else Path(platformdirs.user_config_dir(APP)) / "config.toml"
+
+
+def load(overrides: dict[str, Any]) -> Settings:
+    """Settings with what the command line said on top. Raises ConfigError: one sentence that names the option."""
+    path = config_file()
+    if os.environ.get(f"{ENV_PREFIX}CONFIG") and not path.is_file():
+        raise ConfigError(f"{ENV_PREFIX}CONFIG: there is no file {path}.")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, overrides)) from None
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise ConfigError(f"{path} can't be read: {error}.") from None
+
+
+def _sentence(error: ValidationError, overrides: dict[str, Any]) -> str:
+    first = error.errors()[0]
+    field = str(first["loc"][0])
+    option = "--" + field.replace("_", "-")
+    if first["type"] == "extra_forbidden":
+        return f"{config_file()}: there is no option {field!r}."
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    source = "" if field in overrides else f" (from {_source(field)})"
+    said = "" if "not" in message.split() else f", not {first['input']!r}"
+    return f"{option}{source}: {message}{said}."
+
+
+def _source(field: str) -> str:
+    name = ENV_PREFIX + field.upper()
+    return name if name in os.environ else str(config_file())

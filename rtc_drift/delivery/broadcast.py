@@ -1,0 +1,122 @@
+"""One writer, many readers, each at its own pace: a bounded ring, so that a slow reader costs nobody but itself."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class BroadcastEndedError(Exception):
+    """Nothing more will come."""
+
+
+class LaggedError(Exception):
+    """The reader fell further behind than it allowed itself."""
+
+
+class Broadcast(Generic[Item]):
+    """Keeps the last `capacity` items for its readers. Items are shared, never copied.
+
+    `on_readers` is called when the first reader comes and when the last one leaves.
+    """
+
+    def __init__(self, capacity: int, on_readers: Callable[[bool], None] = lambda _: None) -> None:
+        self._ring: deque[Item] = deque(maxlen=capacity)
+        self._next = 0
+        self._readers = 0
+        self._on_readers = on_readers
+        self._waiting: list[asyncio.Future[None]] = []
+        self._ended = False
+
+    @property
+    def readers(self) -> int:
+        """How many readers are open."""
+        return self._readers
+
+    def publish(self, item: Item) -> None:
+        """Hand an item to all readers; never blocks."""
+        self._ring.append(item)
+        self._next += 1
+        self._wake()
+
+    def end(self) -> None:
+        """Tell all readers that nothing more comes. Idempotent."""
+        self._ended = True
+        self._wake()
+
+    def reader(self, max_lag: int) -> "Reader[Item]":
+        """A reader at the live edge: the first item it gets is the next one published."""
+        return Reader(self, max_lag)
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def _count(self, change: int) -> None:
+        before, self._readers = self._readers, self._readers + change
+        if (before == 0) != (self._readers == 0):
+            self._on_readers(self._readers > 0)
+
+
+class Reader(Generic[Item]):
+    """A position in a broadcast. Close it, or use it as a context manager."""
+
+    def __init__(self, broadcast: Broadcast[Item], max_lag: int) -> None:
+        self._broadcast = broadcast
+        self._max_lag = max_lag
+        self._position = broadcast._next
+        self._closed = False
+        self.skipped = 0
+        """Items left out to get back to the live edge."""
+        broadcast._count(1)
+
+    async def next(self) -> Item:
+        """The next item; waits for it. Safe to cancel: nothing is lost.
+
+        A reader more than `max_lag` items behind goes on at the live edge: old audio sent in a burst would stay in the
+        listener's buffer for good. Raises BroadcastEndedError.
+        """
+        lag = await self._wait()
+        if lag > self._max_lag:
+            self.skipped += lag - 1
+            self._position += lag - 1
+        return self._take()
+
+    async def next_in_order(self) -> Item:
+        """The next item, with none left out. Raises LaggedError when the reader is more than `max_lag` items behind."""
+        if await self._wait() > self._max_lag:
+            raise LaggedError
+        return self._take()
+
+    def close(self) -> None:
+        """Leave. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._broadcast._count(-1)
+
+    def __enter__(self) -> "Reader[Item]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def _wait(self) -> int:
+        """Wait until there is an item to read; gives how many there are."""
+        broadcast = self._broadcast
+        while self._position == broadcast._next:
+            if broadcast._ended:
+                raise BroadcastEndedError
+            future = asyncio.get_running_loop().create_future()
+            broadcast._waiting.append(future)
+            await future
+        return broadcast._next - self._position
+
+    def _take(self) -> Item:
+        ring = self._broadcast._ring
+        item = ring[len(ring) - (self._broadcast._next - self._position)]
+        self._position += 1
+        return item

@@ -1,0 +1,82 @@
+"""The programme as an endless Ogg Opus body: the session's own packets, muxed by libavformat, not encoded again."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import cache
+
+import av
+import numpy as np
+from av.container import InputContainer
+
+from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE
+
+PAGE_MICROSECONDS = 100_000
+"""A page goes out every 100 ms: little overhead, and little to wait for."""
+
+
+class OggMuxer:
+    """One reader's stream: packets in, bytes out. Granule positions count from the reader's first packet."""
+
+    def __init__(self) -> None:
+        self._sink = _Sink()
+        options = {"page_duration": str(PAGE_MICROSECONDS), "flush_packets": "1"}
+        self._container = av.open(self._sink, "w", format="ogg", options=options)
+        self._stream = self._container.add_stream_from_template(_opus_template().streams.audio[0])
+        self._packets = 0
+
+    def mux(self, opus: bytes) -> bytes:
+        """Add one 20 ms packet; gives the pages that are now full, which may be none."""
+        packet = av.Packet(opus)
+        packet.pts = packet.dts = self._packets * BLOCK_SAMPLES
+        packet.duration = BLOCK_SAMPLES
+        packet.time_base = Fraction(1, SAMPLE_RATE)
+        packet.stream = self._stream
+        self._packets += 1
+        self._container.mux(packet)
+        return self._sink.take()
+
+    def close(self) -> bytes:
+        """The last page."""
+        self._container.close()
+        return self._sink.take()
+
+
+class _Sink:
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._written += data
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
+
+
+@cache
+def _opus_template() -> InputContainer:
+    """An Ogg Opus file in memory, opened: libavformat wants a stream to take the Opus header from."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="ogg") as container:
+        stream = container.add_stream("libopus", rate=SAMPLE_RATE, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 2 * BLOCK_SAMPLES), np.float32), format="flt", layout="stereo")
+        frame.sample_rate = SAMPLE_RATE
+        frame.pts = 0
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    file.seek(0)
+    return av.open(file, "r")
+
+
+@contextmanager
+def ogg_muxer() -> Iterator[OggMuxer]:
+    """A muxer that is closed at the end."""
+    muxer = OggMuxer()
+    try:
+        yield muxer
+    finally:
+        muxer.close()

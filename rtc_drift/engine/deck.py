@@ -1,0 +1,132 @@
+"""A deck: a file decoded ahead by a thread of its own. The audio path asks and gets what is there, never waits."""
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtc_drift.engine.decoder import DecodeError, decode
+from rtc_drift.media import SAMPLE_RATE, Audio
+
+logger = logging.getLogger(__name__)
+
+AHEAD = 4 * SAMPLE_RATE
+"""How far decoding may run ahead of what was read, in samples."""
+REFILL = SAMPLE_RATE // 4
+"""The thread sleeps until this much may be decoded at once: a few wake-ups a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Where a deck's sound ends (the file's sample at 48 kHz), and why if it should not have."""
+
+    position: int
+    reason: str | None
+
+
+class Deck:
+    """Random access for a reader that goes forward: `read` gives the samples from a position on, as far as decoded.
+
+    With `patient=True` a read waits for the decoder: for rendering faster than real time, never on the air.
+    """
+
+    def __init__(self, path: str, start: int, *, patient: bool = False) -> None:
+        self._path = path
+        self._start = start
+        self._patient = patient
+        self._changed = threading.Condition()
+        self._chunks: deque[tuple[int, Audio]] = deque()
+        self._read_up_to = start
+        self._decoded_up_to = start
+        self._ending: Ending | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=f"deck {path}", daemon=True)
+        self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether its first samples are decoded."""
+        return self._decoded_up_to > self._start
+
+    @property
+    def ending(self) -> Ending | None:
+        """Where its sound ends, as soon as the decoder knows."""
+        return self._ending
+
+    def read(self, position: int, count: int) -> Audio:
+        """Up to `count` samples from the file's sample `position` on: `(n, 2) float32`, `n <= count`, fewer if late.
+
+        What lies before `position` is given up; a position that was given up already reads as nothing.
+        """
+        with self._changed:
+            if self._patient:
+                self._changed.wait_for(lambda: self._decoded_up_to >= position + count or self._done)
+            self._read_up_to = position + count
+            if self._decoded_up_to - self._read_up_to <= AHEAD - REFILL:
+                self._changed.notify_all()
+            return self._take(position, count)
+
+    def close(self) -> None:
+        """Let the thread go; it ends by itself after the packet it is decoding. Idempotent."""
+        with self._changed:
+            self._closed = True
+            self._chunks.clear()
+            self._changed.notify_all()
+
+    def join(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for the thread to have ended."""
+        self._thread.join(timeout)
+
+    @property
+    def _done(self) -> bool:
+        return self._closed or self._ending is not None
+
+    def _take(self, position: int, count: int) -> Audio:
+        parts: list[Audio] = []
+        while self._chunks:
+            first, chunk = self._chunks[0]
+            if first + len(chunk) <= position:
+                self._chunks.popleft()
+                continue
+            if first > position:
+                break
+            part = chunk[position - first : position - first + count]
+            parts.append(part)
+            position += len(part)
+            count -= len(part)
+            if count == 0:
+                break
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts) if parts else np.empty((0, 2), np.float32)
+
+    def _run(self) -> None:
+        reason: str | None = None
+        try:
+            for position, audio in decode(self._path, self._start):
+                if not self._append(position, audio):
+                    return
+        except DecodeError as error:
+            reason = str(error)
+        except Exception as error:
+            logger.exception("Decoding %s failed unexpectedly", self._path)
+            reason = f"The file can't be decoded ({error})."
+        with self._changed:
+            if not self.ready and reason is None:
+                reason = "The file holds no audio."
+            self._ending = Ending(self._decoded_up_to, reason)
+            self._changed.notify_all()
+
+    def _append(self, position: int, audio: Audio) -> bool:
+        """Take decoded audio; blocks while far enough ahead; False when the deck was closed."""
+        with self._changed:
+            if position + len(audio) > self._read_up_to or self._patient:
+                self._chunks.append((position, audio))
+            self._decoded_up_to = max(self._decoded_up_to, position + len(audio))
+            if self._patient:
+                self._changed.notify_all()
+            if self._decoded_up_to - self._read_up_to > AHEAD:
+                self._changed.wait_for(lambda: self._decoded_up_to - self._read_up_to <= AHEAD - REFILL or self._closed)
+            return not self._closed

@@ -1,0 +1,101 @@
+"""A look-ahead limiter that keeps the true peak below its ceiling.
+
+True peak as in ITU-R BS.1770: the largest magnitude of the signal oversampled four times. Gain reduction starts before
+the peak (a minimum filter, then a box smoother over the look-ahead) and is released on a straight line.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from rtc_drift.media import SAMPLE_RATE, Audio, amplitude
+
+CEILING = amplitude(-1.3)
+"""-1 dBTP, with 0.3 dB for what four-fold oversampling and the encoder's rounding miss."""
+LOOK_AHEAD = 240
+"""Samples (5 ms) by which the output lags the input."""
+
+_TAPS = 12
+_WIDTH = LOOK_AHEAD - _TAPS // 2 + 1
+"""Of the minimum filter and of the box smoother: together they reach exactly over the look-ahead."""
+_RELEASE = 1.0 / (0.25 * SAMPLE_RATE)
+"""Gain given back per sample: from nothing to full in 250 ms."""
+_HARMLESS = 0.5
+"""Between two samples below half the ceiling no peak of a real signal reaches the ceiling (that would be 6 dB)."""
+
+
+def _interpolator() -> NDArray[np.float32]:
+    """`(12, 3)`: windowed-sinc filters for the points 1/4, 2/4 and 3/4 of the way between two samples."""
+    distance = np.arange(_TAPS)[:, None] - (_TAPS // 2 - 1) - np.array([0.25, 0.5, 0.75])
+    taps = np.sinc(distance) * np.cos(np.pi * distance / (_TAPS + 1)) ** 2
+    return np.asarray(taps / taps.sum(axis=0), np.float32)
+
+
+_INTERPOLATOR = _interpolator()
+
+
+def true_peaks(audio: Audio, threshold: float = 0.0) -> NDArray[np.float32]:
+    """The larger channel's true peak from each sample to the next: `(n - 11,) float32` for `(n, 2)`, `n >= 12`.
+
+    The first value is that of the sixth sample: the filters need five samples before and six behind. Where no sample
+    exceeds `threshold`, what lies between the samples is not looked at.
+    """
+    magnitude = np.abs(audio).max(axis=1)
+    peaks: NDArray[np.float32] = np.maximum(magnitude[5:-6], magnitude[6:-5])
+    loud = np.flatnonzero(peaks > threshold)
+    if len(loud):
+        windows = sliding_window_view(audio, _TAPS, axis=0)[loud]
+        between = np.abs(windows.reshape(-1, _TAPS) @ _INTERPOLATOR).max(axis=1).reshape(-1, 2).max(axis=1)
+        peaks[loud] = np.maximum(peaks[loud], between)
+    return peaks
+
+
+class Limiter:
+    """Streaming: `process` takes any number of samples and gives as many, `LOOK_AHEAD` later.
+
+    Any chunking of the same input gives the same output.
+    """
+
+    def __init__(self, ceiling: float = CEILING) -> None:
+        self._ceiling = ceiling
+        self._delayed = np.zeros((LOOK_AHEAD, 2), np.float32)
+        self._released = np.ones(_WIDTH - 1)
+        self._held = np.ones(_WIDTH - 1)
+
+    def process(self, audio: Audio) -> Audio:
+        """Limit `(n, 2) float32` of any level; gives `(n, 2) float32` within the ceiling."""
+        if not len(audio):
+            return audio
+        line = np.concatenate((self._delayed, audio))
+        peaks = true_peaks(line[-(len(audio) + _TAPS - 1) :], self._ceiling * _HARMLESS)
+        self._delayed = line[-LOOK_AHEAD:]
+        output = line[: len(audio)]
+        if peaks.max() <= self._ceiling and self._idle:
+            return output
+        wanted = self._ceiling / np.maximum(peaks, self._ceiling)
+        released = np.concatenate((self._released, _release(wanted, float(self._released[-1]))))
+        held = np.concatenate((self._held, _sliding_minimum(released, _WIDTH)))
+        sums = np.cumsum(np.concatenate(((0.0,), held)))
+        gain = (sums[_WIDTH:] - sums[:-_WIDTH]) / _WIDTH
+        self._released, self._held = released[-(_WIDTH - 1) :], held[-(_WIDTH - 1) :]
+        return np.asarray(output * gain[:, None], np.float32)
+
+    @property
+    def _idle(self) -> bool:
+        return bool(self._released.min() == 1.0 and self._held.min() == 1.0)
+
+
+def _release(wanted: NDArray[np.float64], last: float) -> NDArray[np.float64]:
+    """`out[n] = min(wanted[n], out[n - 1] + _RELEASE)`, starting from `last`, without a loop."""
+    ramp = _RELEASE * np.arange(len(wanted) + 1)
+    return np.asarray(np.minimum.accumulate(np.concatenate(((last,), wanted)) - ramp) + ramp)[1:]
+
+
+def _sliding_minimum(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Minimum over each window: `(n - width + 1,)`, by doubling the span in place of a loop."""
+    span = 1
+    while span * 2 <= width:
+        values = np.minimum(values[:-span], values[span:])
+        span *= 2
+    rest = width - span
+    return np.minimum(values[: len(values) - rest], values[rest:]) if rest else values

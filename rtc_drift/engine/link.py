@@ -1,0 +1,77 @@
+"""The bytes between control and engine: a sans-I/O codec, the same on both sides.
+
+A frame is a little-endian length (u32, of what follows), a kind (u8) and a body: media with a fixed header, everything
+else as JSON. Any chunking of the stream gives the same messages.
+"""
+
+import dataclasses
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+from rtc_drift.dj.plan import Fade, Play
+from rtc_drift.engine import messages as m
+
+_FRAME = struct.Struct("<IB")
+_MEDIA = struct.Struct("<Iq")
+_KINDS: tuple[type[Any], ...] = (
+    m.OpenSession,
+    m.CloseSession,
+    m.Schedule,
+    m.Subscribe,
+    m.Packet,
+    m.Pcm,
+    m.DeckReady,
+    m.DeckFailed,
+    m.Health,
+)
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+
+
+def encode(message: m.Message) -> bytes:
+    """One message as a frame."""
+    if isinstance(message, m.Packet | m.Pcm):
+        body = _MEDIA.pack(message.session, message.media_time) + message.data
+    else:
+        body = json.dumps(dataclasses.asdict(message), separators=(",", ":")).encode("utf-8", "surrogateescape")
+    return _FRAME.pack(1 + len(body), _NUMBERS[type(message)]) + body
+
+
+class Decoder:
+    """Bytes in, messages out."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[m.Message]:
+        """Add received bytes and give every message that is now whole."""
+        self._buffer += data
+        position = 0
+        while len(self._buffer) - position >= _FRAME.size:
+            length, kind = _FRAME.unpack_from(self._buffer, position)
+            end = position + _FRAME.size - 1 + length
+            if len(self._buffer) < end:
+                break
+            body = bytes(self._buffer[position + _FRAME.size : end])
+            position = end
+            yield _message(_KINDS[kind], body)
+        del self._buffer[:position]
+
+
+def _message(kind: type[Any], body: bytes) -> m.Message:
+    message: m.Message
+    if kind is m.Packet or kind is m.Pcm:
+        session, media_time = _MEDIA.unpack_from(body)
+        message = kind(session, media_time, body[_MEDIA.size :])
+    elif kind is m.Schedule:
+        fields = json.loads(body)
+        message = m.Schedule(fields["session"], tuple(_play(play) for play in fields["plays"]))
+    else:
+        message = kind(**json.loads(body))
+    return message
+
+
+def _play(fields: dict[str, Any]) -> Play:
+    fade = fields.pop("fade_out")
+    return Play(**fields, fade_out=None if fade is None else Fade(**fade))

@@ -1,0 +1,107 @@
+"""What control and engine say to each other. Small frozen values; the link (`engine/link.py`) carries them.
+
+Sessions go by a small number on the link; ticks are 20 ms steps of the engine's schedule, media times are samples.
+"""
+
+from dataclasses import dataclass
+
+from rtc_drift.dj.plan import Play
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """To the engine: run a programme whose block for tick `anchor_tick` has the media time `anchor_media`.
+
+    The pair never changes while the programme runs, so an engine started anew falls back into step by itself.
+    """
+
+    session: int
+    anchor_tick: int
+    anchor_media: int
+    bitrate: int
+    """Of Opus, in bits per second."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    """To the engine: end a programme and free what it held."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """To the engine: everything that is to be heard, replacing what was said before. Plays keep their decks by id."""
+
+    session: int
+    plays: tuple[Play, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """To the engine: which media control wants to have from now on."""
+
+    session: int
+    packets: bool
+    pcm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """To control: one Opus packet, 20 ms, stereo, the audio of `media_time` to `media_time + 960`."""
+
+    session: int
+    media_time: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pcm:
+    """To control: the same 20 ms as `(960, 2)` interleaved little-endian s16."""
+
+    session: int
+    media_time: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeckReady:
+    """To control: the first samples of a play are decoded."""
+
+    session: int
+    play: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeckFailed:
+    """To control: a play gives no sound from the file's sample `position` on (may lie in the future), and why."""
+
+    session: int
+    play: int
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """To control, once a second: how the engine's ticks went since the last one."""
+
+    ticks: int
+    skipped_ticks: int
+    """Ticks left out because the process was held up for longer than could be made good."""
+    late_p50_ms: float
+    late_p99_ms: float
+    late_max_ms: float
+    work_p99_ms: float
+    """How long a tick took."""
+    starved_blocks: int
+    """Blocks for which a deck had too little decoded."""
+    dropped_messages: int
+    """Media that control was too slow to take."""
+    cpu_seconds: float
+    """CPU time of the engine's process since its start."""
+
+
+ToEngine = OpenSession | CloseSession | Schedule | Subscribe
+ToControl = Packet | Pcm | DeckReady | DeckFailed | Health
+Message = ToEngine | ToControl

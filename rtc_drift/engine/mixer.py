@@ -1,0 +1,176 @@
+"""Sums what the plays of a schedule give at a media time: decks, gains, equal-power fades."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtc_drift.dj.plan import Fade, Play
+from rtc_drift.engine.deck import Ending
+from rtc_drift.media import SAMPLE_RATE, Audio
+
+DECLICK = 240
+"""Ramp over this many samples (5 ms) where a deck's sound starts or stops without a planned fade."""
+FAILURE_FADE = SAMPLE_RATE // 4
+"""A file that breaks off is faded out over this much of its decoded rest."""
+STALLED_BLOCKS = 25
+"""A deck that gave nothing for this many blocks in a row (0.5 s) is given up."""
+
+
+class DeckReader(Protocol):
+    """What the mixer needs of a deck."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def ending(self) -> Ending | None: ...
+    def read(self, position: int, count: int) -> Audio: ...
+    def close(self) -> None: ...
+
+
+OpenDeck = Callable[[str, int], DeckReader]
+
+
+@dataclass(slots=True)
+class _Channel:
+    """A play on its deck, with what the mixer remembers of it."""
+
+    play: Play
+    deck: DeckReader
+    sounding: bool = False
+    starved_in_a_row: int = 0
+    reported_ready: bool = False
+    reported_failed: bool = False
+
+
+class Mixer:
+    """Executes a schedule. Asked for consecutive stretches of media time it gives gapless audio.
+
+    `failures` and `readies` collect what its owner should tell: `(play id, file position, reason)` and play ids.
+    """
+
+    def __init__(self, open_deck: OpenDeck) -> None:
+        self._open_deck = open_deck
+        self._channels: dict[int, _Channel] = {}
+        self.starved_blocks = 0
+        self.failures: list[tuple[int, int, str]] = []
+        self.readies: list[int] = []
+
+    def schedule(self, plays: Sequence[Play], now: int) -> None:
+        """Replace the schedule. A play that was there keeps its deck; a new one's starts decoding at once.
+
+        A play that should have started before `now` (the engine was started anew) enters where it would be by now.
+        """
+        kept: dict[int, _Channel] = {}
+        for play in plays:
+            channel = self._channels.pop(play.id, None)
+            if channel is not None and (channel.play.path, channel.play.offset) == (play.path, play.offset):
+                channel.play = play
+            else:
+                if channel is not None:
+                    channel.deck.close()
+                channel = _Channel(play, self._open_deck(play.path, play.position_at(max(now, play.start))))
+            kept[play.id] = channel
+        self.close()
+        self._channels = kept
+
+    def mix(self, media_time: int, count: int) -> Audio:
+        """The programme from `media_time` on: `(count, 2) float32`, unlimited (may exceed ±1)."""
+        mixed = np.zeros((count, 2), np.float32)
+        for channel in list(self._channels.values()):
+            play = channel.play
+            self._report(channel, media_time)
+            if play.end <= media_time:
+                channel.deck.close()
+                del self._channels[play.id]
+            elif play.start < media_time + count:
+                self._add(channel, mixed, media_time)
+        return mixed
+
+    def close(self) -> None:
+        """Let all decks go. Idempotent."""
+        for channel in self._channels.values():
+            channel.deck.close()
+        self._channels = {}
+
+    def _add(self, channel: _Channel, mixed: Audio, media_time: int) -> None:
+        play = channel.play
+        lead = max(0, play.start - media_time)
+        count = min(len(mixed), play.end - media_time) - lead
+        begin = media_time + lead
+        audio = channel.deck.read(play.position_at(begin), count)
+        if len(audio):
+            audio = audio * envelope(play, begin, len(audio))[:, None]
+            audio *= _failure_fade(channel, play.position_at(begin), len(audio))[:, None]
+        if not channel.sounding and len(audio) and begin > play.start:
+            ramp = min(DECLICK, len(audio))
+            audio[:ramp] *= np.linspace(0, 1, ramp, endpoint=False, dtype=np.float32)[:, None]
+        starved = len(audio) < count and not _over(channel, play.position_at(begin) + len(audio))
+        if starved and len(audio):
+            ramp = min(DECLICK, len(audio))
+            audio[-ramp:] *= np.linspace(1, 0, ramp, dtype=np.float32)[:, None]
+        channel.sounding = len(audio) > 0 and not starved
+        channel.starved_in_a_row = channel.starved_in_a_row + 1 if starved else 0
+        self.starved_blocks += starved
+        mixed[lead : lead + len(audio)] += audio
+
+    def _report(self, channel: _Channel, media_time: int) -> None:
+        play, ending = channel.play, channel.deck.ending
+        if channel.deck.ready and not channel.reported_ready:
+            channel.reported_ready = True
+            self.readies.append(play.id)
+        if channel.reported_failed:
+            return
+        if ending is not None and ending.position < play.position_at(_heard_until(play)):
+            # Its header promised more: whoever plans must know before the sound runs out.
+            self._fail(channel, ending.position, ending.reason or "The file is shorter than it was.")
+        elif channel.starved_in_a_row >= STALLED_BLOCKS:
+            self._fail(channel, play.position_at(media_time), "The file could not be read in time.")
+
+    def _fail(self, channel: _Channel, position: int, reason: str) -> None:
+        channel.reported_failed = True
+        self.failures.append((channel.play.id, position, reason))
+
+
+def envelope(play: Play, media_time: int, count: int) -> NDArray[np.float32]:
+    """Gain of a play from `media_time` on: `(count,) float32`, its level times both fades."""
+    gain = np.full(count, play.gain, np.float32)
+    if play.fade_in and media_time < play.start + play.fade_in:
+        gain *= _quarter_sine(media_time - play.start, count, play.fade_in)
+    if play.fade_out is not None and media_time + count > play.fade_out.start:
+        gain *= _fading(play.fade_out, media_time, count)
+    return gain
+
+
+def _fading(fade: Fade, media_time: int, count: int) -> NDArray[np.float32]:
+    if fade.length == 0:
+        return (np.arange(media_time, media_time + count) < fade.start).astype(np.float32)
+    return _quarter_sine(fade.end - media_time, count, fade.length, step=-1)
+
+
+def _quarter_sine(first: int, count: int, length: int, step: int = 1) -> NDArray[np.float32]:
+    """`sin(π/2 · x/length)` for `count` values of x from `first` on, held at 0 and 1 outside: two of them, one
+    rising and one falling, sum to constant power."""
+    x = np.clip((first + step * np.arange(count)) / length, 0, 1)
+    return np.sin(np.pi / 2 * x).astype(np.float32)
+
+
+def _failure_fade(channel: _Channel, position: int, count: int) -> NDArray[np.float32]:
+    ending = channel.deck.ending
+    if ending is None or ending.reason is None or position + count < ending.position - FAILURE_FADE:
+        return np.ones(count, np.float32)
+    return _quarter_sine(ending.position - position, count, FAILURE_FADE, step=-1)
+
+
+def _over(channel: _Channel, position: int) -> bool:
+    ending = channel.deck.ending
+    return ending is not None and ending.position <= position
+
+
+def _heard_until(play: Play) -> int:
+    """Up to which media time a play is needed; a file's very end may be a frame shorter than its analysis said."""
+    if play.fade_out is not None:
+        return play.fade_out.end
+    return play.end - SAMPLE_RATE // 10

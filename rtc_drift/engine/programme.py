@@ -1,0 +1,49 @@
+"""One session inside the engine: its mixer, limiter and encoder, and the block that waits for its tick."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtc_drift.engine.limiter import LOOK_AHEAD, Limiter
+from rtc_drift.engine.mixer import Mixer, OpenDeck
+from rtc_drift.engine.opus import OpusEncoder
+from rtc_drift.media import BLOCK_SAMPLES, Audio
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """20 ms of a programme, ready to go out."""
+
+    media_time: int
+    audio: Audio
+    """`(960, 2) float32`, within the limiter's ceiling."""
+    packet: bytes
+    """The same as Opus."""
+
+
+class ProgrammeRenderer:
+    """Renders a session block by block. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
+
+    def __init__(self, open_deck: OpenDeck, bitrate: int) -> None:
+        self.mixer = Mixer(open_deck)
+        self._limiter = Limiter()
+        self._encoder = OpusEncoder(bitrate)
+        self._mixed_up_to: int | None = None
+
+    def render(self, media_time: int) -> Block:
+        """The 960 samples from `media_time` on. Meant for consecutive blocks; after a jump the limiter starts anew."""
+        if self._mixed_up_to != media_time + LOOK_AHEAD:
+            self._limiter = Limiter()
+            self._limiter.process(self.mixer.mix(media_time, LOOK_AHEAD))
+        audio = self._limiter.process(self.mixer.mix(media_time + LOOK_AHEAD, BLOCK_SAMPLES))
+        self._mixed_up_to = media_time + LOOK_AHEAD + BLOCK_SAMPLES
+        return Block(media_time, audio, self._encoder.encode(audio))
+
+    def close(self) -> None:
+        """Let all decks go."""
+        self.mixer.close()
+
+
+def to_s16(audio: Audio) -> bytes:
+    """`(n, 2) float32` → interleaved little-endian s16."""
+    return bytes(np.clip(np.rint(audio * 32767.0), -32768, 32767).astype("<i2"))

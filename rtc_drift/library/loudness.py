@@ -1,0 +1,77 @@
+"""Integrated loudness and true peak (EBU R128), measured by ffmpeg's `ebur128` filter, block by block."""
+
+import math
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.filter import Graph
+
+from rtc_drift.media import SAMPLE_RATE, Audio
+
+SILENCE_LUFS = -70.0
+SILENCE_DBTP = -120.0
+HIGHEST_LUFS = 20.0
+HIGHEST_AMPLITUDE = 8.0
+"""Broken float files hold NaN, infinity and 1e30; measured as silence and as this much."""
+
+
+class LoudnessMeter:
+    """Takes audio at 48 kHz in blocks of any length; remembers nothing of it but the measurement."""
+
+    def __init__(self) -> None:
+        self._graph = Graph()
+        self._graph.threads = 1
+        source = self._graph.add_abuffer(
+            sample_rate=SAMPLE_RATE, format="flt", layout="stereo", time_base=Fraction(1, SAMPLE_RATE)
+        )
+        meter = self._graph.add("ebur128", "peak=true:metadata=1")
+        self._graph.link_nodes(source, meter, self._graph.add("abuffersink"))
+        self._graph.configure()
+        self._position = 0
+        self._sample_peak = 0.0
+        self._latest: dict[str, str] = {}
+
+    def add(self, audio: Audio) -> None:
+        """Measure the next block. It must be finite."""
+        if not len(audio):
+            return
+        self._sample_peak = max(self._sample_peak, float(np.abs(audio).max()))
+        frame = av.AudioFrame.from_ndarray(audio.reshape(1, -1), format="flt", layout="stereo")
+        frame.sample_rate = SAMPLE_RATE
+        frame.pts = self._position
+        self._position += len(audio)
+        self._graph.push(frame)
+        self._pull()
+
+    def finish(self) -> tuple[float, float]:
+        """Integrated loudness in LUFS, -70 for silence, and true peak in dBTP, -120 for silence."""
+        self._graph.push(None)
+        self._pull()
+        lufs = float(self._latest.get("lavfi.r128.I", "nan"))
+        lufs = SILENCE_LUFS if math.isnan(lufs) else min(max(lufs, SILENCE_LUFS), HIGHEST_LUFS)
+        return lufs, self._true_peak_dbtp()
+
+    def _true_peak_dbtp(self) -> float:
+        # The filter tells amplitudes with three decimals and leaves out the last tenth of a second:
+        # for what is very quiet or comes last, the peak of the samples is the better answer.
+        told = [float(value) for key, value in self._latest.items() if key.startswith("lavfi.r128.true_peaks_ch")]
+        peak = max([self._sample_peak, *(value for value in told if math.isfinite(value))])
+        return max(20 * math.log10(peak), SILENCE_DBTP) if peak > 0 else SILENCE_DBTP
+
+    def _pull(self) -> None:
+        while True:
+            try:
+                metadata = self._graph.pull().metadata
+            except (av.BlockingIOError, av.EOFError):
+                return
+            if metadata:  # a last frame shorter than 100 ms has none
+                self._latest = metadata
+
+
+def finite(audio: Audio) -> Audio:
+    """The same block if all of it is sane; otherwise a copy without NaN, limited to ±8."""
+    if not len(audio) or float(np.abs(audio).max()) <= HIGHEST_AMPLITUDE:  # False for NaN too
+        return audio
+    sane = np.nan_to_num(audio, nan=0.0, posinf=HIGHEST_AMPLITUDE, neginf=-HIGHEST_AMPLITUDE)
+    return np.clip(sane, -HIGHEST_AMPLITUDE, HIGHEST_AMPLITUDE)

@@ -1,0 +1,197 @@
+"""WHEP: an SDP offer becomes a listener, and one exit path ends it.
+
+What is told here is draft-ietf-wish-whep-03 without HTTP: `api/whep.py` speaks HTTP. A listener is a peer connection
+that sends a session's packets. Its one task, `_live`, waits for it to connect and then to end, and cleans up whatever
+the reason was.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Iterator, Mapping
+
+from aiortc import RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+from aiortc.sdp import candidate_from_sdp
+
+from rtc_drift.delivery.aiortc_internals import bind_ice, last_rtp_timestamp, ssrc
+from rtc_drift.delivery.ice import IcePolicy
+from rtc_drift.metrics import Metrics
+from rtc_drift.sdp import BadOfferError, opus_offer, stereo_answer
+from rtc_drift.sessions import Session
+from rtc_drift.tracks import PacketTrack
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 15.0
+"""An offer that led to no connection by then is closed; aioice would wait for ever for one without candidates."""
+CLOSE_SECONDS = 5.0
+
+
+class ListenerLimitError(Exception):
+    """As many listeners as the settings allow are connected."""
+
+
+class Listener:
+    """One WebRTC listener of a session, from offer to end."""
+
+    def __init__(self, session: Session, peer: RTCPeerConnection) -> None:
+        self.id = secrets.token_urlsafe(18)
+        """Unguessable: who knows it may end the listener."""
+        self.etag = f'"{secrets.token_hex(8)}"'
+        self.session = session
+        self.answer = ""
+        self._peer = peer
+        self._track: PacketTrack | None = None
+        self._connected = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._reason = "closed"
+        peer.on("connectionstatechange", self._state_changed)
+
+    async def negotiate(self, offer: str, policy: IcePolicy) -> str:
+        """Answer an offer. Raises BadOfferError, UnsupportedOfferError."""
+        description = RTCSessionDescription(opus_offer(offer), "offer")
+        try:
+            await self._peer.setRemoteDescription(description)
+        except Exception as error:
+            # aiortc raises all sorts of errors on the SDP of strangers.
+            raise BadOfferError("The offer is not valid SDP.") from error
+        transceiver = self._audio()
+        self._track = self.session.packet_track()
+        transceiver.sender.replaceTrack(self._track)
+        transceiver.direction = "sendonly"
+        if policy.addresses:
+            bind_ice(self._peer, policy.addresses)
+        await self._peer.setLocalDescription(await self._peer.createAnswer())
+        self.answer = stereo_answer(self._peer.localDescription.sdp)
+        return self.answer
+
+    async def add_candidates(self, fragment: str) -> None:
+        """Take trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError."""
+        mid = self._audio().mid
+        for line in fragment.splitlines():
+            name, _, value = line.strip().partition(":")
+            if name != "a=candidate" or ".local " in value:
+                continue
+            try:
+                candidate = candidate_from_sdp(value)
+            except (ValueError, AssertionError, IndexError) as error:
+                raise BadOfferError("A candidate is not valid.") from error
+            candidate.sdpMid = mid
+            await self._peer.addIceCandidate(candidate)
+
+    def rtp_offset(self) -> tuple[int, int] | None:
+        """`(SSRC, RTP timestamp of media time 0)`, modulo 2³²; None before the first packet."""
+        sender = self._audio().sender
+        timestamp, source = last_rtp_timestamp(sender), ssrc(sender)
+        last = self._track.last_media_time if self._track else None
+        if timestamp is None or source is None or last is None:
+            return None
+        return source, (timestamp - last) % 2**32
+
+    def end(self, reason: str) -> None:
+        """Ask the listener to end; its task does. Idempotent."""
+        if not self._ended.is_set():
+            self._reason = reason
+            self._ended.set()
+            self._connected.set()
+
+    async def live(self) -> str:
+        """From the answer to the end: gives the reason it ended, with everything cleaned up."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._connected.wait()
+            if not self._ended.is_set():
+                self.session.joined()
+                try:
+                    await self._ended.wait()
+                finally:
+                    self.session.left()
+        except TimeoutError:
+            self._reason = f"not connected within {CONNECT_SECONDS:.0f} s"
+        finally:
+            await self.close()
+        return self._reason
+
+    async def close(self) -> None:
+        """Close the peer connection: BYE, DTLS alert, sockets. Idempotent."""
+        self._peer.remove_all_listeners()
+        if self._track is not None:
+            self._track.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._peer.close(), CLOSE_SECONDS)
+
+    @property
+    def skipped_packets(self) -> int:
+        """Packets left out because this listener's sender lagged."""
+        return self._track.skipped if self._track else 0
+
+    def _audio(self) -> RTCRtpTransceiver:
+        return next(t for t in self._peer.getTransceivers() if t.kind == "audio")
+
+    def _state_changed(self) -> None:
+        state = self._peer.connectionState
+        if state == "connected":
+            self._connected.set()
+        elif state in ("failed", "closed"):
+            self.end("connection lost" if state == "failed" else "closed by the listener")
+
+
+class Listeners(Mapping[str, Listener]):
+    """All WebRTC listeners by id, each with the task that is its life."""
+
+    def __init__(self, policy: IcePolicy, metrics: Metrics, limit: int) -> None:
+        self.policy = policy
+        self._metrics = metrics
+        self._limit = limit
+        self._listeners: dict[str, Listener] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def join(self, session: Session, offer: str) -> Listener:
+        """Make a listener of an offer. Raises ListenerLimitError, BadOfferError, UnsupportedOfferError."""
+        if len(self._listeners) >= self._limit:
+            raise ListenerLimitError
+        listener = Listener(session, RTCPeerConnection(self.policy.configuration()))
+        self._listeners[listener.id] = listener
+        try:
+            await listener.negotiate(offer, self.policy)
+        except BaseException:
+            del self._listeners[listener.id]
+            await listener.close()
+            raise
+        self._metrics.joins.inc()
+        task = asyncio.create_task(self._live(listener), name=f"listener of {session.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return listener
+
+    async def close(self) -> None:
+        """End all listeners and wait until they are gone. Idempotent."""
+        for listener in list(self._listeners.values()):
+            listener.end("the server stops")
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def rtp_offsets(self, session: Session) -> dict[str, int]:
+        """RTP timestamp of media time 0 by SSRC, for every listener of a session that has been sent a packet."""
+        offsets = (each.rtp_offset() for each in self._listeners.values() if each.session is session)
+        return {str(offset[0]): offset[1] for offset in offsets if offset is not None}
+
+    async def _live(self, listener: Listener) -> None:
+        reason = "failed"
+        try:
+            reason = await listener.live()
+        except Exception:
+            logger.exception("A listener of %s failed", listener.session.id)
+        finally:
+            del self._listeners[listener.id]
+            self._metrics.skipped_packets.inc(listener.skipped_packets)
+            logger.info("A listener of %s has left: %s", listener.session.id, reason)
+
+    def __getitem__(self, listener_id: str) -> Listener:
+        return self._listeners[listener_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listeners)
+
+    def __len__(self) -> int:
+        return len(self._listeners)

@@ -1,0 +1,137 @@
+"""Keeps the engine's process alive: starts it, talks to it, and starts it again when it dies or stops answering."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterable
+
+from rtc_drift.engine import messages as m
+from rtc_drift.engine.link import Decoder, encode
+
+logger = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 5.0
+"""The engine reports every second; one that says nothing for this long hangs and is killed."""
+STEADY_SECONDS = 10.0
+"""An engine that lived this long is started again at once; one that keeps dying, after a growing pause."""
+MAX_PAUSE_SECONDS = 5.0
+
+
+class EngineSupervisor:
+    """Owns the engine's process, its socket and the task that reads it.
+
+    `on_message` gets what the engine says. `restore` gives the messages that bring a fresh engine to the present state;
+    it is asked at every start, so nothing sent while the engine was down is lost.
+    """
+
+    def __init__(
+        self,
+        epoch_ns: int,
+        on_message: Callable[[m.ToControl], None],
+        restore: Callable[[], Iterable[m.ToEngine]],
+        log_level: str = "INFO",
+    ) -> None:
+        self._epoch_ns = epoch_ns
+        self._on_message = on_message
+        self._restore = restore
+        self._log_level = log_level
+        self._writer: asyncio.StreamWriter | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The engine's process, while there is one."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the engine and keep it running."""
+        self._task = asyncio.create_task(self._keep_running(), name="engine supervisor")
+
+    def send(self, message: m.ToEngine) -> None:
+        """Say something to the engine; while it is down that is left to `restore`."""
+        if self._writer is not None:
+            self._writer.write(encode(message))
+
+    async def close(self) -> None:
+        """End the engine. Idempotent."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _keep_running(self) -> None:
+        pause = 0.0
+        while True:
+            started = time.monotonic()
+            try:
+                await self._run_once()
+            except OSError as error:
+                logger.error("The engine could not be started: %s", error)
+            self.restarts += 1
+            pause = 0.0 if time.monotonic() - started > STEADY_SECONDS else min(MAX_PAUSE_SECONDS, pause * 2 + 0.1)
+            logger.warning("The engine has ended; starting it again%s", f" in {pause:.1f} s" if pause > 0.1 else "")
+            # The first restart after a steady run, and the first of a series, happen at once.
+            await asyncio.sleep(pause if pause > 0.1 else 0)
+
+    async def _run_once(self) -> None:
+        """One life of the engine: from its start until its socket ends."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command(theirs.fileno()),
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                )
+            reader, self._writer = await asyncio.open_connection(sock=ours)
+            for message in self._restore():
+                self.send(message)
+            await self._read(reader)
+        finally:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.close()
+            else:
+                ours.close()
+            await self._end_process()
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        decoder = Decoder()
+        while True:
+            try:
+                data = await asyncio.wait_for(reader.read(65536), SILENCE_SECONDS)
+            except TimeoutError:
+                logger.error("The engine has said nothing for %.0f s", SILENCE_SECONDS)
+                return
+            except ConnectionError:
+                return
+            if not data:
+                return
+            for message in decoder.feed(data):
+                try:
+                    self._on_message(message)  # type: ignore[arg-type]
+                except Exception:
+                    logger.exception("A message of the engine could not be handled: %s", type(message).__name__)
+
+    async def _end_process(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        # Its socket is closed, which is how it is told to go.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(process.wait()), 0.5)
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    def _command(self, fd: int) -> list[str]:
+        options = ["--fd", str(fd), "--epoch-ns", str(self._epoch_ns), "--log-level", self._log_level]
+        return [sys.executable, "-m", "rtc_drift.engine", *options]
