@@ -56,8 +56,12 @@ def plan_next(programme: Programme, track: Track, reason: str, now: int) -> Prog
     if current is None:
         raise ValueError("a first track must begin before a next one is planned")
     transition = natural_transition(current.track, track, current.play.offset)
-    # A plan made late (the library was empty until now) must not start in the past.
-    at = max(now + 1, current.play.start + transition.leave_at - current.play.offset)
+    at = current.play.start + transition.leave_at - current.play.offset
+    if at <= now:
+        # Planned late, because the library was empty until now: the overlap is what is left of the outgoing track.
+        left = max(0, at + transition.duration - now - 1)
+        at = now + 1
+        transition = replace(transition, leave_at=current.play.position_at(at), duration=left)
     return _overlap(unplan(programme, now), track, reason, transition, at)
 
 
@@ -68,7 +72,7 @@ def skip_to(programme: Programme, track: Track, reason: str, at: int, now: int) 
     """
     planned = programme.planned(now)
     base = unplan(programme, now)
-    transition = immediate_transition("skip", track, _position(base, at), SKIP_FADE)
+    transition = immediate_transition("skip", track, _position(base, at), min(SKIP_FADE, _left(base, at)))
     reuse = planned.play.id if planned is not None and planned.track.id == track.id else None
     return _overlap(base, track, reason, transition, at, reuse)
 
@@ -76,7 +80,8 @@ def skip_to(programme: Programme, track: Track, reason: str, at: int, now: int) 
 def rescue(programme: Programme, sound_ends: int, track: Track, reason: str, at: int, now: int) -> Programme:
     """Bring `track` in from `at` on because what is playing will fall silent at media time `sound_ends`."""
     base = unplan(programme, now)
-    transition = immediate_transition("rescue", track, _position(base, at), max(0, min(RESCUE_FADE, sound_ends - at)))
+    duration = max(0, min(RESCUE_FADE, sound_ends - at, _left(base, at)))
+    transition = immediate_transition("rescue", track, _position(base, at), duration)
     return _overlap(base, track, reason, transition, at)
 
 
@@ -107,6 +112,11 @@ def prune(programme: Programme, now: int) -> Programme:
 
 def _position(programme: Programme, at: int) -> int:
     return programme.entries[-1].play.position_at(at) if programme.entries else 0
+
+
+def _left(programme: Programme, at: int) -> int:
+    """How much of the latest track is left at `at`, in samples."""
+    return max(0, programme.entries[-1].play.end - at) if programme.entries else 0
 
 
 def _released(entry: Entry, now: int) -> Entry:

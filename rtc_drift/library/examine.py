@@ -111,7 +111,7 @@ class _Decoding:
 
     def blocks(self) -> Iterator[Audio]:
         """Blocks of at most one second. Raises `av.FFmpegError` or ValueError for what isn't audio."""
-        with av.open(self._path, options=_OPEN_OPTIONS) as container:
+        with av.open(self._path, options=_OPEN_OPTIONS, metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise _UnplayableError("There is no audio in this file.")
             stream = container.streams.audio[0]

@@ -9,7 +9,7 @@ import pytest
 from rtc_drift.library.examine import examine
 from rtc_drift.library.tags import cover
 from rtc_drift.library.track import Track, Unplayable
-from tests.unit.audio_files import CODECS, PNG, silence, sine, write_audio, write_float_wav
+from tests.audio_files import CODECS, PNG, silence, sine, write_audio, write_float_wav
 
 
 def playable(path: Path) -> Track:
@@ -92,6 +92,12 @@ def test_broken_tags_are_no_tags(tmp_path: Path) -> None:
     file = write_audio(tmp_path / "x.mp3", sine(1.2))
     file.write_bytes(b"ID3\x03\x00\xff\x00\x00\x00\x05TIT2\xff" + file.read_bytes())
     assert playable(file).title == "x"
+
+
+def test_tags_that_are_not_utf8(tmp_path: Path) -> None:
+    file = write_audio(tmp_path / "x.flac", sine(1.2), tags={"title": "Dusk"})
+    file.write_bytes(file.read_bytes().replace(b"Dusk", b"D\xffsk"))
+    playable(file).title.encode()
 
 
 def test_covers(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.library import Library
 from rtc_drift.library.workers import Workers
-from tests.unit.audio_files import sine, write_audio
+from tests.audio_files import sine, write_audio
 
 QUICK_DEMO = """
 import sys, wave
@@ -115,6 +115,8 @@ async def test_what_changed_or_went_while_it_was_off(home: Home) -> None:
     (home.music / "b.flac").unlink()
     (home.music / "c.flac").rename(home.music / "moved.flac")
     async with home.open(home.music) as library:
+        await until(lambda: library.status().done > 0)
+        assert before["a"] not in {track.id for track in library.playable()}
         await scanned(library)
         after = {track.title: track.id for track in library.playable()}
     assert after.keys() == {"a", "moved"}

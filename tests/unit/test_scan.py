@@ -12,7 +12,7 @@ from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.scan import RootError, ScanProgress, ScanSummary, scan, walk
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.library.workers import Workers
-from tests.unit.audio_files import sine, write_audio
+from tests.audio_files import sine, write_audio
 
 
 @pytest.fixture
@@ -170,11 +170,10 @@ async def test_a_catalogue_that_can_not_be_written_does_not_stop_the_scan(root: 
 
 
 async def test_cancelling_ends_everything_and_keeps_what_was_found(root: Path, scanner: Scanner) -> None:
-    first = asyncio.Event()
-    task = asyncio.create_task(
-        scan(root, scanner.catalogue, scanner.workers, on_result=lambda _: (task.cancel(), first.set())[0])
-    )
-    await first.wait()
+    def stop(progress: ScanProgress) -> None:
+        task.cancel()
+
+    task = asyncio.create_task(scan(root, scanner.catalogue, scanner.workers, on_result=stop))
     with pytest.raises(asyncio.CancelledError):
         await task
     assert 1 <= len(scanner.catalogue.known(root)) < 4

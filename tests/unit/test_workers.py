@@ -11,7 +11,7 @@ import pytest
 
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.library.workers import WorkerError, Workers
-from tests.unit.audio_files import sine, write_audio
+from tests.audio_files import sine, write_audio
 
 SCRIPT = """
 import json, os, signal, sys, time

@@ -82,7 +82,7 @@ def sections(spec: TrackSpec, bars: int | None = None) -> list[Section]:
 
 
 def arrange(spec: TrackSpec, *, bars: int | None = None) -> Score:
-    """Write the whole score, ending on the tonic, on the downbeat after the last bar. Deterministic in the spec's seed."""
+    """Write the whole score, with the tonic on the downbeat after the last bar. The spec's seed decides all chance."""
     rng = np.random.default_rng(spec.seed)
     style, plan = STYLES[spec.style], sections(spec, bars)
     harmony = _harmony(spec, style, plan, rng)

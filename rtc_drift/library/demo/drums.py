@@ -1,6 +1,7 @@
 """Drum and percussion sounds, each rendered once per track: `(n,)` mono or `(2, n)` for the wide ones."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ LEVEL |= {"shaker": 0.2, "conga": 0.28, "conga2": 0.28, "tom": 0.5, "tom2": 0.5,
 
 def drum(voice: str, kit: Kit, brightness: float, rng: np.random.Generator) -> Wave:
     """One hit at full velocity, `(2, n)`, at its level in the kit. Brightness 0–1 lifts the cymbals."""
-    sound = _SOUNDS[voice](kit, rng) if voice != "crash" else _crash(rng)
+    sound = _SOUNDS[voice](kit, rng)
     if sound.ndim == 1:
         sound = panned(sound, PAN.get(voice, 0.0))
     metal = voice in {"hat", "open", "ride", "shaker", "crash", "tambourine"}
@@ -78,7 +79,7 @@ def crackle(seconds: float, rng: np.random.Generator) -> Wave:
 
 
 def _time(seconds: float) -> Wave:
-    return np.arange(samples(seconds), dtype=np.float32) / SAMPLE_RATE
+    return np.arange(samples(seconds), dtype=np.float32) / np.float32(SAMPLE_RATE)
 
 
 def _tone(seconds: float, pitch: float, sweep: float, sweep_decay: float, decay: float) -> Wave:
@@ -87,7 +88,7 @@ def _tone(seconds: float, pitch: float, sweep: float, sweep_decay: float, decay:
     fall = sweep * sweep_decay * (1 - np.exp(-time / sweep_decay))
     wave = np.sin(np.float32(2 * math.pi) * (pitch * time + fall)) * np.exp(-time / np.float32(decay))
     wave *= np.clip((seconds - time) / 0.02, 0, 1)
-    return wave.astype(np.float32)
+    return np.asarray(wave, np.float32)
 
 
 def _noise(seconds: float, low: float, high: float, decay: float, rng: np.random.Generator, channels: int = 1) -> Wave:
@@ -98,7 +99,7 @@ def _noise(seconds: float, low: float, high: float, decay: float, rng: np.random
 
 
 def _kick(kit: Kit, rng: np.random.Generator) -> Wave:
-    body = np.tanh(1.6 * _tone(4 * kit.kick_decay, kit.kick_pitch, kit.kick_sweep, 0.028, kit.kick_decay))
+    body: Wave = np.tanh(1.6 * _tone(4 * kit.kick_decay, kit.kick_pitch, kit.kick_sweep, 0.028, kit.kick_decay))
     click = kit.kick_click * _noise(0.02, 1500, 6000, 0.004, rng)
     body[: click.size] += click
     body[:24] *= np.linspace(0, 1, 24, dtype=np.float32)
@@ -109,14 +110,14 @@ def _snare(kit: Kit, rng: np.random.Generator) -> Wave:
     seconds = 5 * kit.snare_decay
     wires = _noise(seconds, 900, 9000, kit.snare_decay, rng, channels=2)
     shell = _tone(seconds, kit.snare_pitch, 60, 0.02, 0.07)
-    return kit.snare_wires * wires + (1 - 0.4 * kit.snare_wires) * 0.6 * shell
+    return np.asarray(kit.snare_wires * wires + (0.6 - 0.24 * kit.snare_wires) * shell, np.float32)
 
 
 def _clap(kit: Kit, rng: np.random.Generator) -> Wave:
     clap = 0.9 * _noise(0.3, 900, 5500, 0.075, rng, channels=2)
     time = _time(0.3)
     bursts = sum(np.exp(-np.abs(time - start) / 0.004) for start in (0.002, 0.012, 0.022)) + (time > 0.028)
-    return (clap * np.minimum(1.0, bursts)).astype(np.float32)
+    return np.asarray(clap * np.minimum(1.0, bursts), np.float32)
 
 
 def _rim(kit: Kit, rng: np.random.Generator) -> Wave:
@@ -132,19 +133,15 @@ def _tom(pitch: float) -> Wave:
 
 
 def _ride(kit: Kit, rng: np.random.Generator) -> Wave:
-    partials = sum(_tone(0.5, pitch, 0, 0.1, 0.12) for pitch in (3140.0, 4270.0, 5330.0, 6710.0))
-    return (0.2 * partials + 0.6 * _noise(0.5, 6000, 14_000, 0.12, rng)).astype(np.float32)
+    partials = sum(_tone(0.5, pitch, 0, 0.1, 0.12) for pitch in (3140.0, 4270.0, 5330.0, 6710.0, 7930.0))
+    return np.asarray(0.06 * partials + 0.7 * _noise(0.5, 6000, 14_000, 0.12, rng), np.float32)
 
 
 def _shaker(kit: Kit, rng: np.random.Generator) -> Wave:
-    return (_noise(0.12, 5000, 11_000, 0.04, rng) * np.clip(_time(0.12) / 0.015, 0, 1)).astype(np.float32)
+    return np.asarray(_noise(0.12, 5000, 11_000, 0.04, rng) * np.clip(_time(0.12) / 0.015, 0, 1), np.float32)
 
 
-def _crash(rng: np.random.Generator) -> Wave:
-    return _noise(2.2, 3500, 13_000, 0.5, rng, channels=2)
-
-
-_SOUNDS = {
+_SOUNDS: dict[str, Callable[[Kit, np.random.Generator], Wave]] = {
     "kick": _kick,
     "snare": _snare,
     "clap": _clap,
@@ -152,6 +149,7 @@ _SOUNDS = {
     "hat": lambda kit, rng: _noise(5 * kit.hat_decay, kit.hat_low, 15_000, kit.hat_decay, rng),
     "open": lambda kit, rng: _noise(0.35, kit.hat_low, 15_000, 0.1, rng),
     "ride": _ride,
+    "crash": lambda kit, rng: _noise(2.2, 3500, 13_000, 0.5, rng, channels=2),
     "shaker": _shaker,
     "tambourine": lambda kit, rng: _noise(0.18, 7000, 14_000, 0.05, rng),
     "conga": lambda kit, rng: _conga(290),

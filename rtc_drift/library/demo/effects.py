@@ -30,7 +30,7 @@ def band(wave: Wave, low: float, high: float, order: int = 2) -> Wave:
     length = wave.shape[-1]
     frequencies = np.fft.rfftfreq(length, 1 / SAMPLE_RATE) + 1e-3
     gains = 1 / np.sqrt((1 + (low / frequencies) ** (2 * order)) * (1 + (frequencies / high) ** (2 * order)))
-    return np.fft.irfft(np.fft.rfft(wave) * gains, length).astype(np.float32)
+    return np.fft.irfft(np.fft.rfft(wave) * gains.astype(np.float32), length).astype(np.float32)
 
 
 def to_wet(wave: Wave) -> Wave:
@@ -50,7 +50,7 @@ def impulse_response(seconds: float, brightness: float, rng: np.random.Generator
     """A room at `WET_RATE`, `(2, n)`: decaying stereo noise, 60 dB down after `seconds`, the highs dying first."""
     length = int(seconds * WET_RATE)
     time = np.arange(length, dtype=np.float32) / WET_RATE
-    frequencies = np.fft.rfftfreq(length, 1 / WET_RATE)
+    frequencies = np.fft.rfftfreq(length, 1 / WET_RATE).astype(np.float32)
     spectrum = np.fft.rfft(rng.standard_normal((2, length), dtype=np.float32))
     warm = np.fft.irfft(
         spectrum * ((frequencies > 180) / (1 + (frequencies / (1200 + 1600 * brightness)) ** 2)), length

@@ -48,7 +48,7 @@ def compose(
     first, second = rng.permutation(len(motifs))[:2]
     theme, answer = _motif(motifs[first], rng), _motif(motifs[second], rng)
     variation = _vary(theme, rng)
-    shift = int(rng.choice([-1, 1, 2]))
+    shift = int(rng.choice([-1, 1]))
     tones: list[Tone] = []
     for phrase, start in enumerate(range(0, len(harmony), PHRASE_BARS)):
         third = variation if phrase % 2 == 0 else _vary(variation, rng)
@@ -62,7 +62,7 @@ def _motif(rhythm: str, rng: np.random.Generator) -> list[_Event]:
     events, offset = [], int(rng.integers(-1, 2))
     for step, length, _ in parse(rhythm):
         events.append(_Event(step, length, offset))
-        homeward = -1 if offset > 2 else 1 if offset < -2 else 0
+        homeward = -int(offset / 2)
         offset += int(rng.choice([-2, -1, -1, 0, 1, 1, 2])) + homeward
     return events
 

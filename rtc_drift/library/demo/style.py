@@ -16,7 +16,7 @@ FILL_VOICES = {"s": "snare", "c": "clap", "r": "rim", "t": "tom", "T": "tom2", "
 LAYERS = {"kick": "kick", "snare": "snare", "clap": "snare", "rim": "snare", "hat": "hats", "open": "hats"}
 LAYERS |= {"ride": "ride", "shaker": "perc", "conga": "perc", "conga2": "perc", "tambourine": "perc"}
 
-_LEVELS = {"drums": -18.0, "bass": -20.0, "chords": -23.5, "pad": -27.0, "arp": -27.0, "lead": -22.5}
+_LEVELS = {"drums": -18.0, "bass": -20.0, "chords": -23.5, "pad": -27.0, "arp": -27.0, "lead": -23.5}
 _SENDS = {"drums": 0.06, "bass": 0.0, "chords": 0.25, "pad": 0.4, "arp": 0.35, "lead": 0.35}
 _ECHOES = {"chords": 0.0, "arp": 0.3, "lead": 0.25}
 

@@ -164,13 +164,14 @@ def _harmonics(source: str, numbers: NDArray[np.float32]) -> NDArray[np.float32]
     }
     if source == "organ":
         return np.array([_DRAWBARS.get(int(number), 0.0) for number in numbers], np.float32)
-    return shapes[source].astype(np.float32)
+    return np.asarray(shapes[source], np.float32)
 
 
 def _fm(patch: Patch, pitch: int, length: int, brightness: float) -> Wave:
     time = np.arange(length, dtype=np.float32) / SAMPLE_RATE
-    turns = np.mod(np.arange(length) * (frequency(pitch) / SAMPLE_RATE), 1.0).astype(np.float32)
-    angle = turns * np.float32(2 * np.pi)
+    turns = np.arange(length) * (frequency(pitch) / SAMPLE_RATE)
+    turns -= np.floor(turns)
+    angle = turns.astype(np.float32) * np.float32(2 * np.pi)
     high_notes_milder = min(1.0, 900 / frequency(pitch))
     index = patch.index * (0.35 + 1.3 * brightness) * high_notes_milder
     depth = index * (0.2 + 0.8 * np.exp(-time / patch.sweep_decay))

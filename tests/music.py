@@ -1,0 +1,48 @@
+"""Music for tests: tracks with known content, as values and as files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from rtc_drift.library.track import Track
+from rtc_drift.media import SAMPLE_RATE, Audio, samples
+
+
+def make_track(
+    number: int,
+    *,
+    duration: float = 60.0,
+    artist: str = "",
+    lufs: float = -16.0,
+    first_sound: float = 0.0,
+    last_sound: float | None = None,
+    path: Path | None = None,
+) -> Track:
+    """A track of the catalogue that was never a file (unless `path` says so)."""
+    return Track(
+        id=f"{number:016x}",
+        path=path or Path(f"/music/{number}.flac"),
+        title=f"Track {number}",
+        artist=artist,
+        duration_seconds=duration,
+        integrated_lufs=lufs,
+        true_peak_dbtp=-1.0,
+        first_sound_seconds=first_sound,
+        last_sound_seconds=duration if last_sound is None else last_sound,
+    )
+
+
+def steady_music(seconds: float, seed: int, level: float = 0.1) -> Audio:
+    """Broadband, steady in loudness, and different left and right: `(n, 2) float32`.
+
+    Left carries noise below 2 kHz and a tone, right noise below 6 kHz and another, so that swapped or mixed channels
+    show, and no two seeds correlate.
+    """
+    rng = np.random.default_rng(seed)
+    count = samples(seconds)
+    time = np.arange(count) / SAMPLE_RATE
+    channels = []
+    for width, tone in ((24, 220.0 * 2 ** (seed / 12)), (8, 330.0 * 2 ** (seed / 12))):
+        noise = np.convolve(rng.standard_normal(count + width - 1), np.ones(width) / np.sqrt(width), "valid")
+        channels.append(level * (0.7 * noise + 0.5 * np.sin(2 * np.pi * tone * time)))
+    return np.clip(np.stack(channels, axis=1), -0.98, 0.98).astype(np.float32)

@@ -1,0 +1,184 @@
+"""Choosing and planning: pure functions, held to what a listener expects of them."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from rtc_drift.dj import programme as steps
+from rtc_drift.dj.autodj import choose_next
+from rtc_drift.dj.plan import Play
+from rtc_drift.dj.programme import Programme
+from rtc_drift.dj.transitions import levelled_gain, natural_transition
+from rtc_drift.engine.mixer import envelope
+from rtc_drift.library.track import Track
+from rtc_drift.media import amplitude, samples
+from tests.music import make_track
+
+SECOND = samples(1)
+
+
+def journey(tracks: Sequence[Track], length: int, seed: int = 1) -> list[str]:
+    heard: list[str] = []
+    for _ in range(length):
+        choice = choose_next(tracks, heard, seed)
+        assert choice is not None
+        heard.append(choice.track.id)
+    return heard
+
+
+class TestChoosing:
+    def test_everything_is_heard_before_anything_is_heard_again(self) -> None:
+        tracks = [make_track(number) for number in range(40)]
+        assert len(set(journey(tracks, 40))) == 40
+
+    def test_a_track_comes_again_only_after_half_of_the_library(self) -> None:
+        heard = journey([make_track(number) for number in range(20)], 200)
+        for index, track_id in enumerate(heard):
+            assert track_id not in heard[max(0, index - 10) : index]
+
+    def test_artists_are_spaced(self) -> None:
+        tracks = [make_track(number, artist=f"Artist {number % 6}") for number in range(60)]
+        artists = {track.id: track.artist for track in tracks}
+        heard = [artists[track_id] for track_id in journey(tracks, 40)]
+        for index, artist in enumerate(heard):
+            assert artist not in heard[max(0, index - 3) : index]
+
+    def test_the_same_seed_gives_the_same_journey_and_another_seed_another(self) -> None:
+        tracks = [make_track(number) for number in range(30)]
+        assert journey(tracks, 30, seed=7) == journey(list(reversed(tracks)), 30, seed=7)
+        assert journey(tracks, 30, seed=7) != journey(tracks, 30, seed=8)
+
+    def test_small_libraries_play_on(self) -> None:
+        assert choose_next([], [], 1) is None
+        assert journey([make_track(1)], 3) == [make_track(1).id] * 3
+        assert all(first != second for first, second in pairwise(journey([make_track(1), make_track(2)], 6)))
+
+
+class TestTransitions:
+    def test_loudness_is_levelled_within_bounds(self) -> None:
+        assert np.isclose(levelled_gain(make_track(1, lufs=-10)), amplitude(-6))
+        assert np.isclose(levelled_gain(make_track(1, lufs=-24)), amplitude(8))
+        assert np.isclose(levelled_gain(make_track(1, lufs=-50)), amplitude(12))
+        assert levelled_gain(make_track(1, lufs=-70)) == 1
+
+    def test_a_natural_transition_skips_silence_at_both_ends(self) -> None:
+        outgoing = make_track(1, duration=100, last_sound=90)
+        incoming = make_track(2, first_sound=3)
+        plan = natural_transition(outgoing, incoming, 0)
+        assert (plan.leave_at + plan.duration, plan.enter_at) == (90 * SECOND, 3 * SECOND)
+
+    @given(
+        st.floats(1, 10_000),
+        st.floats(1, 10_000),
+        st.floats(0, 1),
+        st.floats(0, 1),
+        st.floats(0, 1),
+    )
+    def test_any_transition_lies_inside_both_files(
+        self, first: float, second: float, last: float, start: float, entered: float
+    ) -> None:
+        outgoing = make_track(1, duration=first, last_sound=max(0.01, first * last))
+        incoming = make_track(2, duration=second, first_sound=second * start * 0.99)
+        entered_at = round(entered * outgoing.duration_samples)
+        plan = natural_transition(outgoing, incoming, entered_at)
+        assert plan.duration >= 0
+        assert entered_at <= plan.leave_at
+        assert plan.leave_at + plan.duration <= max(outgoing.duration_samples, entered_at + 1)
+        assert plan.enter_at + plan.duration <= incoming.duration_samples + 1
+
+
+class ProgrammeMachine(RuleBasedStateMachine):
+    """Any order of planning, skipping, failing and waiting leaves a programme that sounds."""
+
+    HORIZON = 3840
+
+    @initialize()
+    def first_track(self) -> None:
+        self.now = 0
+        self.number = 0
+        self.programme = steps.begin(Programme(), self.track(), "first", 1000)
+        self.now = 2000
+
+    def track(self) -> Track:
+        self.number += 1
+        return make_track(self.number, duration=5 + self.number * 37 % 60)
+
+    @property
+    def horizon(self) -> int:
+        return self.now + self.HORIZON
+
+    @rule()
+    def plan(self) -> None:
+        self.programme = steps.plan_next(self.programme, self.track(), "next", self.horizon)
+
+    @rule()
+    def skip(self) -> None:
+        before = self.programme.plays
+        self.programme = steps.skip_to(self.programme, self.track(), "skip", self.horizon + 960, self.horizon)
+        self.unchanged_until(before, self.horizon)
+
+    @rule()
+    def skip_to_planned(self) -> None:
+        planned = self.programme.planned(self.horizon)
+        if planned is not None:
+            self.programme = steps.skip_to(self.programme, planned.track, "skip", self.horizon + 960, self.horizon)
+            assert self.programme.entries[-1].play.id == planned.play.id, "the prefetched deck is used"
+
+    @rule(ahead=st.integers(0, 4 * SECOND))
+    def rescue(self, ahead: int) -> None:
+        before = self.programme.plays
+        current = self.programme.current(self.horizon)
+        assert current is not None
+        ends = min(self.horizon + ahead, current.play.end)
+        at = max(self.horizon + 960, ends - SECOND)
+        self.programme = steps.rescue(self.programme, ends, self.track(), "rescue", at, self.horizon)
+        self.unchanged_until(before, self.horizon)
+
+    @rule(step=st.integers(1, 30 * SECOND))
+    def wait(self, step: int) -> None:
+        planned = self.programme.planned(self.horizon)
+        limit = planned.play.start if planned else self.programme.entries[-1].play.end - self.HORIZON - 1
+        self.now = max(self.now, min(self.now + step, limit))
+        self.programme = steps.prune(self.programme, self.now)
+
+    def unchanged_until(self, before: Sequence[Play], horizon: int) -> None:
+        """What may be rendered already stays as it was."""
+        times = range(self.now, horizon, 320)
+        after = {play.id: play for play in self.programme.plays}
+        for play in before:
+            for time in times:
+                if play.start <= time < play.end:
+                    kept = after[play.id]
+                    assert envelope(kept, time, 1) == envelope(play, time, 1)
+
+    @invariant()
+    def something_always_sounds(self) -> None:
+        entries = self.programme.entries
+        for time in range(self.horizon + 960, entries[-1].play.start + entries[-1].play.fade_in, SECOND // 3):
+            power = sum(
+                float(envelope(entry.play, time, 1)[0]) ** 2
+                for entry in entries
+                if entry.play.start <= time < entry.play.end
+            )
+            assert power > 0.2
+
+    @invariant()
+    def only_the_last_is_in_the_future(self) -> None:
+        starts = [entry.play.start for entry in self.programme.entries]
+        assert starts == sorted(starts)
+        assert sum(start > self.horizon for start in starts) <= 1
+        assert len({entry.play.id for entry in self.programme.entries}) == len(starts)
+
+    @invariant()
+    def every_play_but_the_last_ends(self) -> None:
+        for entry in self.programme.entries[:-1]:
+            assert entry.play.fade_out is not None
+            assert entry.play.end <= entry.play.fade_out.end
+
+
+TestProgramme = ProgrammeMachine.TestCase
+TestProgramme.settings = settings(max_examples=150, stateful_step_count=20, deadline=None)

@@ -1,0 +1,78 @@
+"""The limiter: nothing above the ceiling, nothing changed below it, and no seam between chunks."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rtc_drift.engine.limiter import CEILING, LOOK_AHEAD, Limiter, true_peaks
+from rtc_drift.media import SAMPLE_RATE, Audio, amplitude
+from tests.music import steady_music
+
+
+def limited(audio: Audio, chunk: int = 960) -> Audio:
+    limiter = Limiter()
+    padded = np.concatenate((audio, np.zeros((LOOK_AHEAD, 2), np.float32)))
+    parts = [limiter.process(padded[at : at + chunk]) for at in range(0, len(padded), chunk)]
+    return np.concatenate(parts)[LOOK_AHEAD:]
+
+
+def oversampled_peak(audio: Audio, factor: int = 8) -> float:
+    """True peak by an exact (FFT) interpolation, as an oracle."""
+    spectrum = np.fft.rfft(audio, axis=0)
+    fine = np.fft.irfft(spectrum, len(audio) * factor, axis=0) * factor
+    return float(np.abs(fine).max())
+
+
+def test_quiet_music_passes_unchanged() -> None:
+    music = steady_music(1, seed=1, level=0.05)
+    assert np.array_equal(limited(music), music)
+
+
+@pytest.mark.parametrize("gain_db", [3, 9, 18])
+def test_loud_music_stays_below_minus_one_dbtp(gain_db: float) -> None:
+    music = (steady_music(3, seed=2, level=0.4) * amplitude(gain_db)).astype(np.float32)
+    output = limited(music)
+    assert oversampled_peak(output) <= amplitude(-1)
+    assert np.corrcoef(output[:, 0], music[:, 0])[0, 1] > 0.9
+
+
+def test_peaks_between_the_samples_are_found() -> None:
+    time = np.arange(4800)
+    # A quarter of the sampling rate, 45° off: every sample is 3 dB below the true peak.
+    wave = 0.95 * np.sin(np.pi / 2 * time + np.pi / 4)
+    audio = np.stack((wave, wave), axis=1).astype(np.float32)
+    assert np.abs(audio).max() < CEILING
+    assert true_peaks(audio).max() == pytest.approx(0.95, abs=0.02)
+    assert oversampled_peak(limited(audio)[480:-480]) <= amplitude(-1)
+
+
+def test_both_channels_are_turned_down_together() -> None:
+    music = steady_music(1, seed=3, level=0.1)
+    music[:, 0] *= 12
+    output = limited(music)
+    gain = output[:, 1] / np.where(music[:, 1] == 0, 1, music[:, 1])
+    loud = np.abs(music[:, 0]) > 2 * CEILING
+    assert np.all(gain[loud] < 0.55)
+
+
+def test_gain_comes_back_and_never_jumps() -> None:
+    burst = np.zeros((SAMPLE_RATE, 2), np.float32)
+    burst[:] = 0.2
+    burst[5_000:5_100] = 4.0
+    gain = limited(burst)[:, 0] / burst[:, 0]
+    assert gain[5_050] < 0.25
+    assert gain[-1] == pytest.approx(1.0)
+    assert np.abs(np.diff(gain)).max() < 0.01
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.lists(st.integers(1, 3_000), min_size=1, max_size=12), st.floats(0.1, 4))
+def test_any_chunking_gives_the_same_samples(seed: int, sizes: list[int], gain: float) -> None:
+    audio = (steady_music(0.3, seed=seed % 50, level=0.3) * np.float32(gain)).astype(np.float32)
+    limiter, parts, at = Limiter(), [], 0
+    for size in [*sizes, len(audio)]:
+        parts.append(limiter.process(audio[at : at + size]))
+        at += size
+    whole = Limiter().process(audio)
+    assert np.allclose(np.concatenate(parts)[: len(audio)], whole, atol=1e-6)
