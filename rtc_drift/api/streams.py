@@ -1,5 +1,7 @@
 """Answers without an end: the programme as Ogg Opus, and a session's events."""
 
+import asyncio
+import socket
 from contextlib import suppress
 
 from aiohttp import web
@@ -24,9 +26,7 @@ async def ogg(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     if request.method == "HEAD":
         return response
-    if request.transport is not None:
-        # What TCP takes in advance is what a slow reader lags: keep it small.
-        request.transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
+    _limit_what_tcp_takes(request)
     session.joined()
     try:
         with session.packets.reader(MAX_OGG_LAG_BLOCKS) as reader, ogg_muxer() as muxer:
@@ -43,6 +43,14 @@ async def ogg(request: web.Request) -> web.StreamResponse:
     finally:
         session.left()
     return response
+
+
+def _limit_what_tcp_takes(request: web.Request) -> None:
+    """Left alone, buffers of several MB would hide for minutes that a reader has stopped reading."""
+    if isinstance(request.transport, asyncio.Transport):
+        request.transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
+        sock = request.transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
 
 async def events(request: web.Request) -> web.StreamResponse:

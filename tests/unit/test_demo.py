@@ -82,7 +82,7 @@ def test_sound_is_clean_and_stereo(style: str, short_pieces: dict[str, Audio]) -
     assert audio.shape == (duration_samples(spec, bars=SHORT_BARS), 2)
     assert np.abs(audio).max() <= 0.97
     assert np.abs(audio.mean(axis=0)).max() < 0.003
-    assert 0.2 < np.corrcoef(audio.T)[0, 1] < 0.98
+    assert 0.2 < np.asarray(np.corrcoef(audio.T))[0, 1] < 0.98
     assert np.abs(audio[: samples(0.1)]).max() > 0.01, "begins at once"
     assert np.abs(audio[-samples(0.01) :]).max() < 0.001, "ends in silence"
     assert loudness(np.ascontiguousarray(audio.T)) == pytest.approx(spec.lufs, abs=1.5)
@@ -101,7 +101,7 @@ def test_brighter_specs_sound_brighter(short_pieces: dict[str, Audio]) -> None:
 
 @pytest.mark.parametrize("style", ["House", "Techno", "Trance"])
 def test_kicks_fall_on_the_beats(style: str, short_pieces: dict[str, Audio]) -> None:
-    low = _band(short_pieces[style].mean(axis=1), 30, 120)
+    low = _band(short_pieces[style].mean(axis=1), 40, 500)
     assert abs(_onset_lag(low, truth(STYLES[style], bars=SHORT_BARS).beats_seconds)) <= 0.005
 
 
@@ -193,4 +193,4 @@ def _chroma(mono: Wave) -> NDArray[np.float64]:
     frequencies = np.fft.rfftfreq(mono.size, 1 / SAMPLE_RATE)
     heard = (frequencies > 100) & (frequencies < 1000)
     pitches = np.round(69 + 12 * np.log2(frequencies[heard] / 440)).astype(np.int64)
-    return np.bincount(pitches % 12, weights=power[heard], minlength=12)
+    return np.array([power[heard][pitches % 12 == pitch_class].sum() for pitch_class in range(12)])

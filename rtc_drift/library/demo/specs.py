@@ -29,7 +29,7 @@ class TrackSpec(BaseModel):
     brightness: float = Field(ge=0, le=1)
     energy: float = Field(ge=0, le=1)
     lufs: float = Field(ge=-24, le=-8)
-    """Integrated loudness to master to."""
+    """Integrated loudness before the soft clip, which takes up to 0.7 LU of it."""
     year: int = 2025
 
     @property

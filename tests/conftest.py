@@ -1,0 +1,106 @@
+"""What tests share: a served programme on loopback, music whose content is known, and a check that nothing leaks."""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiohttp
+import psutil
+import pytest
+
+from rtc_drift.app import Service, serving
+from rtc_drift.client import Listener
+from rtc_drift.config import Settings
+from tests.audio_files import write_audio
+from tests.music import steady_music
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("RTC_DRIFT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture
+async def leaks_nothing() -> AsyncIterator[None]:
+    """Fails when a test leaves a task, a child process, a thread or a socket behind."""
+    process = psutil.Process()
+    tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
+    sockets = len(process.net_connections())
+    yield
+    for _ in range(100):
+        # What was told to end may need a few turns of the loop, and threads a moment.
+        left = {str(task.get_coro()) for task in asyncio.all_tasks() - tasks - {asyncio.current_task()}}
+        running = {thread.name for thread in set(threading.enumerate()) - threads if "asyncio_" not in thread.name}
+        if not left and not running and not process.children() and len(process.net_connections()) <= sockets:
+            return
+        await asyncio.sleep(0.05)
+    children = [child.name() for child in process.children()]
+    pytest.fail(f"left behind: tasks {left}, threads {running}, processes {children}")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server, in this process, with its engine in another."""
+
+    service: Service
+    url: str
+    http: aiohttp.ClientSession
+
+    def listener(self, session: str = "master") -> Listener:
+        return Listener(f"{self.url}/whep/{session}")
+
+    async def get(self, path: str) -> Any:
+        async with self.http.get(f"{self.url}{path}") as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def post(self, path: str, body: object = None) -> tuple[int, Any]:
+        async with self.http.post(f"{self.url}{path}", json={} if body is None else body) as response:
+            return response.status, await response.json()
+
+
+class Serve(Protocol):
+    def __call__(self, *music: Path, **settings: Any) -> AbstractAsyncContextManager[Served]: ...
+
+
+@pytest.fixture
+def serve(tmp_path: Path, leaks_nothing: None) -> Serve:
+    """Serves music folders on a free port of loopback, ready to be listened to."""
+
+    @asynccontextmanager
+    async def serving_here(*music: Path, **options: Any) -> AsyncIterator[Served]:
+        settings = Settings(**{"music": music, "data_dir": tmp_path / "data", "port": 0, "seed": 1} | options)
+        async with serving(settings) as (service, url), aiohttp.ClientSession() as http:
+            await asyncio.wait_for(service.sessions.master.first_audio.wait(), 30)
+            yield Served(service, url, http)
+
+    return serving_here
+
+
+@pytest.fixture(scope="session")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five tracks of 40 s, broadband and steady, of different loudness, different left and right."""
+    folder = tmp_path_factory.mktemp("music")
+    for number in range(5):
+        audio = steady_music(40, seed=number, level=0.05 * (1 + number))
+        tags = {"title": f"Steady {number}", "artist": f"Artist {number}"}
+        write_audio(folder / f"{number}.flac", audio, tags=tags)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def short_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six tracks of 8 s, so that track changes come by themselves."""
+    folder = tmp_path_factory.mktemp("short")
+    for number in range(6):
+        audio = steady_music(8, seed=number, level=0.05 * (1 + number))
+        write_audio(folder / f"{number}.flac", audio, tags={"title": f"Short {number}"})
+    return folder

@@ -1,0 +1,34 @@
+"""Measures of what is heard: alignment, correlation, gaps, loudness."""
+
+import numpy as np
+
+from rtc_drift.library.loudness import LoudnessMeter
+from rtc_drift.media import SAMPLE_RATE, Audio
+
+
+def lag_of(heard: Audio, reference: Audio) -> int:
+    """Where `heard` lies in `reference`: the sample offset at which their left channels correlate best."""
+    size = 1 << (len(heard) + len(reference) - 1).bit_length()
+    spectrum = np.fft.rfft(reference[:, 0], size) * np.conj(np.fft.rfft(heard[:, 0], size))
+    return int(np.argmax(np.fft.irfft(spectrum, size)[: len(reference) - len(heard) + 1]))
+
+
+def correlation(first: Audio, second: Audio) -> tuple[float, float]:
+    """Correlation coefficients of the left and of the right channels."""
+    left, right = (float(np.corrcoef(first[:, channel], second[:, channel])[0, 1]) for channel in (0, 1))
+    return left, right
+
+
+def longest_silence_ms(audio: Audio, threshold_dbfs: float = -60.0, window: int = 48) -> float:
+    """The longest stretch in which no 1 ms exceeds the threshold."""
+    peaks = np.abs(audio[: len(audio) // window * window]).reshape(-1, window * 2).max(axis=1)
+    quiet = np.concatenate(((0,), (peaks < 10 ** (threshold_dbfs / 20)).astype(int), (0,)))
+    edges = np.flatnonzero(np.diff(quiet))
+    return float((edges[1::2] - edges[::2]).max(initial=0)) * window / SAMPLE_RATE * 1e3
+
+
+def integrated_lufs(audio: Audio) -> float:
+    """Integrated loudness (EBU R128)."""
+    meter = LoudnessMeter()
+    meter.add(audio)
+    return meter.finish()[0]
