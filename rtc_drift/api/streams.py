@@ -11,6 +11,7 @@ from rtc_drift.api.context import context, session_of
 from rtc_drift.delivery.broadcast import BroadcastEndedError, LaggedError
 from rtc_drift.delivery.ogg import ogg_muxer
 from rtc_drift.events import Event, SessionEnded, SlowReaderError
+from rtc_drift.media import BLOCK_SECONDS
 from rtc_drift.sessions import Session
 
 MAX_OGG_LAG_BLOCKS = 200
@@ -33,8 +34,9 @@ async def ogg(request: web.Request) -> web.StreamResponse:
             while True:
                 pages = muxer.mux(bytes(await reader.next_in_order()))
                 if pages:
-                    await response.write(pages)
-    except LaggedError:
+                    # One that reads slowly lags, one that has stopped reading blocks here.
+                    await asyncio.wait_for(response.write(pages), MAX_OGG_LAG_BLOCKS * BLOCK_SECONDS)
+    except (LaggedError, TimeoutError):
         context(request).metrics.ogg_dropped.inc()
         if request.transport is not None:
             request.transport.abort()
