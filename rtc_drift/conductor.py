@@ -25,7 +25,6 @@ HORIZON = 4 * BLOCK_SAMPLES
 PREFETCHED_LEAD = BLOCK_SAMPLES
 COLD_LEAD = 6 * BLOCK_SAMPLES
 """A file that no deck has opened yet needs this much longer (120 ms) to give its first samples."""
-REQUESTED = "Somebody asked for it."
 HISTORY = 2_000
 """How many track ids are remembered."""
 
@@ -135,7 +134,7 @@ class Conductor:
         if planned is None:
             return True
         # The library had one track when this was planned, and has more by now.
-        repeated = planned.track.id == current.track.id and planned.reason != REQUESTED
+        repeated = planned.track.id == current.track.id and planned.transition.kind == "crossfade"
         return repeated and len(self._library.playable()) > 1
 
     def _rescue(self, entry: Entry, position: int, horizon: int) -> None:
@@ -204,7 +203,7 @@ class Conductor:
         track = self._library.get(track_id)
         if track is None:
             raise NoSuchTrackError
-        return Choice(track, REQUESTED)
+        return Choice(track, "Somebody asked for it.")
 
     def _as_planned(self, planned: Entry | None) -> Choice | None:
         if planned is None or not self._is_playable(planned.track):

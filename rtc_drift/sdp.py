@@ -21,6 +21,8 @@ def opus_offer(offer: str) -> str:
     Only the browser's own network could resolve those names, and needlessly: its checks tell its address (they arrive
     as peer-reflexive candidates). Raises BadOfferError, UnsupportedOfferError.
     """
+    if not offer.startswith("v="):
+        raise BadOfferError("The offer is not SDP.")
     try:
         description = SessionDescription.parse(offer)
     except Exception as error:

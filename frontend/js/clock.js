@@ -3,7 +3,7 @@
 const SAMPLES_PER_MS = 48;
 const UINT32 = 2 ** 32;
 const STALE_MS = 1000;
-const LONGEST_STEP_MS = 100;
+const LONGEST_STEP_MS = 300;
 const NOT_MOVING_MS = 2000;
 const FARTHEST_SAMPLES = 5000 * SAMPLES_PER_MS;
 

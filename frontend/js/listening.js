@@ -8,7 +8,7 @@ const CONNECT_MS = 15_000;
 
 /** Whether silence on the wire means the connection is dead. A mixer that restarts is quiet for a second. */
 export function isLost({ quietMs, connected, eventsDropped }) {
-  return quietMs > 8000 || (quietMs > 2500 && !connected) || (quietMs > 1500 && eventsDropped);
+  return quietMs > 4000 || (quietMs > 2500 && !connected) || (quietMs > 1500 && eventsDropped);
 }
 
 /** The n-th delay, spread by a fifth so that a restarted server isn't met by everyone at once. */

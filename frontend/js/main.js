@@ -57,9 +57,7 @@ function update(next) {
 /** Reads the clock, lets due events happen, paints, and comes back in time for the next one. */
 function tick() {
   clearTimeout(tickTimer);
-  const now = performance.now();
-  const [source] = listening.client?.receiver.getSynchronizationSources() ?? [];
-  if (source) clock.read(source, now);
+  const now = readClock();
   if (clock.needsOffset(now)) askForOffset(now);
   const heard = clock.heard(now);
   state = model.advance(state, heard);
@@ -67,6 +65,13 @@ function tick() {
   const due = model.nextDue(state);
   const untilDue = due === null || heard === null ? LONGEST_TICK_MS : (due - heard) / (model.SAMPLE_RATE / 1000);
   tickTimer = setTimeout(tick, Math.min(Math.max(untilDue, 10), LONGEST_TICK_MS));
+}
+
+function readClock() {
+  const now = performance.now();
+  const [source] = listening.client?.receiver.getSynchronizationSources() ?? [];
+  if (source) clock.read(source, now);
+  return now;
 }
 
 function paint(heard, now) {
@@ -202,6 +207,9 @@ window.rtcDrift = {
   state: () => state,
   levels: () => ear.levels(),
   stats: () => readStats(listening.client?.peer ?? null),
-  heard: () => ({ mediaTime: clock.heard(performance.now()), exact: clock.exact(performance.now()) }),
+  heard() {
+    const now = readClock();
+    return { mediaTime: clock.heard(now), exact: clock.exact(now) };
+  },
   timeline,
 };

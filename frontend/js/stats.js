@@ -11,6 +11,8 @@ const NOTHING = Object.freeze({
   totalSamplesReceived: 0,
   jitterMs: null,
   bytesReceived: 0,
+  jitterBufferDelay: 0,
+  jitterBufferEmittedCount: 0,
 });
 
 /** @param {RTCPeerConnection | null} peer */

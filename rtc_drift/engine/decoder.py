@@ -32,10 +32,10 @@ def decode(path: str, start: int) -> Iterator[tuple[int, Audio]]:
             if not container.streams.audio:
                 raise DecodeError("The file holds no audio.")
             yield from _blocks(container, container.streams.audio[0], start)
-    except FFmpegError as error:
-        raise DecodeError(f"The file can't be decoded ({error.strerror or error}).") from error
     except OSError as error:
         raise DecodeError(f"The file can't be read ({error.strerror or error}).") from error
+    except FFmpegError as error:
+        raise DecodeError(f"The file can't be decoded ({error.strerror or error}).") from error
 
 
 def _blocks(container: av.container.InputContainer, stream: av.AudioStream, start: int) -> Iterator[tuple[int, Audio]]:

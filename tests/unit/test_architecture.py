@@ -1,0 +1,94 @@
+"""The rules of the house: who may import what."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "rtc_drift"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+RULES = {
+    "aiohttp": ("api/", "app.py", "client.py"),
+    "aiohttp_sse": ("api/",),
+    "aiortc": ("tracks.py", "signaling.py", "sdp.py", "client.py", "delivery/"),
+    "aioice": ("delivery/",),
+    "sqlite3": ("library/catalogue.py",),
+    "pydantic_settings": ("config.py",),
+    "prometheus_client": ("metrics.py",),
+    "rich": ("commands/",),
+    "tinytag": ("library/tags.py",),
+}
+"""A package → where it may be imported."""
+ROOMS = ("media", "library", "dj", "engine", "delivery", "api")
+MAY_USE = {
+    "library": {"media", "library"},
+    "dj": {"media", "library", "dj"},
+    "engine": {"media", "dj", "engine"},
+    "delivery": {"media", "engine", "delivery", "config"},
+}
+"""A room → the rooms it may import: dependencies go one way."""
+PURE = ("dj/", "engine/mixer.py", "engine/limiter.py", "engine/link.py", "engine/schedule.py", "sdp.py")
+IMPURE = {"asyncio", "socket", "subprocess", "threading", "time", "os", "aiohttp", "av", "sqlite3", "logging"}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}: relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_packages_are_used_only_where_they_belong(path: Path) -> None:
+    for imported in imports(path):
+        allowed = RULES.get(imported.split(".")[0])
+        assert allowed is None or name_of(path).startswith(allowed), f"{name_of(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_rooms_depend_in_one_direction(path: Path) -> None:
+    room = name_of(path).split("/")[0]
+    if room not in MAY_USE:
+        return
+    for imported in imports(path):
+        parts = imported.split(".")
+        if parts[0] == "rtc_drift" and len(parts) > 1:
+            assert parts[1] in MAY_USE[room], f"{name_of(path)} imports {imported}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_pure_cores_know_no_clock_and_no_outside(path: Path) -> None:
+    name = name_of(path)
+    for imported in imports(path):
+        assert not name.startswith(PURE) or imported.split(".")[0] not in IMPURE, f"{name} imports {imported}"
+        assert not name.startswith("engine/") or imported != "asyncio", f"{name} imports asyncio"
+
+
+def test_the_engine_starts_without_what_only_control_needs() -> None:
+    reached, waiting = set[str](), ["rtc_drift.engine.__main__"]
+    while waiting:
+        module = waiting.pop()
+        path = PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
+        if module in reached or not path.exists():
+            continue
+        reached.add(module)
+        waiting += [name for name in imports(path) if name.startswith("rtc_drift")]
+        heavy = {name.split(".")[0] for name in imports(path)} & {"pydantic", "aiohttp", "aiortc", "asyncio", "sqlite3"}
+        assert not heavy, f"{module} imports {heavy}"
+    assert "rtc_drift.engine.core" in reached
+
+
+def test_private_attributes_of_aiortc_stay_in_one_module() -> None:
+    for path in MODULES:
+        text = path.read_text()
+        if name_of(path) != "delivery/aiortc_internals.py":
+            assert "_RTCRtpSender__" not in text, name_of(path)
+            assert "transport._connection" not in text, name_of(path)

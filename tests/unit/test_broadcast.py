@@ -1,0 +1,97 @@
+"""One writer, many readers: bounded, at the live edge, and nobody waits for anybody."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtc_drift.delivery.broadcast import Broadcast, BroadcastEndedError, LaggedError
+
+
+async def test_a_reader_starts_at_the_live_edge_and_waits() -> None:
+    broadcast: Broadcast[int] = Broadcast(8)
+    broadcast.publish(1)
+    with broadcast.reader(4) as reader:
+        waiting = asyncio.create_task(reader.next())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        broadcast.publish(2)
+        assert await waiting == 2
+
+
+async def test_a_lagging_reader_goes_on_with_the_newest() -> None:
+    broadcast: Broadcast[int] = Broadcast(8)
+    with broadcast.reader(4) as reader:
+        for number in range(4):
+            broadcast.publish(number)
+        assert [await reader.next() for _ in range(4)] == [0, 1, 2, 3]
+        for number in range(100):
+            broadcast.publish(number)
+        assert await reader.next() == 99
+        assert reader.skipped == 99
+
+
+async def test_a_reader_in_order_is_told_that_it_lagged() -> None:
+    broadcast: Broadcast[int] = Broadcast(8)
+    with broadcast.reader(8) as reader:
+        for number in range(8):
+            broadcast.publish(number)
+        assert await reader.next_in_order() == 0
+        broadcast.publish(8)
+        broadcast.publish(9)
+        with pytest.raises(LaggedError):
+            await reader.next_in_order()
+
+
+async def test_cancelling_one_reader_disturbs_neither_it_nor_others() -> None:
+    broadcast: Broadcast[int] = Broadcast(8)
+    with broadcast.reader(4) as first, broadcast.reader(4) as second:
+        tasks = [asyncio.create_task(first.next()), asyncio.create_task(second.next())]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        await asyncio.sleep(0)
+        broadcast.publish(7)
+        assert await tasks[1] == 7
+        assert await first.next() == 7
+
+
+async def test_the_end_comes_after_what_was_published() -> None:
+    broadcast: Broadcast[int] = Broadcast(8)
+    with broadcast.reader(4) as reader:
+        broadcast.publish(1)
+        broadcast.end()
+        assert await reader.next() == 1
+        with pytest.raises(BroadcastEndedError):
+            await reader.next()
+
+
+def test_the_first_reader_and_the_last_are_told() -> None:
+    told: list[bool] = []
+    broadcast: Broadcast[int] = Broadcast(8, told.append)
+    first, second = broadcast.reader(4), broadcast.reader(4)
+    first.close()
+    first.close()
+    assert (broadcast.readers, told) == (1, [True])
+    second.close()
+    assert (broadcast.readers, told) == (0, [True, False])
+
+
+@given(st.lists(st.one_of(st.integers(1, 6), st.just(0)), max_size=40), st.integers(1, 6))
+def test_what_is_read_is_in_order_and_never_old(steps: list[int], max_lag: int) -> None:
+    async def run() -> None:
+        broadcast: Broadcast[int] = Broadcast(16)
+        published, seen = 0, -1
+        with broadcast.reader(max_lag) as reader:
+            for step in steps:
+                for _ in range(step):
+                    broadcast.publish(published)
+                    published += 1
+                if step == 0 and seen < published - 1:
+                    number = await reader.next()
+                    assert number > seen
+                    assert published - number <= max_lag
+                    seen = number
+            assert seen + 1 <= published
+
+    asyncio.run(run())
