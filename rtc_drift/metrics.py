@@ -1,8 +1,10 @@
 """What is counted, for `GET /metrics` (Prometheus text format)."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from rtc_drift.engine.messages import Health
+
+TICK_BUCKETS = (0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 
 
 class Metrics:
@@ -16,6 +18,9 @@ class Metrics:
 
         def gauge(name: str, text: str) -> Gauge:
             return Gauge(name, text, namespace="rtc_drift", registry=registry)
+
+        def histogram(name: str, text: str) -> Histogram:
+            return Histogram(name, text, namespace="rtc_drift", buckets=TICK_BUCKETS, registry=registry)
 
         self.joins = counter("joins", "WHEP offers answered")
         self.skipped_packets = counter("skipped_packets", "Packets left out because a listener's sender lagged")
@@ -31,10 +36,8 @@ class Metrics:
         self.tracks = gauge("tracks", "Playable tracks")
         self.unplayable = gauge("unplayable_files", "Files that can't be played")
         self.library_failures = gauge("library_failures", "What went wrong while scanning or making the demo library")
-        self.tick_late_p50 = gauge("engine_tick_late_p50_seconds", "Median lateness of the engine's ticks, last second")
-        self.tick_late_p99 = gauge("engine_tick_late_p99_seconds", "99th percentile of the same")
-        self.tick_late_max = gauge("engine_tick_late_max_seconds", "Largest of the same")
-        self.tick_work_p99 = gauge("engine_tick_work_p99_seconds", "99th percentile of a tick's length, last second")
+        self.tick_late = histogram("engine_tick_late_seconds", "How late the engine's 20 ms ticks started")
+        self.tick_work = histogram("engine_tick_work_seconds", "How long they took")
         self.skipped_ticks = counter("engine_skipped_ticks", "Ticks left out because the engine was held up")
         self.starved_blocks = gauge("engine_starved_blocks", "Blocks for which a deck had too little decoded")
         self.dropped_messages = gauge("engine_dropped_messages", "Media that control was too slow to take")
@@ -42,10 +45,9 @@ class Metrics:
 
     def engine_health(self, health: Health) -> None:
         """Take the engine's report of the last second."""
-        self.tick_late_p50.set(health.late_p50_ms / 1e3)
-        self.tick_late_p99.set(health.late_p99_ms / 1e3)
-        self.tick_late_max.set(health.late_max_ms / 1e3)
-        self.tick_work_p99.set(health.work_p99_ms / 1e3)
+        for late, work in zip(health.late_us, health.work_us, strict=True):
+            self.tick_late.observe(late / 1e6)
+            self.tick_work.observe(work / 1e6)
         self.skipped_ticks.inc(health.skipped_ticks)
         self.starved_blocks.set(health.starved_blocks)
         self.dropped_messages.set(health.dropped_messages)

@@ -67,6 +67,9 @@ def _message(kind: type[Any], body: bytes) -> m.Message:
     elif kind is m.Schedule:
         fields = json.loads(body)
         message = m.Schedule(fields["session"], tuple(_play(play) for play in fields["plays"]))
+    elif kind is m.Health:
+        fields = json.loads(body)
+        message = m.Health(**fields | {"late_us": tuple(fields["late_us"]), "work_us": tuple(fields["work_us"])})
     else:
         message = kind(**json.loads(body))
     return message

@@ -86,14 +86,12 @@ class DeckFailed:
 class Health:
     """To control, once a second: how the engine's ticks went since the last one."""
 
-    ticks: int
+    late_us: tuple[int, ...]
+    """How late each tick started, in microseconds."""
+    work_us: tuple[int, ...]
+    """How long each took."""
     skipped_ticks: int
     """Ticks left out because the process was held up for longer than could be made good."""
-    late_p50_ms: float
-    late_p99_ms: float
-    late_max_ms: float
-    work_p99_ms: float
-    """How long a tick took."""
     starved_blocks: int
     """Blocks for which a deck had too little decoded."""
     dropped_messages: int

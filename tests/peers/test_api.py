@@ -144,7 +144,7 @@ async def test_operations_and_page(serve: Serve, music: Path) -> None:
                 assert response.status == 200, path
         async with served.http.get(f"{served.url}/metrics") as response:
             text = await response.text()
-        assert "rtc_drift_engine_tick_late_p99_seconds" in text
+        assert "rtc_drift_engine_tick_late_seconds_bucket" in text
         assert "rtc_drift_tracks " in text
 
 

@@ -27,6 +27,9 @@ MESSAGES = st.one_of(
     st.builds(m.Packet, NUMBERS, TIMES, st.binary(max_size=600)),
     st.builds(m.Pcm, NUMBERS, TIMES, st.binary(max_size=3840)),
     st.builds(m.DeckReady, NUMBERS, NUMBERS),
+    st.builds(
+        m.Health, st.lists(NUMBERS).map(tuple), st.lists(NUMBERS).map(tuple), NUMBERS, NUMBERS, NUMBERS, st.floats(0, 9)
+    ),
     st.builds(m.DeckFailed, NUMBERS, NUMBERS, TIMES, TEXT),
 )
 
