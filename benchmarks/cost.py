@@ -1,0 +1,135 @@
+"""What playing costs: one session alone, and with 50 listeners; and whether the engine stays on time meanwhile."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from benchmarks.figures import Figure
+from benchmarks.server import MeasuredServer, scanned_server
+
+SECONDS = 20
+LISTENERS = 50
+SETTLE_SECONDS = 3
+
+
+async def session_alone() -> list[Figure]:
+    """One playing session whose only listener reads the Ogg stream."""
+    async with scanned_server() as server, ogg_reader(server):
+        await asyncio.sleep(SETTLE_SECONDS)
+        cost = await cpu_ms_per_second(server)
+    return [Figure("session", "CPU per second of audio, Ogg reader only", cost, "ms/s", at_most=30)]
+
+
+async def fifty_listeners() -> list[Figure]:
+    """50 stock aiortc listeners in another process on another core."""
+    async with scanned_server() as server:
+        server.pin(0)
+        async with listeners(server, LISTENERS) as report:
+            before = await server.metrics()
+            cost = await cpu_ms_per_second(server)
+            after = await server.metrics()
+        lost, received = await report
+    late = share_on_time(before, after)
+    return [
+        Figure("listeners", f"CPU per listener, {LISTENERS} listeners", cost / LISTENERS, "ms/s", at_most=5),
+        Figure("listeners", "packets lost", lost, "packets", at_most=0),
+        Figure("listeners", "packets received", received, "packets"),
+        Figure("listeners", "engine's ticks at most 1 ms late, same core as control", 100 * late, "%"),
+    ]
+
+
+async def busy_control() -> list[Figure]:
+    """The engine's punctuality while control is kept busy by requests without pause."""
+    async with scanned_server() as server, ogg_reader(server):
+        await asyncio.sleep(SETTLE_SECONDS)
+        quiet = await ticks_over(server)
+        control = sum(server.process.cpu_times()[:2])
+        hammers = [asyncio.create_task(hammer(server)) for _ in range(8)]
+        busy = await ticks_over(server)
+        control = (sum(server.process.cpu_times()[:2]) - control) / SECONDS
+        for task in hammers:
+            task.cancel()
+        await asyncio.gather(*hammers, return_exceptions=True)
+    return [
+        Figure("punctuality", "ticks at most 1 ms late, control idle", 100 * quiet, "%", at_least=99),
+        Figure("punctuality", "ticks at most 1 ms late, control busy", 100 * busy, "%", at_least=99),
+        Figure("punctuality", "how busy control was", 100 * control, "%"),
+    ]
+
+
+async def ticks_over(server: MeasuredServer) -> float:
+    """Share of the engine's ticks that start at most 1 ms late, over a while."""
+    before = await server.metrics()
+    await asyncio.sleep(SECONDS)
+    return share_on_time(before, await server.metrics())
+
+
+def share_on_time(before: dict[str, float], after: dict[str, float]) -> float:
+    """Share of ticks between two readings that started at most 1 ms late; ticks left out count as late."""
+    name = "rtc_drift_engine_tick_late_seconds"
+
+    def grown(sample: str) -> float:
+        return after[sample] - before[sample]
+
+    skipped = grown("rtc_drift_engine_skipped_ticks_total")
+    return grown(f'{name}_bucket{{le="0.001"}}') / (grown(f"{name}_count") + skipped)
+
+
+async def cpu_ms_per_second(server: MeasuredServer) -> float:
+    """CPU time of all the server's processes per second, over a while."""
+    loop = asyncio.get_running_loop()
+    cpu, clock = server.cpu_seconds(), loop.time()
+    await asyncio.sleep(SECONDS)
+    return (server.cpu_seconds() - cpu) / (loop.time() - clock) * 1e3
+
+
+async def hammer(server: MeasuredServer) -> None:
+    """Requests without pause: the whole library and the whole state, again and again."""
+    while True:
+        for path in ("/api/tracks?limit=500", "/api/session/info", "/metrics"):
+            async with server.http.get(f"{server.url}{path}") as response:
+                await response.read()
+
+
+@contextlib.asynccontextmanager
+async def ogg_reader(server: MeasuredServer) -> AsyncIterator[None]:
+    """Somebody who reads the plain stream."""
+
+    async def read() -> None:
+        async with aiohttp.ClientSession() as http, http.get(f"{server.url}/stream/master") as response:
+            async for _ in response.content.iter_any():
+                pass
+
+    task = asyncio.create_task(read())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def listeners(server: MeasuredServer, count: int) -> AsyncIterator[asyncio.Future[tuple[int, int]]]:
+    """`count` listeners, all connected; afterwards the future tells packets lost and received."""
+    report: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.load", server.url, str(count)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        assert (await child.stdout.readline()) == b"connected\n"
+        await asyncio.sleep(SETTLE_SECONDS)
+        yield report
+        child.stdin.close()
+        lost, received = (await child.stdout.readline()).split()
+        report.set_result((int(lost), int(received)))
+    finally:
+        if child.returncode is None and not report.done():
+            child.kill()
+        await child.wait()
