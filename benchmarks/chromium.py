@@ -25,6 +25,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
     "--allow-loopback-in-peer-connection",
 ]
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 async def page_listens() -> list[Figure]:
@@ -105,7 +106,7 @@ async def next_to_change(page: Page) -> float:
             const response = await fetch('/session/master/next-track', {method: 'POST', body: '{}',
                 headers: {'Content-Type': 'application/json'}});
             const {startsAt} = await response.json();
-            while (window.rtcDrift.heardMediaTime() < startsAt + 9600) await new Promise(r => setTimeout(r, 2));
+            while (window.rtcDrift.heard().mediaTime < startsAt + 9600) await new Promise(r => setTimeout(r, 2));
             return performance.now() - clicked;
         }"""
     )

@@ -43,8 +43,7 @@ async def fifty_listeners() -> list[Figure]:
 
 async def busy_control() -> list[Figure]:
     """The engine's punctuality while control is kept busy by requests without pause."""
-    async with scanned_server() as server, ogg_reader(server):
-        await asyncio.sleep(SETTLE_SECONDS)
+    async with scanned_server() as server, listeners(server, 1):
         quiet = await ticks_over(server)
         control = sum(server.process.cpu_times()[:2])
         hammers = [asyncio.create_task(hammer(server)) for _ in range(8)]

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -18,7 +19,7 @@ from rtc_drift.app import Service
 from rtc_drift.config import Settings
 
 SERVICE = web.AppKey("service", Service)
-PEERS = web.AppKey("peers", set[RTCPeerConnection])
+PEERS: web.AppKey[Any] = web.AppKey("peers", list)
 
 
 async def service(app: web.Application) -> AsyncIterator[None]:
@@ -34,12 +35,12 @@ async def offer(request: web.Request) -> web.Response:
     """Answer an offer with a connection that plays the programme, and mixes in whatever else you like to add."""
     asked = await request.json()
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    request.app[PEERS].add(peer)
+    request.app[PEERS].append(peer)
 
     @peer.on("connectionstatechange")
     async def changed() -> None:
         if peer.connectionState in ("failed", "closed"):
-            request.app[PEERS].discard(peer)
+            request.app[PEERS].remove(peer)
             await peer.close()
 
     # Each connection needs a track of its own: aiortc stops it when the connection closes.
@@ -51,7 +52,7 @@ async def offer(request: web.Request) -> web.Response:
 
 def main() -> None:
     app = web.Application()
-    app[PEERS] = set()
+    app[PEERS] = []
     app.cleanup_ctx.append(service)
     app.router.add_post("/offer", offer)
     web.run_app(app, host="127.0.0.1", port=8081)

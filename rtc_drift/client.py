@@ -203,7 +203,7 @@ class Listener:
             while True:
                 frame = await track.recv()
                 samples = np.asarray(frame.to_ndarray(), np.int16).reshape(-1, 2)  # type: ignore[union-attr]
-                self._frames.append(Frame(frame.pts or 0, samples / np.float32(32768)))
+                self._frames.append(Frame(frame.pts or 0, np.asarray(samples / 32768, np.float32)))
                 if len(self._frames) > BUFFERED_FRAMES:
                     self._frames.popleft()
                     self._dropped += 1

@@ -13,6 +13,7 @@ from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice, choose_next
 from rtc_drift.dj.programme import Entry, Programme
 from rtc_drift.dj.transitions import RESCUE_FADE
+from rtc_drift.engine.core import RENDER_AHEAD
 from rtc_drift.engine.messages import DeckFailed, DeckReady
 from rtc_drift.library.library import Library
 from rtc_drift.library.track import Track
@@ -20,11 +21,11 @@ from rtc_drift.media import BLOCK_SAMPLES, samples
 
 logger = logging.getLogger(__name__)
 
-HORIZON = 4 * BLOCK_SAMPLES
-"""What lies nearer than 80 ms may be rendered already: plans leave it alone."""
+HORIZON = (RENDER_AHEAD + 3) * BLOCK_SAMPLES
+"""What lies nearer than 140 ms is rendered already, or will be when the engine hears of it: plans leave it alone."""
 PREFETCHED_LEAD = BLOCK_SAMPLES
-COLD_LEAD = 6 * BLOCK_SAMPLES
-"""A file that no deck has opened yet needs this much longer (120 ms) to give its first samples."""
+COLD_LEAD = 5 * BLOCK_SAMPLES
+"""A file that no deck has opened yet needs this much longer (100 ms) to give its first samples."""
 HISTORY = 2_000
 """How many track ids are remembered."""
 

@@ -16,7 +16,6 @@ BLOCK_SAMPLES = 960
 """Samples of one block, one Opus packet and one tick: 20 ms."""
 
 BLOCK_SECONDS = BLOCK_SAMPLES / SAMPLE_RATE
-BLOCKS_PER_SECOND = SAMPLE_RATE // BLOCK_SAMPLES
 
 Audio: TypeAlias = NDArray[np.float32]
 """`(n, 2) float32`, full scale ±1."""

@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -59,6 +60,7 @@ class Session:
         self._opened = m.OpenSession(number, ticks.tick_at(time.monotonic_ns()) + 1, 0, bitrate)
         self._wake = asyncio.Event()
         self._listeners = 0
+        self._told_wants: m.Subscribe | None = None
         self.first_audio = asyncio.Event()
         """Set when the first samples of the first track are decoded."""
         self.hub = events.EventHub(generation=secrets.token_hex(4))
@@ -182,19 +184,26 @@ class Session:
             if time.monotonic() >= heartbeat_at:
                 heartbeat_at += HEARTBEAT_SECONDS
                 self.hub.publish(events.Heartbeat(session_id=self.id, media_time=self.now()))
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(0.001, seconds(due - self.now())))
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.001, seconds(due - self.now()))):
+                    await self._wake.wait()
 
     def _tell_schedule(self, programme: Programme) -> None:
         self._send(m.Schedule(self._opened.session, programme.plays))
 
-    def _tell_wants(self, _: bool) -> None:
-        self._send(self._wants())
+    def _tell_wants(self) -> None:
+        wants = self._wants()
+        if wants != self._told_wants:
+            self._told_wants = wants
+            self._send(wants)
 
     def _wants(self) -> m.Subscribe:
-        return m.Subscribe(self._opened.session, packets=self.packets.readers > 0, pcm=self.pcm.readers > 0)
+        return m.Subscribe(
+            self._opened.session,
+            packets=self.packets.readers > 0,
+            pcm=self.pcm.readers > 0,
+            early=self.packets.hurried_readers == 0,
+        )
 
     def _count_listeners(self, change: int) -> None:
         self._listeners += change

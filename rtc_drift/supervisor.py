@@ -39,7 +39,7 @@ class EngineSupervisor:
         self._on_message = on_message
         self._restore = restore
         self._log_level = log_level
-        self._writer: asyncio.StreamWriter | None = None
+        self._link: _Link | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self.restarts = 0
@@ -55,8 +55,8 @@ class EngineSupervisor:
 
     def send(self, message: m.ToEngine) -> None:
         """Say something to the engine; while it is down that is left to `restore`."""
-        if self._writer is not None:
-            self._writer.write(encode(message))
+        if self._link is not None:
+            self._link.send(message)
 
     async def close(self) -> None:
         """End the engine. Idempotent."""
@@ -90,35 +90,17 @@ class EngineSupervisor:
                     start_new_session=True,
                     env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
                 )
-            reader, self._writer = await asyncio.open_connection(sock=ours)
+            loop = asyncio.get_running_loop()
+            _, self._link = await loop.create_connection(lambda: _Link(self._on_message), sock=ours)
             for message in self._restore():
                 self.send(message)
-            await self._read(reader)
+            await self._link.lost(SILENCE_SECONDS)
         finally:
-            writer, self._writer = self._writer, None
-            if writer is not None:
-                writer.close()
-            else:
-                ours.close()
+            if self._link is not None:
+                self._link.close()
+                self._link = None
+            ours.close()
             await self._end_process()
-
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        decoder = Decoder()
-        while True:
-            try:
-                data = await asyncio.wait_for(reader.read(65536), SILENCE_SECONDS)
-            except TimeoutError:
-                logger.error("The engine has said nothing for %.0f s", SILENCE_SECONDS)
-                return
-            except ConnectionError:
-                return
-            if not data:
-                return
-            for message in decoder.feed(data):
-                try:
-                    self._on_message(message)  # type: ignore[arg-type]
-                except Exception:
-                    logger.exception("A message of the engine could not be handled: %s", type(message).__name__)
 
     async def _end_process(self) -> None:
         process, self._process = self._process, None
@@ -135,3 +117,48 @@ class EngineSupervisor:
     def _command(self, fd: int) -> list[str]:
         options = ["--fd", str(fd), "--epoch-ns", str(self._epoch_ns), "--log-level", self._log_level]
         return [sys.executable, "-m", "rtc_drift.engine", *options]
+
+
+class _Link(asyncio.Protocol):
+    """Control's end of the socket."""
+
+    def __init__(self, on_message: Callable[[m.ToControl], None]) -> None:
+        self._on_message = on_message
+        self._decoder = Decoder()
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._loop.time()
+        self._lost: asyncio.Future[None] = self._loop.create_future()
+        self._transport: asyncio.WriteTransport | None = None
+
+    def send(self, message: m.ToEngine) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(encode(message))
+
+    async def lost(self, silence_seconds: float) -> None:
+        """Wait until the engine's end is closed, or has said nothing for `silence_seconds`."""
+        while not self._lost.done():
+            quiet = self._loop.time() - self._heard_at
+            if quiet >= silence_seconds:
+                logger.error("The engine has said nothing for %.0f s", quiet)
+                return
+            await asyncio.wait({self._lost}, timeout=silence_seconds - quiet)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
+        for message in self._decoder.feed(data):
+            try:
+                self._on_message(message)  # type: ignore[arg-type]
+            except Exception:
+                logger.exception("A message of the engine could not be handled: %s", type(message).__name__)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._lost.done():
+            self._lost.set_result(None)

@@ -15,7 +15,7 @@ import pytest
 
 from rtc_drift.app import Service, serving
 from rtc_drift.client import Listener
-from rtc_drift.config import Settings
+from rtc_drift.config import load
 from tests.audio_files import write_audio
 from tests.music import steady_music
 
@@ -77,7 +77,7 @@ def serve(tmp_path: Path, leaks_nothing: None) -> Serve:
 
     @asynccontextmanager
     async def serving_here(*music: Path, **options: Any) -> AsyncIterator[Served]:
-        settings = Settings(**{"music": music, "data_dir": tmp_path / "data", "port": 0, "seed": 1} | options)
+        settings = load({"music": music, "data_dir": tmp_path / "data", "port": 0, "seed": 1} | options)
         async with serving(settings) as (service, url), aiohttp.ClientSession() as http:
             await asyncio.wait_for(service.sessions.master.first_audio.wait(), 30)
             yield Served(service, url, http)

@@ -30,12 +30,13 @@ async def ogg(request: web.Request) -> web.StreamResponse:
     _limit_what_tcp_takes(request)
     session.joined()
     try:
-        with session.packets.reader(MAX_OGG_LAG_BLOCKS) as reader, ogg_muxer() as muxer:
+        with session.packets.reader(MAX_OGG_LAG_BLOCKS, patient=True) as reader, ogg_muxer() as muxer:
             while True:
                 pages = muxer.mux(bytes(await reader.next_in_order()))
                 if pages:
                     # One that reads slowly lags, one that has stopped reading blocks here.
-                    await asyncio.wait_for(response.write(pages), MAX_OGG_LAG_BLOCKS * BLOCK_SECONDS)
+                    async with asyncio.timeout(MAX_OGG_LAG_BLOCKS * BLOCK_SECONDS):
+                        await response.write(pages)
     except (LaggedError, TimeoutError):
         context(request).metrics.ogg_dropped.inc()
         if request.transport is not None:

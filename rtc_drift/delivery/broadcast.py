@@ -19,13 +19,14 @@ class LaggedError(Exception):
 class Broadcast(Generic[Item]):
     """Keeps the last `capacity` items for its readers. Items are shared, never copied.
 
-    `on_readers` is called when the first reader comes and when the last one leaves.
+    `on_readers` is called whenever a reader comes or leaves.
     """
 
-    def __init__(self, capacity: int, on_readers: Callable[[bool], None] = lambda _: None) -> None:
+    def __init__(self, capacity: int, on_readers: Callable[[], None] = lambda: None) -> None:
         self._ring: deque[Item] = deque(maxlen=capacity)
         self._next = 0
         self._readers = 0
+        self._patient = 0
         self._on_readers = on_readers
         self._waiting: list[asyncio.Future[None]] = []
         self._ended = False
@@ -34,6 +35,11 @@ class Broadcast(Generic[Item]):
     def readers(self) -> int:
         """How many readers are open."""
         return self._readers
+
+    @property
+    def hurried_readers(self) -> int:
+        """How many of them want every item at its time."""
+        return self._readers - self._patient
 
     def publish(self, item: Item) -> None:
         """Hand an item to all readers; never blocks."""
@@ -46,9 +52,12 @@ class Broadcast(Generic[Item]):
         self._ended = True
         self._wake()
 
-    def reader(self, max_lag: int) -> "Reader[Item]":
-        """A reader at the live edge: the first item it gets is the next one published."""
-        return Reader(self, max_lag)
+    def reader(self, max_lag: int, *, patient: bool = False) -> "Reader[Item]":
+        """A reader at the live edge: the first item it gets is the next one published.
+
+        A `patient` one does not mind when items come several at once.
+        """
+        return Reader(self, max_lag, patient)
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -56,23 +65,24 @@ class Broadcast(Generic[Item]):
             if not future.done():
                 future.set_result(None)
 
-    def _count(self, change: int) -> None:
-        before, self._readers = self._readers, self._readers + change
-        if (before == 0) != (self._readers == 0):
-            self._on_readers(self._readers > 0)
+    def _count(self, change: int, patient: bool) -> None:
+        self._readers += change
+        self._patient += change * patient
+        self._on_readers()
 
 
 class Reader(Generic[Item]):
     """A position in a broadcast. Close it, or use it as a context manager."""
 
-    def __init__(self, broadcast: Broadcast[Item], max_lag: int) -> None:
+    def __init__(self, broadcast: Broadcast[Item], max_lag: int, patient: bool) -> None:
         self._broadcast = broadcast
         self._max_lag = max_lag
+        self._patient = patient
         self._position = broadcast._next
         self._closed = False
         self.skipped = 0
         """Items left out to get back to the live edge."""
-        broadcast._count(1)
+        broadcast._count(1, patient)
 
     async def next(self) -> Item:
         """The next item; waits for it. Safe to cancel: nothing is lost.
@@ -96,7 +106,7 @@ class Reader(Generic[Item]):
         """Leave. Idempotent."""
         if not self._closed:
             self._closed = True
-            self._broadcast._count(-1)
+            self._broadcast._count(-1, self._patient)
 
     def __enter__(self) -> "Reader[Item]":
         return self

@@ -16,7 +16,7 @@ import time
 from typing import cast
 
 from rtc_drift.engine import messages as m
-from rtc_drift.engine.core import EngineCore
+from rtc_drift.engine.core import RENDER_AHEAD, EngineCore
 from rtc_drift.engine.endpoint import EngineLink, LinkClosedError
 from rtc_drift.engine.health import HealthMeter
 from rtc_drift.engine.schedule import TickSchedule
@@ -31,20 +31,24 @@ def run(link: EngineLink, schedule: TickSchedule) -> None:
     """Tick until control closes the link."""
     core = EngineCore()
     meter = HealthMeter()
-    tick = schedule.tick_at(time.monotonic_ns()) + 1
+    tick, step = schedule.tick_at(time.monotonic_ns()) + 1, 1
     start_ns = schedule.due_ns(tick)
     try:
         while True:
-            _receive_until(link, core, tick, start_ns)
+            if not _receive_until(link, core, tick, start_ns, step):
+                tick, step = schedule.tick_at(time.monotonic_ns()) + 1, 1
+                start_ns = schedule.due_ns(tick)
+                continue
             started_ns = time.monotonic_ns()
             for message in core.due(tick):
                 link.send(message)
-            following, start_ns = schedule.following(tick, started_ns)
-            for message in core.prepare(following):
+            step = 1 if core.hurried else RENDER_AHEAD
+            following, start_ns = schedule.following(tick, started_ns, step)
+            for message in core.prepare(following - step + 1):
                 link.send(message)
-            meter.ticked(started_ns - schedule.due_ns(tick), time.monotonic_ns() - started_ns, following - tick - 1)
-            if health := meter.report(core.starved_blocks, link.dropped_messages):
-                link.send(health)
+            meter.ticked(started_ns - schedule.due_ns(tick), time.monotonic_ns() - started_ns, following - tick - step)
+            if meter.due(started_ns):
+                link.send(meter.report(core.starved_blocks, link.dropped_messages))
             tick = following
     except LinkClosedError:
         pass
@@ -52,16 +56,21 @@ def run(link: EngineLink, schedule: TickSchedule) -> None:
         core.close()
 
 
-def _receive_until(link: EngineLink, core: EngineCore, tick: int, deadline_ns: int) -> None:
-    """Carry out what control says until the next tick is to start."""
+def _receive_until(link: EngineLink, core: EngineCore, tick: int, deadline_ns: int, step: int) -> bool:
+    """Carry out what control says until the next tick is to start.
+
+    False when it must start sooner: ticks were `step` apart, and now somebody wants every packet at its time.
+    """
+    link.flush()
     while True:
-        link.flush()
         remaining = max(0, deadline_ns - time.monotonic_ns()) / 1e9
         readable, _, _ = select.select([link.socket], [], [], remaining)
         for message in link.receive() if readable else ():
             core.handle(cast(m.ToEngine, message), tick)
         if time.monotonic_ns() >= deadline_ns:
-            return
+            return True
+        if step > 1 and core.hurried:
+            return False
 
 
 def main() -> None:

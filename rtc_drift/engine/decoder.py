@@ -14,6 +14,8 @@ av.logging.set_level(av.logging.PANIC)
 
 SEEK_MARGIN_SECONDS = 0.5
 """Seeking lands this much early, because decoders need a few packets to settle (and MP3 a bit reservoir)."""
+CHUNK = SAMPLE_RATE // 10
+"""Samples of a decoded chunk: codecs give frames of 64 to 4,608, and the cost is in their number."""
 MAX_BAD_PACKETS_IN_A_ROW = 25
 
 
@@ -41,7 +43,7 @@ def decode(path: str, start: int) -> Iterator[tuple[int, Audio]]:
 def _blocks(container: av.container.InputContainer, stream: av.AudioStream, start: int) -> Iterator[tuple[int, Audio]]:
     if start > SEEK_MARGIN_SECONDS * SAMPLE_RATE:
         container.seek(int((start / SAMPLE_RATE - SEEK_MARGIN_SECONDS) * av.time_base))
-    resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)
+    resampler = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE, frame_size=CHUNK)
     position: int | None = None
     for frame in _frames(container, stream):
         if position is None:

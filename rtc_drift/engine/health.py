@@ -3,7 +3,6 @@
 import time
 
 from rtc_drift.engine.messages import Health
-from rtc_drift.media import BLOCKS_PER_SECOND
 
 
 class HealthMeter:
@@ -13,6 +12,7 @@ class HealthMeter:
         self._late_us: list[int] = []
         self._work_us: list[int] = []
         self._skipped = 0
+        self._report_at_ns = 0
 
     def ticked(self, late_ns: int, work_ns: int, skipped: int) -> None:
         """Note one tick: how late it started, how long it took, how many after it are left out."""
@@ -20,10 +20,15 @@ class HealthMeter:
         self._work_us.append(work_ns // 1_000)
         self._skipped += skipped
 
-    def report(self, starved_blocks: int, dropped_messages: int) -> Health | None:
-        """The report, when a second of ticks is full; the counters passed in are totals."""
-        if len(self._late_us) < BLOCKS_PER_SECOND:
-            return None
+    def due(self, now_ns: int) -> bool:
+        """Whether a second has gone by since the last report."""
+        if now_ns < self._report_at_ns:
+            return False
+        self._report_at_ns = now_ns + 1_000_000_000
+        return True
+
+    def report(self, starved_blocks: int, dropped_messages: int) -> Health:
+        """What was noted since the last report; the counters passed in are totals."""
         report = Health(
             late_us=tuple(self._late_us),
             work_us=tuple(self._work_us),

@@ -40,7 +40,7 @@ def true_peaks(audio: Audio, threshold: float = 0.0) -> NDArray[np.float32]:
     The first value is that of the sixth sample: the filters need five samples before and six behind. Where no sample
     exceeds `threshold`, what lies between the samples is not looked at.
     """
-    magnitude = np.abs(audio).max(axis=1)
+    magnitude = np.maximum(np.abs(audio[:, 0]), np.abs(audio[:, 1]))
     peaks: NDArray[np.float32] = np.maximum(magnitude[5:-6], magnitude[6:-5])
     loud = np.flatnonzero(peaks > threshold)
     if len(loud):
@@ -82,7 +82,8 @@ class Limiter:
 
     @property
     def _idle(self) -> bool:
-        return bool(self._released.min() == 1.0 and self._held.min() == 1.0)
+        # Gains are at most 1, and released only ever rises: the last of it and the least of what is held tell all.
+        return bool(self._released[-1] == 1.0 and self._held.min() == 1.0)
 
 
 def _release(wanted: NDArray[np.float64], last: float) -> NDArray[np.float64]:

@@ -42,8 +42,11 @@ class Subscribe:
     """To the engine: which media control wants to have from now on."""
 
     session: int
-    packets: bool
-    pcm: bool
+    packets: bool = False
+    pcm: bool = False
+    early: bool = False
+    """Packets may come as soon as they are rendered, several at once and up to 80 ms before their time: nobody who
+    reads them is in a hurry, and control wakes up less often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,8 @@ class Mixer:
         begin = media_time + lead
         audio = channel.deck.read(play.position_at(begin), count)
         if len(audio):
-            audio = audio * envelope(play, begin, len(audio))[:, None]
-            audio *= _failure_fade(channel, play.position_at(begin), len(audio))[:, None]
+            audio = audio * envelope(play, begin, len(audio))
+            _fade_if_failing(channel, play.position_at(begin), audio)
         if not channel.sounding and len(audio) and begin > play.start:
             ramp = min(DECLICK, len(audio))
             audio[:ramp] *= np.linspace(0, 1, ramp, endpoint=False, dtype=np.float32)[:, None]
@@ -135,33 +135,34 @@ class Mixer:
 
 
 def envelope(play: Play, media_time: int, count: int) -> NDArray[np.float32]:
-    """Gain of a play from `media_time` on: `(count,) float32`, its level times both fades."""
-    gain = np.full(count, play.gain, np.float32)
+    """Gain of a play from `media_time` on, its level times both fades: `(count, 1) float32`, `(1, 1)` if constant."""
+    gain = np.full((1, 1), play.gain, np.float32)
     if play.fade_in and media_time < play.start + play.fade_in:
-        gain *= _quarter_sine(media_time - play.start, count, play.fade_in)
+        gain = gain * _quarter_sine(media_time - play.start, count, play.fade_in)
     if play.fade_out is not None and media_time + count > play.fade_out.start:
-        gain *= _fading(play.fade_out, media_time, count)
+        gain = gain * _fading(play.fade_out, media_time, count)
     return gain
 
 
 def _fading(fade: Fade, media_time: int, count: int) -> NDArray[np.float32]:
     if fade.length == 0:
-        return (np.arange(media_time, media_time + count) < fade.start).astype(np.float32)
+        return (np.arange(media_time, media_time + count) < fade.start).astype(np.float32)[:, None]
     return _quarter_sine(fade.end - media_time, count, fade.length, step=-1)
 
 
 def _quarter_sine(first: int, count: int, length: int, step: int = 1) -> NDArray[np.float32]:
-    """`sin(π/2 · x/length)` for `count` values of x from `first` on, held at 0 and 1 outside: two of them, one
-    rising and one falling, sum to constant power."""
+    """`sin(π/2 · x/length)` for `count` values of x from `first` on, held at 0 and 1 outside: `(count, 1) float32`.
+
+    Two of them, one rising and one falling, sum to constant power.
+    """
     x = np.clip((first + step * np.arange(count)) / length, 0, 1)
-    return np.sin(np.pi / 2 * x).astype(np.float32)
+    return np.sin(np.pi / 2 * x).astype(np.float32)[:, None]
 
 
-def _failure_fade(channel: _Channel, position: int, count: int) -> NDArray[np.float32]:
+def _fade_if_failing(channel: _Channel, position: int, audio: Audio) -> None:
     ending = channel.deck.ending
-    if ending is None or ending.reason is None or position + count < ending.position - FAILURE_FADE:
-        return np.ones(count, np.float32)
-    return _quarter_sine(ending.position - position, count, FAILURE_FADE, step=-1)
+    if ending is not None and ending.reason is not None and position + len(audio) >= ending.position - FAILURE_FADE:
+        audio *= _quarter_sine(ending.position - position, len(audio), FAILURE_FADE, step=-1)
 
 
 def _over(channel: _Channel, position: int) -> bool:

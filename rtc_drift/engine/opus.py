@@ -1,11 +1,11 @@
-"""One Opus encoder: 20 ms in, one packet out."""
+"""One Opus encoder: 20 ms a packet."""
 
 from fractions import Fraction
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 
-from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, Audio
+from rtc_drift.media import SAMPLE_RATE, Audio
 
 LOOK_AHEAD = 312
 """Samples (6.5 ms) by which libopus delays what it decodes to; Ogg calls it pre-skip."""
@@ -27,11 +27,11 @@ class OpusEncoder:
         self._codec = codec
         self._pts = 0
 
-    def encode(self, audio: Audio) -> bytes:
-        """`(960, 2) float32`, full scale ±1 → one packet."""
+    def encode(self, audio: Audio) -> list[bytes]:
+        """`(960 · n, 2) float32`, full scale ±1 → n packets."""
         frame = av.AudioFrame.from_ndarray(audio.reshape(1, -1), format="flt", layout="stereo")
         frame.sample_rate = SAMPLE_RATE
         frame.time_base = Fraction(1, SAMPLE_RATE)
         frame.pts = self._pts
-        self._pts += BLOCK_SAMPLES
-        return b"".join(bytes(packet) for packet in self._codec.encode(frame))
+        self._pts += len(audio)
+        return [bytes(packet) for packet in self._codec.encode(frame)]

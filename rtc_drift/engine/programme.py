@@ -22,7 +22,7 @@ class Block:
 
 
 class ProgrammeRenderer:
-    """Renders a session block by block. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
+    """Renders a session in blocks. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
 
     def __init__(self, open_deck: OpenDeck, bitrate: int) -> None:
         self.mixer = Mixer(open_deck)
@@ -30,14 +30,18 @@ class ProgrammeRenderer:
         self._encoder = OpusEncoder(bitrate)
         self._mixed_up_to: int | None = None
 
-    def render(self, media_time: int) -> Block:
-        """The 960 samples from `media_time` on. Meant for consecutive blocks; after a jump the limiter starts anew."""
+    def render(self, media_time: int, count: int) -> list[Block]:
+        """`count` blocks from `media_time` on. Meant for consecutive calls; after a jump the limiter starts anew."""
         if self._mixed_up_to != media_time + LOOK_AHEAD:
             self._limiter = Limiter()
             self._limiter.process(self.mixer.mix(media_time, LOOK_AHEAD))
-        audio = self._limiter.process(self.mixer.mix(media_time + LOOK_AHEAD, BLOCK_SAMPLES))
-        self._mixed_up_to = media_time + LOOK_AHEAD + BLOCK_SAMPLES
-        return Block(media_time, audio, self._encoder.encode(audio))
+        length = count * BLOCK_SAMPLES
+        audio = self._limiter.process(self.mixer.mix(media_time + LOOK_AHEAD, length))
+        self._mixed_up_to = media_time + LOOK_AHEAD + length
+        packets = self._encoder.encode(audio)
+        times = range(media_time, media_time + length, BLOCK_SAMPLES)
+        blocks = audio.reshape(count, BLOCK_SAMPLES, 2)
+        return [Block(*block) for block in zip(times, blocks, packets, strict=True)]
 
     def close(self) -> None:
         """Let all decks go."""

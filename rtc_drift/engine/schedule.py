@@ -24,12 +24,12 @@ class TickSchedule:
         """The latest tick that is due at `now_ns`."""
         return (now_ns - self.epoch_ns) // TICK_NS
 
-    def following(self, tick: int, started_ns: int) -> tuple[int, int]:
+    def following(self, tick: int, started_ns: int, step: int = 1) -> tuple[int, int]:
         """After `tick` was started at `started_ns`: the next tick and when to start it (ns).
 
-        On time: one tick on. Late: caught up at twice the pace. Too late: the missed ticks are left out.
+        On time: `step` ticks on. Late: caught up at twice the pace. Too late: the missed ticks are left out.
         """
         behind = self.tick_at(started_ns) - tick
         if behind > MAX_BEHIND_TICKS:
             tick += behind
-        return tick + 1, max(self.due_ns(tick + 1), started_ns + CATCH_UP_SPACING_NS)
+        return tick + step, max(self.due_ns(tick + step), started_ns + CATCH_UP_SPACING_NS)

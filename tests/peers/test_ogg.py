@@ -24,7 +24,7 @@ async def read_stream(served: Served, size: int) -> bytes:
 
 
 def packets_of(body: bytes) -> list[bytes]:
-    with av.open(io.BytesIO(body)) as container:
+    with av.open(io.BytesIO(body), "r") as container:
         return [bytes(packet) for packet in container.demux(container.streams.audio[0]) if packet.size]
 
 
@@ -48,7 +48,7 @@ async def test_it_decodes_to_what_the_mixer_made(serve: Serve, music: Path) -> N
         made, body = await asyncio.gather(
             record_mixer(served.service.sessions.master.track(), 4), read_stream(served, 45_000)
         )
-    with av.open(io.BytesIO(body)) as container:
+    with av.open(io.BytesIO(body), "r") as container:
         stream = container.streams.audio[0]
         assert (stream.rate, stream.layout.name, stream.codec_context.name) == (SAMPLE_RATE, "stereo", "opus")
         frames = [np.asarray(frame.to_ndarray(), np.float32).T for frame in container.decode(stream)]

@@ -66,15 +66,14 @@ async def test_the_end_comes_after_what_was_published() -> None:
             await reader.next()
 
 
-def test_the_first_reader_and_the_last_are_told() -> None:
-    told: list[bool] = []
-    broadcast: Broadcast[int] = Broadcast(8, told.append)
-    first, second = broadcast.reader(4), broadcast.reader(4)
-    first.close()
-    first.close()
-    assert (broadcast.readers, told) == (1, [True])
-    second.close()
-    assert (broadcast.readers, told) == (0, [True, False])
+def test_readers_are_counted_by_how_much_of_a_hurry_they_are_in() -> None:
+    counts: list[tuple[int, int]] = []
+    broadcast: Broadcast[int] = Broadcast(8, lambda: counts.append((broadcast.readers, broadcast.hurried_readers)))
+    hurried, patient = broadcast.reader(4), broadcast.reader(4, patient=True)
+    hurried.close()
+    hurried.close()
+    patient.close()
+    assert counts == [(1, 1), (2, 1), (1, 0), (0, 0)]
 
 
 @given(st.lists(st.one_of(st.integers(1, 6), st.just(0)), max_size=40), st.integers(1, 6))

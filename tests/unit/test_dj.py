@@ -160,7 +160,7 @@ class ProgrammeMachine(RuleBasedStateMachine):
         entries = self.programme.entries
         for time in range(self.horizon + 960, entries[-1].play.start + entries[-1].play.fade_in, SECOND // 3):
             power = sum(
-                float(envelope(entry.play, time, 1)[0]) ** 2
+                envelope(entry.play, time, 1).item() ** 2
                 for entry in entries
                 if entry.play.start <= time < entry.play.end
             )

@@ -23,7 +23,7 @@ MESSAGES = st.one_of(
     st.builds(m.OpenSession, NUMBERS, TIMES, TIMES, NUMBERS),
     st.builds(m.CloseSession, NUMBERS),
     st.builds(m.Schedule, NUMBERS, st.lists(PLAYS, max_size=3).map(tuple)),
-    st.builds(m.Subscribe, NUMBERS, st.booleans(), st.booleans()),
+    st.builds(m.Subscribe, NUMBERS, st.booleans(), st.booleans(), st.booleans()),
     st.builds(m.Packet, NUMBERS, TIMES, st.binary(max_size=600)),
     st.builds(m.Pcm, NUMBERS, TIMES, st.binary(max_size=3840)),
     st.builds(m.DeckReady, NUMBERS, NUMBERS),
