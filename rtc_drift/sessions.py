@@ -84,7 +84,7 @@ class Session:
 
     def packet_track(self) -> PacketTrack:
         """The encoded packets as an aiortc track of the caller's own, from the live edge on."""
-        return PacketTrack(self.packets)
+        return PacketTrack(self.packets, self.now)
 
     @property
     def listeners(self) -> int:

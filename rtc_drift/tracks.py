@@ -5,8 +5,9 @@ Every peer connection needs a track object of its own: aiortc stops a sender's t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import av
 import numpy as np
@@ -20,18 +21,20 @@ from rtc_drift.media import SAMPLE_RATE
 if TYPE_CHECKING:
     OpusPacket: TypeAlias = av.Packet[av.stream.Stream]
 
+Item = TypeVar("Item")
+
 LIVE_EDGE_PACKETS = 4
 """A track further behind (80 ms) goes on at the live edge: a burst would stay in the listener's buffer for good."""
 TIME_BASE = Fraction(1, SAMPLE_RATE)
 
 
-class _BroadcastTrack(MediaStreamTrack):
+class _BroadcastTrack(MediaStreamTrack, Generic[Item]):
     kind = "audio"
 
-    def __init__(self, broadcast: Broadcast[OpusPacket] | Broadcast[Pcm]) -> None:
+    def __init__(self, broadcast: Broadcast[Item]) -> None:
         super().__init__()
         self._broadcast = broadcast
-        self._reader: Reader[OpusPacket] | Reader[Pcm] | None = None
+        self._reader: Reader[Item] | None = None
 
     @property
     def skipped(self) -> int:
@@ -44,7 +47,7 @@ class _BroadcastTrack(MediaStreamTrack):
         if self._reader is not None:
             self._reader.close()
 
-    async def _next(self) -> OpusPacket | Pcm:
+    async def _next(self) -> Item:
         if self.readyState != "live":
             raise MediaStreamError
         if self._reader is None:
@@ -57,7 +60,7 @@ class _BroadcastTrack(MediaStreamTrack):
             raise MediaStreamError from None
 
 
-class DriftTrack(_BroadcastTrack):
+class DriftTrack(_BroadcastTrack[Pcm]):
     """A session's mixer as an aiortc `MediaStreamTrack`, for `addTrack` on anybody's peer connection.
 
     `recv()` gives the next 20 ms as an `av.AudioFrame`: s16, stereo, 48 kHz, 960 samples, `pts` its media time. It
@@ -70,7 +73,6 @@ class DriftTrack(_BroadcastTrack):
 
     async def recv(self) -> av.AudioFrame:
         pcm = await self._next()
-        assert isinstance(pcm, Pcm)
         samples = np.frombuffer(pcm.data, "<i2").reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
         frame.sample_rate = SAMPLE_RATE
@@ -79,20 +81,27 @@ class DriftTrack(_BroadcastTrack):
         return frame
 
 
-class PacketTrack(_BroadcastTrack):
+class PacketTrack(_BroadcastTrack["OpusPacket"]):
     """A session's Opus packets as they are: aiortc sends an `av.Packet` without encoding it again.
 
     `pts` is the media time. The packet object is shared by every listener of the session.
     """
 
-    def __init__(self, broadcast: Broadcast[OpusPacket]) -> None:
+    def __init__(self, broadcast: Broadcast[OpusPacket], now: Callable[[], int]) -> None:
+        """`now` gives the session's media time."""
         super().__init__(broadcast)
+        self._now = now
+        self._joined_at: int | None = None
         self.last_media_time: int | None = None
         """Media time of the packet handed out last."""
 
     async def recv(self) -> OpusPacket:
+        if self._joined_at is None:
+            self._joined_at = self._now()
         packet = await self._next()
-        assert isinstance(packet, av.Packet)
+        # Where only Ogg readers were, packets come in groups: the first may hold some from before this one joined.
+        while (packet.pts or 0) < self._joined_at:
+            packet = await self._next()
         self.last_media_time = packet.pts
         return packet
 

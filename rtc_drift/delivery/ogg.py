@@ -12,8 +12,8 @@ from av.container import InputContainer
 
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE
 
-PAGE_MICROSECONDS = 100_000
-"""A page goes out every 100 ms: little overhead, and little to wait for."""
+PAGE_MICROSECONDS = 160_000
+"""A page goes out every 160 ms, which is what the engine hands over at once."""
 
 
 class OggMuxer:

@@ -42,6 +42,7 @@ def run(link: EngineLink, schedule: TickSchedule) -> None:
             started_ns = time.monotonic_ns()
             for message in core.due(tick):
                 link.send(message)
+            link.flush()
             step = 1 if core.hurried else RENDER_AHEAD
             following, start_ns = schedule.following(tick, started_ns, step)
             for message in core.prepare(following - step + 1):

@@ -15,16 +15,19 @@ RENDER_AHEAD = 4
 """Blocks rendered in one go, 80 ms: a quarter of the wake-ups of caches and decoders, and half the CPU time of
 rendering block by block. Sessions take turns, so that each tick renders a quarter of them."""
 
+GROUP = 2 * RENDER_AHEAD
+"""Packets handed over at once, 160 ms, to those who are not in a hurry."""
+
 
 class _Session:
-    """A programme that runs, who wants its media, and its blocks for the coming ticks."""
+    """A programme that runs, who wants its media, and the blocks that are rendered and not told yet."""
 
     def __init__(self, opened: m.OpenSession, renderer: ProgrammeRenderer) -> None:
         self.opened = opened
         self.renderer = renderer
         self.wants = m.Subscribe(opened.session)
-        self._waiting: deque[Block] = deque()
-        self._told_up_to = opened.anchor_media
+        self._rendered_up_to = opened.anchor_media
+        self._untold: deque[Block] = deque()
 
     @property
     def hurried(self) -> bool:
@@ -34,35 +37,32 @@ class _Session:
         return self.opened.anchor_media + (tick - self.opened.anchor_tick) * BLOCK_SAMPLES
 
     def due(self, tick: int) -> Iterator[m.ToControl]:
-        """The block for `tick`; rendered now, should it not be waiting."""
+        """What is told at `tick`; its block is rendered now, should that not have happened before."""
         media_time = self.media_time(tick)
-        while self._waiting and self._waiting[0].media_time < media_time:
-            self._waiting.popleft()
-        if not self._waiting or self._waiting[0].media_time > media_time:
-            self._waiting.clear()
-            self._waiting.extend(self.renderer.render(media_time, 1))
-        yield from self._tell(self._waiting.popleft())
+        if self._rendered_up_to <= media_time:
+            self._render(media_time, 1)
+        if self.wants.packets and not self.hurried:
+            return
+        while self._untold and self._untold[0].media_time <= media_time:
+            yield from self._tell(self._untold.popleft())
 
     def prepare(self, tick: int) -> Iterator[m.ToControl]:
         """Render ahead from `tick` on, when it is this session's turn or nothing is left."""
-        turn = (tick + self.opened.session) % RENDER_AHEAD == 0
-        if self._waiting and not turn:
-            return
         first = self.media_time(tick)
-        rendered = self._waiting[-1].media_time + BLOCK_SAMPLES if self._waiting else first
-        missing = RENDER_AHEAD - (rendered - first) // BLOCK_SAMPLES
-        if missing <= 0:
-            return
-        blocks = self.renderer.render(rendered, missing)
-        self._waiting.extend(blocks)
-        if self.wants.packets and not self.hurried:
-            for block in blocks:
-                yield from self._tell(block)
+        turn = (tick + self.opened.session) % RENDER_AHEAD == 0
+        start = max(first, self._rendered_up_to)
+        missing = RENDER_AHEAD - (start - first) // BLOCK_SAMPLES
+        if missing == RENDER_AHEAD or (turn and missing > 0):
+            self._render(start, missing)
+        if self.wants.packets and not self.hurried and len(self._untold) >= GROUP:
+            while self._untold:
+                yield from self._tell(self._untold.popleft())
+
+    def _render(self, media_time: int, count: int) -> None:
+        self._untold.extend(self.renderer.render(media_time, count))
+        self._rendered_up_to = media_time + count * BLOCK_SAMPLES
 
     def _tell(self, block: Block) -> Iterator[m.ToControl]:
-        if block.media_time < self._told_up_to:
-            return
-        self._told_up_to = block.media_time + BLOCK_SAMPLES
         if self.wants.packets:
             yield m.Packet(self.opened.session, block.media_time, block.packet)
         if self.wants.pcm:

@@ -26,12 +26,11 @@ class EngineLink:
         self._waiting = bytearray()
 
     def send(self, message: m.ToControl) -> None:
-        """Queue a message and write what the socket takes. Media is dropped, and counted, when control lags."""
+        """Queue a message for the next `flush`. Media is dropped, and counted, when control lags."""
         if isinstance(message, m.Packet | m.Pcm) and len(self._waiting) > MAX_WAITING_BYTES:
             self.dropped_messages += 1
             return
         self._waiting += encode(message)
-        self.flush()
 
     def flush(self) -> None:
         """Write as much as the socket takes now. Raises LinkClosedError when the other end is gone."""

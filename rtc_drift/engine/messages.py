@@ -45,8 +45,8 @@ class Subscribe:
     packets: bool = False
     pcm: bool = False
     early: bool = False
-    """Packets may come as soon as they are rendered, several at once and up to 80 ms before their time: nobody who
-    reads them is in a hurry, and control wakes up less often."""
+    """Packets may come several at once, at about their time: nobody who reads them is in a hurry, and control wakes
+    up less often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def test_a_slow_control_loses_media_and_nothing_else() -> None:
         link = EngineLink(ours)
         for number in range(2_000):
             link.send(m.Packet(1, number, bytes(1_000)))
+            link.flush()
         link.send(m.DeckReady(1, 7))
         assert link.dropped_messages > 0
         decoder, received = Decoder(), list[m.Message]()
@@ -69,3 +70,4 @@ def test_a_closed_link_is_said() -> None:
             list(link.receive())
         with pytest.raises(LinkClosedError):
             link.send(m.DeckReady(1, 1))
+            link.flush()
