@@ -1,31 +1,17 @@
 """What a person at Debian's Chromium gets: delay, stereo, gaps, and how quickly a click is heard."""
 
 import asyncio
-import contextlib
-import shutil
 import statistics
-from collections.abc import AsyncIterator
 from typing import Any
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from benchmarks.figures import Figure
 from benchmarks.server import scanned_server
+from tests.browser.chromium import chromium_path, listen, page_at, stats
 
 SECONDS = 60
 CLICKS = 5
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-]
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 async def page_listens() -> list[Figure]:
@@ -35,18 +21,19 @@ async def page_listens() -> list[Figure]:
     async with scanned_server() as server:
         clicks = [await click_to_sound(server.url) for _ in range(CLICKS)]
         async with page_at(server.url) as page:
-            await page.click("#listen")
-            await page.wait_for_function("window.rtcDrift.timeline.firstAudibleAt !== null")
+            await listen(page)
             await asyncio.sleep(3)
-            before, delays, apart = await stats(page), list[float](), list[float]()
+            before = last = await stats(page)
+            delays, apart = list[float](), list[float]()
             for _ in range(SECONDS):
                 await asyncio.sleep(1)
-                delays.append((await stats(page))["jitterBufferMs"])
+                reading = await stats(page)
+                delays.append(delay_ms(last, reading))
+                last = reading
                 levels = await page.evaluate("window.rtcDrift.levels()")
                 apart.append(abs(levels["left"] - levels["right"]) / max(levels["left"], levels["right"], 1e-9))
-            after = await stats(page)
             changes = [await next_to_change(page) for _ in range(CLICKS)]
-    concealed = after["concealedSamples"] - before["concealedSamples"]
+    concealed = last["concealedSamples"] - before["concealedSamples"]
     return [
         Figure("chromium", "jitter-buffer delay, median", statistics.median(delays), "ms", at_most=40),
         Figure("chromium", f"concealed samples in {SECONDS} s", concealed, "samples", at_most=0),
@@ -59,39 +46,16 @@ async def page_listens() -> list[Figure]:
     ]
 
 
-def chromium_path() -> str | None:
-    """The installed Chromium, if any."""
-    return next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
-
-
-@contextlib.asynccontextmanager
-async def page_at(url: str) -> AsyncIterator[Page]:
-    """A fresh browser on a page."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        try:
-            page = await browser.new_page()
-            await page.goto(url)
-            yield page
-        finally:
-            await browser.close()
-
-
-async def stats(page: Page) -> dict[str, Any]:
-    """The page's own reading of `getStats()`."""
-    reading: dict[str, Any] = await page.evaluate("window.rtcDrift.stats()")
-    return reading
+def delay_ms(before: dict[str, Any], after: dict[str, Any]) -> float:
+    """Mean time that samples played between two readings had waited in the jitter buffer."""
+    waited = after["jitterBufferDelay"] - before["jitterBufferDelay"]
+    return float(waited / max(1, after["jitterBufferEmittedCount"] - before["jitterBufferEmittedCount"]) * 1e3)
 
 
 async def click_to_sound(url: str) -> float:
     """Milliseconds from the click on Listen to the first audible sample, on a fresh page."""
     async with page_at(url) as page:
-        await page.click("#listen")
-        await page.wait_for_function("window.rtcDrift.timeline.firstAudibleAt !== null")
-        timeline = await page.evaluate("window.rtcDrift.timeline")
-        return float(timeline["firstAudibleAt"] - timeline["clickedAt"])
+        return await listen(page)
 
 
 async def next_to_change(page: Page) -> float:

@@ -205,6 +205,7 @@ tick();
 /** For tests and for the curious. */
 window.rtcDrift = {
   state: () => state,
+  stream: () => listening.client?.stream ?? null,
   levels: () => ear.levels(),
   stats: () => readStats(listening.client?.peer ?? null),
   heard() {

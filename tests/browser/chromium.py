@@ -1,0 +1,60 @@
+"""Debian's Chromium, headless, on the page."""
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+
+from playwright.async_api import Page, async_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+]
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def chromium_path() -> str | None:
+    """The installed Chromium, if any."""
+    return next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
+
+
+@contextlib.asynccontextmanager
+async def page_at(url: str) -> AsyncIterator[Page]:
+    """A fresh browser on a page."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        try:
+            page = await browser.new_page()
+            await page.goto(url)
+            yield page
+        finally:
+            await browser.close()
+
+
+async def listen(page: Page) -> float:
+    """Click on Listen and wait for sound; milliseconds from one to the other, by the page's own clock."""
+    await page.click("#listen")
+    elapsed: float = await page.evaluate(
+        """async () => {
+            const {timeline} = window.rtcDrift;
+            while (timeline.firstAudibleAt === null) await new Promise(r => setTimeout(r, 20));
+            return timeline.firstAudibleAt - timeline.clickedAt;
+        }"""
+    )
+    return elapsed
+
+
+async def stats(page: Page) -> dict[str, Any]:
+    """The page's own reading of `getStats()`."""
+    reading: dict[str, Any] = await page.evaluate("window.rtcDrift.stats()")
+    return reading

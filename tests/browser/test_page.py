@@ -1,0 +1,135 @@
+"""The page in a real Chromium: it plays, in stereo, without delay, and shows what is heard when it is heard."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from tests.browser.chromium import chromium_path, listen, page_at, stats
+from tests.conftest import Serve, Served
+from tests.waiting import until
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(chromium_path() is None, reason="NO CHROMIUM: install the package chromium to test the page"),
+]
+
+
+@asynccontextmanager
+async def opened(served: Served, path: str = "/") -> AsyncIterator[Page]:
+    """The page, on which no script may fail."""
+    complaints: list[str] = []
+    async with page_at(f"{served.url}{path}") as page:
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        yield page
+        # A missing cover is asked for and not there: the one thing that may be said.
+        assert [each for each in complaints if "404" not in each] == []
+
+
+async def wait_for(page: Page, expression: str) -> None:
+    """Until an expression is true on the page."""
+    async with asyncio.timeout(20):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.05)
+
+
+async def test_it_plays_in_stereo_and_without_delay(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served) as page:
+        await listen(page)
+        await wait_for(page, "document.querySelector('#connection').textContent.includes('Listening')")
+        assert served.service.sessions.master.listeners == 1
+        before = await stats(page)
+        enough = before["packetsReceived"] + 150
+        await wait_for(page, f"window.rtcDrift.stats().then(s => s.packetsReceived > {enough})")
+        after = await stats(page)
+        assert (after["codec"], after["channels"]) == ("opus", 2)
+        assert after["packetsLost"] == 0
+        # A naive build, which queues while Chromium connects, stays 1,100 ms behind.
+        assert after["jitterBufferMs"] < 150
+        apart = await page.evaluate(LEFT_AGAINST_RIGHT)
+        assert apart["left"] > 0.01
+        assert apart["right"] > 0.01
+        assert abs(apart["correlation"]) < 0.6, "left and right are two signals"
+
+
+LEFT_AGAINST_RIGHT = """async () => {
+    const stream = window.rtcDrift.stream();
+    const context = new AudioContext();
+    const splitter = context.createChannelSplitter(2);
+    context.createMediaStreamSource(stream).connect(splitter);
+    const sides = [0, 1].map(channel => {
+        const analyser = context.createAnalyser();
+        analyser.fftSize = 8192;
+        splitter.connect(analyser, channel);
+        return analyser;
+    });
+    await new Promise(resolve => setTimeout(resolve, 800));
+    const [left, right] = sides.map(side => {
+        const samples = new Float32Array(side.fftSize);
+        side.getFloatTimeDomainData(samples);
+        return samples;
+    });
+    const product = (a, b) => a.reduce((sum, value, index) => sum + value * b[index], 0);
+    const rms = side => Math.sqrt(product(side, side) / side.length);
+    context.close();
+    return {
+        left: rms(left), right: rms(right),
+        correlation: product(left, right) / Math.sqrt(product(left, left) * product(right, right)),
+    };
+}"""
+
+
+async def test_a_track_is_shown_when_it_is_heard(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served) as page:
+        session = served.service.sessions.master
+        await until(lambda: len(served.service.library.playable()) == 5, 30)
+        await listen(page)
+        await wait_for(page, "window.rtcDrift.heard().exact")
+        heard = (await page.evaluate("window.rtcDrift.heard()"))["mediaTime"]
+        assert 0 <= session.now() - heard < 48_000 * 0.5
+        shown = await page.inner_text("#title")
+        async with page.expect_response("**/next-track") as answered:
+            await page.click("#next")
+        answer: dict[str, Any] = await (await answered.value).json()
+        assert answer["track"]["title"] != shown
+        moment = await page.evaluate(
+            """async title => {
+                while (!document.querySelector('#title').textContent.includes(title))
+                    await new Promise(resolve => setTimeout(resolve, 5));
+                return window.rtcDrift.heard().mediaTime;
+            }""",
+            answer["track"]["title"],
+        )
+        assert 0 <= moment - answer["startsAt"] < 48_000 * 0.5
+        assert await page.inner_text("#artist") != ""
+        await wait_for(page, "document.querySelector('#up-next').textContent.includes('Steady')")
+
+
+async def test_it_hears_on_when_the_engine_is_killed(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served) as page:
+        await listen(page)
+        killed = served.service.engine.pid
+        assert killed is not None
+        received = (await stats(page))["packetsReceived"]
+        os.kill(killed, signal.SIGKILL)
+        await wait_for(page, f"window.rtcDrift.stats().then(s => s.packetsReceived > {received} + 100)")
+        await wait_for(page, "window.rtcDrift.levels().left > 0.01")
+        assert served.service.metrics.joins._value.get() == 1, "without signaling anew"
+
+
+async def test_stop_leaves_at_once_and_keys_work(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served, "/session/master") as page:
+        await page.keyboard.press("Space")
+        await until(lambda: served.service.sessions.master.listeners == 1, 20)
+        await wait_for(page, "document.querySelector('#connection').textContent.includes('Listening')")
+        await page.keyboard.press("Space")
+        await until(lambda: not served.service.listeners, 20)
+        await listen(page)
+        await until(lambda: served.service.sessions.master.listeners == 1, 20)
