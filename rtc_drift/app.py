@@ -1,7 +1,9 @@
 """The composition root: builds the service, and owns every lifetime in it."""
 
 import asyncio
+import errno
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,8 +14,8 @@ from aiohttp import web
 
 from rtc_drift.api.context import Context
 from rtc_drift.api.routes import make_app
-from rtc_drift.config import Settings
-from rtc_drift.delivery.ice import IcePolicy, is_loopback
+from rtc_drift.config import ConfigError, Settings, make_data_dir
+from rtc_drift.delivery.ice import ice_policy
 from rtc_drift.engine.messages import Health, ToControl, ToEngine
 from rtc_drift.engine.schedule import TickSchedule
 from rtc_drift.library.catalogue import Catalogue
@@ -27,6 +29,10 @@ from rtc_drift.supervisor import EngineSupervisor
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 2.0
+
+
+class StartError(Exception):
+    """The server can't start, through no fault of the settings; the message is one sentence."""
 
 
 class Service:
@@ -48,7 +54,8 @@ class Service:
     async def __aenter__(self) -> "Service":
         async with AsyncExitStack() as stack:
             settings = self.settings
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            policy = ice_policy(settings)
+            make_data_dir(settings.data_dir)
             catalogue = await asyncio.to_thread(Catalogue.open, settings.data_dir / "catalogue.sqlite")
             stack.callback(catalogue.close)
             workers = await stack.enter_async_context(Workers(1))
@@ -62,7 +69,6 @@ class Service:
                 self.library, ticks, self.engine.send, seed=settings.seed, bitrate=settings.bitrate
             )
             stack.push_async_callback(self.sessions.close, "The server stops.")
-            policy = IcePolicy(_ice_addresses(settings), settings.ice_servers)
             self.listeners = Listeners(policy, self.metrics, settings.max_listeners)
             stack.push_async_callback(self.listeners.close)
 
@@ -89,14 +95,21 @@ class Service:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
-    """The service behind its HTTP server; gives it and the server's url. Raises OSError when the port is taken."""
+    """The service behind its HTTP server; gives it and the server's url. Raises StartError and ConfigError."""
     async with Service(settings) as service:
-        context = Context(service.library, service.sessions, service.listeners, service.metrics, frontend_folder())
+        context = Context(
+            library=service.library,
+            sessions=service.sessions,
+            listeners=service.listeners,
+            metrics=service.metrics,
+            engine=service.engine,
+            frontend=frontend_folder(),
+            max_event_readers=settings.max_event_readers,
+        )
         runner = web.AppRunner(make_app(context), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, settings.host, settings.port)
-            await site.start()
+            await _bind(runner, settings)
             yield service, _url(runner, settings.host)
             await service.sessions.close("The server stops.")
         finally:
@@ -109,10 +122,21 @@ def frontend_folder() -> Path:
     return next(folder for folder in (package / "frontend", package.parent / "frontend") if folder.is_dir())
 
 
-def _ice_addresses(settings: Settings) -> tuple[str, ...]:
-    if settings.ice_address:
-        return settings.ice_address
-    return ("127.0.0.1",) if is_loopback(settings.host) else ()
+async def _bind(runner: web.AppRunner, settings: Settings) -> None:
+    host, port = settings.host, settings.port
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except (socket.gaierror, ValueError):
+        raise ConfigError(f"--host: {host!r} is no address or name of this machine.") from None
+    except OSError as error:
+        match error.errno:
+            case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
+                raise ConfigError(f"--host: {host!r} is no address of this machine.") from None
+            case errno.EADDRINUSE:
+                raise StartError(f"--port {port} is taken by another program.") from None
+            case errno.EACCES:
+                raise StartError(f"--port {port} may not be used without more rights.") from None
+        raise StartError(f"The server can't listen on {host}, port {port} ({error.strerror or error}).") from None
 
 
 def _url(runner: web.AppRunner, host: str) -> str:

@@ -96,13 +96,15 @@ def _add_serve(commands: Any) -> None:
         "--ice-address",
         metavar="IP",
         action="append",
-        help="address that WebRTC binds, repeatable (127.0.0.1 when --host is loopback, else every interface)",
+        help="address that WebRTC binds, repeatable, 0.0.0.0 = every interface (127.0.0.1 when --host is loopback, "
+        "else every interface)",
     )
     network.add_argument("--stun", metavar="URL", action="append", help="stun:HOST[:PORT], repeatable (none)")
     network.add_argument(
         "--turn", metavar="URL", action="append", help="turn:USER:PASSWORD@HOST[:PORT], repeatable (none)"
     )
-    network.add_argument("--max-listeners", metavar="N", help="WebRTC listeners at once (2000)")
+    network.add_argument("--max-listeners", metavar="N", help="listeners at once, over WebRTC and as Ogg (2000)")
+    network.add_argument("--max-event-readers", metavar="N", help="event streams at once of each session (500)")
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (info)")
 
 

@@ -5,17 +5,16 @@ the events hub. Times are media times.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from rtc_drift import events
 from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice, choose_next
 from rtc_drift.dj.programme import Entry, Programme
-from rtc_drift.dj.transitions import RESCUE_FADE
 from rtc_drift.engine.core import RENDER_AHEAD
 from rtc_drift.engine.messages import DeckFailed, DeckReady
-from rtc_drift.library.library import Library
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES, samples
 
@@ -38,6 +37,14 @@ class NothingToPlayError(Exception):
     """The library has no playable track."""
 
 
+class Crate(Protocol):
+    """What a conductor needs of the library: records to choose from."""
+
+    def playable(self) -> Sequence[Track]: ...
+    def get(self, track_id: str) -> Track | None: ...
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A command that will be heard: when, and what comes in how."""
@@ -55,7 +62,7 @@ class Conductor:
     def __init__(
         self,
         session_id: str,
-        library: Library,
+        library: Crate,
         seed: int,
         now: Callable[[], int],
         publish: Callable[[events.Event], None],
@@ -68,6 +75,7 @@ class Conductor:
         self._publish = publish
         self._changed = changed
         self._history: list[str] = []
+        self._draws = 0
         self._announced: set[int] = set()
         self._ready: set[int] = set()
         self.programme = Programme()
@@ -75,9 +83,8 @@ class Conductor:
 
     @property
     def audible(self) -> bool:
-        """Whether the first samples of what is on the air are decoded."""
-        current = self.programme.current(self._now() + HORIZON)
-        return current is not None and current.play.id in self._ready
+        """Whether the first samples of the oldest play are decoded: the one on the air, or about to be."""
+        return bool(self.programme.entries) and self.programme.entries[0].play.id in self._ready
 
     def now_playing(self) -> Entry | None:
         """What is heard now, if anything."""
@@ -108,8 +115,7 @@ class Conductor:
         choice = self._requested(track_id) if track_id else self._as_planned(planned) or self._choose()
         if choice is None:
             raise NothingToPlayError
-        prefetched = planned is not None and planned.track.id == choice.track.id and planned.play.id in self._ready
-        at = horizon + (PREFETCHED_LEAD if prefetched else COLD_LEAD)
+        at = horizon + (PREFETCHED_LEAD if self._is_prefetched(choice.track, horizon) else COLD_LEAD)
         self._apply(steps.skip_to(self.programme, choice.track, choice.reason, at, horizon))
         return Accepted(at, self.programme.entries[-1])
 
@@ -123,13 +129,23 @@ class Conductor:
         if entry is None:
             return
         self.failed_plays += 1
-        self._library.mark_unplayable(entry.track, message.reason)
+        self._library.mark_unplayable(entry.track, message.reason, lasting=not message.stalled)
         horizon = self._now() + HORIZON
         if entry.play.start > horizon:
             self._apply(steps.unplan(self.programme, horizon))
-            self._plan(self._choose(), horizon)
-        elif entry is self.programme.current(horizon):
-            self._rescue(entry, message.position, horizon)
+        else:
+            sound_ends = entry.play.start + max(0, message.position - entry.play.offset)
+            self._apply(steps.break_off(self.programme, entry.play.id, sound_ends))
+            if entry.play.id != self._latest(horizon):
+                return  # It was on its way out.
+        choice = self._as_planned(self.programme.planned(horizon)) or self._choose()
+        if choice is None:
+            self._apply(steps.unplan(self.programme, horizon))
+        self._plan(choice, horizon)
+
+    def _latest(self, now: int) -> int | None:
+        current = self.programme.current(now)
+        return current.play.id if current else None
 
     def _should_plan(self, current: Entry, planned: Entry | None) -> bool:
         if planned is None:
@@ -138,17 +154,6 @@ class Conductor:
         repeated = planned.track.id == current.track.id and planned.transition.kind == "crossfade"
         return repeated and len(self._library.playable()) > 1
 
-    def _rescue(self, entry: Entry, position: int, horizon: int) -> None:
-        sound_ends = entry.play.start + max(0, position - entry.play.offset)
-        planned = self.programme.planned(horizon)
-        choice = self._as_planned(planned) or self._choose()
-        if choice is None:
-            logger.error("%s: nothing is left to play; waiting for the library", self._session_id)
-            self._apply(steps.cut(steps.unplan(self.programme, horizon), entry.play.id, sound_ends))
-            return
-        at = max(horizon + PREFETCHED_LEAD, sound_ends - RESCUE_FADE)
-        self._apply(steps.rescue(self.programme, sound_ends, choice.track, choice.reason, at, horizon))
-
     def _begin(self, at: int) -> None:
         choice = self._choose()
         if choice is not None:
@@ -156,7 +161,9 @@ class Conductor:
 
     def _plan(self, choice: Choice | None, horizon: int) -> None:
         if choice is not None and self.programme.current(horizon) is not None:
-            self._apply(steps.plan_next(self.programme, choice.track, choice.reason, horizon))
+            prefetched = self._is_prefetched(choice.track, horizon)
+            earliest = horizon + (PREFETCHED_LEAD if prefetched else COLD_LEAD)
+            self._apply(steps.plan_next(self.programme, choice.track, choice.reason, horizon, earliest))
 
     def _apply(self, changed: Programme) -> None:
         """Make a new state of the programme real, and tell of a play that is newly planned."""
@@ -198,13 +205,18 @@ class Conductor:
 
     def _choose(self) -> Choice | None:
         heard = [*self._history, *(e.track.id for e in self.programme.entries if e.play.id not in self._announced)]
-        return choose_next(self._library.playable(), heard, self._seed)
+        self._draws += 1
+        return choose_next(self._library.playable(), heard, self._seed, self._draws)
 
     def _requested(self, track_id: str) -> Choice:
         track = self._library.get(track_id)
         if track is None:
             raise NoSuchTrackError
         return Choice(track, "Somebody asked for it.")
+
+    def _is_prefetched(self, track: Track, horizon: int) -> bool:
+        planned = self.programme.planned(horizon)
+        return planned is not None and planned.track.id == track.id and planned.play.id in self._ready
 
     def _as_planned(self, planned: Entry | None) -> Choice | None:
         if planned is None or not self._is_playable(planned.track):

@@ -59,7 +59,7 @@ class Settings(BaseSettings):
 
     music: Annotated[tuple[Path, ...], NoDecode] = ()
     """Folders of music; none = the demo library."""
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", min_length=1)
     """What the HTTP server binds."""
     port: int = Field(8080, ge=0, le=65535)
     """Its TCP port; 0 = any free one."""
@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     """Of the Opus stream, in bits per second."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_listeners: int = Field(2_000, ge=1)
-    """WebRTC listeners at once; beyond it a join is refused with 503."""
+    """Listeners at once, over WebRTC and as Ogg together; one more is refused with 503."""
+    max_event_readers: int = Field(500, ge=1)
+    """Event streams at once of each session; one more is refused with 503."""
     seed: int | None = Field(None, ge=0)
     """Of the drift; none = a new one at every start."""
 
@@ -91,13 +93,13 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             value = tuple(part for part in value.split(os.pathsep) if part)
         if isinstance(value, list | tuple):
-            return tuple(Path(part).expanduser() for part in value)
+            return tuple(_expanded(part) for part in value)
         return value
 
     @field_validator("data_dir", mode="after")
     @classmethod
     def _expand(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        return _expanded(value).absolute()
 
     @field_validator("ice_address")
     @classmethod
@@ -151,8 +153,28 @@ def load(overrides: dict[str, Any]) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise ConfigError(_sentence(error, overrides)) from None
-    except (tomllib.TOMLDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{path} can't be read: {error}.") from None
+
+
+def make_data_dir(path: Path) -> None:
+    """See to it that the data directory is there and can be written to. Raises ConfigError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise ConfigError(f"--data-dir: {path} can't be made ({reason}).") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ConfigError(f"--data-dir: {path} can't be written to.")
+
+
+def _expanded(path: object) -> Path:
+    if not isinstance(path, str | Path):
+        raise ValueError(f"{path!r} is not a path")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no home directory for {str(path)!r}") from None
 
 
 def _sentence(error: ValidationError, overrides: dict[str, Any]) -> str:

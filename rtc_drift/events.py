@@ -1,6 +1,7 @@
 """What happens in a session, as events for `GET /events/{id}`, and the bounded hub that hands them to readers."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,7 +203,7 @@ class EventHub:
     def missed(self, last_event_id: str) -> list[tuple[str, Event]] | None:
         """What came after `last_event_id`; None when that is not known any more."""
         generation, _, number = last_event_id.partition("-")
-        if generation != self._generation or not number.isdecimal() or int(number) > self._last:
+        if generation != self._generation or not re.fullmatch("[0-9]{1,18}", number) or int(number) > self._last:
             return None
         first_kept = self._ring[0][0] if self._ring else self._last + 1
         if int(number) + 1 < first_kept:

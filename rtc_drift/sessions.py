@@ -173,7 +173,6 @@ class Session:
     async def _conduct(self) -> None:
         heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
         while True:
-            await self._library.wait_until_playable()
             self._wake.clear()
             try:
                 due = self.conductor.advance()
@@ -182,11 +181,11 @@ class Session:
                 logger.exception("%s: planning failed", self.id)
                 due = self.now() + SAMPLE_RATE
             if time.monotonic() >= heartbeat_at:
-                heartbeat_at += HEARTBEAT_SECONDS
+                heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
                 self.hub.publish(events.Heartbeat(session_id=self.id, media_time=self.now()))
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.001, seconds(due - self.now()))):
-                    await self._wake.wait()
+                    await (self._wake.wait() if self._library.playable() else self._library.wait_until_playable())
 
     def _tell_schedule(self, programme: Programme) -> None:
         self._send(m.Schedule(self._opened.session, programme.plays))

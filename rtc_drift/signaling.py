@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from aiortc import RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.sdp import candidate_from_sdp
 
-from rtc_drift.delivery.aiortc_internals import bind_ice, last_rtp_timestamp, ssrc
+from rtc_drift.delivery.aiortc_internals import IceUnavailableError, bind_ice, last_rtp_timestamp, ssrc
 from rtc_drift.delivery.ice import IcePolicy
 from rtc_drift.metrics import Metrics
-from rtc_drift.sdp import BadOfferError, opus_offer, stereo_answer
+from rtc_drift.sdp import BadOfferError, opus_offer, whole_answer
 from rtc_drift.sessions import Session
 from rtc_drift.tracks import PacketTrack
 
@@ -30,6 +30,10 @@ CLOSE_SECONDS = 5.0
 
 class ListenerLimitError(Exception):
     """As many listeners as the settings allow are connected."""
+
+
+class NoCandidatesError(Exception):
+    """No address could be bound for a listener; file descriptors may have run out."""
 
 
 class Listener:
@@ -49,36 +53,44 @@ class Listener:
         peer.on("connectionstatechange", self._state_changed)
 
     async def negotiate(self, offer: str, policy: IcePolicy) -> str:
-        """Answer an offer. Raises BadOfferError, UnsupportedOfferError."""
-        description = RTCSessionDescription(opus_offer(offer), "offer")
+        """Answer an offer. Raises BadOfferError, UnsupportedOfferError, IceUnavailableError, NoCandidatesError."""
+        readable = opus_offer(offer)
+        # Made before the offer is looked at, so that what goes wrong here is not taken for a fault of the offer.
+        audio = self._peer.addTransceiver("audio", direction="sendonly")
         try:
-            await self._peer.setRemoteDescription(description)
+            await self._peer.setRemoteDescription(RTCSessionDescription(readable.sdp, "offer"))
+        except (OSError, MemoryError):
+            raise
         except Exception as error:
             # aiortc raises all sorts of errors on the SDP of strangers.
             raise BadOfferError("The offer is not valid SDP.") from error
-        transceiver = self._audio()
+        for other in self._peer.getTransceivers():
+            if other is not audio:
+                other.direction = "inactive"
         self._track = self.session.packet_track()
-        transceiver.sender.replaceTrack(self._track)
-        transceiver.direction = "sendonly"
+        audio.sender.replaceTrack(self._track)
         if policy.addresses:
             bind_ice(self._peer, policy.addresses)
         await self._peer.setLocalDescription(await self._peer.createAnswer())
-        self.answer = stereo_answer(self._peer.localDescription.sdp)
+        self.answer = whole_answer(self._peer.localDescription.sdp, readable)
+        if "a=candidate:" not in self.answer:
+            raise NoCandidatesError  # aioice leaves out what it can't bind, and says nothing
         return self.answer
 
     async def add_candidates(self, fragment: str) -> None:
         """Take trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError."""
-        mid = self._audio().mid
         for line in fragment.splitlines():
             name, _, value = line.strip().partition(":")
-            if name != "a=candidate" or ".local " in value:
+            if name != "a=candidate" or ".local " in value.lower():
                 continue
             try:
                 candidate = candidate_from_sdp(value)
+                for transceiver in self._peer.getTransceivers():
+                    # Bundled lines share the transport of one of them; aiortc passes over the others.
+                    candidate.sdpMid = transceiver.mid
+                    await self._peer.addIceCandidate(candidate)
             except (ValueError, AssertionError, IndexError) as error:
                 raise BadOfferError("A candidate is not valid.") from error
-            candidate.sdpMid = mid
-            await self._peer.addIceCandidate(candidate)
 
     def rtp_offset(self) -> tuple[int, int] | None:
         """`(SSRC, RTP timestamp of media time 0)`, modulo 2³²; None before the first packet."""
@@ -146,16 +158,20 @@ class Listeners(Mapping[str, Listener]):
         self._limit = limit
         self._listeners: dict[str, Listener] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ogg_readers = 0
+        self._told_of_ice = False
 
     async def join(self, session: Session, offer: str) -> Listener:
-        """Make a listener of an offer. Raises ListenerLimitError, BadOfferError, UnsupportedOfferError."""
-        if len(self._listeners) >= self._limit:
-            raise ListenerLimitError
+        """Make a listener of an offer. Raises ListenerLimitError and what `Listener.negotiate` raises."""
+        self._check_limit()
         listener = Listener(session, RTCPeerConnection(self.policy.configuration()))
         self._listeners[listener.id] = listener
         try:
             await listener.negotiate(offer, self.policy)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, IceUnavailableError) and not self._told_of_ice:
+                self._told_of_ice = True
+                logger.error("Nobody can join over WebRTC. %s", error)
             del self._listeners[listener.id]
             await listener.close()
             raise
@@ -164,6 +180,16 @@ class Listeners(Mapping[str, Listener]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return listener
+
+    @contextlib.contextmanager
+    def ogg_reader(self) -> Iterator[None]:
+        """Count a listener over plain HTTP in, and out again. Raises ListenerLimitError."""
+        self._check_limit()
+        self._ogg_readers += 1
+        try:
+            yield
+        finally:
+            self._ogg_readers -= 1
 
     async def close(self) -> None:
         """End all listeners and wait until they are gone. Idempotent."""
@@ -175,6 +201,10 @@ class Listeners(Mapping[str, Listener]):
         """RTP timestamp of media time 0 by SSRC, for every listener of a session that has been sent a packet."""
         offsets = (each.rtp_offset() for each in self._listeners.values() if each.session is session)
         return {str(offset[0]): offset[1] for offset in offsets if offset is not None}
+
+    def _check_limit(self) -> None:
+        if len(self._listeners) + self._ogg_readers >= self._limit:
+            raise ListenerLimitError
 
     async def _live(self, listener: Listener) -> None:
         reason = "failed"

@@ -14,7 +14,7 @@ from rtc_drift.engine.link import Decoder, encode
 
 logger = logging.getLogger(__name__)
 
-SILENCE_SECONDS = 5.0
+SILENCE_SECONDS = 3.0
 """The engine reports every second; one that says nothing for this long hangs and is killed."""
 STEADY_SECONDS = 10.0
 """An engine that lived this long is started again at once; one that keeps dying, after a growing pause."""
@@ -73,6 +73,8 @@ class EngineSupervisor:
                 await self._run_once()
             except OSError as error:
                 logger.error("The engine could not be started: %s", error)
+            except Exception:
+                logger.exception("The engine's supervision failed")
             self.restarts += 1
             pause = 0.0 if time.monotonic() - started > STEADY_SECONDS else min(MAX_PAUSE_SECONDS, pause * 2 + 0.1)
             logger.warning("The engine has ended; starting it again%s", f" in {pause:.1f} s" if pause > 0.1 else "")
@@ -94,7 +96,9 @@ class EngineSupervisor:
             _, self._link = await loop.create_connection(lambda: _Link(self._on_message), sock=ours)
             for message in self._restore():
                 self.send(message)
-            await self._link.lost(SILENCE_SECONDS)
+            hangs = await self._link.lost(SILENCE_SECONDS)
+            if hangs and self._process is not None:
+                self._process.kill()
         finally:
             if self._link is not None:
                 self._link.close()
@@ -116,7 +120,8 @@ class EngineSupervisor:
 
     def _command(self, fd: int) -> list[str]:
         options = ["--fd", str(fd), "--epoch-ns", str(self._epoch_ns), "--log-level", self._log_level]
-        return [sys.executable, "-m", "rtc_drift.engine", *options]
+        # -P: the working directory is no place to import from.
+        return [sys.executable, "-P", "-m", "rtc_drift.engine", *options]
 
 
 class _Link(asyncio.Protocol):
@@ -134,14 +139,15 @@ class _Link(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(encode(message))
 
-    async def lost(self, silence_seconds: float) -> None:
-        """Wait until the engine's end is closed, or has said nothing for `silence_seconds`."""
+    async def lost(self, silence_seconds: float) -> bool:
+        """Wait until the engine's end is closed (False), or has said nothing for `silence_seconds` (True)."""
         while not self._lost.done():
             quiet = self._loop.time() - self._heard_at
             if quiet >= silence_seconds:
                 logger.error("The engine has said nothing for %.0f s", quiet)
-                return
+                return True
             await asyncio.wait({self._lost}, timeout=silence_seconds - quiet)
+        return False
 
     def close(self) -> None:
         if self._transport is not None:

@@ -9,6 +9,7 @@ from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
 from rtc_drift.sessions import Session, Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.supervisor import EngineSupervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,10 @@ class Context:
     sessions: Sessions
     listeners: Listeners
     metrics: Metrics
+    engine: EngineSupervisor
     frontend: Path
+    max_event_readers: int
+    """Of each session."""
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

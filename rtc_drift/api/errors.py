@@ -1,5 +1,6 @@
 """Every error as `{"error": sentence, "code": snake_case}` with the right status; no stack trace leaves the server."""
 
+import errno
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -10,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from rtc_drift.api.context import context
 from rtc_drift.conductor import NoSuchTrackError, NothingToPlayError
+from rtc_drift.delivery.aiortc_internals import IceUnavailableError
 from rtc_drift.sdp import BadOfferError, UnsupportedOfferError
 from rtc_drift.sessions import NoSuchSessionError
-from rtc_drift.signaling import ListenerLimitError
+from rtc_drift.signaling import ListenerLimitError, NoCandidatesError
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +62,13 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
 
 async def json_body(request: web.Request, model: type[Body]) -> Body:
     """The request's JSON, validated; an empty body counts as `{}`. Raises ApiError: 415, 400, 422 naming the field."""
-    text = await request.text()
-    if text and request.content_type != "application/json":
-        # Also what keeps other sites' pages out: a browser asks first before it posts JSON to a foreign origin.
+    data = await request.read()
+    if data and request.content_type != "application/json":
         raise ApiError(415, "unsupported_media_type", "The body must be application/json.")
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+        raise ApiError(400, "bad_json", "The body must be UTF-8.")
     try:
-        return model.model_validate_json(text or "{}")
+        return model.model_validate_json(data or b"{}")
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
@@ -81,17 +84,27 @@ def _known(error: Exception) -> ApiError | None:
         case NoSuchTrackError():
             return ApiError(422, "unknown_track", "trackId: there is no such track in the library.", field="trackId")
         case NothingToPlayError():
-            return _retry_later(ApiError(503, "nothing_to_play", "The library has no track that can be played yet."))
+            return retry_later(ApiError(503, "nothing_to_play", "The library has no track that can be played yet."))
         case ListenerLimitError():
-            return _retry_later(ApiError(503, "listener_limit", "As many listeners as allowed are connected."))
+            return retry_later(ApiError(503, "listener_limit", "As many listeners as allowed are connected."))
+        case NoCandidatesError():
+            sentence = "The server has no address left to send from; it may have too many listeners."
+            return retry_later(ApiError(503, "no_candidates", sentence))
+        case IceUnavailableError():
+            return retry_later(ApiError(503, "ice_unavailable", "The server can't send over WebRTC; its log says why."))
         case BadOfferError():
             return ApiError(400, "bad_offer", str(error))
         case UnsupportedOfferError():
             return ApiError(422, "unsupported_offer", str(error))
+        case web.RequestPayloadError():
+            return ApiError(400, "bad_body", "The body can't be read.")
+        case OSError(errno=errno.ENAMETOOLONG):  # of a file that was asked for
+            return ApiError(404, "not_found", "There is no file of such a name.")
     return None
 
 
-def _retry_later(error: ApiError) -> ApiError:
+def retry_later(error: ApiError) -> ApiError:
+    """The error, with a Retry-After header."""
     error.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return error
 

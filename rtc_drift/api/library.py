@@ -22,16 +22,8 @@ async def status(request: web.Request) -> web.Response:
 
 async def tracks(request: web.Request) -> web.Response:
     """GET /api/tracks?q=…&limit=…: tracks whose title, artist or album holds every word."""
-    words = request.query.get("q", "").casefold().split()
     limit = _limit(request.query.get("limit", "50"))
-    found = [
-        track
-        for track in context(request).library.playable()
-        if all(word in f"{track.title}\n{track.artist}\n{track.album}".casefold() for word in words)
-    ]
-    found.sort(
-        key=lambda track: (track.artist.casefold(), track.album.casefold(), track.track_number or 0, track.title)
-    )
+    found = await context(request).library.find(request.query.get("q", ""))
     return model_response(TrackList(tracks=[TrackInfo.of(track) for track in found[:limit]], total=len(found)))
 
 
@@ -58,6 +50,7 @@ def _track(request: web.Request) -> Track:
 
 
 def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_LIMIT:
+    # By its length first: int() refuses thousands of digits.
+    if len(text) > len(str(MAX_LIMIT)) or not text.isdecimal() or not 1 <= int(text) <= MAX_LIMIT:
         raise ApiError(422, "invalid_field", f"limit: a number from 1 to {MAX_LIMIT} is wanted.", field="limit")
     return int(text)

@@ -31,6 +31,7 @@ async def metrics(request: web.Request) -> web.Response:
 def _collect(service: Context) -> None:
     """Read what others count into the gauges."""
     metrics, sessions, status = service.metrics, service.sessions.values(), service.library.status()
+    metrics.engine_restarts.set(service.engine.restarts)
     metrics.sessions.set(len(service.sessions))
     metrics.webrtc_listeners.set(len(service.listeners))
     metrics.listeners.set(sum(session.listeners for session in sessions))

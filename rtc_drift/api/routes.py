@@ -5,6 +5,7 @@ from aiohttp import web
 from rtc_drift.api import library, operations, page, sessions, streams, whep
 from rtc_drift.api.context import CONTEXT, Context
 from rtc_drift.api.errors import error_middleware
+from rtc_drift.api.guard import guard_middleware
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -34,7 +35,7 @@ ROUTES = (
 
 def make_app(context: Context) -> web.Application:
     """The HTTP door of a service."""
-    app = web.Application(middlewares=[error_middleware], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[error_middleware, guard_middleware], client_max_size=MAX_BODY_BYTES)
     app[CONTEXT] = context
     app.add_routes(ROUTES)
     app.router.add_static("/static", context.frontend)

@@ -2,15 +2,17 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
 from rtc_drift.api.context import context, session_of
+from rtc_drift.api.errors import ApiError, retry_later
 from rtc_drift.delivery.broadcast import BroadcastEndedError, LaggedError
 from rtc_drift.delivery.ogg import ogg_muxer
-from rtc_drift.events import Event, SessionEnded, SlowReaderError
+from rtc_drift.events import Event, EventReader, SessionEnded, SlowReaderError
 from rtc_drift.media import BLOCK_SECONDS
 from rtc_drift.sessions import Session
 
@@ -23,10 +25,14 @@ async def ogg(request: web.Request) -> web.StreamResponse:
     """GET /stream/{id}: endless `audio/ogg`, the session's own packets, from now on."""
     session = session_of(request)
     headers = {"Content-Type": "audio/ogg", "Cache-Control": "no-store", "icy-name": f"rtc-drift: {session.id}"}
-    response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
     if request.method == "HEAD":
-        return response
+        return web.Response(headers=headers)
+    with context(request).listeners.ogg_reader():
+        return await _send_ogg(request, session, web.StreamResponse(headers=headers))
+
+
+async def _send_ogg(request: web.Request, session: Session, response: web.StreamResponse) -> web.StreamResponse:
+    await response.prepare(request)
     _limit_what_tcp_takes(request)
     session.joined()
     try:
@@ -59,24 +65,28 @@ def _limit_what_tcp_takes(request: web.Request) -> None:
 async def events(request: web.Request) -> web.StreamResponse:
     """GET /events/{id}: a `hello`, or what was missed since `Last-Event-ID`; then what happens."""
     session = session_of(request)
-    async with sse_response(request) as response:
-        # A reader that is gone, too slow or cut off ends here; it may come back with its last id.
-        with suppress(ConnectionError, TimeoutError, SlowReaderError):
-            await _send_events(session, request.headers.get("Last-Event-ID", ""), response)
+    if request.method == "HEAD":
+        return web.Response(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
+    if session.hub.readers >= context(request).max_event_readers:
+        raise retry_later(ApiError(503, "event_reader_limit", "As many event streams as allowed are open."))
+    with session.hub.reader() as reader:  # before anything is awaited, so that many at once can't pass the limit
+        missed = session.hub.missed(request.headers.get("Last-Event-ID", ""))
+        first: Sequence[tuple[str, Event]] = [(session.hub.last_id, session.hello())] if missed is None else missed
+        async with sse_response(request) as response:
+            # A reader that is gone, too slow or cut off ends here; it may come back with its last id.
+            with suppress(ConnectionError, TimeoutError, SlowReaderError):
+                await _send_events(first, reader, response)
     return response
 
 
-async def _send_events(session: Session, last_event_id: str, response: EventSourceResponse) -> None:
-    with session.hub.reader() as reader:
-        missed = session.hub.missed(last_event_id)
-        first = [(session.hub.last_id, session.hello())] if missed is None else missed
-        for event_id, event in first:
-            await response.send(_json(event), id=event_id)
-        while True:
-            event_id, event = await reader.next()
-            await response.send(_json(event), id=event_id)
-            if isinstance(event, SessionEnded):
-                return
+async def _send_events(first: Sequence[tuple[str, Event]], reader: EventReader, response: EventSourceResponse) -> None:
+    for event_id, event in first:
+        await response.send(_json(event), id=event_id)
+    while True:
+        event_id, event = await reader.next()
+        await response.send(_json(event), id=event_id)
+        if isinstance(event, SessionEnded):
+            return
 
 
 def _json(event: Event) -> str:

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from rtc_drift.client import Listener, ListenerError
+from rtc_drift.delivery.aiortc_internals import IceUnavailableError
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 METER_SAMPLES = SAMPLE_RATE // 10
@@ -27,7 +28,7 @@ async def listen(url: str, output: Path | None, seconds: float | None) -> int:
         with _wav(output) as wav:
             async with Listener(url) as listener:
                 await _meter(listener, wav, console, seconds)
-    except (ListenerError, OSError) as error:
+    except (ListenerError, IceUnavailableError, OSError) as error:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 1
     except asyncio.CancelledError:

@@ -7,17 +7,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from rtc_drift.config import make_data_dir
 from rtc_drift.library import scan as scanning
-from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.track import Unplayable
-from rtc_drift.library.workers import Workers
+from rtc_drift.library.workers import WorkerError, Workers
 
 
 async def scan(folder: Path, data_dir: Path) -> int:
     """Scan with a progress bar; gives the exit code."""
     console = Console(stderr=True)
-    data_dir.mkdir(parents=True, exist_ok=True)
-    catalogue = Catalogue.open(data_dir / "catalogue.sqlite")
+    make_data_dir(data_dir)
+    try:
+        catalogue = Catalogue.open(data_dir / "catalogue.sqlite")
+    except CatalogueError as error:
+        print(f"rtc-drift: {error}", file=sys.stderr)
+        return 1
     try:
         async with Workers(os.cpu_count() or 1) as workers:
             with _progress(console) as progress:
@@ -34,6 +39,9 @@ async def scan(folder: Path, data_dir: Path) -> int:
     except scanning.RootError as error:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 2
+    except (CatalogueError, WorkerError) as error:
+        print(f"rtc-drift: {error}", file=sys.stderr)
+        return 1
     finally:
         catalogue.close()
     console.print(

@@ -1,22 +1,24 @@
-"""The only place that touches private attributes of aiortc and aioice. Each use has a fallback if they change.
+"""The only place that touches private attributes of aiortc and aioice. If they change, timestamps are missing, and
+a server that may not use every address lets nobody join: going on would show addresses that were to stay private.
 
 Two things have no public way: which addresses ICE binds (aioice skips loopback and takes every other), and the RTP
 timestamp a sender starts from (random, and kept to itself), without which a page can't tell what is being heard.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from aioice import Candidate
 from aiortc import RTCPeerConnection, RTCRtpSender
 
-logger = logging.getLogger(__name__)
+
+class IceUnavailableError(Exception):
+    """ICE can't be kept to the addresses it may use: aiortc has changed."""
 
 
 def bind_ice(peer: RTCPeerConnection, addresses: Sequence[str]) -> None:
     """Let ICE of a peer connection gather on `addresses` only; call it before its local description is set.
 
-    Where aiortc has changed, ICE gathers as it does by default, and a warning says so once per connection.
+    Raises IceUnavailableError where aiortc has changed: the connection must not gather then.
     """
     try:
         for transceiver in peer.getTransceivers():
@@ -25,7 +27,8 @@ def bind_ice(peer: RTCPeerConnection, addresses: Sequence[str]) -> None:
                 gather = _GatherOn(connection.get_component_candidates, list(addresses))
                 setattr(connection, "get_component_candidates", gather)  # noqa: B010
     except AttributeError as error:
-        logger.warning("aiortc has changed (%s): ICE uses every address but loopback", error)
+        wanted = ", ".join(addresses)
+        raise IceUnavailableError(f"ICE can't be kept to {wanted}: aiortc has changed ({error}).") from error
 
 
 class _GatherOn:

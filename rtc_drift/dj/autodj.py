@@ -18,17 +18,20 @@ class Choice:
     reason: str
 
 
-def choose_next(tracks: Sequence[Track], history: Sequence[str], seed: int) -> Choice | None:
+def choose_next(tracks: Sequence[Track], history: Sequence[str], seed: int, draw: int) -> Choice | None:
     """Choose from `tracks` what to play after `history` (track ids, oldest first); None if there is nothing.
 
+    `draw` numbers the choices of a programme, as the history kept of it is bounded.
+
     Nothing is heard again before the rest of the library was, or sooner than half of the library ago; artists are
-    spaced where the library allows. The same seed, library and history give the same choice.
+    spaced where the library allows. The same seed, draw, library and history give the same choice.
     """
     if not tracks:
         return None
-    lottery = random.Random(f"{seed}/{len(history)}")
+    lottery = random.Random(f"{seed}/{draw}")
     order = sorted(tracks, key=lambda track: track.id)
-    unheard = [track for track in order if track.id not in set(history)]
+    heard = set(history)
+    unheard = [track for track in order if track.id not in heard]
     fresh = unheard or _longest_unheard(order, history)
     artists = {track.id: track.artist for track in order}
     recent = {artists.get(heard, "") for heard in history[-ARTIST_SPACING:]} - {""}

@@ -5,8 +5,8 @@ The state is a value. `now` is always handed in; nothing here knows a clock, a f
 
 from dataclasses import dataclass, replace
 
-from rtc_drift.dj.plan import Fade, Play, Transition
-from rtc_drift.dj.transitions import RESCUE_FADE, SKIP_FADE, immediate_transition, levelled_gain, natural_transition
+from rtc_drift.dj.plan import Fade, Play, Transition, TransitionKind
+from rtc_drift.dj.transitions import SKIP_FADE, immediate_transition, levelled_gain, natural_transition
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 
@@ -19,6 +19,14 @@ class Entry:
     track: Track
     transition: Transition
     reason: str
+    sound_ends: int | None = None
+    """The media time at which its file turned out to break off."""
+
+    @property
+    def natural_end(self) -> int:
+        """The media time at which it ends when nothing else is planned."""
+        end = self.play.start + max(1, self.track.duration_samples - self.play.offset)
+        return end if self.sound_ends is None else max(self.play.start + 1, min(end, self.sound_ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +58,32 @@ def begin(programme: Programme, track: Track, reason: str, at: int) -> Programme
     return _append(programme, track, reason, transition, at)
 
 
-def plan_next(programme: Programme, track: Track, reason: str, now: int) -> Programme:
-    """Plan `track` to follow the current one at its natural end; replaces what was planned."""
-    current = programme.current(now)
+def plan_next(programme: Programme, track: Track, reason: str, now: int, earliest: int) -> Programme:
+    """Plan `track` to follow the current one where its sound ends; replaces what was planned.
+
+    It never starts before `earliest`, which must lie after `now`. So a plan made late, because the library was empty or
+    a file broke off, has as much overlap as is left.
+    """
+    base = unplan(programme, now)
+    current = base.current(now)
     if current is None:
         raise ValueError("a first track must begin before a next one is planned")
-    transition = natural_transition(current.track, track, current.play.offset)
-    at = current.play.start + transition.leave_at - current.play.offset
-    if at <= now:
-        # Planned late, because the library was empty until now: the overlap is what is left of the outgoing track.
-        left = max(0, at + transition.duration - now - 1)
-        at = now + 1
-        transition = replace(transition, leave_at=current.play.position_at(at), duration=left)
-    return _overlap(unplan(programme, now), track, reason, transition, at)
+    play = current.play
+    transition = natural_transition(current.track, track, play.offset)
+    planned_end = play.start + transition.leave_at - play.offset + transition.duration
+    ends = min(planned_end, play.end)
+    duration = max(0, min(transition.duration, ends - earliest))
+    at = max(earliest, ends - duration)
+    kind: TransitionKind = "crossfade" if ends == planned_end else "rescue"
+    transition = replace(transition, kind=kind, leave_at=play.position_at(at), duration=duration)
+    return _overlap(base, track, reason, transition, at, _prefetched(programme, track, now))
 
 
 def skip_to(programme: Programme, track: Track, reason: str, at: int, now: int) -> Programme:
-    """Cross over into `track` from `at` on, whatever is playing, also in the middle of another transition.
-
-    A planned play of the same track keeps its deck, which has already decoded its first seconds.
-    """
-    planned = programme.planned(now)
+    """Cross over into `track` from `at` on, whatever is playing, also in the middle of another transition."""
     base = unplan(programme, now)
-    transition = immediate_transition("skip", track, _position(base, at), min(SKIP_FADE, _left(base, at)))
-    reuse = planned.play.id if planned is not None and planned.track.id == track.id else None
-    return _overlap(base, track, reason, transition, at, reuse)
-
-
-def rescue(programme: Programme, sound_ends: int, track: Track, reason: str, at: int, now: int) -> Programme:
-    """Bring `track` in from `at` on because what is playing will fall silent at media time `sound_ends`."""
-    base = unplan(programme, now)
-    duration = max(0, min(RESCUE_FADE, sound_ends - at, _left(base, at)))
-    transition = immediate_transition("rescue", track, _position(base, at), duration)
-    return _overlap(base, track, reason, transition, at)
+    transition = immediate_transition(track, _position(base, at), min(SKIP_FADE, _left(base, at)))
+    return _overlap(base, track, reason, transition, at, _prefetched(programme, track, now))
 
 
 def unplan(programme: Programme, now: int) -> Programme:
@@ -91,14 +92,9 @@ def unplan(programme: Programme, now: int) -> Programme:
     return replace(programme, entries=tuple(_released(entry, now) for entry in started))
 
 
-def cut(programme: Programme, play_id: int, at: int) -> Programme:
-    """The programme with one play ending at `at`: its file gives no more, and there is nothing to follow it."""
-    entries = (
-        replace(entry, play=replace(entry.play, end=max(entry.play.start + 1, min(entry.play.end, at))))
-        if entry.play.id == play_id
-        else entry
-        for entry in programme.entries
-    )
+def break_off(programme: Programme, play_id: int, at: int) -> Programme:
+    """The programme knowing that the file of one play gives no sound from media time `at` on."""
+    entries = (_broken_off(entry, at) if entry.play.id == play_id else entry for entry in programme.entries)
     return replace(programme, entries=tuple(entries))
 
 
@@ -108,6 +104,17 @@ def prune(programme: Programme, now: int) -> Programme:
     return replace(
         programme, entries=tuple(entry for entry in programme.entries if entry.play.end > now or entry is current)
     )
+
+
+def _broken_off(entry: Entry, at: int) -> Entry:
+    broken = replace(entry, sound_ends=at)
+    return replace(broken, play=replace(entry.play, end=min(entry.play.end, broken.natural_end)))
+
+
+def _prefetched(programme: Programme, track: Track, now: int) -> int | None:
+    """The planned play of the same track, whose deck has decoded its first seconds."""
+    planned = programme.planned(now)
+    return planned.play.id if planned is not None and planned.track.id == track.id else None
 
 
 def _position(programme: Programme, at: int) -> int:
@@ -123,7 +130,7 @@ def _released(entry: Entry, now: int) -> Entry:
     play = entry.play
     if play.fade_out is None or play.fade_out.start <= now:
         return entry
-    return replace(entry, play=replace(play, fade_out=None, end=_natural_end(play, entry.track)))
+    return replace(entry, play=replace(play, fade_out=None, end=entry.natural_end))
 
 
 def _overlap(
@@ -141,10 +148,6 @@ def _faded(entry: Entry, fade: Fade) -> Entry:
     return replace(entry, play=replace(entry.play, fade_out=fade, end=min(entry.play.end, fade.end)))
 
 
-def _natural_end(play: Play, track: Track) -> int:
-    return play.start + max(1, track.duration_samples - play.offset)
-
-
 def _append(
     programme: Programme, track: Track, reason: str, transition: Transition, at: int, play_id: int | None = None
 ) -> Programme:
@@ -159,8 +162,9 @@ def _append(
         fade_in=transition.duration,
         fade_out=None,
     )
-    play = replace(play, end=_natural_end(play, track))
+    entry = Entry(play, track, transition, reason)
+    entry = replace(entry, play=replace(play, end=entry.natural_end))
     return Programme(
-        entries=(*programme.entries, Entry(play, track, transition, reason)),
+        entries=(*programme.entries, entry),
         next_play_id=programme.next_play_id + (play_id is None),
     )

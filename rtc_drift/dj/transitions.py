@@ -1,6 +1,6 @@
 """The plan of a transition: a value that a pure function returns."""
 
-from rtc_drift.dj.plan import Transition, TransitionKind
+from rtc_drift.dj.plan import Transition
 from rtc_drift.library.track import Track
 from rtc_drift.media import amplitude, samples
 
@@ -9,8 +9,6 @@ CROSSFADE = samples(6.0)
 """Overlap of two tracks that both play to their end."""
 SKIP_FADE = samples(1.2)
 """Overlap when somebody wants the next track now: short enough to be an answer, long enough to be no cut."""
-RESCUE_FADE = samples(0.6)
-"""Overlap when the outgoing file turned out to be broken and only its decoded rest is left."""
 MAX_BOOST_DB = 12.0
 MAX_CUT_DB = 24.0
 
@@ -37,10 +35,10 @@ def natural_transition(outgoing: Track, incoming: Track, entered_at: int) -> Tra
     return Transition("crossfade", leave_at=last - duration, enter_at=first, duration=duration)
 
 
-def immediate_transition(kind: TransitionKind, incoming: Track, position: int, duration: int) -> Transition:
+def immediate_transition(incoming: Track, position: int, duration: int) -> Transition:
     """The crossfade of at most `duration` samples when the outgoing track is left at `position` (samples)."""
     return Transition(
-        kind,
+        "skip",
         leave_at=position,
         enter_at=samples(incoming.first_sound_seconds),
         duration=min(duration, sounding_samples(incoming) // 4),

@@ -45,7 +45,7 @@ def run(link: EngineLink, schedule: TickSchedule) -> None:
             link.flush()
             step = 1 if core.hurried else RENDER_AHEAD
             following, start_ns = schedule.following(tick, started_ns, step)
-            for message in core.prepare(following - step + 1):
+            for message in core.prepare(following - step + 1, step):
                 link.send(message)
             meter.ticked(started_ns - schedule.due_ns(tick), time.monotonic_ns() - started_ns, following - tick - step)
             if meter.due(started_ns):
@@ -88,7 +88,10 @@ def main() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     gc.collect()
     gc.freeze()
-    with socket.socket(fileno=arguments.fd) as sock:
+    # `select` takes numbers below 1024, and a busy control hands down a higher one.
+    low = os.dup(arguments.fd)
+    os.close(arguments.fd)
+    with socket.socket(fileno=low) as sock:
         run(EngineLink(sock), TickSchedule(arguments.epoch_ns))
 
 

@@ -3,7 +3,9 @@
 import logging
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
+from rtc_drift.dj.plan import Play
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.deck import Deck
 from rtc_drift.engine.programme import Block, ProgrammeRenderer, to_s16
@@ -26,6 +28,8 @@ class _Session:
         self.opened = opened
         self.renderer = renderer
         self.wants = m.Subscribe(opened.session)
+        self.plays: tuple[Play, ...] = ()
+        self.restarts = 0
         self._rendered_up_to = opened.anchor_media
         self._untold: deque[Block] = deque()
 
@@ -39,6 +43,9 @@ class _Session:
     def due(self, tick: int) -> Iterator[m.ToControl]:
         """What is told at `tick`; its block is rendered now, should that not have happened before."""
         media_time = self.media_time(tick)
+        if self._rendered_up_to < media_time:
+            # Ticks were left out: what waited for them is too late for anybody.
+            self._untold.clear()
         if self._rendered_up_to <= media_time:
             self._render(media_time, 1)
         if self.wants.packets and not self.hurried:
@@ -46,14 +53,14 @@ class _Session:
         while self._untold and self._untold[0].media_time <= media_time:
             yield from self._tell(self._untold.popleft())
 
-    def prepare(self, tick: int) -> Iterator[m.ToControl]:
-        """Render ahead from `tick` on, when it is this session's turn or nothing is left."""
+    def prepare(self, tick: int, step: int) -> Iterator[m.ToControl]:
+        """Render ahead from `tick` on, at this session's turn, or when less is left than the next `step` ticks need."""
         first = self.media_time(tick)
         turn = (tick + self.opened.session) % RENDER_AHEAD == 0
         start = max(first, self._rendered_up_to)
-        missing = RENDER_AHEAD - (start - first) // BLOCK_SAMPLES
-        if missing == RENDER_AHEAD or (turn and missing > 0):
-            self._render(start, missing)
+        ahead = (start - first) // BLOCK_SAMPLES
+        if ahead < step or (turn and ahead < RENDER_AHEAD):
+            self._render(start, RENDER_AHEAD - ahead)
         if self.wants.packets and not self.hurried and len(self._untold) >= GROUP:
             while self._untold:
                 yield from self._tell(self._untold.popleft())
@@ -83,7 +90,8 @@ class EngineCore:
     @property
     def starved_blocks(self) -> int:
         """How often a deck had too little decoded."""
-        return sum(session.renderer.mixer.starved_blocks for session in self._sessions.values())
+        missing = sum(session.renderer.mixer.starved_samples for session in self._sessions.values())
+        return missing // BLOCK_SAMPLES
 
     @property
     def hurried(self) -> bool:
@@ -92,14 +100,16 @@ class EngineCore:
 
     def handle(self, message: m.ToEngine, tick: int) -> None:
         """Carry out one message, before tick number `tick`."""
-        if isinstance(message, m.OpenSession):
-            self._open(message)
-            return
         session = self._sessions.get(message.session)
-        if session is None:
+        if isinstance(message, m.OpenSession):
+            if session is None:
+                self._sessions[message.session] = _Session(message, self._new_renderer(message))
+        elif session is None:
             logger.warning("A %s for session %d, which is not open", type(message).__name__, message.session)
         elif isinstance(message, m.Schedule):
-            session.renderer.mixer.schedule(message.plays, session.media_time(tick))
+            session.plays = message.plays
+            with self._guarded(session, tick):
+                session.renderer.mixer.schedule(message.plays, session.media_time(tick))
         elif isinstance(message, m.Subscribe):
             session.wants = message
         else:
@@ -109,17 +119,19 @@ class EngineCore:
     def due(self, tick: int) -> Iterator[m.ToControl]:
         """What goes out at `tick`: rendered before, where no tick was left out."""
         for session in self._sessions.values():
-            yield from session.due(tick)
+            with self._guarded(session, tick):
+                yield from session.due(tick)
 
-    def prepare(self, tick: int) -> Iterator[m.ToControl]:
-        """Render what goes out from `tick` on, and tell what became of the decks."""
+    def prepare(self, tick: int, step: int = 1) -> Iterator[m.ToControl]:
+        """Render what goes out from `tick` on, at least `step` blocks of it, and tell what became of the decks."""
         for number, session in self._sessions.items():
-            yield from session.prepare(tick)
+            with self._guarded(session, tick):
+                yield from session.prepare(tick, step)
             mixer = session.renderer.mixer
             for play in mixer.readies:
                 yield m.DeckReady(number, play)
-            for play, position, reason in mixer.failures:
-                yield m.DeckFailed(number, play, position, reason)
+            for failure in mixer.failures:
+                yield m.DeckFailed(number, failure.play, failure.position, failure.reason, failure.stalled)
             mixer.readies.clear()
             mixer.failures.clear()
 
@@ -129,8 +141,22 @@ class EngineCore:
             session.renderer.close()
         self._sessions.clear()
 
-    def _open(self, message: m.OpenSession) -> None:
-        self._sessions[message.session] = _Session(message, ProgrammeRenderer(self._open_deck, message.bitrate))
+    @contextmanager
+    def _guarded(self, session: _Session, tick: int) -> Iterator[None]:
+        """A programme that fails is begun anew where it would be by now; the others do not notice."""
+        try:
+            yield
+        except Exception:
+            session.restarts += 1
+            if session.restarts == 1:
+                logger.exception("Session %d failed and is begun anew", session.opened.session)
+            session.renderer.close()
+            session.renderer = self._new_renderer(session.opened)
+            with suppress(Exception):
+                session.renderer.mixer.schedule(session.plays, session.media_time(tick))
+
+    def _new_renderer(self, opened: m.OpenSession) -> ProgrammeRenderer:
+        return ProgrammeRenderer(self._open_deck, opened.bitrate)
 
     def _open_deck(self, path: str, start: int) -> Deck:
         return Deck(path, start, patient=self._patient)

@@ -66,6 +66,9 @@ class Limiter:
         """Limit `(n, 2) float32` of any level; gives `(n, 2) float32` within the ceiling."""
         if not len(audio):
             return audio
+        if not np.isfinite(audio).all():
+            # One such sample would stay in the filters' memory for good.
+            audio = np.nan_to_num(audio, nan=0.0, posinf=1.0, neginf=-1.0)
         line = np.concatenate((self._delayed, audio))
         peaks = true_peaks(line[-(len(audio) + _TAPS - 1) :], self._ceiling * _HARMLESS)
         self._delayed = line[-LOOK_AHEAD:]

@@ -83,6 +83,8 @@ class DeckFailed:
     play: int
     position: int
     reason: str
+    stalled: bool = False
+    """It could not be read in time; nothing is wrong with the file itself."""
 
 
 @dataclass(frozen=True, slots=True)

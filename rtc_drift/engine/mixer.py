@@ -15,8 +15,8 @@ DECLICK = 240
 """Ramp over this many samples (5 ms) where a deck's sound starts or stops without a planned fade."""
 FAILURE_FADE = SAMPLE_RATE // 4
 """A file that breaks off is faded out over this much of its decoded rest."""
-STALLED_BLOCKS = 25
-"""A deck that gave nothing for this many blocks in a row (0.5 s) is given up."""
+STALLED = SAMPLE_RATE
+"""A deck that gave nothing for this many samples in a row (1 s) is given up."""
 
 
 class DeckReader(Protocol):
@@ -40,22 +40,35 @@ class _Channel:
     play: Play
     deck: DeckReader
     sounding: bool = False
-    starved_in_a_row: int = 0
+    silent_samples: int = 0
+    """How much was asked in a row without anything being there."""
     reported_ready: bool = False
     reported_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A play gives no sound from the file's sample `position` on."""
+
+    play: int
+    position: int
+    reason: str
+    stalled: bool
+    """It was not there in time, which says nothing of the file."""
 
 
 class Mixer:
     """Executes a schedule. Asked for consecutive stretches of media time it gives gapless audio.
 
-    `failures` and `readies` collect what its owner should tell: `(play id, file position, reason)` and play ids.
+    `failures` and `readies` (play ids) collect what its owner should tell.
     """
 
     def __init__(self, open_deck: OpenDeck) -> None:
         self._open_deck = open_deck
         self._channels: dict[int, _Channel] = {}
-        self.starved_blocks = 0
-        self.failures: list[tuple[int, int, str]] = []
+        self.starved_samples = 0
+        """How much was asked of decks that had not decoded it."""
+        self.failures: list[Failure] = []
         self.readies: list[int] = []
 
     def schedule(self, plays: Sequence[Play], now: int) -> None:
@@ -112,8 +125,9 @@ class Mixer:
             ramp = min(DECLICK, len(audio))
             audio[-ramp:] *= np.linspace(1, 0, ramp, dtype=np.float32)[:, None]
         channel.sounding = len(audio) > 0 and not starved
-        channel.starved_in_a_row = channel.starved_in_a_row + 1 if starved else 0
-        self.starved_blocks += starved
+        missing = count - len(audio) if starved else 0
+        channel.silent_samples = 0 if len(audio) else channel.silent_samples + missing
+        self.starved_samples += missing
         mixed[lead : lead + len(audio)] += audio
 
     def _report(self, channel: _Channel, media_time: int) -> None:
@@ -126,12 +140,12 @@ class Mixer:
         if ending is not None and ending.position < play.position_at(_heard_until(play)):
             # Its header promised more: whoever plans must know before the sound runs out.
             self._fail(channel, ending.position, ending.reason or "The file is shorter than it was.")
-        elif channel.starved_in_a_row >= STALLED_BLOCKS:
-            self._fail(channel, play.position_at(media_time), "The file could not be read in time.")
+        elif channel.silent_samples >= STALLED:
+            self._fail(channel, play.position_at(media_time), "The file could not be read in time.", stalled=True)
 
-    def _fail(self, channel: _Channel, position: int, reason: str) -> None:
+    def _fail(self, channel: _Channel, position: int, reason: str, *, stalled: bool = False) -> None:
         channel.reported_failed = True
-        self.failures.append((channel.play.id, position, reason))
+        self.failures.append(Failure(channel.play.id, position, reason, stalled))
 
 
 def envelope(play: Play, media_time: int, count: int) -> NDArray[np.float32]:

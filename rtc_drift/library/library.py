@@ -2,29 +2,35 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from rtc_drift.library import demo
+from rtc_drift.library.background import Background
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
+from rtc_drift.library.fallback import Fallback
+from rtc_drift.library.resting import COOL_DOWN_SECONDS, Resting
 from rtc_drift.library.scan import (
-    FoundFile,
     RootError,
     ScanProgress,
     Survey,
     check_root,
     examine_changed,
+    holds_anything,
     legible,
-    record,
+    remember,
+    state_of,
     survey,
 )
-from rtc_drift.library.track import Track
+from rtc_drift.library.search import Search
+from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.library.workers import WorkerError, Workers
 
 logger = logging.getLogger(__name__)
+LOST_CHECK_SECONDS = 30.0
+"""How often it is looked whether a music folder is back."""
 
 
 class LibraryStatus(BaseModel):
@@ -53,91 +59,121 @@ class Library:
     It borrows catalogue and workers: close it before them.
     """
 
-    def __init__(self, catalogue: Catalogue, workers: Workers, *, music: Sequence[Path], demo_folder: Path) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        workers: Workers,
+        *,
+        music: Sequence[Path],
+        demo_folder: Path,
+        lost_check_seconds: float = LOST_CHECK_SECONDS,
+        cool_down_seconds: float = COOL_DOWN_SECONDS,
+    ) -> None:
         self._catalogue = catalogue
         self._workers = workers
         self._roots = tuple(dict.fromkeys(root.absolute() for root in music))
-        self._demo_folder = demo_folder.absolute()
+        self._background = Background()
         self._music: dict[str, Track] = {}
-        self._demo: dict[str, Track] = {}
+        self._demo = Fallback(
+            catalogue,
+            workers,
+            self._background,
+            demo_folder.absolute(),
+            left_out=lambda track_id: track_id in self._suspects or track_id in self._resting,
+            changed=self._changed,
+        )
         self._playable: tuple[Track, ...] | None = ()
         self._is_playable = asyncio.Event()
+        self._search = Search()
+        self._resting = Resting(cool_down_seconds, self._wake)
+        self._suspects: dict[str, Track] = {}
         self._unplayable: set[Path] = set()
+        self._lost_check_seconds = lost_check_seconds
+        self._lost_roots: set[Path] = set()
+        self._watching = False
         self._notices: dict[Path, str] = {}
         self._scanning, self._done, self._total = False, 0, 0
-        self._failures: dict[str, int] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._demo_task: asyncio.Task[None] | None = None
-        self._closed = False
 
     async def start(self) -> None:
         """Load what the catalogue knows and begin to scan; returns without waiting for the scan."""
         self._scanning = True
-        await self._guard(self._load(await asyncio.to_thread(_present, self._roots)))
-        self._spawn(self._scan(), "library scan")
+        present = [root for root in self._roots if await asyncio.to_thread(holds_anything, root)]
+        await self._background.guard(self._load(present))
+        self._background.spawn(self._scan(self._roots), "library scan")
 
     async def close(self) -> None:
         """End what goes on in the background. May be called again."""
-        self._closed = True
-        while self._tasks:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.wait(self._tasks)
+        self._resting.clear()
+        await self._background.close()
 
     def playable(self) -> Sequence[Track]:
         """The music if there is any, else the demo library as far as it is made. Cheap."""
         if self._playable is None:
-            self._playable = tuple((self._music or self._demo).values())
+            self._playable = tuple((self._music or self._demo.tracks).values())
         return self._playable
 
     def get(self, track_id: str) -> Track | None:
         """A track that can be played, of the music or of the demo library."""
-        return self._music.get(track_id) or self._demo.get(track_id)
+        return self._music.get(track_id) or self._demo.tracks.get(track_id)
 
     async def wait_until_playable(self) -> None:
         """Returns when there is at least one track to play."""
         await self._is_playable.wait()
 
-    def mark_unplayable(self, track: Track, reason: str) -> None:
-        """Playing it failed: it is offered no more. Remembered for good only if the file is still there."""
-        holder = self._music if track.id in self._music else self._demo
-        if holder.pop(track.id, None) is None:
+    async def find(self, query: str) -> Sequence[Track]:
+        """What can be played and holds every word of the query in title, artist or album, in a sensible order."""
+        return await self._search.find(self.playable(), query)
+
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
+        """Playing it failed: it is offered no more, for some minutes.
+
+        For good only if that is said to be `lasting`, the file is still there, and examining it fails too.
+        """
+        known = self.get(track.id)
+        if known is None or known.path != track.path:  # it has moved
             return
+        del self._holder(known)[track.id]
+        self._suspects[track.id] = track
         self._changed()
         logger.warning("%s can't be played: %s", legible(track.path), reason)
-        if not self._closed:
-            self._spawn(self._settle(track, reason), f"mark {track.id} unplayable")
+        if not self._background.closed:
+            self._background.spawn(self._settle(track, lasting), f"mark {track.id} unplayable")
+            self._break_the_silence()
 
     def status(self) -> LibraryStatus:
         """A snapshot for people."""
         return LibraryStatus(
-            source="music" if self._music else "demo" if self._demo else "none",
+            source="music" if self._music else "demo" if self._demo.tracks else "none",
             tracks=len(self.playable()),
             unplayable=len(self._unplayable),
             scanning=self._scanning,
             done=self._done,
             total=self._total,
             notice=" ".join(self._notices.values()) or None,
-            failures=sum(self._failures.values()),
+            failures=self._background.failures,
         )
 
     # -- scanning ------------------------------------------------------------------------------------------
 
-    async def _scan(self) -> None:
+    async def _scan(self, roots: Sequence[Path]) -> None:
+        self._scanning, self._done, self._total = True, 0, 0
         try:
-            surveys = [done for root in self._roots if (done := await self._survey(root)) is not None]
+            surveys = [done for root in roots if (done := await self._survey(root)) is not None]
+            if not surveys:
+                return
             self._total = sum(len(surveyed.changed) for surveyed in surveys)
-            await self._guard(self._load([surveyed.root for surveyed in surveys]))
+            await self._background.guard(self._load(self._present_roots()))
             self._drop({file.path for surveyed in surveys for file in surveyed.changed})
             complete = [await self._examine(surveyed) for surveyed in surveys]
             if self._total and all(complete):  # duplicates of what changed are found again
-                await self._guard(self._load([surveyed.root for surveyed in surveys]))
+                await self._background.guard(self._load(self._present_roots()))
             for surveyed in surveys:
-                self._judge(surveyed)
+                await self._judge(surveyed)
             logger.info("%d tracks can be played, %d files can't.", len(self._music), len(self._unplayable))
         finally:
             self._scanning = False
-        self._fall_back()
+            self._fall_back()
 
     async def _survey(self, root: Path) -> Survey | None:
         try:
@@ -146,16 +182,21 @@ class Library:
             self._lost(root, str(error))
             return None
         except CatalogueError as error:
-            self._failed(str(error))
+            self._background.failed(str(error))
             return None
+        self._lost_roots.discard(root)
+        self._notices.pop(root, None)
         for problem in surveyed.problems:
-            self._failed(problem)
+            self._background.failed(problem)
         return surveyed
+
+    def _present_roots(self) -> list[Path]:
+        return [root for root in self._roots if root not in self._lost_roots]
 
     async def _load(self, roots: Sequence[Path]) -> None:
         tracks = await asyncio.to_thread(self._catalogue.tracks, roots)
         unplayable = await asyncio.to_thread(self._catalogue.unplayable, roots)
-        self._music = {track.id: track for track in tracks}
+        self._music = {it.id: it for it in tracks if it.id not in self._suspects and it.id not in self._resting}
         self._unplayable = {file.path for file in unplayable}
         self._changed()
 
@@ -167,56 +208,120 @@ class Library:
             nonlocal recorded
             recorded = recorded and progress.recorded
             self._done += 1
-            self._take(progress, self._music)
+            self._take(progress)
 
         try:
             summary = await examine_changed(surveyed, self._catalogue, self._workers, on_result=take)
         except WorkerError as error:
-            self._failed(str(error))
+            self._background.failed(str(error))
             return False
         for problem in summary.problems:
             if problem not in surveyed.problems:
-                self._failed(problem)
+                self._background.failed(problem)
         return recorded
 
-    def _take(self, progress: ScanProgress, holder: dict[str, Track]) -> None:
+    def _take(self, progress: ScanProgress) -> None:
         if isinstance(progress.result, Track):
-            holder[progress.result.id] = progress.result
+            self._resting.drop(progress.result.id)
+            self._music[progress.result.id] = progress.result
             self._changed()
         else:
             self._unplayable.add(progress.result.path)
             logger.info("%s can't be played: %s", legible(progress.result.path), progress.result.reason)
 
-    def _judge(self, surveyed: Survey) -> None:
-        root = legible(surveyed.root)
-        if surveyed.found == 0:
-            self._tell(surveyed.root, f"The music folder {root} has no music in it.")
-        elif not any(track.path.is_relative_to(surveyed.root) for track in self._music.values()):
-            self._tell(surveyed.root, f"None of the music in {root} can be played.")
+    async def _judge(self, surveyed: Survey) -> None:
+        root = surveyed.root
+        if surveyed.found:
+            await self._check(root, scanned=True)
+        elif await asyncio.to_thread(holds_anything, root):
+            self._tell(root, f"The music folder {legible(root)} has no music in it.")
+        else:  # or it is not mounted yet
+            self._lost(root, f"The music folder {legible(root)} has no music in it.")
 
-    # -- losing music --------------------------------------------------------------------------------------
+    # -- losing music, and getting it back -----------------------------------------------------------------
 
-    async def _settle(self, track: Track, reason: str) -> None:
-        if await asyncio.to_thread(track.path.is_file):
-            self._unplayable.add(track.path)
-            await asyncio.to_thread(self._catalogue.mark_unplayable, track.path, reason)
+    async def _settle(self, track: Track, lasting: bool) -> None:
+        try:
+            await self._background.guard(self._decide(track, lasting))
+        finally:
+            self._suspects.pop(track.id, None)
         for root in self._roots:
             if track.path.is_relative_to(root):
                 await self._check(root)
+        self._break_the_silence()
         self._fall_back()
 
-    async def _check(self, root: Path) -> None:
+    async def _decide(self, track: Track, lasting: bool) -> None:
+        """Whether a track is gone, rests, or is out for good."""
+        state = await asyncio.to_thread(state_of, track.path)
+        if state == "missing":
+            return
+        result = await self._examine_again(track) if lasting and state == "there" else None
+        if isinstance(result, Unplayable) and not result.passing:
+            logger.warning("%s is left out: %s", legible(track.path), result.reason)
+            is_demo = self._holder(track) is self._demo.tracks
+            if not is_demo:
+                self._unplayable.add(track.path)
+            await asyncio.to_thread(self._catalogue.mark_unplayable, track.path, result.reason)
+            if is_demo:
+                await self._demo.make_anew({track.path})
+        elif isinstance(result, Track) and result.id != track.id:  # another content than was scanned
+            self._holder(result)[result.id] = result
+            self._changed()
+            await remember(self._catalogue, result)
+        else:
+            self._resting.add(track)
+
+    async def _examine_again(self, track: Track) -> Track | Unplayable | None:
+        try:
+            return await self._workers.examine(track.path)
+        except WorkerError as error:
+            self._background.failed(str(error))
+            return None
+
+    def _wake(self, tracks: list[Track]) -> None:
+        for track in tracks:
+            self._holder(track).setdefault(track.id, track)
+        self._changed()
+
+    def _holder(self, track: Track) -> dict[str, Track]:
+        return self._demo.tracks if track.path.is_relative_to(self._demo.folder) else self._music
+
+    def _break_the_silence(self) -> None:
+        """What rests is better than nothing."""
+        if not self.playable():
+            self._resting.wake_all()
+
+    async def _check(self, root: Path, *, scanned: bool = False) -> None:
         try:
             await asyncio.to_thread(check_root, root)
         except RootError as error:
             self._lost(root, str(error))
         else:
-            if not self._music and not self._scanning:
+            held = (*self._music.values(), *self._suspects.values(), *self._resting.tracks())
+            if (scanned or not self._scanning) and not any(track.path.is_relative_to(root) for track in held):
                 self._tell(root, f"None of the music in {legible(root)} can be played.")
 
     def _lost(self, root: Path, reason: str) -> None:
+        self._resting.drop_under(root)
         self._drop({track.path for track in self._music.values() if track.path.is_relative_to(root)})
         self._tell(root, reason)
+        self._lost_roots.add(root)
+        if not self._watching and not self._background.closed:
+            self._watching = True
+            self._background.spawn(self._watch(), "watch for lost music folders")
+
+    async def _watch(self) -> None:
+        """Scan the folders that were lost as soon as they are back."""
+        try:
+            while self._lost_roots:
+                await asyncio.sleep(self._lost_check_seconds)
+                lost = [] if self._scanning else sorted(self._lost_roots)
+                back = [root for root in lost if await asyncio.to_thread(holds_anything, root)]
+                if back:
+                    await self._background.guard(self._scan(back))
+        finally:
+            self._watching = False
 
     def _drop(self, paths: set[Path]) -> None:
         self._music = {track.id: track for track in self._music.values() if track.path not in paths}
@@ -226,41 +331,15 @@ class Library:
 
     def _fall_back(self) -> None:
         """Make and play the demo library if there is nothing else."""
-        wanted = not (self._music or self._demo or self._scanning or self._closed)
+        wanted = not (self._music or self._demo.tracks or self._scanning or self._background.closed)
         if wanted and (self._demo_task is None or self._demo_task.done()):
-            self._demo_task = self._spawn(self._make_demo(), "demo library")
-
-    async def _make_demo(self) -> None:
-        await asyncio.to_thread(self._demo_folder.mkdir, parents=True, exist_ok=True)
-        await self._guard(self._load_demo())
-        for spec in await asyncio.to_thread(demo.missing, self._demo_folder):
-            await self._guard(self._add_demo(spec.number))
-
-    async def _load_demo(self) -> None:
-        surveyed = await survey(self._demo_folder, self._catalogue, may_be_empty=True)
-        changed = {file.path for file in surveyed.changed}
-        known = await asyncio.to_thread(self._catalogue.tracks, [self._demo_folder])
-        self._demo = {track.id: track for track in known if track.path not in changed}
-        self._changed()
-        await examine_changed(surveyed, self._catalogue, self._workers, on_result=lambda it: self._take(it, self._demo))
-
-    async def _add_demo(self, number: int) -> None:
-        path = await self._workers.write_demo(number, self._demo_folder, urgent=not self._demo)
-        result = await self._workers.examine(path)
-        if not isinstance(result, Track):
-            self._failed(f"A demo track can't be played: {result.reason}")
-            return
-        self._demo[result.id] = result
-        self._changed()
-        state = await asyncio.to_thread(path.stat)
-        file = FoundFile(path, state.st_size, state.st_mtime_ns)
-        await asyncio.to_thread(record, self._catalogue, file, result)
+            self._demo_task = self._background.spawn(self._demo.make(), "demo library")
 
     # -- in common -----------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
         self._playable = None
-        if self._music or self._demo:
+        if self._music or self._demo.tracks:
             self._is_playable.set()
         else:
             self._is_playable.clear()
@@ -269,31 +348,3 @@ class Library:
         if self._notices.get(root) != sentence:
             self._notices[root] = sentence
             logger.warning("%s", sentence)
-
-    def _failed(self, sentence: str) -> None:
-        if sentence not in self._failures:
-            logger.warning("%s", sentence)
-        self._failures[sentence] = self._failures.get(sentence, 0) + 1
-
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
-        """What fails in the background is told once and ends nothing else."""
-        try:
-            await work
-        except (CatalogueError, WorkerError, RootError) as error:
-            self._failed(str(error))
-        except OSError as error:
-            self._failed(f"The demo library can't be written: {(error.strerror or 'unknown error').lower()}.")
-        except Exception as error:
-            logger.debug("Unexpected", exc_info=True)
-            self._failed(f"Something unexpected went wrong in the library: {error!r}")
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._guard(work), name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: work.close())  # cancelled before it began, it would never be awaited
-        return task
-
-
-def _present(roots: Sequence[Path]) -> list[Path]:
-    return [root for root in roots if root.is_dir()]

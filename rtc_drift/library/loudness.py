@@ -12,8 +12,6 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 SILENCE_LUFS = -70.0
 SILENCE_DBTP = -120.0
 HIGHEST_LUFS = 20.0
-HIGHEST_AMPLITUDE = 8.0
-"""Broken float files hold NaN, infinity and 1e30; measured as silence and as this much."""
 
 
 class LoudnessMeter:
@@ -67,11 +65,3 @@ class LoudnessMeter:
                 return
             if metadata:  # a last frame shorter than 100 ms has none
                 self._latest = metadata
-
-
-def finite(audio: Audio) -> Audio:
-    """The same block if all of it is sane; otherwise a copy without NaN, limited to ±8."""
-    if not len(audio) or float(np.abs(audio).max()) <= HIGHEST_AMPLITUDE:  # False for NaN too
-        return audio
-    sane = np.nan_to_num(audio, nan=0.0, posinf=HIGHEST_AMPLITUDE, neginf=-HIGHEST_AMPLITUDE)
-    return np.clip(sane, -HIGHEST_AMPLITUDE, HIGHEST_AMPLITUDE)

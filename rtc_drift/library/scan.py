@@ -3,10 +3,12 @@
 import asyncio
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,7 +42,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What a folder holds; `unreadable` are sub-folders that couldn't be looked into."""
+    """What a folder holds; `unreadable` is what couldn't be looked into, sub-folders mostly."""
 
     files: list[FoundFile]
     unreadable: list[Path]
@@ -108,6 +110,15 @@ def check_root(root: Path) -> None:
         raise RootError(f"The music folder {legible(root)} can't be read: {reason}.") from None
 
 
+def holds_anything(root: Path) -> bool:
+    """Whether a folder can be read and has something in it: cheap, to be asked again and again."""
+    try:
+        with os.scandir(root) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
 def _walk_into(root: Path, found: Walk) -> None:
     waiting, seen = [root], set[tuple[int, int]]()
     while waiting:
@@ -133,8 +144,9 @@ def _sort_in(entry: os.DirEntry[str], found: Walk, waiting: list[Path]) -> None:
         elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file():  # noqa: PTH122 (100k files)
             state = entry.stat()
             found.files.append(FoundFile(Path(entry.path), state.st_size, state.st_mtime_ns))
-    except OSError:  # gone, or a link in a circle
-        return
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP):  # gone, or a link in a circle
+            found.unreadable.append(Path(entry.path))
 
 
 async def survey(root: Path, catalogue: Catalogue, *, may_be_empty: bool = False) -> Survey:
@@ -154,7 +166,7 @@ def _survey(root: Path, catalogue: Catalogue, may_be_empty: bool) -> Survey:
     changed = [file for file in walked.files if known.get(file.path) != FileState(file.size, file.mtime_ns)]
     gone = known.keys() - {file.path for file in walked.files}
     removed = [path for path in gone if not any(path.is_relative_to(folder) for folder in walked.unreadable)]
-    problems = [f"The folder {legible(folder)} can't be read." for folder in walked.unreadable]
+    problems = [f"{legible(folder)} can't be read." for folder in walked.unreadable]
     try:
         catalogue.forget(removed)
     except CatalogueError as error:  # a disk that is full; the music can be played all the same
@@ -229,5 +241,19 @@ class _Run:
 
 def record(catalogue: Catalogue, file: FoundFile, result: Track | Unplayable) -> None:
     """Remember a result; not that a file couldn't be read, which is another matter next time."""
-    if isinstance(result, Track) or os.access(file.path, os.R_OK):
+    if isinstance(result, Track) or not result.passing:
         catalogue.record(file.path, file.size, file.mtime_ns, result)
+
+
+async def remember(catalogue: Catalogue, track: Track) -> None:
+    """Record a track that was examined by itself. Raises OSError and `CatalogueError`."""
+    state = await asyncio.to_thread(track.path.stat)
+    await asyncio.to_thread(record, catalogue, FoundFile(track.path, state.st_size, state.st_mtime_ns), track)
+
+
+def state_of(path: Path) -> Literal["there", "missing", "unknown"]:
+    """Whether there is a file; unknown if that can't be told now."""
+    try:
+        return "there" if stat.S_ISREG(path.stat().st_mode) else "missing"
+    except OSError as error:
+        return "missing" if error.errno in (errno.ENOENT, errno.ENOTDIR) else "unknown"

@@ -46,3 +46,5 @@ class Unplayable(BaseModel):
 
     path: Path
     reason: str
+    passing: bool = False
+    """It could not be read this time, which says nothing about what it holds."""

@@ -16,7 +16,8 @@ from rtc_drift.library.track import Track, Unplayable
 
 logger = logging.getLogger(__name__)
 
-COMMAND = (sys.executable, "-m", "rtc_drift.library.worker")
+# -P: a fractions.py in the working directory must not be taken for Python's. The package has to be importable without.
+COMMAND = (sys.executable, "-P", "-m", "rtc_drift.library.worker")
 IDLE_SECONDS = 10.0
 _LINE_BYTES = 1 << 20
 _FIXED_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -74,7 +75,7 @@ class Workers:
         except _CrashError:
             return Unplayable(path=path, reason="The decoder crashed on this file.")
         except TimeoutError:
-            return Unplayable(path=path, reason="The decoder hung on this file.")
+            return Unplayable(path=path, reason="The decoder hung on this file.", passing=True)
         if "track" in answer:
             return Track.model_validate(answer["track"])
         if "unplayable" in answer:

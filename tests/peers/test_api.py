@@ -1,13 +1,17 @@
 """The HTTP door: events, commands, library, operations, and every error in one form."""
 
 import asyncio
+import os
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rtc_drift.app import serving
-from rtc_drift.config import Settings
+from rtc_drift.client import ListenerError
+from rtc_drift.config import ConfigError, Settings
 from tests.conftest import Serve, Served
 from tests.waiting import until
 
@@ -25,9 +29,16 @@ async def collect(served: Served, until_type: str, last_event_id: str | None = N
         return received
 
 
+def _next_is_another(served: Served) -> bool:
+    state = served.service.sessions.master.state()
+    return bool(state.next and state.now_playing and state.next.track.id != state.now_playing.track.id)
+
+
 async def test_events_tell_a_transition_in_order_with_media_times(serve: Serve, music: Path) -> None:
     async with serve(music) as served:
-        await until(lambda: served.service.sessions.master.conductor.planned() is not None)
+        # A plan made while only the first track was known would be made again.
+        await until(lambda: not served.service.library.status().scanning, 30)
+        await until(lambda: _next_is_another(served))
         reading = asyncio.create_task(collect(served, "track_started"))
         await until(lambda: served.service.sessions.master.hub.readers == 1)
         status, answer = await served.post("/session/master/next-track")
@@ -101,6 +112,7 @@ async def test_the_rtp_clock_maps_what_is_heard_to_media_time(serve: Serve, musi
     ("method", "path", "body", "status", "code"),
     [
         ("GET", "/nowhere", None, 404, "not_found"),
+        ("GET", "/static/" + "a" * 3_000, None, 404, "not_found"),
         ("GET", "/session/nobody", None, 404, "session_not_found"),
         ("GET", "/events/nobody", None, 404, "session_not_found"),
         ("GET", "/stream/nobody", None, 404, "session_not_found"),
@@ -167,10 +179,142 @@ async def test_it_is_not_ready_before_the_first_audio_is_decoded(tmp_path: Path,
             assert response.status == 200
 
 
-async def test_a_port_that_is_taken_is_said(serve: Serve, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from rtc_drift.commands.serve import serve as serve_command
+async def test_a_port_that_is_taken_is_said(
+    serve: Serve, music: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rtc_drift.commands import serve as command
 
+    monkeypatch.setattr(command, "_raise_descriptor_limit", lambda: None)
+    monkeypatch.setattr(command, "_go_first", lambda: None)
     async with serve(music) as served:
         port = int(served.url.rsplit(":", 1)[1])
         other = served.service.settings.data_dir.with_name("other")
-        assert await serve_command(Settings(port=port, music=(music,), data_dir=other)) == 1
+        assert await command.serve(Settings(port=port, music=(music,), data_dir=other)) == 1
+        assert f"--port {port} is taken" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["[::1]", "nosuch host", "192.0.2.1", "a" * 70 + ".b"])
+async def test_a_wrong_host_is_said(host: str, tmp_path: Path, music: Path, leaks_nothing: None) -> None:
+    settings = Settings(host=host, port=0, music=(music,), data_dir=tmp_path / "data")
+    with pytest.raises(ConfigError, match="--host"):
+        async with serving(settings):
+            pass
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="there is no IPv6")
+async def test_ipv6_loopback(serve: Serve, music: Path) -> None:
+    async with serve(music, host="::1") as served:
+        assert served.url.startswith("http://[::1]:")
+        info = await served.get("/api/session/info")
+        assert info["whepUrl"] == f"{served.url}/whep/master"
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_foreign"),
+    [
+        ({}, False),
+        ({"Origin": "{url}"}, False),
+        ({"Origin": "{url}", "Sec-Fetch-Site": "same-origin"}, False),
+        ({"Origin": "http://evil.example"}, True),
+        ({"Origin": "http://127.0.0.1"}, True),
+        ({"Origin": "null"}, True),
+        ({"Origin": "http://[x"}, True),
+        ({"Origin": "http://h", "Host": "h"}, False),
+        ({"Origin": "https://H", "Host": "h:443"}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, True),
+    ],
+)
+async def test_other_sites_send_no_commands(shared: Served, headers: dict[str, str], is_foreign: bool) -> None:
+    headers = {name: value.replace("{url}", shared.url) for name, value in headers.items()}
+    url = f"{shared.url}/session/nobody/next-track"
+    async with shared.http.post(url, headers=headers, skip_auto_headers=["Content-Type"]) as response:
+        code = (await response.json())["code"]
+        assert (response.status, code) == ((403, "foreign_origin") if is_foreign else (404, "session_not_found"))
+
+
+async def test_a_command_without_origin_needs_no_body_and_whep_is_open_to_all(shared: Served) -> None:
+    await until(lambda: shared.service.sessions.master.conductor.planned() is not None)
+    async with shared.http.post(f"{shared.url}/session/master/next-track") as response:
+        assert response.status == 202
+    headers = {"Origin": "http://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
+    async with shared.http.post(f"{shared.url}/whep/master", headers=headers) as response:
+        assert response.status == 415
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        ({"Content-Type": "application/json"}, b"\xff", "bad_json"),
+        ({"Content-Type": "application/json; charset=foo"}, b"{}", "bad_json"),
+        ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, b"{}", "bad_body"),
+        ({"Host": "a:99999"}, b"", "bad_host"),
+        ({"Host": "[x"}, b"", "bad_host"),
+        ({"Host": ""}, b"", "bad_host"),
+    ],
+)
+async def test_what_cannot_be_read_is_400(shared: Served, headers: dict[str, str], body: bytes, code: str) -> None:
+    url = f"{shared.url}/session/master/next-track"
+    async with shared.http.post(url, data=body, headers=headers) as response:
+        assert (response.status, (await response.json())["code"]) == (400, code)
+
+
+async def test_readers_are_limited(serve: Serve, music: Path) -> None:
+    async with serve(music, max_listeners=1, max_event_readers=1) as served:
+        stream, events = f"{served.url}/stream/master", f"{served.url}/events/master"
+        session = served.service.sessions.master
+        async with served.http.get(stream) as one, served.http.get(events) as two:
+            assert (one.status, two.status) == (200, 200)
+            for url, code in ((stream, "listener_limit"), (events, "event_reader_limit")):
+                async with served.http.get(url) as response:
+                    assert (response.status, (await response.json())["code"]) == (503, code)
+                    assert "Retry-After" in response.headers
+            with pytest.raises(ListenerError, match="listeners"):
+                async with served.listener():
+                    pass
+        await until(lambda: session.listeners == 0 and session.hub.readers == 0)
+        async with served.listener(), served.http.get(stream) as response:
+            assert response.status == 503
+
+
+async def test_asking_for_the_head_of_a_stream_leaves_no_reader(serve: Serve, music: Path) -> None:
+    async with serve(music) as served:
+        session = served.service.sessions.master
+        for path, kind in (("stream", "audio/ogg"), ("events", "text/event-stream")):
+            async with asyncio.timeout(5), served.http.head(f"{served.url}/{path}/master") as response:
+                assert (response.status, response.content_type) == (200, kind)
+                await response.read()
+        assert (session.packets.readers, session.listeners, session.hub.readers) == (0, 0, 0)
+
+
+async def test_restarts_of_the_engine_are_counted(serve: Serve, music: Path) -> None:
+    async with serve(music) as served:
+        assert served.service.engine.pid is not None
+        os.kill(served.service.engine.pid, signal.SIGKILL)
+        await until(lambda: served.service.engine.restarts == 1)
+        async with served.http.get(f"{served.url}/metrics") as response:
+            assert "rtc_drift_engine_restarts 1.0" in await response.text()
+
+
+async def test_a_second_ctrl_c_ends_it_at_once(music: Path, tmp_path: Path) -> None:
+    slow = (
+        "import asyncio, sys\nfrom rtc_drift import app, cli\n"
+        "async def close(self): await asyncio.sleep(60)\n"
+        "app.Listeners.close = close\ncli.main(sys.argv[1:])\n"
+    )
+    options = ("--port", "0", "--data-dir", str(tmp_path / "data"), "--music", str(music))
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", slow, *options, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    assert server.stderr is not None
+    try:
+        async with asyncio.timeout(30):
+            for word in (b"Serving", b"Stopping"):
+                while word not in await server.stderr.readline():
+                    assert not server.stderr.at_eof()
+                server.send_signal(signal.SIGINT)
+            assert await server.wait() == 130
+    finally:
+        if server.returncode is None:
+            server.kill()
+            await server.wait()

@@ -9,7 +9,9 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from multidict import CIMultiDictProxy
 
+from rtc_drift.config import IceServer
 from rtc_drift.delivery.aiortc_internals import bind_ice
+from rtc_drift.delivery.ice import IcePolicy
 from tests.conftest import Serve, Served
 from tests.waiting import until
 
@@ -128,6 +130,70 @@ async def test_offers_that_cannot_carry_our_audio_are_422(serve: Serve, music: P
         assert not served.service.listeners
 
 
+async def test_beside_our_audio_nothing_is_received(serve: Serve, music: Path) -> None:
+    async with serve(music) as served:
+        async with offering("recvonly") as peer:
+            peer.addTransceiver("video", direction="sendrecv")
+            peer.addTransceiver("audio", direction="sendrecv")
+            await peer.setLocalDescription(await peer.createOffer())
+            assert (await post(served, peer.localDescription.sdp))[0] == 422
+        assert not served.service.listeners
+        async with offering("sendrecv") as peer:
+            peer.addTransceiver("video", direction="recvonly")
+            bind_ice(peer, ["127.0.0.1"])
+            await peer.setLocalDescription(await peer.createOffer())
+            status, _, answer = await post(served, peer.localDescription.sdp)
+            assert status == 201
+            said = [line for line in answer.splitlines() if line in ("a=sendonly", "a=recvonly", "a=inactive")]
+            assert said == ["a=sendonly", "a=inactive"]
+            await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+            await until(lambda: served.service.sessions.master.listeners == 1)
+
+
+async def test_a_data_channel_is_rejected(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, offering() as peer:
+        peer.createDataChannel("chat")
+        bind_ice(peer, ["127.0.0.1"])
+        await peer.setLocalDescription(await peer.createOffer())
+        status, _, answer = await post(served, peer.localDescription.sdp)
+        assert status == 201
+        assert [line.split()[:2] for line in answer.splitlines() if line.startswith("m=")][1] == ["m=application", "0"]
+        (listener,) = served.service.listeners.values()
+        assert listener._peer.sctp is None
+
+
+async def test_an_answer_without_candidates_is_503(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, offering() as peer:
+        served.service.listeners.policy = IcePolicy(("192.0.2.1",))
+        async with served.http.post(
+            f"{served.url}/whep/master", data=peer.localDescription.sdp, headers=SDP
+        ) as response:
+            assert (response.status, (await response.json())["code"]) == (503, "no_candidates")
+            assert "Retry-After" in response.headers
+        assert not served.service.listeners
+
+
+async def test_nobody_joins_when_ice_cannot_be_kept_to_its_addresses(
+    serve: Serve, music: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve(music) as served, offering() as peer:
+        monkeypatch.delattr("aioice.Connection.get_component_candidates")
+        for _ in range(2):
+            async with served.http.post(
+                f"{served.url}/whep/master", data=peer.localDescription.sdp, headers=SDP
+            ) as response:
+                assert (response.status, (await response.json())["code"]) == (503, "ice_unavailable")
+        assert not served.service.listeners
+    assert len([record for record in caplog.records if "aiortc has changed" in record.message]) == 1
+
+
+async def test_a_fault_of_ours_is_not_blamed_on_the_offer(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, offering() as peer:
+        served.service.listeners.policy = IcePolicy(("127.0.0.1",), (IceServer(url="stun:[2001:db8::1]"),))
+        assert (await post(served, peer.localDescription.sdp))[0] == 500
+        assert not served.service.listeners
+
+
 async def test_options_say_what_may_be_posted(serve: Serve, music: Path) -> None:
     async with serve(music) as served:
         status, headers = await request(served, "OPTIONS", "/whep/master")
@@ -140,9 +206,6 @@ async def test_ice_servers_are_offered_as_links(serve: Serve, music: Path) -> No
     turn = "turn:me:secret@127.0.0.1:1"
     async with serve(music) as served, offering() as peer:
         # The policy is replaced, so that no request goes to a relay that isn't there.
-        from rtc_drift.config import IceServer
-        from rtc_drift.delivery.ice import IcePolicy
-
         class Announced(IcePolicy):
             def configuration(self) -> RTCConfiguration:
                 return RTCConfiguration(iceServers=[])

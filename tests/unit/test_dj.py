@@ -23,8 +23,8 @@ SECOND = samples(1)
 
 def journey(tracks: Sequence[Track], length: int, seed: int = 1) -> list[str]:
     heard: list[str] = []
-    for _ in range(length):
-        choice = choose_next(tracks, heard, seed)
+    for draw in range(length):
+        choice = choose_next(tracks, heard, seed, draw)
         assert choice is not None
         heard.append(choice.track.id)
     return heard
@@ -53,7 +53,7 @@ class TestChoosing:
         assert journey(tracks, 30, seed=7) != journey(tracks, 30, seed=8)
 
     def test_small_libraries_play_on(self) -> None:
-        assert choose_next([], [], 1) is None
+        assert choose_next([], [], 1, 1) is None
         assert journey([make_track(1)], 3) == [make_track(1).id] * 3
         assert all(first != second for first, second in pairwise(journey([make_track(1), make_track(2)], 6)))
 
@@ -113,7 +113,7 @@ class ProgrammeMachine(RuleBasedStateMachine):
 
     @rule()
     def plan(self) -> None:
-        self.programme = steps.plan_next(self.programme, self.track(), "next", self.horizon)
+        self.programme = steps.plan_next(self.programme, self.track(), "next", self.horizon, self.horizon + 960)
 
     @rule()
     def skip(self) -> None:
@@ -129,13 +129,13 @@ class ProgrammeMachine(RuleBasedStateMachine):
             assert self.programme.entries[-1].play.id == planned.play.id, "the prefetched deck is used"
 
     @rule(ahead=st.integers(0, 4 * SECOND))
-    def rescue(self, ahead: int) -> None:
+    def break_off(self, ahead: int) -> None:
+        """What is on the air turns out to break off, and maybe what was planned after it too."""
         before = self.programme.plays
         current = self.programme.current(self.horizon)
         assert current is not None
-        ends = min(self.horizon + ahead, current.play.end)
-        at = max(self.horizon + 960, ends - SECOND)
-        self.programme = steps.rescue(self.programme, ends, self.track(), "rescue", at, self.horizon)
+        self.programme = steps.break_off(self.programme, current.play.id, self.horizon + 960 + ahead)
+        self.plan()
         self.unchanged_until(before, self.horizon)
 
     @rule(step=st.integers(1, 30 * SECOND))
@@ -178,6 +178,27 @@ class ProgrammeMachine(RuleBasedStateMachine):
         for entry in self.programme.entries[:-1]:
             assert entry.play.fade_out is not None
             assert entry.play.end <= entry.play.fade_out.end
+
+
+def test_a_file_that_breaks_off_is_followed_where_it_does_even_if_the_next_one_fails_too() -> None:
+    horizon = 10 * SECOND
+    programme = steps.begin(Programme(), make_track(1, duration=180), "first", 0)
+    programme = steps.break_off(programme, 1, 14 * SECOND)
+    programme = steps.plan_next(programme, make_track(2), "rescue", horizon, horizon + 960)
+    programme = steps.plan_next(steps.unplan(programme, horizon), make_track(3), "again", horizon, horizon + 960)
+    first, third = programme.plays
+    assert first.fade_out is not None
+    assert third.start == first.fade_out.start
+    assert first.end == 14 * SECOND
+    assert programme.entries[1].transition.kind == "rescue"
+
+
+def test_a_plan_for_the_same_track_keeps_its_deck() -> None:
+    programme = steps.begin(Programme(), make_track(1), "first", 0)
+    programme = steps.plan_next(programme, make_track(2), "next", SECOND, 2 * SECOND)
+    deck = programme.plays[1].id
+    programme = steps.plan_next(programme, make_track(2), "again", SECOND, 2 * SECOND)
+    assert programme.plays[1].id == deck
 
 
 TestProgramme = ProgrammeMachine.TestCase

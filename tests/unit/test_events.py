@@ -26,7 +26,7 @@ def test_what_was_missed_is_replayed_from_the_ring() -> None:
     assert times(hub.missed("life-6")) == []
 
 
-@pytest.mark.parametrize("last", ["", "life-1", "life-7", "life-x", "other-3", "life", "life-²"])
+@pytest.mark.parametrize("last", ["", "life-1", "life-7", "life-x", "other-3", "life", "life-²", "life-" + "9" * 5_000])
 def test_an_id_that_is_gone_or_foreign_asks_for_a_fresh_hello(last: str) -> None:
     hub = EventHub("life", ring=4)
     for number in range(1, 7):

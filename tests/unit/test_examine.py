@@ -1,14 +1,20 @@
 """One file examined: real files of every format, and the hostile ones."""
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 
+from rtc_drift.engine.decoder import DecodeError, decode
 from rtc_drift.library.examine import examine
+from rtc_drift.library.loudness import LoudnessMeter
 from rtc_drift.library.tags import cover
 from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.media import SAMPLE_RATE, Audio
 from tests.audio_files import CODECS, PNG, silence, sine, write_audio, write_float_wav
 
 
@@ -162,20 +168,22 @@ def test_what_is_not_playable_says_why(tmp_path: Path) -> None:
     (dangling := tmp_path / "dangling.mp3").symlink_to(tmp_path / "nowhere")
     os.mkfifo(pipe := tmp_path / "pipe.mp3")
     assert reason(empty) == "The file is empty."
-    assert reason(text) == "This is not audio that can be decoded (invalid data found when processing input)."
+    assert reason(text) == "The file can't be decoded (invalid data found when processing input)."
     assert reason(folder) == reason(pipe) == "This is not a file."
     assert reason(dangling) == "The file does not exist."
     assert "too short" in reason(write_float_wav(tmp_path / "one.wav", sine(1)[:1], rate=48_000))
     assert "1 Hz" in reason(write_float_wav(tmp_path / "slow.wav", sine(1), rate=1))
-    assert reason(write_float_wav(tmp_path / "none.wav", sine(1)[:0], rate=48_000)).startswith(("It is too", "This is"))
+    assert reason(write_float_wav(tmp_path / "none.wav", sine(1)[:0], rate=48_000)).startswith(
+        ("It is too", "The file")
+    )
 
 
 def test_a_playlist_in_disguise_opens_nothing(tmp_path: Path) -> None:
     write_audio(tmp_path / "secret.mp3", sine(2))
     (disguised := tmp_path / "x.mp3").write_text(f"ffconcat version 1.0\nfile {tmp_path}/secret.mp3\n")
-    assert "not audio" in reason(disguised)
+    assert "can't be decoded" in reason(disguised)
     disguised.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{tmp_path}/secret.mp3\n#EXT-X-ENDLIST\n")
-    assert "not audio" in reason(disguised)
+    assert "can't be decoded" in reason(disguised)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -191,3 +199,102 @@ def test_a_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     track = playable(strange)
     assert track.path == strange
     track.title.encode()
+
+
+# -- the engine plays what was measured ------------------------------------------------------------------------
+
+
+def encoded(path: Path, codec: str, *, rate: int, layout: str = "stereo") -> bytes:
+    """Two seconds of a tone."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream(codec, rate=rate, layout=layout)
+        assert isinstance(stream, AudioStream)
+        resampler = av.AudioResampler(stream.codec_context.format, layout, rate, frame_size=1152)
+        frame = av.AudioFrame.from_ndarray(sine(2, rate=rate).reshape(1, -1), format="flt", layout="stereo")
+        frame.sample_rate = rate
+        for number, converted in enumerate([*resampler.resample(frame), *resampler.resample(None)]):
+            converted.pts, converted.time_base = number * 1152, Fraction(1, rate)
+            container.mux(stream.encode(converted))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+def played(path: Path) -> Audio:
+    chunks, expected = [], 0
+    for position, chunk in decode(str(path), 0):
+        assert position == expected
+        expected += len(chunk)
+        chunks.append(chunk)
+    return np.concatenate(chunks)
+
+
+def assert_played_as_measured(path: Path) -> Audio:
+    track, audio = playable(path), played(path)
+    assert len(audio) == track.duration_samples
+    assert audio.dtype == np.float32
+    meter = LoudnessMeter()
+    for start in range(0, len(audio), SAMPLE_RATE):
+        meter.add(audio[start : start + SAMPLE_RATE])
+    assert meter.finish() == pytest.approx((track.integrated_lufs, track.true_peak_dbtp), abs=1e-3)
+    return audio
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "rate", "layout"),
+    [
+        (".ogg", "flac", 48_000, "stereo"),
+        (".mp3", "libmp3lame", 48_000, "stereo"),
+        (".mp3", "libmp3lame", 44_100, "mono"),
+    ],
+)
+def test_a_file_whose_format_changes_midway(tmp_path: Path, suffix: str, codec: str, rate: int, layout: str) -> None:
+    one = encoded(tmp_path / f"one{suffix}", codec, rate=44_100)
+    other = encoded(tmp_path / f"other{suffix}", codec, rate=rate, layout=layout)
+    (both := tmp_path / f"both{suffix}").write_bytes(one + other)
+    assert len(assert_played_as_measured(both)) == pytest.approx(4 * SAMPLE_RATE, rel=0.05)
+
+
+def test_damage_and_nonsense_are_played_as_measured(tmp_path: Path) -> None:
+    file = write_audio(tmp_path / "x.flac", sine(20, hertz=333) + sine(20, hertz=4567))
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 200] = bytes(range(200))
+    file.write_bytes(data)
+    assert_played_as_measured(file)
+    wave = sine(3)
+    wave[1000:2000], wave[70_000:70_010], wave[90_000] = np.nan, np.inf, -1e30
+    audio = assert_played_as_measured(write_float_wav(tmp_path / "x.wav", wave, rate=48_000))
+    assert (audio.max(), audio.min()) == (8, -8)
+    assert not audio[1000:2000].any()
+
+
+def test_a_file_that_breaks_off_is_played_as_measured_up_to_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtc_drift.decoding.MAX_BAD_PACKETS_IN_A_ROW", 3)
+    file = write_audio(tmp_path / "x.m4a", sine(20))
+    data = bytearray(file.read_bytes())
+    start = data.index(b"mdat") + (len(data) - data.index(b"mdat")) * 9 // 10
+    data[start : start + 3000] = b"\xff" * 3000
+    file.write_bytes(data)
+    heard = 0
+    with pytest.raises(DecodeError, match=r"^The file .*\.$"):
+        for _, chunk in decode(str(file), 0):
+            heard += len(chunk)
+    assert heard == playable(file).duration_samples > SAMPLE_RATE
+
+
+def test_what_takes_a_files_place_after_the_scan(tmp_path: Path) -> None:
+    write_audio(tmp_path / "secret.mp3", sine(2))
+    (disguised := tmp_path / "x.mp3").write_text(f"ffconcat version 1.0\nfile {tmp_path}/secret.mp3\n")
+    os.mkfifo(pipe := tmp_path / "pipe.mp3")
+    for path in (disguised, pipe):
+        with pytest.raises(DecodeError):
+            list(decode(str(path), 0))
+
+
+def test_a_codec_that_is_not_known(tmp_path: Path) -> None:
+    file = write_float_wav(tmp_path / "x.wav", sine(2), rate=48_000)
+    data = bytearray(file.read_bytes())
+    data[20:22] = b"\x34\x12"
+    file.write_bytes(data)
+    assert reason(file) == "The file holds no audio."

@@ -1,7 +1,6 @@
 """The library: music as it is found, and the demo library when there is none."""
 
 import asyncio
-import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.demo import DEMO
 from rtc_drift.library.library import Library
 from rtc_drift.library.workers import Workers
 from tests.audio_files import sine, write_audio
@@ -18,11 +18,15 @@ QUICK_DEMO = """
 import sys, wave
 from pathlib import Path
 from rtc_drift.library import worker
+from rtc_drift.library.demo import DEMO
 
 def write_demo(number, folder):
     if (folder / "full").exists():
         raise OSError(28, "No space left on device")
-    path = folder / f"{number:02d}-quick.wav"
+    path = folder / next(spec for spec in DEMO if spec.number == number).filename
+    path.with_suffix(".json").touch()
+    if path.exists():
+        return path
     with wave.open(str(path), "wb") as file:
         file.setparams((2, 2, 48000, 0, "NONE", ""))
         file.writeframes(bytes([number, 1, 0, 1]) * 60000)
@@ -42,10 +46,17 @@ class Home:
         self.music.mkdir()
 
     @asynccontextmanager
-    async def open(self, *roots: Path, start: bool = True) -> AsyncIterator[Library]:
+    async def open(self, *roots: Path, start: bool = True, cool_down_seconds: float = 60) -> AsyncIterator[Library]:
         catalogue = Catalogue.open(self.folder / "catalogue.db")
         async with Workers(2, command=COMMAND) as workers:
-            library = Library(catalogue, workers, music=roots, demo_folder=self.demo)
+            library = Library(
+                catalogue,
+                workers,
+                music=roots,
+                demo_folder=self.demo,
+                lost_check_seconds=0.005,
+                cool_down_seconds=cool_down_seconds,
+            )
             if start:
                 await library.start()
             try:
@@ -185,49 +196,20 @@ async def test_a_folder_that_vanished_while_off_comes_back(home: Home) -> None:
         assert (library.status().source, library.status().total) == ("music", 0)
 
 
-async def test_what_fails_while_playing_is_remembered(home: Home, caplog: pytest.LogCaptureFixture) -> None:
-    home.add("a.flac", 300)
-    home.add("b.flac", 400)
-    async with home.open(home.music) as library:
-        await scanned(library)
-        bad = library.playable()[0]
-        library.mark_unplayable(bad, "The decoder failed at 0:30.")
-        library.mark_unplayable(bad, "The decoder failed at 0:30.")
-        assert bad not in library.playable()
-        assert library.get(bad.id) is None
-        await until(lambda: library.status().unplayable == 1)
-        await asyncio.sleep(0.05)
-    assert caplog.text.count("failed at 0:30") == 1
-    async with home.open(home.music) as library:
-        await scanned(library)
-        assert [track.id for track in library.playable()] != [bad.id]
-        assert len(library.playable()) == 1
-
-
-async def test_a_missing_file_is_not_marked_for_good(home: Home) -> None:
-    path = home.add("a.flac", 300)
-    home.add("b.flac", 400)
-    async with home.open(home.music) as library:
-        await scanned(library)
-        path.rename(home.folder / "a.flac")
-        library.mark_unplayable(next(t for t in library.playable() if t.path == path), "The file does not exist.")
-        await until(lambda: len(library._tasks) == 0)
-        assert (library.status().tracks, library.status().unplayable) == (1, 0)
-    (home.folder / "a.flac").rename(path)
-    async with home.open(home.music) as library:
-        assert len(library.playable()) == 2
-
-
-async def test_the_demo_takes_over_when_the_folder_vanishes_while_playing(home: Home) -> None:
-    home.add("a.flac", 300)
-    home.add("b.flac", 400)
-    async with home.open(home.music) as library:
-        await scanned(library)
-        shutil.rmtree(home.music)
-        library.mark_unplayable(library.playable()[0], "The file does not exist.")
-        await until(lambda: library.status().source == "demo")
-        assert library.status().notice == f"The music folder {home.music} does not exist."
-        assert library.get(library.playable()[0].id) is not None
+async def test_a_demo_file_that_breaks_is_made_anew(home: Home) -> None:
+    async with home.open() as library:
+        await until(lambda: len(library.playable()) == len(DEMO))
+        await until(lambda: library._background.idle)
+        broken = library.playable()[0]
+        broken.path.write_text("bad")
+        library.mark_unplayable(broken, "It broke.")
+        await until(lambda: library.get(broken.id) is not None)
+        await until(lambda: library._background.idle)
+        assert broken.path.with_suffix(".json").exists()
+        assert library.status().unplayable == 0
+    broken.path.write_text("bad")
+    async with home.open() as library:
+        await until(lambda: library.get(broken.id) is not None)
 
 
 async def test_a_demo_that_can_not_be_written_is_told_once(home: Home, caplog: pytest.LogCaptureFixture) -> None:

@@ -66,6 +66,15 @@ def test_gain_comes_back_and_never_jumps() -> None:
     assert np.abs(np.diff(gain)).max() < 0.01
 
 
+def test_what_is_not_a_number_does_not_stay() -> None:
+    music = steady_music(0.5, seed=4, level=0.05)
+    broken = music.copy()
+    broken[5_000:5_003] = (np.inf, np.nan)
+    output = limited(broken)
+    assert np.isfinite(output).all()
+    assert np.array_equal(output[-1_000:], music[-1_000:])
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 3_000), min_size=1, max_size=12), st.floats(0.1, 4))
 def test_any_chunking_gives_the_same_samples(seed: int, sizes: list[int], gain: float) -> None:

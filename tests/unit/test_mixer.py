@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rtc_drift.dj.plan import Fade, Play
 from rtc_drift.engine.deck import Ending
-from rtc_drift.engine.mixer import STALLED_BLOCKS, Mixer, envelope
+from rtc_drift.engine.mixer import STALLED, Failure, Mixer, envelope
 from rtc_drift.media import BLOCK_SAMPLES, Audio
 from tests.music import steady_music
 
@@ -118,7 +118,7 @@ def test_sound_that_starts_or_stops_unplanned_is_ramped() -> None:
     rack.decks[0].available = LENGTH
     blocks += [mixer.mix(at, BLOCK_SAMPLES) for at in range(14_400, 28_800, BLOCK_SAMPLES)]
     mixed = np.concatenate(blocks)[:, 0]
-    assert mixer.starved_blocks == 5
+    assert mixer.starved_samples == 14_400 - 10_000
     assert np.abs(np.diff(mixed[100:])).max() < 0.01
     assert mixed[-1] == 0.5
 
@@ -131,7 +131,7 @@ def test_a_file_that_breaks_off_is_told_ahead_and_faded() -> None:
     deck.audio = np.full((LENGTH, 2), 0.5, np.float32)
     deck.available, deck.ending = 48_000, Ending(48_000, "It broke.")
     mixed = mixer.mix(0, 96_000)[:, 0]
-    assert mixer.failures == [(1, 48_000, "It broke.")]
+    assert mixer.failures == [Failure(1, 48_000, "It broke.", stalled=False)]
     assert np.abs(np.diff(mixed)).max() < 0.01
     assert mixed[30_000] == 0.5
     assert not mixed[48_000:].any()
@@ -145,7 +145,7 @@ def test_a_file_that_ends_where_its_plan_ends_is_no_failure() -> None:
     for at in range(0, 192_000, 9_600):
         mixer.mix(at, 9_600)
     assert mixer.failures == []
-    assert mixer.starved_blocks == 0
+    assert mixer.starved_samples == 0
 
 
 def test_a_deck_that_gives_nothing_is_given_up() -> None:
@@ -153,9 +153,20 @@ def test_a_deck_that_gives_nothing_is_given_up() -> None:
     mixer = Mixer(rack)
     mixer.schedule([play(1, "a", 0)], 0)
     rack.decks[0].available = 0
-    for block in range(STALLED_BLOCKS + 1):
-        mixer.mix(block * BLOCK_SAMPLES, BLOCK_SAMPLES)
-    assert [failure[0] for failure in mixer.failures] == [1]
+    for at in range(0, STALLED + 4_800, 4_800):
+        assert mixer.failures == []
+        mixer.mix(at, 4_800)
+    assert [(failure.play, failure.stalled) for failure in mixer.failures] == [(1, True)]
+
+
+def test_a_deck_that_is_only_slow_is_not_given_up() -> None:
+    rack = Rack()
+    mixer = Mixer(rack)
+    mixer.schedule([play(1, "a", 0)], 0)
+    for at in range(0, 3 * STALLED, 4_800):
+        rack.decks[0].available = at + 4_000
+        mixer.mix(at, 4_800)
+    assert mixer.failures == []
 
 
 @pytest.mark.parametrize("length", [0, 1, 48_000])

@@ -1,13 +1,16 @@
 """Walking music folders, and examining only what is new or changed, with real files and real workers."""
 
 import asyncio
+import errno
 import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rtc_drift.library import scan as scan_module
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.scan import RootError, ScanProgress, ScanSummary, scan, walk
 from rtc_drift.library.track import Track, Unplayable
@@ -145,6 +148,28 @@ async def test_a_root_that_vanished_or_is_not_mounted_keeps_the_catalogue(root: 
     with pytest.raises(RootError, match="is empty"):
         await scanner(root)
     assert len(scanner.catalogue.tracks([root])) == 3
+
+
+async def test_a_file_whose_state_can_not_be_read_is_not_forgotten(
+    root: Path, scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scanner(root)
+    sort_in = scan_module._sort_in
+
+    class Stale:
+        name, path = "a.flac", str(root / "a.flac")
+
+        def is_dir(self) -> bool:
+            raise OSError(errno.ESTALE, "Stale file handle")
+
+    def failing(entry: Any, *into: Any) -> None:
+        sort_in(Stale() if entry.name == "a.flac" else entry, *into)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(scan_module, "_sort_in", failing)
+    summary = await scanner(root)
+    assert summary.removed == 0
+    assert summary.problems == (f"{root / 'a.flac'} can't be read.",)
+    assert root / "a.flac" in scanner.catalogue.known(root)
 
 
 async def test_a_file_that_vanishes_meanwhile_is_not_remembered_as_unplayable(root: Path, scanner: Scanner) -> None:

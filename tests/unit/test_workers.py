@@ -62,7 +62,7 @@ async def test_real_workers(tmp_path: Path) -> None:
         good, missing = await asyncio.gather(workers.examine(file), workers.examine(tmp_path / "missing.mp3"))
         assert isinstance(good, Track)
         assert good.path == file
-        assert missing == Unplayable(path=tmp_path / "missing.mp3", reason="The file does not exist.")
+        assert missing == Unplayable(path=tmp_path / "missing.mp3", reason="The file does not exist.", passing=True)
         with pytest.raises(WorkerError, match="could not be made"):
             await workers.write_demo(999, tmp_path)
         assert {child.nice() for child in psutil.Process().children()} == {15}
@@ -85,6 +85,7 @@ async def test_a_hang_is_killed_but_not_what_is_slow() -> None:
         hung, slow = await asyncio.gather(workers.examine(Path("hang")), workers.examine(Path("slow")))
         assert isinstance(hung, Unplayable)
         assert hung.reason == "The decoder hung on this file."
+        assert hung.passing, "it may have been the disk"
         assert isinstance(slow, Unplayable)
         assert slow.reason[0].isdigit()
         assert workers.crashes == 1

@@ -1,0 +1,45 @@
+"""What is refused before a handler sees it: hosts that are none, and commands from other sites' pages."""
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from aiohttp import web
+
+from rtc_drift.api.errors import ApiError, Handler
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+
+@web.middleware
+async def guard_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Decides by the headers alone; the body has not been read."""
+    try:
+        is_host = _HOST.fullmatch(request.host) is not None and bool(request.url.origin())
+    except ValueError:
+        is_host = False
+    if not is_host:
+        raise ApiError(400, "bad_host", "The Host header is not valid.")
+    if request.method not in SAFE_METHODS and not request.path.startswith("/whep/") and _is_foreign(request):
+        raise ApiError(403, "foreign_origin", "Pages of other sites may not send commands.")
+    return await handler(request)
+
+
+def _is_foreign(request: web.Request) -> bool:
+    """Whether a browser says that another site's page is behind this. What is no browser says nothing."""
+    if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
+        return True
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return False
+    try:
+        theirs = urlsplit(origin)
+        ours = urlsplit(f"{theirs.scheme}://{request.host}")
+        return not theirs.hostname or _address(theirs) != _address(ours)
+    except ValueError:
+        return True
+
+
+def _address(url: SplitResult) -> tuple[str | None, int | None]:
+    return url.hostname, url.port or DEFAULT_PORTS.get(url.scheme)

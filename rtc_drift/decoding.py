@@ -1,0 +1,151 @@
+"""What is playable, and as which samples: the same 48 kHz stereo for who measures a file and who plays it."""
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import av.logging
+import numpy as np
+
+from rtc_drift.media import SAMPLE_RATE, Audio
+
+av.logging.set_level(av.logging.PANIC)
+
+CHUNK = SAMPLE_RATE // 10
+"""Samples of a decoded chunk: codecs give frames of 64 to 4,608, and the cost is in their number."""
+MAX_BAD_PACKETS_IN_A_ROW = 500
+"""Some ten seconds of music; decoding them in vain takes tens of milliseconds, so whoever plays is told in time."""
+MAX_BAD_READS_IN_A_ROW = 50
+HIGHEST_AMPLITUDE = 8.0
+"""Broken float files hold NaN, infinity and 1e30: taken as silence and as this much."""
+SAMPLE_RATES = range(4_000, 768_001)
+# Playlists (HLS, concat, …) inside an innocent x.mp3 would make ffmpeg open other files and addresses.
+_OPEN_OPTIONS = {"format_whitelist": "mp3,flac,ogg,m4a,wav,w64,aiff,aac,asf,webm"}
+
+
+class DecodeError(Exception):
+    """A file gives no (more) audio; the message is a sentence for people."""
+
+
+class AudioFile:
+    """The first audio stream of an open file; what can't be decoded is left out and counted."""
+
+    def __init__(self, container: av.container.InputContainer, stream: av.AudioStream) -> None:
+        self.container = container
+        self.stream = stream
+        self.packets = 0
+        self.bad_packets = 0
+        self.first_frame_seconds: float | None = None
+        """The file's own time of the first frame that was decoded, if it has one."""
+        self._resampler: av.AudioResampler | None = None
+        self._shape: tuple[str, str, int] | None = None
+        self._bad_in_a_row = 0
+
+    def chunks(self) -> Iterator[Audio]:
+        """`(n, 2) float32` at 48 kHz, finite and within ±8.
+
+        Raises OSError when reading fails, and DecodeError for what isn't audio or where too much in a row is damaged.
+        """
+        with _errors_told():
+            is_first = True
+            for packet in self._read():
+                for frame in self._decode(packet):
+                    if is_first:
+                        is_first = False
+                        self.first_frame_seconds = self._time_of(frame)
+                    yield from self._resample(frame)
+            yield from self._flush()
+
+    def _read(self) -> "Iterator[av.Packet[av.AudioStream]]":
+        packets, bad_reads = self.container.demux(self.stream), 0
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.FFmpegError as error:
+                if isinstance(error, OSError):
+                    raise
+                bad_reads += 1
+                self.bad_packets += 1
+                if bad_reads == MAX_BAD_READS_IN_A_ROW:
+                    raise DecodeError("The file is damaged: it can't be read any further.") from error
+                packets = self.container.demux(self.stream)  # the generator ended with its exception
+            else:
+                bad_reads = 0
+                self.packets += 1
+                yield packet
+
+    def _decode(self, packet: "av.Packet[av.AudioStream]") -> list[av.AudioFrame]:
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            self.bad_packets += 1
+            self._bad_in_a_row += 1
+            if self._bad_in_a_row == MAX_BAD_PACKETS_IN_A_ROW:
+                raise DecodeError("The file is damaged: too many of its packets can't be decoded.") from error
+            return []
+        if frames:
+            self._bad_in_a_row = 0
+        return frames
+
+    def _resample(self, frame: av.AudioFrame) -> Iterator[Audio]:
+        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if shape != self._shape:  # at the start, and where one stream follows another
+            if frame.sample_rate not in SAMPLE_RATES:
+                raise DecodeError(f"A sample rate of {frame.sample_rate} Hz can't be played.")
+            yield from self._flush()
+            self._resampler = av.AudioResampler("flt", "stereo", SAMPLE_RATE, frame_size=CHUNK)
+            self._shape = shape
+        assert self._resampler is not None
+        frame.pts = None  # timestamps may be missing or leap; what counts is the samples
+        for resampled in self._resampler.resample(frame):
+            yield _audio(resampled)
+
+    def _flush(self) -> Iterator[Audio]:
+        if self._resampler is not None:
+            for resampled in self._resampler.resample(None):
+                yield _audio(resampled)
+            self._resampler = None
+
+    def _time_of(self, frame: av.AudioFrame) -> float | None:
+        if frame.pts is None or frame.time_base is None:
+            return None
+        return float((frame.pts - (self.stream.start_time or 0)) * frame.time_base)
+
+
+@contextmanager
+def open_audio(path: str | Path) -> Iterator[AudioFile]:
+    """Open a file for decoding. Raises OSError when it can't be read, DecodeError when it isn't audio."""
+    if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would wait for ever
+        raise DecodeError("This is not a file.")
+    with _errors_told():
+        container = av.open(str(path), options=_OPEN_OPTIONS, metadata_errors="replace")
+    with container:
+        for stream in container.streams.audio:
+            if stream.codec_context is not None:  # None for a codec ffmpeg doesn't know
+                stream.codec_context.thread_count = 1
+                break
+        else:
+            raise DecodeError("The file holds no audio.")
+        yield AudioFile(container, stream)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        raise
+    except (av.FFmpegError, ValueError) as error:
+        told = error.strerror if isinstance(error, av.FFmpegError) else None
+        raise DecodeError(f"The file can't be decoded ({(told or 'unknown format').lower()}).") from error
+
+
+def _audio(frame: av.AudioFrame) -> Audio:
+    audio = np.asarray(frame.to_ndarray(), np.float32).reshape(-1, 2)
+    if audio.max(initial=0) <= HIGHEST_AMPLITUDE and audio.min(initial=0) >= -HIGHEST_AMPLITUDE:  # False for NaN too
+        return audio
+    return np.clip(np.nan_to_num(audio), -HIGHEST_AMPLITUDE, HIGHEST_AMPLITUDE)

@@ -1,0 +1,82 @@
+"""What is read in an offer, whatever lines it has, and what is said in an answer."""
+
+import pytest
+from aiortc.sdp import SessionDescription
+
+from rtc_drift.sdp import BadOfferError, OpusOffer, UnsupportedOfferError, opus_offer, whole_answer
+
+HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\n"
+TRANSPORT = (
+    "a=rtcp-mux\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"
+    "a=fingerprint:sha-256 " + ":".join(["00"] * 32) + "\r\na=setup:actpass\r\n"
+)
+
+
+def audio(mid: int, direction: str | None = "recvonly") -> str:
+    said = f"a={direction}\r\n" if direction else ""
+    codecs = "a=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n"
+    return f"m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=mid:{mid}\r\n{said}{codecs}{TRANSPORT}"
+
+
+def video(mid: int, direction: str | None = "recvonly", more: str = "") -> str:
+    said = f"a={direction}\r\n" if direction else ""
+    return f"m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{mid}\r\n{said}a=rtpmap:96 VP8/90000\r\n{more}{TRANSPORT}"
+
+
+def data(mid: int) -> str:
+    return f"m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:{mid}\r\na=sctp-port:5000\r\n{TRANSPORT}"
+
+
+@pytest.mark.parametrize("direction", ["recvonly", "sendrecv", None])
+def test_only_opus_is_left_of_an_audio_line(direction: str | None) -> None:
+    description = SessionDescription.parse(opus_offer(HEAD + audio(0, direction)).sdp)
+    (line,) = description.media
+    assert [codec.mimeType for codec in line.rtp.codecs] == ["audio/opus"]
+    assert line.direction == direction or (direction is None and line.direction == "sendrecv")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (audio(0, "sendrecv") + video(1, "sendrecv") + audio(2, "sendrecv"), "more than one audio"),
+        (audio(0) + audio(1, "inactive"), "more than one audio"),
+        (audio(0) + video(1, "sendonly"), "wants to send"),
+        (audio(0) + video(1, "sendrecv"), "wants to send"),
+        (audio(0) + video(1, None), "wants to send"),
+        (audio(0, "sendonly"), "does not ask to receive"),
+        (audio(0, "inactive"), "does not ask to receive"),
+        (video(0), "no audio"),
+        (data(0), "no audio"),
+        (audio(0) + "".join(video(mid) for mid in range(1, 9)), "more than 4"),
+    ],
+)
+def test_offers_that_would_make_us_receive_are_unsupported(lines: str, said: str) -> None:
+    with pytest.raises(UnsupportedOfferError, match=said):
+        opus_offer(HEAD + lines)
+
+
+def test_two_lines_of_one_name_are_bad() -> None:
+    with pytest.raises(BadOfferError, match="same mid"):
+        opus_offer(HEAD + audio(0) + video(0))
+
+
+def test_a_data_channel_is_kept_from_aiortc_and_rejected_in_its_place() -> None:
+    offer = opus_offer(HEAD + data(0) + audio(1) + video(2))
+    description = SessionDescription.parse(offer.sdp)
+    assert [line.kind for line in description.media] == ["audio", "video"]
+    assert description.group[0].items == ["1", "2"]
+    answer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\nm=video 9 X 96\r\n"
+    lines = whole_answer(answer, offer).split("\r\n")
+    assert [line.split()[:2] for line in lines if line.startswith("m=")] == [
+        ["m=application", "0"],
+        ["m=audio", "9"],
+        ["m=video", "9"],
+    ]
+    assert "a=mid:0" in lines
+    assert "stereo=1" in whole_answer(answer, offer)
+    assert whole_answer(answer, OpusOffer("")).startswith("v=0\r\nm=audio 9")
+
+
+def test_mdns_names_are_left_out_of_every_line() -> None:
+    named = "a=candidate:1 1 udp 2122260223 5e3b0a0a-0000.LOCAL 50000 typ host\r\n"
+    assert "LOCAL" not in opus_offer(HEAD + audio(0) + video(1, more=named)).sdp

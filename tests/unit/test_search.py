@@ -1,0 +1,58 @@
+"""Searching the tracks, on every keystroke."""
+
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from rtc_drift.api.errors import ApiError
+from rtc_drift.api.library import tracks
+from rtc_drift.library.search import Search
+from rtc_drift.library.track import Track
+
+
+def track(number: int) -> Track:
+    return Track(
+        id=f"{number:016x}",
+        path=Path(f"/{number}"),
+        title=f"Title {number} of something",
+        artist=f"Künstler {number % 300:03d} und Ensemble",
+        album=f"Album {number % 3000:04d}",
+        track_number=number % 17,
+        duration_seconds=1,
+        integrated_lufs=-20,
+        true_peak_dbtp=-1,
+        first_sound_seconds=0,
+        last_sound_seconds=1,
+    )
+
+
+async def test_searching_many_tracks_is_quick_and_right() -> None:
+    search, many = Search(), tuple(track(number) for number in range(20_000))
+    assert len(await search.find(many, "")) == 20_000
+    assert [it.title for it in await search.find(many, "KÜNSTLER 007  3307 Album")] == ["Title 3307 of something"]
+    assert await search.find(many, "künstler\nnobody") == []
+    found = await search.find(many, "0307")
+    assert len(found) > 1
+    assert found == sorted(found, key=lambda it: (it.artist, it.album, it.track_number, it.title))
+    for query in ("künst", "title 19 en", "a e i " * 1000):
+        seconds = []
+        for _ in range(3):
+            begun = perf_counter()
+            await search.find(many, query)
+            seconds.append(perf_counter() - begun)
+        assert min(seconds) < 0.015, "5 ms, and some for a busy machine"
+
+
+async def test_what_changed_is_searched() -> None:
+    search = Search()
+    assert len(await search.find((track(1), track(2)), "title")) == 2
+    assert [it.id for it in await search.find((track(3),), "title")] == [track(3).id]
+
+
+@pytest.mark.parametrize("limit", ["9" * 5000, "0", "501", "-1", "x", ""])
+async def test_a_limit_that_is_none(limit: str) -> None:
+    with pytest.raises(ApiError) as told:
+        await tracks(make_mocked_request("GET", f"/api/tracks?limit={limit}"))
+    assert (told.value.status, told.value.body["field"]) == (422, "limit")
