@@ -133,7 +133,8 @@ class Library:
         known = self.get(track.id)
         if known is None or known.path != track.path:  # it has moved
             return
-        del self._holder(known)[track.id]
+        for holder in (self._music, self._demo.tracks):
+            holder.pop(track.id, None)
         self._suspects[track.id] = track
         self._changed()
         logger.warning("%s can't be played: %s", legible(track.path), reason)
@@ -256,7 +257,12 @@ class Library:
         state = await asyncio.to_thread(state_of, track.path)
         if state == "missing":
             return
-        result = await self._examine_again(track) if lasting and state == "there" else None
+        result: Track | Unplayable | None = None
+        try:
+            if lasting and state == "there":
+                result = await self._workers.examine(track.path)
+        except WorkerError as error:
+            self._background.failed(str(error))
         if isinstance(result, Unplayable) and not result.passing:
             logger.warning("%s is left out: %s", legible(track.path), result.reason)
             is_demo = self._holder(track) is self._demo.tracks
@@ -272,20 +278,13 @@ class Library:
         else:
             self._resting.add(track)
 
-    async def _examine_again(self, track: Track) -> Track | Unplayable | None:
-        try:
-            return await self._workers.examine(track.path)
-        except WorkerError as error:
-            self._background.failed(str(error))
-            return None
-
     def _wake(self, tracks: list[Track]) -> None:
         for track in tracks:
             self._holder(track).setdefault(track.id, track)
         self._changed()
 
     def _holder(self, track: Track) -> dict[str, Track]:
-        return self._demo.tracks if track.path.is_relative_to(self._demo.folder) else self._music
+        return self._demo.tracks if track.path.parent == self._demo.folder else self._music
 
     def _break_the_silence(self) -> None:
         """What rests is better than nothing."""
