@@ -54,7 +54,7 @@ async def test_three_track_changes_without_a_gap_and_at_one_loudness(serve: Serv
 async def started_tracks(listener: Listener, count: int) -> list[str]:
     titles: list[str] = []
     async for event in listener.events():
-        if event["type"] == "hello":
+        if event["type"] == "hello" and event["state"]["nowPlaying"]:
             titles.append(event["state"]["nowPlaying"]["track"]["title"])
         elif event["type"] == "track_started":
             titles.append(event["track"]["title"])
