@@ -11,6 +11,7 @@ from rtc_drift import __version__
 from rtc_drift.config import ConfigError, load
 
 DESCRIPTION = "Turns a music library into a live programme and delivers it to browsers over WebRTC."
+EPILOG = "`rtc-drift COMMAND --help` tells the options of a command; those of `serve` may follow `rtc-drift` directly."
 SERVE_EPILOG = """\
 Every option can also stand in the environment (--data-dir as RTC_DRIFT_DATA_DIR; several music folders
 separated as in PATH, other lists by spaces) and in a TOML file (data_dir = "…", music = ["…"]), by default
@@ -66,7 +67,7 @@ def _overrides(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="rtc-drift", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog="rtc-drift", description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"rtc-drift {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands)
