@@ -18,6 +18,7 @@ from rtc_drift.client import Listener
 from rtc_drift.config import load
 from tests.audio_files import write_audio
 from tests.music import steady_music
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +81,7 @@ def serve(tmp_path: Path, leaks_nothing: None) -> Serve:
         settings = load({"music": music, "data_dir": tmp_path / "data", "port": 0, "seed": 1} | options)
         async with serving(settings) as (service, url), aiohttp.ClientSession() as http:
             await asyncio.wait_for(service.sessions.master.first_audio.wait(), 30)
+            await until(lambda: service.sessions.master.conductor.now_playing() is not None)
             yield Served(service, url, http)
 
     return serving_here
