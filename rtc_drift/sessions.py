@@ -61,6 +61,7 @@ class Session:
         self._wake = asyncio.Event()
         self._listeners = 0
         self._told_wants: m.Subscribe | None = None
+        self._ended = False
         self.first_audio = asyncio.Event()
         """Set when the first samples of the first track are decoded."""
         self.hub = events.EventHub(generation=secrets.token_hex(4))
@@ -143,7 +144,7 @@ class Session:
             return
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        self._task = None
+        self._task, self._ended = None, True
         self.hub.publish(events.SessionEnded(session_id=self.id, media_time=self.now(), reason=reason))
         self.packets.end()
         self.pcm.end()
@@ -192,7 +193,7 @@ class Session:
 
     def _tell_wants(self) -> None:
         wants = self._wants()
-        if wants != self._told_wants:
+        if wants != self._told_wants and not self._ended:
             self._told_wants = wants
             self._send(wants)
 

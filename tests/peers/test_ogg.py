@@ -39,8 +39,11 @@ async def test_it_holds_the_packets_that_webrtc_listeners_get(serve: Serve, musi
         track.stop()
     in_body = packets_of(body)[:-1]  # the last page is cut
     assert len(in_body) > 80
-    first = sent.index(in_body[0])
-    assert sent[first : first + len(in_body)] == in_body
+    # An Ogg reader gets packets in groups, the first of which may have begun before the track joined.
+    shared = next(index for index, packet in enumerate(in_body) if packet in sent)
+    assert shared < 20
+    first = sent.index(in_body[shared])
+    assert sent[first : first + len(in_body) - shared] == in_body[shared:]
 
 
 async def test_it_decodes_to_what_the_mixer_made(serve: Serve, music: Path) -> None:
