@@ -160,6 +160,7 @@ class Listener:
                     pass
             except (aiohttp.ClientError, TimeoutError):
                 pass  # The server notices by itself when it is asked for consent.
+        self._peer.remove_all_listeners()
         await self._peer.close()
         if self._reader is not None:
             self._reader.cancel()
