@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test check format bench soak help clean
+.PHONY: run test check format bench help clean
 .DEFAULT_GOAL := help
 
 run: $(VENV)/.run ## Serve the page on http://127.0.0.1:8080 (options: make run ARGS="--music ~/Music --port 9000")

@@ -77,6 +77,4 @@ def _urls(request: web.Request, session: Session) -> schemas.SessionUrls:
 
 def model_response(model: events.Wire, status: int = 200) -> web.Response:
     """A model as JSON in camelCase."""
-    return web.Response(
-        text=model.model_dump_json(by_alias=True, exclude_none=False), content_type="application/json", status=status
-    )
+    return web.Response(text=model.model_dump_json(by_alias=True), content_type="application/json", status=status)

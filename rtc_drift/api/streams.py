@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
@@ -11,7 +11,7 @@ from aiohttp_sse import EventSourceResponse, sse_response
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import ApiError, retry_later
 from rtc_drift.delivery.broadcast import BroadcastEndedError, LaggedError
-from rtc_drift.delivery.ogg import ogg_muxer
+from rtc_drift.delivery.ogg import OggMuxer
 from rtc_drift.events import Event, EventReader, SessionEnded, SlowReaderError
 from rtc_drift.media import BLOCK_SECONDS
 from rtc_drift.sessions import Session
@@ -36,7 +36,7 @@ async def _send_ogg(request: web.Request, session: Session, response: web.Stream
     _limit_what_tcp_takes(request)
     session.joined()
     try:
-        with session.packets.reader(MAX_OGG_LAG_BLOCKS, patient=True) as reader, ogg_muxer() as muxer:
+        with session.packets.reader(MAX_OGG_LAG_BLOCKS, patient=True) as reader, closing(OggMuxer()) as muxer:
             while True:
                 pages = muxer.mux(bytes(await reader.next_in_order()))
                 if pages:

@@ -1,8 +1,6 @@
 """The programme as an endless Ogg Opus body: the session's own packets, muxed by libavformat, not encoded again."""
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
 
@@ -70,13 +68,3 @@ def _opus_template() -> InputContainer:
             container.mux(packet)
     file.seek(0)
     return av.open(file, "r")
-
-
-@contextmanager
-def ogg_muxer() -> Iterator[OggMuxer]:
-    """A muxer that is closed at the end."""
-    muxer = OggMuxer()
-    try:
-        yield muxer
-    finally:
-        muxer.close()
