@@ -18,12 +18,14 @@ from rtc_drift.config import ConfigError, Settings, make_data_dir
 from rtc_drift.delivery.ice import ice_policy
 from rtc_drift.engine.messages import Health, ToControl, ToEngine
 from rtc_drift.engine.schedule import TickSchedule
+from rtc_drift.keeper import Keeper
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.library import Library
 from rtc_drift.library.workers import Workers
 from rtc_drift.metrics import Metrics
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.store import SessionStore
 from rtc_drift.supervisor import EngineSupervisor
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Service:
         self._stack = AsyncExitStack()
         self.library: Library
         self.sessions: Sessions
+        self.keeper: Keeper
         self.listeners: Listeners
         self.engine: EngineSupervisor
 
@@ -66,15 +69,27 @@ class Service:
             self.engine = EngineSupervisor(ticks.epoch_ns, self._on_engine, self._restore, settings.log_level)
             stack.push_async_callback(self.engine.close)
             self.sessions = Sessions(
-                self.library, ticks, self.engine.send, seed=settings.seed, bitrate=settings.bitrate
+                self.library,
+                ticks,
+                self.engine.send,
+                seed=settings.seed,
+                bitrate=settings.bitrate,
+                limit=settings.max_sessions,
+                follower_limit=settings.max_followers,
+                idle_seconds=settings.idle_minutes * 60,
+                cleanup_seconds=settings.cleanup_seconds,
             )
-            stack.push_async_callback(self.sessions.close, "The server stops.")
+            self.library.on_change = self.sessions.library_changed
+            self.keeper = Keeper(self.sessions, SessionStore(catalogue.database))
+            stack.push_async_callback(self.end_sessions)
             self.listeners = Listeners(policy, self.metrics, settings.max_listeners)
             stack.push_async_callback(self.listeners.close)
 
             self.engine.start()
             await self.library.start()
+            await self.keeper.load()
             self.sessions.start()
+            self.keeper.start()
             self._stack = stack.pop_all()
         return self
 
@@ -82,6 +97,11 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    async def end_sessions(self) -> None:
+        """Save all sessions and end their programmes. Idempotent."""
+        await self.keeper.close()
+        await self.sessions.close()
 
     def _restore(self) -> Iterator[ToEngine]:
         return self.sessions.restore()
@@ -103,15 +123,19 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             listeners=service.listeners,
             metrics=service.metrics,
             engine=service.engine,
+            keeper=service.keeper,
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,
         )
-        runner = web.AppRunner(make_app(context), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        # Handlers are cancelled when their client goes: a stream's reader is not kept until the next event.
+        runner = web.AppRunner(
+            make_app(context), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
+        )
         await runner.setup()
         try:
             await _bind(runner, settings)
             yield service, _url(runner, settings.host)
-            await service.sessions.close("The server stops.")
+            await service.end_sessions()
         finally:
             await runner.cleanup()
 

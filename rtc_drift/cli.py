@@ -89,7 +89,7 @@ def _add_serve(commands: Any) -> None:
     music.add_argument("--music", metavar="DIR", action="append", help="folder of music, repeatable (demo library)")
     _add_data_dir(music)
     music.add_argument("--bitrate", metavar="BPS", help="of the Opus stream, 64000 to 256000 (128000)")
-    music.add_argument("--seed", metavar="N", help="makes the drift repeatable (a new one at every start)")
+    music.add_argument("--seed", metavar="N", help="makes the master's drift repeatable, anew at every start (none)")
     network = serve.add_argument_group("network")
     network.add_argument("--host", help="address the HTTP server binds (127.0.0.1)")
     network.add_argument("--port", help="its TCP port, 0 = any free one (8080)")
@@ -105,7 +105,12 @@ def _add_serve(commands: Any) -> None:
         "--turn", metavar="URL", action="append", help="turn:USER:PASSWORD@HOST[:PORT], repeatable (none)"
     )
     network.add_argument("--max-listeners", metavar="N", help="listeners at once, over WebRTC and as Ogg (2000)")
-    network.add_argument("--max-event-readers", metavar="N", help="event streams at once of each session (500)")
+    network.add_argument("--max-event-readers", metavar="N", help="event streams at once of each programme (500)")
+    sessions = serve.add_argument_group("sessions")
+    sessions.add_argument("--max-sessions", metavar="N", help="named sessions at once (64)")
+    sessions.add_argument("--max-followers", metavar="N", help="followers at once (2000)")
+    sessions.add_argument("--idle-minutes", metavar="N", help="after which a session that nobody uses ends (30)")
+    sessions.add_argument("--cleanup-seconds", metavar="N", help="how often it is looked for such (60)")
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (info)")
 
 

@@ -61,7 +61,7 @@ class Listener:
     """
 
     def __init__(self, url: str, *, ice_addresses: Sequence[str] | None = None, connect_seconds: float = 15.0) -> None:
-        self.whep_url, self.events_url, self.next_track_url = _endpoints(url)
+        self.whep_url, self.events_url, self.session_url = _endpoints(url)
         self._ice_addresses = _default_addresses(url) if ice_addresses is None else tuple(ice_addresses)
         self._connect_seconds = connect_seconds
         self._frames: deque[Frame] = deque()
@@ -126,8 +126,11 @@ class Listener:
 
     async def next_track(self, track_id: str | None = None) -> dict[str, Any]:
         """Ask for the next track, or for a certain one; gives the server's answer. Raises ListenerError."""
-        body = {} if track_id is None else {"trackId": track_id}
-        async with self._http.post(self.next_track_url, json=body) as response:
+        return await self.command("next-track", **({} if track_id is None else {"trackId": track_id}))
+
+    async def command(self, name: str, **body: Any) -> dict[str, Any]:
+        """Any command, as in `command("seek", positionSeconds=30)`; the server's answer. Raises ListenerError."""
+        async with self._http.post(f"{self.session_url}/{name}", json=body) as response:
             answer: dict[str, Any] = await response.json()
             if response.status != 202:
                 raise ListenerError(answer.get("error", f"The server answered {response.status}."))
@@ -218,7 +221,7 @@ class Listener:
 
 
 def _endpoints(url: str) -> tuple[str, str, str]:
-    """WHEP, events and next-track urls of the session that `url` means. Raises ListenerError."""
+    """WHEP, events and command urls of the session that `url` means. Raises ListenerError."""
     parts = urlsplit(url if "//" in url else f"http://{url}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ListenerError(f"{url!r} is not an http url.")
@@ -226,7 +229,7 @@ def _endpoints(url: str) -> tuple[str, str, str]:
     session = segments[-1] if segments else "master"
     prefix = "/".join(segments[:-2])
     base = urlunsplit((parts.scheme, parts.netloc, f"/{prefix}" if prefix else "", "", ""))
-    return f"{base}/whep/{session}", f"{base}/events/{session}", f"{base}/session/{session}/next-track"
+    return f"{base}/whep/{session}", f"{base}/events/{session}", f"{base}/session/{session}"
 
 
 def _default_addresses(url: str) -> tuple[str, ...]:

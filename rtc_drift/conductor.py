@@ -1,127 +1,134 @@
-"""Conducts one programme: keeps a next track planned, answers commands, and mends the plan when a file fails.
+"""Conducts one programme: keeps a next track planned, and mends the plan when a file fails.
 
-The decisions are pure (`dj/`); this is the shell that knows the time and the library, and that tells the engine and
-the events hub. Times are media times.
+The decisions are pure (`dj/`); this is the shell that knows the time and the library. What people ask for comes in
+through `steering`. Times are media times. While a programme stands nobody hears it, so changes take effect at once.
 """
 
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from rtc_drift import events
+from rtc_drift.dj import journey as ways
 from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice, choose_next
+from rtc_drift.dj.journey import History, Journey
+from rtc_drift.dj.plan import Play
 from rtc_drift.dj.programme import Entry, Programme
-from rtc_drift.engine.core import RENDER_AHEAD
-from rtc_drift.engine.messages import DeckFailed, DeckReady
+from rtc_drift.engine.messages import DeckFailed
+from rtc_drift.herald import Herald
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES, samples
 
-logger = logging.getLogger(__name__)
-
-HORIZON = (RENDER_AHEAD + 3) * BLOCK_SAMPLES
-"""What lies nearer than 140 ms is rendered already, or will be when the engine hears of it: plans leave it alone."""
 PREFETCHED_LEAD = BLOCK_SAMPLES
 COLD_LEAD = 5 * BLOCK_SAMPLES
 """A file that no deck has opened yet needs this much longer (100 ms) to give its first samples."""
-HISTORY = 2_000
-"""How many track ids are remembered."""
-
-
-class NoSuchTrackError(Exception):
-    """The track id is not in the library."""
+COMMANDED = ("skip", "seek", "resume")
+"""Kinds of transitions that somebody asked for: the next command comes after them, never instead."""
+GOING_ON = ("seek", "resume")
+"""Kinds after which the same track goes on."""
+MAX_ENTRIES = 12
+"""More plays at once than people cause; every one keeps a deck."""
 
 
 class NothingToPlayError(Exception):
     """The library has no playable track."""
 
 
+class TooManyCommandsError(Exception):
+    """More commands in a second than decks can follow."""
+
+
 class Crate(Protocol):
     """What a conductor needs of the library: records to choose from."""
 
+    @property
+    def loved(self) -> Container[str]: ...
     def playable(self) -> Sequence[Track]: ...
     def get(self, track_id: str) -> Track | None: ...
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A command that will be heard: when, and what comes in how."""
+class Timeline(Protocol):
+    """What a conductor needs of the playout: the time, and somebody who plays."""
 
-    starts_at: int
-    entry: Entry
+    @property
+    def running(self) -> bool: ...
+    @property
+    def horizon(self) -> int: ...
+    def now(self) -> int: ...
+    def schedule(self, plays: Sequence[Play]) -> None: ...
+    def is_ready(self, play_id: int) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a conductor has to know to go on in another life of the server, but for the journey's history."""
+
+    media_time: int
+    programme: Programme
+    journey: Journey
+    arrived: tuple[int, ...]
+    """Plays whose tracks the journey counts as heard already."""
 
 
 class Conductor:
-    """The programme of one session.
+    """The programme of one session, and where its journey is heading."""
 
-    `publish` gets events; `changed` is called with the programme whenever the engine should know of it.
-    """
-
-    def __init__(
-        self,
-        session_id: str,
-        library: Crate,
-        seed: int,
-        now: Callable[[], int],
-        publish: Callable[[events.Event], None],
-        changed: Callable[[Programme], None],
-    ) -> None:
-        self._session_id = session_id
+    def __init__(self, library: Crate, seed: int, timeline: Timeline, herald: Herald) -> None:
         self._library = library
-        self._seed = seed
-        self._now = now
-        self._publish = publish
-        self._changed = changed
-        self._history: list[str] = []
-        self._draws = 0
-        self._announced: set[int] = set()
-        self._ready: set[int] = set()
+        self._timeline = timeline
+        self._herald = herald
+        self._announced = set[int]()
+        self._arrived = set[int]()
+        self.held: Choice | None = None
+        """What comes next when somebody has resumed."""
         self.programme = Programme()
+        self.journey = Journey(seed)
         self.failed_plays = 0
+
+    # --- what there is ------------------------------------------------------------------------------------------------
 
     @property
     def audible(self) -> bool:
         """Whether the first samples of the oldest play are decoded: the one on the air, or about to be."""
-        return bool(self.programme.entries) and self.programme.entries[0].play.id in self._ready
+        return bool(self.programme.entries) and self._timeline.is_ready(self.programme.entries[0].play.id)
 
     def now_playing(self) -> Entry | None:
         """What is heard now, if anything."""
-        return self.programme.current(self._now())
+        return self.programme.current(self._timeline.now())
 
     def planned(self) -> Entry | None:
-        """What comes next, if that is known."""
-        return self.programme.planned(self._now())
+        """Which track comes next, if that is known."""
+        now = self._timeline.now()
+        coming = (entry for entry in self.programme.entries if entry.play.start > now)
+        return next((entry for entry in coming if entry.transition.kind not in GOING_ON), None)
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether it would plan something else if the library had more."""
+        horizon = self._timeline.horizon
+        current, planned = self.programme.current(horizon), self.programme.planned(horizon)
+        return current is None or planned is None or self._is_makeshift(current, planned)
+
+    def queue(self) -> list[Track]:
+        """What was queued and has not started, as far as it can still be played."""
+        return [track for track_id in self.journey.queue if (track := self._library.get(track_id))]
+
+    def is_known(self, track_id: str) -> bool:
+        """Whether a track can be played."""
+        return self._library.get(track_id) is not None
+
+    # --- as time goes by ----------------------------------------------------------------------------------------------
 
     def advance(self) -> int:
         """Do what is due, and say when to come again (media time). Call it also whenever the library has changed."""
-        now = self._now()
+        now = self._timeline.now()
         self._announce(now)
         self.programme = steps.prune(self.programme, now)
-        horizon = now + HORIZON
-        current = self.programme.current(horizon)
-        if current is None or (current.play.end <= horizon and self.programme.planned(horizon) is None):
-            self._begin(horizon + COLD_LEAD)
-        elif self._should_plan(current, self.programme.planned(horizon)):
-            self._plan(self._choose(), horizon)
+        if self.programme.paused_at is None:
+            self._keep_planned()
         upcoming = self.programme.planned(now)
         return min(upcoming.play.start if upcoming else now + samples(1), now + samples(1))
-
-    def next_track(self, track_id: str | None) -> Accepted:
-        """Cross over into a track, or into what is planned, now. Raises NoSuchTrackError, NothingToPlayError."""
-        horizon = self._now() + HORIZON
-        planned = self.programme.planned(horizon)
-        choice = self._requested(track_id) if track_id else self._as_planned(planned) or self._choose()
-        if choice is None:
-            raise NothingToPlayError
-        at = horizon + (PREFETCHED_LEAD if self._is_prefetched(choice.track, horizon) else COLD_LEAD)
-        self._apply(steps.skip_to(self.programme, choice.track, choice.reason, at, horizon))
-        return Accepted(at, self.programme.entries[-1])
-
-    def deck_ready(self, message: DeckReady) -> None:
-        """The engine has decoded the first samples of a play."""
-        self._ready.add(message.play)
 
     def deck_failed(self, message: DeckFailed) -> None:
         """The engine gets no (more) sound from a play: leave the file out, and bring in another track in time."""
@@ -130,98 +137,164 @@ class Conductor:
             return
         self.failed_plays += 1
         self._library.mark_unplayable(entry.track, message.reason, lasting=not message.stalled)
-        horizon = self._now() + HORIZON
+        if self.programme.paused_at is not None:
+            return  # It fails again when it is to go on.
+        horizon = self._timeline.horizon
         if entry.play.start > horizon:
-            self._apply(steps.unplan(self.programme, horizon))
+            self.apply(steps.unplan(self.programme, horizon))
         else:
             sound_ends = entry.play.start + max(0, message.position - entry.play.offset)
-            self._apply(steps.break_off(self.programme, entry.play.id, sound_ends))
-            if entry.play.id != self._latest(horizon):
+            self.apply(steps.break_off(self.programme, entry.play.id, sound_ends))
+            current = self.programme.current(horizon)
+            if current is None or entry.play.id != current.play.id:
                 return  # It was on its way out.
-        choice = self._as_planned(self.programme.planned(horizon)) or self._choose()
+        choice = self.as_planned(self.programme.planned(horizon)) or self.choose()
         if choice is None:
-            self._apply(steps.unplan(self.programme, horizon))
-        self._plan(choice, horizon)
+            self.apply(steps.unplan(self.programme, horizon))
+        self._plan(choice)
 
-    def _latest(self, now: int) -> int | None:
-        current = self.programme.current(now)
-        return current.play.id if current else None
+    def snapshot(self) -> Snapshot:
+        """What there is to know now."""
+        journey = replace(self.journey, history=History())
+        return Snapshot(self._timeline.now(), self.programme, journey, tuple(sorted(self._arrived)))
 
-    def _should_plan(self, current: Entry, planned: Entry | None) -> bool:
-        if planned is None:
-            return True
-        # The library had one track when this was planned, and has more by now.
-        repeated = planned.track.id == current.track.id and planned.transition.kind == "crossfade"
-        return repeated and len(self._library.playable()) > 1
+    def restore(self, snapshot: Snapshot, history: History) -> None:
+        """Go on from there. What is on the air is told again."""
+        self.journey = replace(snapshot.journey, history=history)
+        self._arrived = set(snapshot.arrived)
+        self.apply(snapshot.programme)
 
-    def _begin(self, at: int) -> None:
-        choice = self._choose()
-        if choice is not None:
-            self._apply(steps.begin(self.programme, choice.track, choice.reason, at))
+    # --- choosing and planning ----------------------------------------------------------------------------------------
 
-    def _plan(self, choice: Choice | None, horizon: int) -> None:
-        if choice is not None and self.programme.current(horizon) is not None:
-            prefetched = self._is_prefetched(choice.track, horizon)
-            earliest = horizon + (PREFETCHED_LEAD if prefetched else COLD_LEAD)
-            self._apply(steps.plan_next(self.programme, choice.track, choice.reason, horizon, earliest))
+    def choose(self) -> Choice | None:
+        """What comes next: what was queued, else what the drift draws. None when there is nothing."""
+        known = tuple(filter(self.is_known, self.journey.queue))
+        if known != self.journey.queue:
+            self.journey = replace(self.journey, queue=known)
+            self._herald.queue(self.queue())
+        if known and (queued := self._library.get(known[0])):
+            return Choice(queued, "Somebody queued it.", queued=True)
+        coming = (entry.track.id for entry in self.programme.entries if entry.play.id not in self._arrived)
+        self.journey = replace(self.journey, draws=self.journey.draws + 1)
+        heard = [*self.journey.history.heard, *coming]
+        return choose_next(self._library.playable(), heard, self.journey.seed, self.journey.draws)
 
-    def _apply(self, changed: Programme) -> None:
+    def as_planned(self, planned: Entry | None) -> Choice | None:
+        """The choice behind what was planned, if that can still be played."""
+        if planned is None or not self.is_known(planned.track.id):
+            return None
+        return Choice(planned.track, planned.reason, planned.queued)
+
+    def plan_anew(self) -> None:
+        """Choose again what comes next, unless that was asked for itself."""
+        planned = self.programme.planned(self._timeline.horizon)
+        is_asked_for = planned is not None and (planned.queued or planned.transition.kind in (*COMMANDED, "start"))
+        if self.programme.paused_at is not None:
+            self.held = None
+        elif not is_asked_for:
+            self._plan(self.choose())
+
+    def skip(self, choice: Choice, fade: int, *, back: bool = False) -> Entry:
+        """Cross over into a track as soon as may be. Raises TooManyCommandsError."""
+        settled, at = self.settled(), self.moment(self._lead(choice.track))
+        self.apply(steps.skip_to(self.programme, choice, at, settled, self.length(fade)))
+        entry = self.programme.entries[-1]
+        self._arrive(entry, back=back)
+        return entry
+
+    def go_on(self, changed: Programme) -> Entry:
+        """The same track from elsewhere, or from where it was paused; then what is held."""
+        entry = changed.entries[-1]
+        self._announced.add(entry.play.id)
+        self._arrived.add(entry.play.id)
+        self.apply(changed)
+        if changed.paused_at is None:
+            choice = self.held if self.held and self.is_known(self.held.track.id) else self.choose()
+            self.held = None
+            now = max(self._timeline.horizon, entry.play.start)
+            if choice is not None:
+                self.apply(steps.plan_next(changed, choice, now, now + max(1, self.length(COLD_LEAD))))
+        return entry
+
+    def settled(self) -> int:
+        """Up to when nothing changes any more: what is rendered, and what earlier commands have asked for."""
+        horizon, last = self._timeline.horizon, next(reversed(self.programme.entries), None)
+        if not self._timeline.running:
+            return horizon
+        commanded = last.play.start if last is not None and last.transition.kind in COMMANDED else 0
+        return max(horizon, commanded, self.programme.paused_at or 0)
+
+    def moment(self, lead: int) -> int:
+        """When a command is heard at the earliest: after those before it. Raises TooManyCommandsError."""
+        self.programme = steps.prune(self.programme, self._timeline.now())
+        if len(self.programme.entries) >= MAX_ENTRIES:
+            raise TooManyCommandsError
+        horizon, settled = self._timeline.horizon, self.settled()
+        after_others = settled + self.length(BLOCK_SAMPLES) if settled > horizon else 0
+        return max(horizon + self.length(lead), after_others)
+
+    def length(self, samples_: int) -> int:
+        """A length of time that only matters while somebody listens."""
+        return samples_ if self._timeline.running else 0
+
+    def apply(self, changed: Programme) -> None:
         """Make a new state of the programme real, and tell of a play that is newly planned."""
         before = {entry.play for entry in self.programme.entries}
         self.programme = changed
-        self._ready.intersection_update(entry.play.id for entry in changed.entries)
-        self._changed(changed)
+        self._timeline.schedule(changed.plays)
         newest = changed.entries[-1] if changed.entries else None
-        if newest is not None and newest.play not in before and newest.play.start > self._now():
-            self._publish(
-                events.TrackPlanned(session_id=self._session_id, media_time=self._now(), **dict(events.planned(newest)))
-            )
+        if newest is None or newest.play in before or newest.play.start <= self._timeline.now():
+            return
+        if newest.transition.kind not in GOING_ON:
+            self._herald.planned(newest)
+
+    def _keep_planned(self) -> None:
+        horizon = self._timeline.horizon
+        current, planned = self.programme.current(horizon), self.programme.planned(horizon)
+        if current is None or (current.play.end <= horizon and planned is None):
+            choice = None if planned else self.choose()
+            if choice is not None:
+                self.apply(steps.begin(self.programme, choice, horizon + self.length(COLD_LEAD)))
+        elif self._should_plan(current, planned):
+            self._plan(self.choose())
+
+    def _should_plan(self, current: Entry, planned: Entry | None) -> bool:
+        return planned is None or (self._is_makeshift(current, planned) and len(self._library.playable()) > 1)
+
+    def _is_makeshift(self, current: Entry, planned: Entry) -> bool:
+        """Whether it was planned when the library had one track only."""
+        repeated = planned.track.id == current.track.id and planned.transition.kind == "crossfade"
+        return repeated and not planned.queued
+
+    def _plan(self, choice: Choice | None) -> None:
+        horizon = self._timeline.horizon
+        if choice is not None and self.programme.current(horizon) is not None:
+            earliest = horizon + max(1, self.length(self._lead(choice.track)))
+            self.apply(steps.plan_next(self.programme, choice, horizon, earliest))
+
+    def _lead(self, track: Track) -> int:
+        planned = self.programme.planned(self._timeline.horizon)
+        if planned is not None and planned.track.id == track.id and self._timeline.is_ready(planned.play.id):
+            return PREFETCHED_LEAD
+        return COLD_LEAD
 
     def _announce(self, now: int) -> None:
         """Tell of every play that has started since the last time."""
         previous: Entry | None = None
         for entry in self.programme.entries:
             if entry.play.start <= now and entry.play.id not in self._announced:
-                self._announced = {other.play.id for other in self.programme.entries} & self._announced
-                self._announced.add(entry.play.id)
-                self._history = [*self._history[1 - HISTORY :], entry.track.id]
-                self._tell_start(entry, previous)
+                known = {other.play.id for other in self.programme.entries}
+                self._announced = (self._announced & known) | {entry.play.id}
+                self._arrived &= known
+                self._arrive(entry)
+                self._herald.started(entry, previous)
             previous = entry
 
-    def _tell_start(self, entry: Entry, previous: Entry | None) -> None:
-        start = entry.play.start
-        if previous is not None and entry.transition.duration:
-            self._publish(
-                events.TransitionStarted(
-                    session_id=self._session_id,
-                    media_time=start,
-                    from_track=previous.track.id,
-                    to=entry.track.id,
-                    kind=entry.transition.kind,
-                    duration_samples=entry.transition.duration,
-                )
-            )
-        self._publish(events.TrackStarted(session_id=self._session_id, media_time=start, **dict(events.playing(entry))))
-
-    def _choose(self) -> Choice | None:
-        heard = [*self._history, *(e.track.id for e in self.programme.entries if e.play.id not in self._announced)]
-        self._draws += 1
-        return choose_next(self._library.playable(), heard, self._seed, self._draws)
-
-    def _requested(self, track_id: str) -> Choice:
-        track = self._library.get(track_id)
-        if track is None:
-            raise NoSuchTrackError
-        return Choice(track, "Somebody asked for it.")
-
-    def _is_prefetched(self, track: Track, horizon: int) -> bool:
-        planned = self.programme.planned(horizon)
-        return planned is not None and planned.track.id == track.id and planned.play.id in self._ready
-
-    def _as_planned(self, planned: Entry | None) -> Choice | None:
-        if planned is None or not self._is_playable(planned.track):
-            return None
-        return Choice(planned.track, planned.reason)
-
-    def _is_playable(self, track: Track) -> bool:
-        return self._library.get(track.id) is not None
+    def _arrive(self, entry: Entry, *, back: bool = False) -> None:
+        """Count a track as heard: when somebody asks for it, else when it starts."""
+        if entry.play.id in self._arrived:
+            return
+        self._arrived.add(entry.play.id)
+        self.journey = ways.arrived(self.journey, entry.track.id, back=back, queued=entry.queued)
+        if entry.queued:
+            self._herald.queue(self.queue())

@@ -75,9 +75,17 @@ class Settings(BaseSettings):
     max_listeners: int = Field(2_000, ge=1)
     """Listeners at once, over WebRTC and as Ogg together; one more is refused with 503."""
     max_event_readers: int = Field(500, ge=1)
-    """Event streams at once of each session; one more is refused with 503."""
+    """Event streams at once of each programme; one more is refused with 503."""
+    max_sessions: int = Field(64, ge=0)
+    """Named sessions at once; one more is refused with 503."""
+    max_followers: int = Field(2_000, ge=0)
+    """Followers at once; one more is refused with 503."""
+    idle_minutes: float = Field(30, gt=0, allow_inf_nan=False)
+    """A named session or a follower that nobody hears, watches or uses for so long is ended."""
+    cleanup_seconds: float = Field(60, gt=0, allow_inf_nan=False)
+    """How often it is looked for such."""
     seed: int | None = Field(None, ge=0)
-    """Of the drift; none = a new one at every start."""
+    """Of the master's drift, which then begins anew at every start; none = one of its own, and it goes on."""
 
     @field_validator(*LIST_OPTIONS, mode="before")
     @classmethod

@@ -1,18 +1,15 @@
-"""What happens in a session, as events for `GET /events/{id}`, and the bounded hub that hands them to readers."""
+"""What happens in a session, as events for `GET /events/{id}`, and the state that opens a client's stream."""
 
-import asyncio
-import re
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Container
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from rtc_drift.dj.plan import Transition
 from rtc_drift.dj.programme import Entry
-from rtc_drift.library.library import LibraryStatus
+from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track
 
 
@@ -34,10 +31,12 @@ class TrackInfo(Wire):
     duration_seconds: float
     has_cover: bool
     integrated_lufs: float
+    loved: bool
 
     @classmethod
-    def of(cls, track: Track) -> "TrackInfo":
-        return cls(**track.model_dump(include=set(cls.model_fields)))
+    def of(cls, track: Track, loved: Container[str]) -> "TrackInfo":
+        """`loved` holds the ids of the loved tracks."""
+        return cls(**track.model_dump(include=set(cls.model_fields)), loved=track.id in loved)
 
 
 class TransitionInfo(Wire):
@@ -45,6 +44,10 @@ class TransitionInfo(Wire):
 
     kind: str
     duration_samples: int
+
+    @classmethod
+    def of(cls, transition: Transition) -> "TransitionInfo":
+        return cls(kind=transition.kind, duration_samples=transition.duration)
 
 
 class PlayingTrack(Wire):
@@ -64,16 +67,17 @@ class PlannedTrack(Wire):
     transition: TransitionInfo
 
 
-def playing(entry: Entry) -> PlayingTrack:
+def playing(entry: Entry, loved: Container[str]) -> PlayingTrack:
     """An entry of the programme as clients see it while it is on the air."""
-    return PlayingTrack(track=TrackInfo.of(entry.track), starts_at=entry.play.start, offset_samples=entry.play.offset)
+    track = TrackInfo.of(entry.track, loved)
+    return PlayingTrack(track=track, starts_at=entry.play.start, offset_samples=entry.play.offset)
 
 
-def planned(entry: Entry) -> PlannedTrack:
+def planned(entry: Entry, loved: Container[str]) -> PlannedTrack:
     """An entry of the programme as clients see it before it starts."""
-    transition = TransitionInfo(kind=entry.transition.kind, duration_samples=entry.transition.duration)
+    transition = TransitionInfo.of(entry.transition)
     return PlannedTrack(
-        track=TrackInfo.of(entry.track), starts_at=entry.play.start, reason=entry.reason, transition=transition
+        track=TrackInfo.of(entry.track, loved), starts_at=entry.play.start, reason=entry.reason, transition=transition
     )
 
 
@@ -100,9 +104,21 @@ class SessionState(Wire):
     session_id: str
     type: Literal["master", "named", "follower"]
     allow_commands: bool
+    """Whether the one who asked may command: not on a follower, nor on a locked session without its key."""
+    following_session: str | None
+    locked: bool
     now_playing: PlayingTrack | None
+    paused_at: int | None
+    """The media time from which on it is paused: what is playing stays where it was then."""
     next: PlannedTrack | None
+    direction: str | None
+    queue: list[TrackInfo]
+    """What was queued and has not started."""
     listeners: int
+    """Of the programme, those of its followers included."""
+    followers: int
+    running: bool
+    """Whether media time advances: a mixer that nobody hears stands still."""
     library: LibraryInfo
     version: str
 
@@ -142,13 +158,44 @@ class TransitionStarted(_Event):
     duration_samples: int
 
 
+class DirectionChanged(_Event):
+    type: Literal["direction_changed"] = "direction_changed"
+    direction: str | None
+
+
+class QueueChanged(_Event):
+    type: Literal["queue_changed"] = "queue_changed"
+    queue: list[TrackInfo]
+
+
+PlaybackChange = Literal["paused", "resumed", "seeked"]
+
+
+class PlaybackChanged(_Event):
+    type: Literal["playback_changed"] = "playback_changed"
+    change: PlaybackChange
+    now_playing: PlayingTrack
+    paused_at: int | None
+
+
+class LoveChanged(_Event):
+    type: Literal["love_changed"] = "love_changed"
+    track_id: str
+    value: bool
+
+
 class ListenersChanged(_Event):
     type: Literal["listeners"] = "listeners"
     count: int
+    followers: int
+    running: bool
 
 
 class Heartbeat(_Event):
+    """Every 10 s, and whenever the mixer begins to run or to stand."""
+
     type: Literal["heartbeat"] = "heartbeat"
+    running: bool
 
 
 class SessionEnded(_Event):
@@ -157,91 +204,16 @@ class SessionEnded(_Event):
 
 
 Event = Annotated[
-    Hello | TrackStarted | TrackPlanned | TransitionStarted | ListenersChanged | Heartbeat | SessionEnded,
+    Hello
+    | TrackStarted
+    | TrackPlanned
+    | TransitionStarted
+    | DirectionChanged
+    | QueueChanged
+    | PlaybackChanged
+    | LoveChanged
+    | ListenersChanged
+    | Heartbeat
+    | SessionEnded,
     Field(discriminator="type"),
 ]
-
-
-class SlowReaderError(Exception):
-    """A reader did not take its events in time; it may come back with `Last-Event-ID`."""
-
-
-class EventHub:
-    """Numbers a session's events, keeps the last `ring` of them for those who come back, and feeds readers.
-
-    Ids start with the hub's `generation`, so that an id of an earlier life of the server is never taken for one of
-    this: the reader then gets a fresh `hello`.
-    """
-
-    def __init__(self, generation: str, ring: int = 256, reader_bound: int = 64) -> None:
-        self._generation = generation
-        self._ring: deque[tuple[int, Event]] = deque(maxlen=ring)
-        self._last = 0
-        self._reader_bound = reader_bound
-        self._readers: set[EventReader] = set()
-        self.cut_off = 0
-        """Readers dropped because they were too slow."""
-
-    @property
-    def readers(self) -> int:
-        return len(self._readers)
-
-    @property
-    def last_id(self) -> str:
-        """The id of the latest event."""
-        return self._id(self._last)
-
-    def publish(self, event: Event) -> None:
-        """Hand an event to every reader; never blocks."""
-        self._last += 1
-        self._ring.append((self._last, event))
-        for reader in list(self._readers):
-            if not reader.offer(self._id(self._last), event):
-                self._readers.discard(reader)
-                self.cut_off += 1
-
-    def missed(self, last_event_id: str) -> list[tuple[str, Event]] | None:
-        """What came after `last_event_id`; None when that is not known any more."""
-        generation, _, number = last_event_id.partition("-")
-        if generation != self._generation or not re.fullmatch("[0-9]{1,18}", number) or int(number) > self._last:
-            return None
-        first_kept = self._ring[0][0] if self._ring else self._last + 1
-        if int(number) + 1 < first_kept:
-            return None
-        return [(self._id(kept), event) for kept, event in self._ring if kept > int(number)]
-
-    @contextmanager
-    def reader(self) -> Iterator["EventReader"]:
-        """A reader for events published from now on."""
-        reader = EventReader(self._reader_bound)
-        self._readers.add(reader)
-        try:
-            yield reader
-        finally:
-            self._readers.discard(reader)
-
-    def _id(self, number: int) -> str:
-        return f"{self._generation}-{number}"
-
-
-class EventReader:
-    """A bounded queue of one client's events."""
-
-    def __init__(self, bound: int) -> None:
-        self._queue: asyncio.Queue[tuple[str, Event]] = asyncio.Queue(bound)
-        self._overflowed = False
-
-    def offer(self, event_id: str, event: Event) -> bool:
-        """Queue an event; False when the reader is too slow and gets no more."""
-        try:
-            self._queue.put_nowait((event_id, event))
-        except asyncio.QueueFull:
-            self._overflowed = True
-            return False
-        return True
-
-    async def next(self) -> tuple[str, Event]:
-        """The next event and its id. Raises SlowReaderError once the queue has overflowed and is read empty."""
-        if self._overflowed and self._queue.empty():
-            raise SlowReaderError
-        return await self._queue.get()

@@ -1,226 +1,73 @@
-"""Sessions: who may steer which programme, and everything that belongs to one.
+"""All sessions: the registry. Named ones are made and ended, followers come and go with their leaders, unused ones end.
 
-A session owns its programme's conductor, its broadcasts, its events hub and the task that keeps them going. The engine
-behind it may die and come back; the session does not notice but for a gap in its packets.
+A session is a name for a station. The master and named ones own theirs; a follower's is its leader's.
 """
 
 import asyncio
+import itertools
 import logging
+import re
 import secrets
+import string
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime
 
-from rtc_drift import __version__, events
-from rtc_drift.conductor import Accepted, Conductor
-from rtc_drift.delivery.broadcast import Broadcast
-from rtc_drift.dj.programme import Programme
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.schedule import TickSchedule
 from rtc_drift.library.library import Library
-from rtc_drift.media import SAMPLE_RATE, seconds
-from rtc_drift.tracks import DriftTrack, PacketTrack, shared_packet
+from rtc_drift.saving import SavedStation
+from rtc_drift.session import MASTER, Session
+from rtc_drift.station import Station
+from rtc_drift.steering import NoSuchTrackError, checked_direction
+from rtc_drift.store import SessionRecord
 
-if TYPE_CHECKING:
-    from rtc_drift.tracks import OpusPacket
+__all__ = ["MASTER", "Session", "Sessions"]
 
 logger = logging.getLogger(__name__)
 
-SessionType = Literal["master", "named", "follower"]
-
-MASTER = "master"
-RING_BLOCKS = 256
-"""5.1 s of media kept for readers that lag."""
+NAME = re.compile("[a-z0-9][a-z0-9-]{0,62}")
+RESERVED = frozenset(
+    {MASTER, "api", "create", "events", "follow", "info", "list", "session", "static", "stream", "whep"}
+)
+ID_CHARACTERS = string.ascii_lowercase + string.digits
 HEARTBEAT_SECONDS = 10.0
-
-
-class Session:
-    """One programme and everyone who hears it. Made and ended by `Sessions`."""
-
-    def __init__(
-        self,
-        session_id: str,
-        number: int,
-        library: Library,
-        ticks: TickSchedule,
-        send: Callable[[m.ToEngine], None],
-        *,
-        seed: int,
-        bitrate: int,
-    ) -> None:
-        self.id = session_id
-        self.type: SessionType = "master"
-        self.created = datetime.now(UTC)
-        self.last_access = self.created
-        self._library = library
-        self._ticks = ticks
-        self._send = send
-        self._opened = m.OpenSession(number, ticks.tick_at(time.monotonic_ns()) + 1, 0, bitrate)
-        self._wake = asyncio.Event()
-        self._listeners = 0
-        self._told_wants: m.Subscribe | None = None
-        self._ended = False
-        self.first_audio = asyncio.Event()
-        """Set when the first samples of the first track are decoded."""
-        self.hub = events.EventHub(generation=secrets.token_hex(4))
-        self.packets: Broadcast[OpusPacket] = Broadcast(RING_BLOCKS, self._tell_wants)
-        self.pcm: Broadcast[m.Pcm] = Broadcast(RING_BLOCKS, self._tell_wants)
-        self.conductor = Conductor(session_id, library, seed, self.now, self.hub.publish, self._tell_schedule)
-        self._task: asyncio.Task[None] | None = None
-
-    # --- time -----------------------------------------------------------------------------------------------------
-
-    def now(self) -> int:
-        """The media time that goes out at this moment, in samples."""
-        since = time.monotonic_ns() - self._ticks.due_ns(self._opened.anchor_tick)
-        return max(0, self._opened.anchor_media + since * SAMPLE_RATE // 1_000_000_000)
-
-    # --- listening ------------------------------------------------------------------------------------------------
-
-    def track(self) -> DriftTrack:
-        """The mixer's frames as an aiortc track of the caller's own, from the live edge on."""
-        return DriftTrack(self.pcm)
-
-    def packet_track(self) -> PacketTrack:
-        """The encoded packets as an aiortc track of the caller's own, from the live edge on."""
-        return PacketTrack(self.packets, self.now)
-
-    @property
-    def listeners(self) -> int:
-        """How many hear this session over WebRTC or Ogg."""
-        return self._listeners
-
-    def joined(self) -> None:
-        """Count a listener in."""
-        self._count_listeners(1)
-
-    def left(self) -> None:
-        """Count a listener out."""
-        self._count_listeners(-1)
-
-    # --- commands and state ---------------------------------------------------------------------------------------
-
-    def next_track(self, track_id: str | None = None) -> Accepted:
-        """Begin the crossfade into a track, or into the planned one, within 300 ms."""
-        self.touch()
-        accepted = self.conductor.next_track(track_id)
-        self._wake.set()
-        return accepted
-
-    def touch(self) -> None:
-        """Somebody used the session."""
-        self.last_access = datetime.now(UTC)
-
-    def state(self) -> events.SessionState:
-        """The whole state, as clients see it."""
-        now_playing, planned = self.conductor.now_playing(), self.conductor.planned()
-        return events.SessionState(
-            session_id=self.id,
-            type=self.type,
-            allow_commands=True,
-            now_playing=events.playing(now_playing) if now_playing else None,
-            next=events.planned(planned) if planned else None,
-            listeners=self.listeners,
-            library=events.LibraryInfo.of(self._library.status()),
-            version=__version__,
-        )
-
-    def hello(self) -> events.Hello:
-        """The event that opens a client's stream."""
-        return events.Hello(session_id=self.id, media_time=self.now(), state=self.state())
-
-    # --- life -----------------------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Begin to conduct, as soon as the library has a track."""
-        self._send(self._opened)
-        self._task = asyncio.create_task(self._conduct(), name=f"session {self.id}")
-
-    async def close(self, reason: str) -> None:
-        """End the programme: readers and listeners are told. Idempotent."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._task, self._ended = None, True
-        self.hub.publish(events.SessionEnded(session_id=self.id, media_time=self.now(), reason=reason))
-        self.packets.end()
-        self.pcm.end()
-        self._send(m.CloseSession(self._opened.session))
-
-    def restore(self) -> Iterator[m.ToEngine]:
-        """What brings a fresh engine to the present state."""
-        yield self._opened
-        yield self._wants()
-        if self.conductor.programme.plays:
-            yield m.Schedule(self._opened.session, self.conductor.programme.plays)
-
-    def on_engine(self, message: m.ToControl) -> None:
-        """Take what the engine says about this session."""
-        if isinstance(message, m.Packet):
-            self.packets.publish(shared_packet(message.data, message.media_time))
-        elif isinstance(message, m.Pcm):
-            self.pcm.publish(message)
-        elif isinstance(message, m.DeckReady):
-            self.conductor.deck_ready(message)
-            if self.conductor.audible:
-                self.first_audio.set()
-        elif isinstance(message, m.DeckFailed):
-            self.conductor.deck_failed(message)
-            self._wake.set()
-
-    async def _conduct(self) -> None:
-        heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
-        while True:
-            self._wake.clear()
-            try:
-                due = self.conductor.advance()
-            except Exception:
-                # The plan stands as it was; a programme must not fall silent because one step of planning failed.
-                logger.exception("%s: planning failed", self.id)
-                due = self.now() + SAMPLE_RATE
-            if time.monotonic() >= heartbeat_at:
-                heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
-                self.hub.publish(events.Heartbeat(session_id=self.id, media_time=self.now()))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.001, seconds(due - self.now()))):
-                    await (self._wake.wait() if self._library.playable() else self._library.wait_until_playable())
-
-    def _tell_schedule(self, programme: Programme) -> None:
-        self._send(m.Schedule(self._opened.session, programme.plays))
-
-    def _tell_wants(self) -> None:
-        wants = self._wants()
-        if wants != self._told_wants and not self._ended:
-            self._told_wants = wants
-            self._send(wants)
-
-    def _wants(self) -> m.Subscribe:
-        return m.Subscribe(
-            self._opened.session,
-            packets=self.packets.readers > 0,
-            pcm=self.pcm.readers > 0,
-            early=self.packets.hurried_readers == 0,
-        )
-
-    def _count_listeners(self, change: int) -> None:
-        self._listeners += change
-        self.touch()
-        self.hub.publish(events.ListenersChanged(session_id=self.id, media_time=self.now(), count=self._listeners))
+LOST_LEADERS = 1_000
+"""How many followers whose leader has gone are remembered."""
+STOPS = "The server stops."
+ENDED = "Somebody ended the session."
+UNUSED = "Nobody used the session for a while."
 
 
 class NoSuchSessionError(Exception):
-    """There is no session of that id."""
+    """There is no session of that id (any more)."""
 
-    def __init__(self, session_id: str) -> None:
-        super().__init__(f"There is no session called “{session_id}”.")
+    def __init__(self, session_id: str, leader: str | None = None) -> None:
+        """`leader`: whom it followed, who has gone."""
+        told = f"There is no session called “{session_id}”."
+        super().__init__(told if leader is None else f"The session “{leader}”, which was followed here, has ended.")
         self.session_id = session_id
+        self.leader = leader
+
+
+class SessionExistsError(Exception):
+    """The name is taken."""
+
+
+class BadNameError(Exception):
+    """No name for a session."""
+
+
+class SessionLimitError(Exception):
+    """There are as many as allowed."""
+
+
+class MasterProtectedError(Exception):
+    """The master is always there."""
 
 
 class Sessions(Mapping[str, Session]):
-    """All sessions by id. Today that is the master, made at once and never ended."""
+    """All sessions by id: the master, made at once and never ended, named ones and followers."""
 
     def __init__(
         self,
@@ -230,45 +77,158 @@ class Sessions(Mapping[str, Session]):
         *,
         seed: int | None = None,
         bitrate: int = 128_000,
+        limit: int = 64,
+        follower_limit: int = 2_000,
+        idle_seconds: float = 30 * 60,
+        cleanup_seconds: float = 60,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sessions: dict[str, Session] = {}
-        self._by_number: dict[int, Session] = {}
+        """`seed`: the master's, which then begins anew at every start. `limit`: of named ones. `clock`: in seconds."""
         self._library = library
         self._ticks = ticks
         self._send = send
+        self._seed = seed
         self._bitrate = bitrate
-        self._create(MASTER, secrets.randbits(32) if seed is None else seed)
+        self._limit = limit
+        self._follower_limit = follower_limit
+        self._idle_seconds = idle_seconds
+        self._cleanup_seconds = cleanup_seconds
+        self._clock = clock
+        self._numbers = itertools.count(1)
+        self._sessions: dict[str, Session] = {}
+        self._stations: dict[int, Station] = {}
+        """By their number on the link."""
+        self._lost: dict[str, str] = {}
+        self._past_cuts = self._past_failures = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._own(MASTER, seed)
 
     @property
     def master(self) -> Session:
         return self._sessions[MASTER]
+
+    def stations(self) -> list[Station]:
+        """Every programme there is."""
+        return list(self._stations.values())
+
+    @property
+    def event_readers_cut(self) -> int:
+        """How many event streams were cut off, those of ended programmes included."""
+        return self._past_cuts + sum(station.hub.cut_off for station in self._stations.values())
+
+    @property
+    def failed_plays(self) -> int:
+        """How many plays broke off, those of ended programmes included."""
+        return self._past_failures + sum(station.conductor.failed_plays for station in self._stations.values())
 
     def find(self, session_id: str) -> Session:
         """The session of an id. Raises NoSuchSessionError."""
         try:
             return self._sessions[session_id]
         except KeyError:
-            raise NoSuchSessionError(session_id) from None
+            raise NoSuchSessionError(session_id, self._lost.get(session_id)) from None
+
+    # --- made and ended -----------------------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        name: str,
+        *,
+        starting_track: str | None = None,
+        direction: str | None = None,
+        seed: int | None = None,
+    ) -> Session:
+        """A named session with a station of its own; `starting_track` is an id or words that match.
+
+        Raises BadNameError, SessionExistsError, SessionLimitError, NoSuchTrackError, NoSuchDirectionError.
+        """
+        self._check_new(name)
+        checked_direction(direction)
+        track_id = None if starting_track is None else await self._matching(starting_track)
+        self._check_new(name)  # somebody else may have been quicker
+        session = self._own(name, seed)
+        session.station.steering.begin_with(track_id, direction)
+        session.station.start()
+        session.station.expect()
+        logger.info("Session %s is created", name)
+        return session
+
+    def follow(self, session_id: str, name: str = "") -> Session:
+        """A follower of a session or of its leader. Raises NoSuchSessionError, SessionLimitError."""
+        found = self.find(session_id)
+        leader = self.find(found.following or found.id)
+        if sum(each.following is not None for each in self._sessions.values()) >= self._follower_limit:
+            raise SessionLimitError
+        while (own_id := f"follower_{''.join(secrets.choice(ID_CHARACTERS) for _ in range(8))}") in self._sessions:
+            pass
+        leader.touch()
+        return self._follow(own_id, leader, name)
+
+    async def delete(self, session_id: str) -> None:
+        """End a session, and with a leader its followers. Raises NoSuchSessionError, MasterProtectedError."""
+        session = self.find(session_id)
+        if session.type == "master":
+            raise MasterProtectedError
+        await self._end(session, ENDED)
+
+    async def sweep(self) -> None:
+        """End named sessions and followers that nobody hears, watches or has used for long."""
+        now = self._clock()
+        for session in list(self._sessions.values()):
+            if session.is_used:
+                session.used_at = now
+            is_unused = session.type != "master" and now - session.used_at >= self._idle_seconds
+            if is_unused and session.id in self._sessions:
+                await self._end(session, UNUSED)
+
+    def adopt(self, record: SessionRecord) -> None:
+        """Bring back a session of an earlier life of the server, before `start`; leaders before their followers."""
+        session = self._adopted(record)
+        if session is not None:
+            session.created = datetime.fromisoformat(record.created)
+            session.last_access = datetime.fromisoformat(record.last_access)
+            session.lock = record.lock
+
+    def tell_love(self, track_id: str, value: bool) -> None:
+        """A track is loved, or is not any more: in every programme."""
+        for station in self._stations.values():
+            station.tell_love(track_id, value)
+
+    # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Let every programme begin."""
-        for session in self._sessions.values():
-            session.start()
+        for station in self._stations.values():
+            station.start()
+        self._tasks = [
+            asyncio.create_task(self._keep_beating(), name="heartbeat"),
+            asyncio.create_task(self._keep_sweeping(), name="cleanup of sessions"),
+        ]
 
-    async def close(self, reason: str) -> None:
-        """End every session. Idempotent."""
+    async def close(self, reason: str = STOPS) -> None:
+        """End every programme. Idempotent."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for station in list(self._stations.values()):
+            await station.close(reason)
         for session in list(self._sessions.values()):
-            await session.close(reason)
+            session.end(reason)
+
+    def library_changed(self) -> None:
+        """There are other tracks to play."""
+        for station in self._stations.values():
+            station.library_changed()
 
     def on_engine(self, message: m.ToControl) -> None:
-        """Pass on what the engine says about a session."""
-        if not isinstance(message, m.Health) and (session := self._by_number.get(message.session)):
-            session.on_engine(message)
+        """Pass on what the engine says about a programme."""
+        if not isinstance(message, m.Health) and (station := self._stations.get(message.session)):
+            station.on_engine(message)
 
     def restore(self) -> Iterator[m.ToEngine]:
-        """What brings a fresh engine to the present state of all sessions."""
-        for session in self._sessions.values():
-            yield from session.restore()
+        """What brings a fresh engine to the present state of all programmes."""
+        for station in self._stations.values():
+            yield from station.restore()
 
     def __getitem__(self, session_id: str) -> Session:
         return self._sessions[session_id]
@@ -279,8 +239,91 @@ class Sessions(Mapping[str, Session]):
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def _create(self, session_id: str, seed: int) -> None:
-        number = len(self._by_number) + 1
-        session = Session(session_id, number, self._library, self._ticks, self._send, seed=seed, bitrate=self._bitrate)
+    def _check_new(self, name: str) -> None:
+        if not NAME.fullmatch(name) or name in RESERVED:
+            raise BadNameError
+        if name in self._sessions:
+            raise SessionExistsError
+        if sum(session.type == "named" for session in self._sessions.values()) >= self._limit:
+            raise SessionLimitError
+
+    async def _matching(self, text: str) -> str:
+        track = self._library.get(text) or next(iter(await self._library.find(text)), None)
+        if track is None:
+            raise NoSuchTrackError("startingTrack")
+        return track.id
+
+    def _own(self, session_id: str, seed: int | None, saved: SavedStation | None = None) -> Session:
+        """A session with a station of its own, yet to be started."""
+        number = next(self._numbers)
+        station = self._stations[number] = Station(
+            session_id,
+            number,
+            self._library,
+            self._ticks,
+            self._send,
+            seed=secrets.randbits(32) if seed is None else seed,
+            bitrate=self._bitrate,
+            kept_ready=session_id == MASTER,
+            saved=saved,
+        )
+        session = self._sessions[session_id] = Session(session_id, station, clock=self._clock)
+        return session
+
+    def _follow(self, session_id: str, leader: Session, name: str) -> Session:
+        session = Session(session_id, leader.station, following=leader.id, name=name, clock=self._clock)
         self._sessions[session_id] = session
-        self._by_number[number] = session
+        leader.station.count(followers=1)
+        return session
+
+    async def _end(self, session: Session, reason: str) -> None:
+        logger.info("Session %s ends: %s", session.id, reason)
+        del self._sessions[session.id]
+        ended = [session]
+        if session.following is not None:
+            session.station.count(followers=-1)
+        else:
+            followers = [each for each in self._sessions.values() if each.following == session.id]
+            for follower in followers:
+                del self._sessions[follower.id]
+                self._lost[follower.id] = session.id
+            while len(self._lost) > LOST_LEADERS:
+                del self._lost[next(iter(self._lost))]
+            ended += followers
+            station = self._stations.pop(session.station.playout.number)
+            self._past_cuts += station.hub.cut_off
+            self._past_failures += station.conductor.failed_plays
+            await station.close(reason)
+        for each in ended:
+            each.end(reason)
+
+    def _adopted(self, record: SessionRecord) -> Session | None:
+        if record.following is not None:
+            leader = self._sessions.get(record.following)
+            return self._follow(record.id, leader, record.name) if leader is not None else None
+        saved = None
+        try:
+            saved = SavedStation(record.state or "", record.history or "{}")
+        except ValueError:
+            logger.warning("What was saved of session %s can't be read; it begins anew.", record.id)
+        if record.id != MASTER:
+            return self._own(record.id, None, saved)
+        if saved is not None and self._seed is None:
+            del self._stations[self.master.station.playout.number]
+            return self._own(MASTER, None, saved)
+        return None
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            for station in self._stations.values():
+                if station.hub.readers:
+                    station.beat()
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            await asyncio.sleep(self._cleanup_seconds)
+            try:
+                await self.sweep()
+            except Exception:
+                logger.exception("Cleaning up sessions failed")

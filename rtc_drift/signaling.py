@@ -18,7 +18,7 @@ from rtc_drift.delivery.aiortc_internals import IceUnavailableError, bind_ice, l
 from rtc_drift.delivery.ice import IcePolicy
 from rtc_drift.metrics import Metrics
 from rtc_drift.sdp import BadOfferError, opus_offer, whole_answer
-from rtc_drift.sessions import Session
+from rtc_drift.session import Session
 from rtc_drift.tracks import PacketTrack
 
 logger = logging.getLogger(__name__)
@@ -114,11 +114,8 @@ class Listener:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connected.wait()
             if not self._ended.is_set():
-                self.session.joined()
-                try:
+                with self.session.client("webrtc"):
                     await self._ended.wait()
-                finally:
-                    self.session.left()
         except TimeoutError:
             self._reason = f"not connected within {CONNECT_SECONDS:.0f} s"
         finally:
@@ -166,6 +163,7 @@ class Listeners(Mapping[str, Listener]):
         self._check_limit()
         listener = Listener(session, RTCPeerConnection(self.policy.configuration()))
         self._listeners[listener.id] = listener
+        session.station.expect()
         try:
             await listener.negotiate(offer, self.policy)
         except BaseException as error:
@@ -209,7 +207,8 @@ class Listeners(Mapping[str, Listener]):
     async def _live(self, listener: Listener) -> None:
         reason = "failed"
         try:
-            reason = await listener.live()
+            with listener.session.ending(listener.end):
+                reason = await listener.live()
         except Exception:
             logger.exception("A listener of %s failed", listener.session.id)
         finally:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from rtc_drift.keeper import Keeper
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
-from rtc_drift.sessions import Session, Sessions
+from rtc_drift.session import Session
+from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
 from rtc_drift.supervisor import EngineSupervisor
 
@@ -21,9 +23,10 @@ class Context:
     listeners: Listeners
     metrics: Metrics
     engine: EngineSupervisor
+    keeper: Keeper
     frontend: Path
     max_event_readers: int
-    """Of each session."""
+    """Of each programme."""
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

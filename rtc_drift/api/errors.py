@@ -10,11 +10,21 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from rtc_drift.api.context import context
-from rtc_drift.conductor import NoSuchTrackError, NothingToPlayError
+from rtc_drift.conductor import NothingToPlayError, TooManyCommandsError
 from rtc_drift.delivery.aiortc_internals import IceUnavailableError
+from rtc_drift.dj.directions import DIRECTIONS
+from rtc_drift.dj.journey import QUEUE
+from rtc_drift.library.database import CatalogueError
 from rtc_drift.sdp import BadOfferError, UnsupportedOfferError
-from rtc_drift.sessions import NoSuchSessionError
+from rtc_drift.sessions import (
+    BadNameError,
+    MasterProtectedError,
+    NoSuchSessionError,
+    SessionExistsError,
+    SessionLimitError,
+)
 from rtc_drift.signaling import ListenerLimitError, NoCandidatesError
+from rtc_drift.steering import NoSuchDirectionError, NoSuchTrackError, OutOfTrackError, QueueFullError
 
 logger = logging.getLogger(__name__)
 
@@ -77,27 +87,51 @@ async def json_body(request: web.Request, model: type[Body]) -> Body:
         raise ApiError(422, "invalid_field", f"{field}: {first['msg']}.", field=field) from None
 
 
+_SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
+    BadNameError: (
+        422,
+        "bad_session_name",
+        "sessionName: small letters, digits and hyphens, at most 63, not a hyphen first, and no reserved word.",
+    ),
+    SessionExistsError: (409, "session_exists", "There is a session of that name already."),
+    SessionLimitError: (503, "session_limit", "There are as many sessions as allowed."),
+    MasterProtectedError: (403, "master_protected", "The master session can't be ended."),
+    NoSuchDirectionError: (422, "unknown_direction", f"direction: one of {', '.join(DIRECTIONS)}, or null."),
+    QueueFullError: (409, "queue_full", f"{QUEUE} tracks wait already; no more can be queued."),
+    TooManyCommandsError: (503, "too_many_commands", "More commands came at once than can be carried out."),
+    NothingToPlayError: (503, "nothing_to_play", "There is no track that can be played yet."),
+    ListenerLimitError: (503, "listener_limit", "As many listeners as allowed are connected."),
+    NoCandidatesError: (
+        503,
+        "no_candidates",
+        "The server has no address left to send from; it may have too many listeners.",
+    ),
+    IceUnavailableError: (503, "ice_unavailable", "The server can't send over WebRTC; its log says why."),
+    CatalogueError: (503, "catalogue_unavailable", "The server can't use its catalogue; its log says why."),
+    web.RequestPayloadError: (400, "bad_body", "The body can't be read."),
+}
+"""Errors with nothing to add: status, code, sentence. What is 503 may be tried again."""
+
+
 def _known(error: Exception) -> ApiError | None:
+    for kind, (status, code, sentence) in _SENTENCES.items():
+        if isinstance(error, kind):
+            answer = ApiError(status, code, sentence)
+            return retry_later(answer) if status == 503 else answer
     match error:
         case NoSuchSessionError():
-            return ApiError(404, "session_not_found", str(error), sessionId=error.session_id)
+            code = "session_not_found" if error.leader is None else "target_not_found"
+            return ApiError(404, code, str(error), sessionId=error.session_id)
         case NoSuchTrackError():
-            return ApiError(422, "unknown_track", "trackId: there is no such track in the library.", field="trackId")
-        case NothingToPlayError():
-            return retry_later(ApiError(503, "nothing_to_play", "The library has no track that can be played yet."))
-        case ListenerLimitError():
-            return retry_later(ApiError(503, "listener_limit", "As many listeners as allowed are connected."))
-        case NoCandidatesError():
-            sentence = "The server has no address left to send from; it may have too many listeners."
-            return retry_later(ApiError(503, "no_candidates", sentence))
-        case IceUnavailableError():
-            return retry_later(ApiError(503, "ice_unavailable", "The server can't send over WebRTC; its log says why."))
+            sentence = f"{error.field}: there is no such track in the library."
+            return ApiError(422, "unknown_track", sentence, field=error.field)
+        case OutOfTrackError():
+            sentence = f"positionSeconds: the track is {error.duration_seconds:.1f} seconds long."
+            return ApiError(422, "out_of_track", sentence, field="positionSeconds")
         case BadOfferError():
             return ApiError(400, "bad_offer", str(error))
         case UnsupportedOfferError():
             return ApiError(422, "unsupported_offer", str(error))
-        case web.RequestPayloadError():
-            return ApiError(400, "bad_body", "The body can't be read.")
         case OSError(errno=errno.ENAMETOOLONG):  # of a file that was asked for
             return ApiError(404, "not_found", "There is no file of such a name.")
     return None

@@ -5,6 +5,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
+from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError, Handler
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -22,6 +23,7 @@ async def guard_middleware(request: web.Request, handler: Handler) -> web.Stream
     if not is_host:
         raise ApiError(400, "bad_host", "The Host header is not valid.")
     if request.method not in SAFE_METHODS and not request.path.startswith("/whep/") and _is_foreign(request):
+        context(request).metrics.refused_commands.inc()
         raise ApiError(403, "foreign_origin", "Pages of other sites may not send commands.")
     return await handler(request)
 

@@ -4,10 +4,10 @@ import asyncio
 
 from aiohttp import web
 
+from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError
 from rtc_drift.api.schemas import TrackList
-from rtc_drift.api.sessions import model_response
 from rtc_drift.events import LibraryInfo, TrackInfo
 from rtc_drift.library.tags import cover as read_cover
 from rtc_drift.library.track import Track
@@ -23,13 +23,16 @@ async def status(request: web.Request) -> web.Response:
 async def tracks(request: web.Request) -> web.Response:
     """GET /api/tracks?q=…&limit=…: tracks whose title, artist or album holds every word."""
     limit = _limit(request.query.get("limit", "50"))
-    found = await context(request).library.find(request.query.get("q", ""))
-    return model_response(TrackList(tracks=[TrackInfo.of(track) for track in found[:limit]], total=len(found)))
+    library = context(request).library
+    found = await library.find(request.query.get("q", ""))
+    return model_response(
+        TrackList(tracks=[TrackInfo.of(track, library.loved) for track in found[:limit]], total=len(found))
+    )
 
 
 async def track(request: web.Request) -> web.Response:
     """GET /api/tracks/{id}."""
-    return model_response(TrackInfo.of(_track(request)))
+    return model_response(TrackInfo.of(_track(request), context(request).library.loved))
 
 
 async def cover(request: web.Request) -> web.Response:

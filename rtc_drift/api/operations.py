@@ -14,7 +14,7 @@ async def healthz(_: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """GET /readyz: 200 once the first audio of the master is decoded."""
     service = context(request)
-    if not service.sessions.master.first_audio.is_set():
+    if not service.sessions.master.station.first_audio.is_set():
         raise ApiError(503, "not_ready", "The first track is not decoded yet.")
     return web.json_response({"status": "ready"})
 
@@ -31,13 +31,17 @@ async def metrics(request: web.Request) -> web.Response:
 def _collect(service: Context) -> None:
     """Read what others count into the gauges."""
     metrics, sessions, status = service.metrics, service.sessions.values(), service.library.status()
+    stations = service.sessions.stations()
     metrics.engine_restarts.set(service.engine.restarts)
-    metrics.sessions.set(len(service.sessions))
+    for kind in ("master", "named", "follower"):
+        metrics.sessions.labels(kind).set(sum(session.type == kind for session in sessions))
+    metrics.running_mixers.set(sum(station.playout.running for station in stations))
     metrics.webrtc_listeners.set(len(service.listeners))
-    metrics.listeners.set(sum(session.listeners for session in sessions))
-    metrics.event_readers.set(sum(session.hub.readers for session in sessions))
-    metrics.event_readers_cut.set(sum(session.hub.cut_off for session in sessions))
-    metrics.failed_plays.set(sum(session.conductor.failed_plays for session in sessions))
+    metrics.listeners.set(sum(station.listeners for station in stations))
+    metrics.event_readers.set(sum(station.hub.readers for station in stations))
+    metrics.event_readers_cut.set(service.sessions.event_readers_cut)
+    metrics.failed_plays.set(service.sessions.failed_plays)
+    metrics.session_save_failures.set(service.keeper.failures)
     metrics.tracks.set(status.tracks)
     metrics.unplayable.set(status.unplayable)
     metrics.library_failures.set(status.failures)

@@ -1,8 +1,14 @@
 """The page and its files."""
 
+import io
+
+import segno
 from aiohttp import web
 
-from rtc_drift.api.context import context, session_of
+from rtc_drift.api.context import context
+from rtc_drift.api.errors import ApiError
+from rtc_drift.api.sessions import page_path
+from rtc_drift.sessions import NoSuchSessionError, SessionExistsError
 
 # Everything comes from this server; `data:` and `blob:` are for pictures the page draws itself.
 CONTENT_SECURITY_POLICY = (
@@ -17,16 +23,54 @@ async def master_page(request: web.Request) -> web.FileResponse:
 
 
 async def session_page(request: web.Request) -> web.FileResponse:
-    """GET /session/{id}: the page of a session."""
-    session_of(request)
+    """GET /session/{id}: the page of a session. A browser gets it with 404 too, and offers what there is instead."""
+    sessions = context(request).sessions
+    try:
+        sessions.find(request.match_info["session_id"]).touch()
+    except NoSuchSessionError:
+        if "text/html" not in request.headers.get("Accept", ""):
+            raise
+        return _page(request, status=404)
     return _page(request)
 
 
-def _page(request: web.Request) -> web.FileResponse:
+async def create_page(request: web.Request) -> web.Response:
+    """GET /session/create/{name}: to the page of a named session, which is made if there is none."""
+    _check_visit(request)
+    sessions, name = context(request).sessions, request.match_info["name"]
+    try:
+        session = await sessions.create(name) if name not in sessions else sessions[name]
+    except SessionExistsError:  # made by another request meanwhile
+        session = sessions.find(name)
+    raise web.HTTPSeeOther(page_path(session))
+
+
+async def follow_page(request: web.Request) -> web.Response:
+    """GET /session/follow/{name}: to the page of a new follower."""
+    _check_visit(request)
+    raise web.HTTPSeeOther(page_path(context(request).sessions.follow(request.match_info["name"])))
+
+
+async def qr_code(request: web.Request) -> web.Response:
+    """GET /session/{id}/qr.svg: the link with which one follows the session, or the one that is followed there."""
+    session = context(request).sessions.find(request.match_info["session_id"])
+    link = f"{request.url.origin()}/session/follow/{session.following or session.id}"
+    picture = io.BytesIO()
+    segno.make(link, micro=False).save(picture, kind="svg", scale=8, border=2, xmldecl=False)
+    return web.Response(body=picture.getvalue(), content_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
+
+
+def _check_visit(request: web.Request) -> None:
+    """These links make something: a person may follow them, a picture or script of a page may not."""
+    if request.headers.get("Sec-Fetch-Dest", "document") not in ("document", "empty"):
+        raise ApiError(403, "foreign_origin", "This link is for people to open.")
+
+
+def _page(request: web.Request, status: int = 200) -> web.FileResponse:
     headers = {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-    return web.FileResponse(context(request).frontend / "index.html", headers=headers)
+    return web.FileResponse(context(request).frontend / "index.html", status=status, headers=headers)

@@ -3,16 +3,24 @@
 from aiohttp import web
 
 from rtc_drift.api import library, operations, page, sessions, streams, whep
+from rtc_drift.api.commands import COMMANDS
 from rtc_drift.api.context import CONTEXT, Context
 from rtc_drift.api.errors import error_middleware
 from rtc_drift.api.guard import guard_middleware
+from rtc_drift.api.roles import role_middleware
 
 MAX_BODY_BYTES = 64 * 1024
 
 ROUTES = (
     web.get("/", page.master_page),
+    web.get("/session/create/{name}", page.create_page, allow_head=False),
+    web.get("/session/follow/{name}", page.follow_page, allow_head=False),
     web.get("/session/{session_id}", page.session_page),
-    web.post("/session/{session_id}/next-track", sessions.next_track),
+    web.get("/session/{session_id}/qr.svg", page.qr_code),
+    *(web.post(f"/session/{{session_id}}/{name}", command.handle) for name, command in COMMANDS.items()),
+    web.post("/api/session/create", sessions.create),
+    web.post("/api/session/follow", sessions.follow),
+    web.delete("/api/session/{session_id}", sessions.delete),
     web.post("/whep/{session_id}", whep.join),
     web.options("/whep/{session_id}", whep.describe),
     web.options("/whep/{session_id}/{listener_id}", whep.describe),
@@ -35,7 +43,9 @@ ROUTES = (
 
 def make_app(context: Context) -> web.Application:
     """The HTTP door of a service."""
-    app = web.Application(middlewares=[error_middleware, guard_middleware], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(
+        middlewares=[error_middleware, guard_middleware, role_middleware], client_max_size=MAX_BODY_BYTES
+    )
     app[CONTEXT] = context
     app.add_routes(ROUTES)
     app.router.add_static("/static", context.frontend)

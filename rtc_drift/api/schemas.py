@@ -1,16 +1,66 @@
 """The bodies of requests and answers, beyond what events carry already."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
 from rtc_drift.events import PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
 
 
+class CreateOptions(Wire):
+    """How a named session begins."""
+
+    starting_track: str | None = Field(None, min_length=1, max_length=500)
+    """A track's id, or words that match its title, artist or album."""
+    direction: str | None = None
+    seed: int | None = Field(None, ge=0, lt=2**63)
+    locked: bool = False
+    """Commands need the key that the answer holds."""
+
+
+class CreateRequest(Wire):
+    """`POST /api/session/create`."""
+
+    session_name: str
+    options: CreateOptions = CreateOptions()
+
+
+class FollowRequest(Wire):
+    """`POST /api/session/follow`."""
+
+    session_name: str
+    follower_name: str | None = Field(None, max_length=100)
+
+
+class Nothing(Wire):
+    """A command that needs no more than its name."""
+
+
 class NextTrackRequest(Wire):
-    """`POST /session/{id}/next-track`; without a track the planned one comes."""
+    """Without a track the planned one comes; with a direction one is chosen for it."""
 
     track_id: str | None = None
+    direction: str | None = None
+    when: Literal["bar", "now"] = "bar"
+    """Both are heard at once as long as nobody knows where the bars are."""
+
+
+class SeekRequest(Wire):
+    position_seconds: float = Field(ge=0, allow_inf_nan=False)
+
+
+class QueueRequest(Wire):
+    track_id: str
+
+
+class DirectionRequest(Wire):
+    direction: str | None
+
+
+class LoveRequest(Wire):
+    track_id: str
+    value: bool
 
 
 class CommandAccepted(Wire):
@@ -18,8 +68,8 @@ class CommandAccepted(Wire):
 
     accepted: bool = True
     starts_at: int
-    track: TrackInfo
-    transition: TransitionInfo
+    track: TrackInfo | None
+    transition: TransitionInfo | None
 
 
 class SessionUrls(Wire):
@@ -38,25 +88,54 @@ class RtpClock(Wire):
     offsets: dict[str, int]
 
 
+class SessionMade(SessionUrls):
+    """A session that was created."""
+
+    session_id: str
+    type: str
+
+
+class LockedSessionMade(SessionMade):
+    control_key: str
+    """Told this once."""
+
+
+class FollowerMade(SessionMade):
+    following_session: str
+
+
 class SessionInfo(SessionState, SessionUrls):
     """`GET /api/session/info`."""
 
+    name: str
     created: datetime
     last_access: datetime
     position_seconds: float | None
     """Of the track that is on the air."""
+    webrtc_listeners: int
+    ogg_listeners: int
     event_readers: int
+    """These three: who came through this session, not through its followers."""
     rtp_clock: RtpClock
 
 
 class SessionSummary(Wire):
     session_id: str
     type: str
+    name: str
     clients: int
+    """Who came through this session: listeners over WebRTC and as Ogg, and event readers."""
+    webrtc_listeners: int
+    ogg_listeners: int
+    event_readers: int
     created: datetime
-    followers: int = 0
+    last_access: datetime
+    following_session: str | None
+    followers: int
     now_playing: PlayingTrack | None
     active: bool
+    """Whether somebody hears it, through whichever session."""
+    locked: bool
 
 
 class SessionList(Wire):

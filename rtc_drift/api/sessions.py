@@ -1,15 +1,50 @@
-"""Session routes: information and commands."""
+"""Session routes: made, followed, listed, told of, ended."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from aiohttp import web
 
-from rtc_drift import events
 from rtc_drift.api import schemas
-from rtc_drift.api.context import context, session_of
+from rtc_drift.api.answers import model_response
+from rtc_drift.api.context import context
 from rtc_drift.api.errors import json_body
+from rtc_drift.api.roles import cookie_name, may_command
 from rtc_drift.media import SAMPLE_RATE, seconds
-from rtc_drift.sessions import MASTER, Session
+from rtc_drift.session import MASTER, Session
+
+KEY_DAYS = 400
+"""How long a browser keeps a control key: as long as browsers allow."""
+
+
+async def create(request: web.Request) -> web.Response:
+    """POST /api/session/create: a named session with a mixer and a journey of its own."""
+    body = await json_body(request, schemas.CreateRequest)
+    options = body.options
+    session = await context(request).sessions.create(
+        body.session_name, starting_track=options.starting_track, direction=options.direction, seed=options.seed
+    )
+    made = schemas.SessionMade(session_id=session.id, type=session.type, **dict(_urls(request, session)))
+    if not options.locked:
+        return model_response(made, status=201)
+    key = session.lock_with_new_key()
+    response = model_response(schemas.LockedSessionMade(**dict(made), control_key=key), status=201)
+    age = KEY_DAYS * 24 * 3600
+    response.set_cookie(cookie_name(session), key, max_age=age, httponly=True, samesite="Strict", path="/")
+    return response
+
+
+async def follow(request: web.Request) -> web.Response:
+    """POST /api/session/follow: a session that hears and sees what its leader's does, and may not command."""
+    body = await json_body(request, schemas.FollowRequest)
+    session = context(request).sessions.follow(body.session_name, body.follower_name or "")
+    made = schemas.FollowerMade(
+        session_id=session.id,
+        type=session.type,
+        following_session=session.following or "",
+        **dict(_urls(request, session)),
+    )
+    return model_response(made, status=201)
 
 
 async def info(request: web.Request) -> web.Response:
@@ -20,34 +55,42 @@ async def info(request: web.Request) -> web.Response:
 
 async def listing(request: web.Request) -> web.Response:
     """GET /api/session/list."""
-    summaries = [
-        schemas.SessionSummary(
-            session_id=session.id,
-            type=session.type,
-            clients=session.listeners + session.hub.readers,
-            created=session.created,
-            now_playing=session.state().now_playing,
-            active=session.listeners > 0,
-        )
-        for session in context(request).sessions.values()
-    ]
-    return model_response(schemas.SessionList(sessions=summaries))
+    sessions = context(request).sessions.values()
+    return model_response(schemas.SessionList(sessions=[_summary(session) for session in sessions]))
 
 
-async def next_track(request: web.Request) -> web.Response:
-    """POST /session/{id}/next-track: the crossfade begins within 300 ms; the answer says when it is heard."""
-    session = session_of(request)
-    body = await json_body(request, schemas.NextTrackRequest)
-    accepted = session.next_track(body.track_id)
-    planned = events.planned(accepted.entry)
-    answer = schemas.CommandAccepted(starts_at=accepted.starts_at, track=planned.track, transition=planned.transition)
-    return model_response(answer, status=202)
+async def delete(request: web.Request) -> web.Response:
+    """DELETE /api/session/{id}: everybody who hears or watches it is disconnected."""
+    # What has begun is finished, should the one who asked go meanwhile.
+    await asyncio.shield(context(request).sessions.delete(request.match_info["session_id"]))
+    return web.Response(status=204)
+
+
+def _summary(session: Session) -> schemas.SessionSummary:
+    station, state = session.station, session.state(allow_commands=False)
+    return schemas.SessionSummary(
+        session_id=session.id,
+        type=session.type,
+        name=session.name,
+        clients=sum(session.clients.values()),
+        webrtc_listeners=session.clients["webrtc"],
+        ogg_listeners=session.clients["ogg"],
+        event_readers=session.clients["events"],
+        created=session.created,
+        last_access=session.last_access,
+        following_session=session.following,
+        followers=0 if session.following else station.followers,
+        now_playing=state.now_playing,
+        active=station.is_heard,
+        locked=state.locked,
+    )
 
 
 def _info(request: web.Request, session: Session) -> schemas.SessionInfo:
-    now, state = session.now(), session.state()
+    now, state = session.station.now(), session.state(allow_commands=may_command(request, session))
     playing = state.now_playing
-    position = seconds(playing.offset_samples + now - playing.starts_at) if playing else None
+    heard = now if state.paused_at is None else min(now, state.paused_at)
+    position = seconds(playing.offset_samples + heard - playing.starts_at) if playing else None
     clock = schemas.RtpClock(
         sample_rate=SAMPLE_RATE,
         media_time=now,
@@ -57,10 +100,13 @@ def _info(request: web.Request, session: Session) -> schemas.SessionInfo:
     return schemas.SessionInfo(
         **dict(state),
         **dict(_urls(request, session)),
+        name=session.name,
         created=session.created,
         last_access=session.last_access,
         position_seconds=position,
-        event_readers=session.hub.readers,
+        webrtc_listeners=session.clients["webrtc"],
+        ogg_listeners=session.clients["ogg"],
+        event_readers=session.clients["events"],
         rtp_clock=clock,
     )
 
@@ -68,13 +114,13 @@ def _info(request: web.Request, session: Session) -> schemas.SessionInfo:
 def _urls(request: web.Request, session: Session) -> schemas.SessionUrls:
     origin = str(request.url.origin())
     return schemas.SessionUrls(
-        web_url=f"{origin}/" if session.id == MASTER else f"{origin}/session/{session.id}",
+        web_url=f"{origin}{page_path(session)}",
         stream_url=f"{origin}/stream/{session.id}",
         events_url=f"{origin}/events/{session.id}",
         whep_url=f"{origin}/whep/{session.id}",
     )
 
 
-def model_response(model: events.Wire, status: int = 200) -> web.Response:
-    """A model as JSON in camelCase."""
-    return web.Response(text=model.model_dump_json(by_alias=True), content_type="application/json", status=status)
+def page_path(session: Session) -> str:
+    """The path of a session's page."""
+    return "/" if session.id == MASTER else f"/session/{session.id}"

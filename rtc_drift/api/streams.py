@@ -2,23 +2,31 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse, sse_response
 
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import ApiError, retry_later
+from rtc_drift.api.roles import may_command
 from rtc_drift.delivery.broadcast import BroadcastEndedError, LaggedError
 from rtc_drift.delivery.ogg import OggMuxer
-from rtc_drift.events import Event, EventReader, SessionEnded, SlowReaderError
+from rtc_drift.hub import EventReader, SlowReaderError, frame
 from rtc_drift.media import BLOCK_SECONDS
-from rtc_drift.sessions import Session
+from rtc_drift.session import Session
 
 MAX_OGG_LAG_BLOCKS = 200
 """An Ogg reader more than 4 s behind is dropped."""
 SEND_BUFFER_BYTES = 64 * 1024
+EVENT_PACE_SECONDS = 0.025
+"""Events that come more quickly than this share a write."""
+EVENT_SEND_SECONDS = 30
+"""An event reader that takes nothing for so long is cut off."""
+EVENT_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",  # nginx would hold events back
+}
 
 
 async def ogg(request: web.Request) -> web.StreamResponse:
@@ -34,9 +42,13 @@ async def ogg(request: web.Request) -> web.StreamResponse:
 async def _send_ogg(request: web.Request, session: Session, response: web.StreamResponse) -> web.StreamResponse:
     await response.prepare(request)
     _limit_what_tcp_takes(request)
-    session.joined()
     try:
-        with session.packets.reader(MAX_OGG_LAG_BLOCKS, patient=True) as reader, closing(OggMuxer()) as muxer:
+        with (
+            session.station.packets.reader(MAX_OGG_LAG_BLOCKS, patient=True) as reader,
+            session.ending(lambda _: reader.end()),
+            session.client("ogg"),
+            closing(OggMuxer()) as muxer,
+        ):
             while True:
                 pages = muxer.mux(bytes(await reader.next_in_order()))
                 if pages:
@@ -49,8 +61,6 @@ async def _send_ogg(request: web.Request, session: Session, response: web.Stream
             request.transport.abort()
     except (BroadcastEndedError, ConnectionError):
         pass  # The session has ended, or the reader has gone.
-    finally:
-        session.left()
     return response
 
 
@@ -66,28 +76,37 @@ async def events(request: web.Request) -> web.StreamResponse:
     """GET /events/{id}: a `hello`, or what was missed since `Last-Event-ID`; then what happens."""
     session = session_of(request)
     if request.method == "HEAD":
-        return web.Response(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-    if session.hub.readers >= context(request).max_event_readers:
+        return web.Response(headers=EVENT_HEADERS)
+    hub = session.station.hub
+    if hub.readers >= context(request).max_event_readers:
         raise retry_later(ApiError(503, "event_reader_limit", "As many event streams as allowed are open."))
-    with session.hub.reader() as reader:  # before anything is awaited, so that many at once can't pass the limit
-        missed = session.hub.missed(request.headers.get("Last-Event-ID", ""))
-        first: Sequence[tuple[str, Event]] = [(session.hub.last_id, session.hello())] if missed is None else missed
-        async with sse_response(request) as response:
-            # A reader that is gone, too slow or cut off ends here; it may come back with its last id.
-            with suppress(ConnectionError, TimeoutError, SlowReaderError):
-                await _send_events(first, reader, response)
+    # Counted before anything is awaited, so that many at once can't pass the limit.
+    with hub.reader() as reader, session.client("events"), session.ending(lambda reason: _end(session, reader, reason)):
+        missed = hub.missed(request.headers.get("Last-Event-ID", ""))
+        hello = session.hello(allow_commands=may_command(request, session))
+        first = frame(hello, hub.last_id) if missed is None else b"".join(missed)
+        response = web.StreamResponse(headers=EVENT_HEADERS)
+        await response.prepare(request)
+        _limit_what_tcp_takes(request)
+        try:
+            await _send_events(first, reader, response)
+        except (SlowReaderError, TimeoutError):
+            if request.transport is not None:
+                request.transport.abort()  # it may come back with its last id
+        except ConnectionError:
+            pass
     return response
 
 
-async def _send_events(first: Sequence[tuple[str, Event]], reader: EventReader, response: EventSourceResponse) -> None:
-    for event_id, event in first:
-        await response.send(_json(event), id=event_id)
-    while True:
-        event_id, event = await reader.next()
-        await response.send(_json(event), id=event_id)
-        if isinstance(event, SessionEnded):
-            return
+def _end(session: Session, reader: EventReader, reason: str) -> None:
+    if not session.station.ended:  # else the station has told everybody
+        reader.end(session.farewell(reason))
 
 
-def _json(event: Event) -> str:
-    return event.model_dump_json(by_alias=True)
+async def _send_events(first: bytes, reader: EventReader, response: web.StreamResponse) -> None:
+    frames: bytes | None = first
+    while frames is not None:
+        async with asyncio.timeout(EVENT_SEND_SECONDS):
+            await response.write(frames)
+        await asyncio.sleep(EVENT_PACE_SECONDS)
+        frames = await reader.next()

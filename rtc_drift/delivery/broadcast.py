@@ -32,6 +32,21 @@ class Broadcast(Generic[Item]):
         self._ended = False
 
     @property
+    def published(self) -> int:
+        """How many items there were so far."""
+        return self._next
+
+    def since(self, number: int) -> list[Item] | None:
+        """The items after the first `number` ones; None when some of them are not kept any more."""
+        missing = self._next - number
+        return list(self._ring)[len(self._ring) - missing :] if 0 <= missing <= len(self._ring) else None
+
+    def forget(self) -> None:
+        """Let go of what is kept, if nobody is reading."""
+        if not self._readers:
+            self._ring.clear()
+
+    @property
     def readers(self) -> int:
         """How many readers are open."""
         return self._readers
@@ -80,6 +95,8 @@ class Reader(Generic[Item]):
         self._patient = patient
         self._position = broadcast._next
         self._closed = False
+        self._ended = False
+        self._waiting: asyncio.Future[None] | None = None
         self.skipped = 0
         """Items left out to get back to the live edge."""
         broadcast._count(1, patient)
@@ -102,6 +119,21 @@ class Reader(Generic[Item]):
             raise LaggedError
         return self._take()
 
+    async def next_ones(self) -> list[Item]:
+        """All items there are, in order, at least one. Raises as `next_in_order` does."""
+        count = await self._wait()
+        if count > self._max_lag:
+            raise LaggedError
+        ring = self._broadcast._ring
+        self._position += count
+        return [ring[index] for index in range(len(ring) - count, len(ring))]
+
+    def end(self) -> None:
+        """Tell this reader that nothing more comes, once it has read what there is. Idempotent."""
+        self._ended = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
     def close(self) -> None:
         """Leave. Idempotent."""
         if not self._closed:
@@ -118,11 +150,11 @@ class Reader(Generic[Item]):
         """Wait until there is an item to read; gives how many there are."""
         broadcast = self._broadcast
         while self._position == broadcast._next:
-            if broadcast._ended:
+            if broadcast._ended or self._ended:
                 raise BroadcastEndedError
-            future = asyncio.get_running_loop().create_future()
-            broadcast._waiting.append(future)
-            await future
+            self._waiting = asyncio.get_running_loop().create_future()
+            broadcast._waiting.append(self._waiting)
+            await self._waiting
         return broadcast._next - self._position
 
     def _take(self) -> Item:

@@ -16,6 +16,8 @@ class Choice:
 
     track: Track
     reason: str
+    queued: bool = False
+    """It comes from the queue."""
 
 
 def choose_next(tracks: Sequence[Track], history: Sequence[str], seed: int, draw: int) -> Choice | None:

@@ -7,7 +7,7 @@ them too and must start quickly.
 from dataclasses import dataclass
 from typing import Literal
 
-TransitionKind = Literal["start", "crossfade", "skip", "rescue"]
+TransitionKind = Literal["start", "crossfade", "skip", "rescue", "seek", "resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Play:
     fade_in: int
     """Length of the equal-power fade-in from `start`; 0 = none."""
     fade_out: Fade | None
+    hush: Fade | None = None
+    """On top of the other fades: a short ramp to silence, where somebody paused or went elsewhere in the file."""
 
     def position_at(self, media_time: int) -> int:
         """The file's sample (at 48 kHz) heard at `media_time`."""

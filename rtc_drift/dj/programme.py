@@ -5,8 +5,9 @@ The state is a value. `now` is always handed in; nothing here knows a clock, a f
 
 from dataclasses import dataclass, replace
 
+from rtc_drift.dj.autodj import Choice
 from rtc_drift.dj.plan import Fade, Play, Transition, TransitionKind
-from rtc_drift.dj.transitions import SKIP_FADE, immediate_transition, levelled_gain, natural_transition
+from rtc_drift.dj.transitions import HUSH, SKIP_FADE, immediate_transition, levelled_gain, natural_transition
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 
@@ -19,6 +20,8 @@ class Entry:
     track: Track
     transition: Transition
     reason: str
+    queued: bool = False
+    """It comes from the queue."""
     sound_ends: int | None = None
     """The media time at which its file turned out to break off."""
 
@@ -31,14 +34,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """What is on the air and what is planned, in order of start. At most the last entry lies in the future."""
+    """What is on the air and what is planned, in order of start."""
 
     entries: tuple[Entry, ...] = ()
     next_play_id: int = 1
+    paused_at: int | None = None
+    """The media time from which on it is silent; the last entry is what goes on afterwards."""
 
     @property
     def plays(self) -> tuple[Play, ...]:
-        return tuple(entry.play for entry in self.entries)
+        return tuple(entry.play for entry in self.entries if entry.play.end > entry.play.start)
 
     def current(self, now: int) -> Entry | None:
         """The latest entry that has started, or None before the first."""
@@ -52,14 +57,14 @@ class Programme:
         return next((entry for entry in self.entries if entry.play.id == play_id), None)
 
 
-def begin(programme: Programme, track: Track, reason: str, at: int) -> Programme:
-    """Start `track` at `at` from its first sound: for the first track, and after silence."""
-    transition = Transition("start", leave_at=0, enter_at=samples(track.first_sound_seconds), duration=0)
-    return _append(programme, track, reason, transition, at)
+def begin(programme: Programme, choice: Choice, at: int) -> Programme:
+    """Start a track at `at` from its first sound: for the first track, and after silence."""
+    transition = Transition("start", leave_at=0, enter_at=samples(choice.track.first_sound_seconds), duration=0)
+    return _append(programme, choice, transition, at)
 
 
-def plan_next(programme: Programme, track: Track, reason: str, now: int, earliest: int) -> Programme:
-    """Plan `track` to follow the current one where its sound ends; replaces what was planned.
+def plan_next(programme: Programme, choice: Choice, now: int, earliest: int) -> Programme:
+    """Plan a track to follow the current one where its sound ends; replaces what was planned.
 
     It never starts before `earliest`, which must lie after `now`. So a plan made late, because the library was empty or
     a file broke off, has as much overlap as is left.
@@ -69,21 +74,45 @@ def plan_next(programme: Programme, track: Track, reason: str, now: int, earlies
     if current is None:
         raise ValueError("a first track must begin before a next one is planned")
     play = current.play
-    transition = natural_transition(current.track, track, play.offset)
+    transition = natural_transition(current.track, choice.track, play.offset)
     planned_end = play.start + transition.leave_at - play.offset + transition.duration
     ends = min(planned_end, play.end)
     duration = max(0, min(transition.duration, ends - earliest))
     at = max(earliest, ends - duration)
     kind: TransitionKind = "crossfade" if ends == planned_end else "rescue"
     transition = replace(transition, kind=kind, leave_at=play.position_at(at), duration=duration)
-    return _overlap(base, track, reason, transition, at, _prefetched(programme, track, now))
+    return _overlap(base, choice, transition, at, _prefetched(programme, choice.track, now))
 
 
-def skip_to(programme: Programme, track: Track, reason: str, at: int, now: int) -> Programme:
-    """Cross over into `track` from `at` on, whatever is playing, also in the middle of another transition."""
+def skip_to(programme: Programme, choice: Choice, at: int, now: int, fade: int = SKIP_FADE) -> Programme:
+    """Cross over into a track from `at` on, whatever is playing, also in the middle of another transition."""
     base = unplan(programme, now)
-    transition = immediate_transition(track, _position(base, at), min(SKIP_FADE, _left(base, at)))
-    return _overlap(base, track, reason, transition, at, _prefetched(programme, track, now))
+    transition = immediate_transition(choice.track, _position(base, at), min(fade, _left(base, at)))
+    return _overlap(base, choice, transition, at, _prefetched(programme, choice.track, now))
+
+
+def pause(programme: Programme, at: int, now: int, fade: int = HUSH) -> Programme:
+    """Silent from `at` on, after a short ramp; what was planned is taken back."""
+    return replace(_hushed(unplan(programme, now), Fade(at, fade)), paused_at=at)
+
+
+def resume(programme: Programme, at: int, fade: int = HUSH) -> Programme:
+    """Go on at `at` where it was paused. Raises ValueError when it was not."""
+    if programme.paused_at is None:
+        raise ValueError("only what was paused can be resumed")
+    position = programme.entries[-1].play.position_at(programme.paused_at)
+    return _reenter(programme, position, at, fade, "resume")
+
+
+def seek(programme: Programme, position: int, at: int, now: int, fade: int = HUSH) -> Programme:
+    """Go on at the current file's sample `position` from `at` on; what is paused stays so. Plans are taken back."""
+    base = _hushed(unplan(programme, now), Fade(at, fade))
+    if programme.paused_at is None:
+        return _reenter(base, position, at, fade, "seek")
+    moved = _reenter(base, position, at, 0, "seek")
+    last = moved.entries[-1]
+    silent = replace(last, play=replace(last.play, end=at))
+    return replace(moved, entries=(*moved.entries[:-1], silent), paused_at=at)
 
 
 def unplan(programme: Programme, now: int) -> Programme:
@@ -133,24 +162,48 @@ def _released(entry: Entry, now: int) -> Entry:
     return replace(entry, play=replace(play, fade_out=None, end=entry.natural_end))
 
 
+def _hushed(programme: Programme, fade: Fade) -> Programme:
+    """Everything silent after a ramp, whatever fades it has already."""
+    return replace(programme, entries=tuple(_hushed_entry(entry, fade) for entry in programme.entries))
+
+
+def _hushed_entry(entry: Entry, fade: Fade) -> Entry:
+    if entry.play.hush is not None or entry.play.end <= fade.start:
+        return entry
+    return replace(entry, play=replace(entry.play, hush=fade, end=min(entry.play.end, fade.end)))
+
+
+def _reenter(programme: Programme, position: int, at: int, fade: int, kind: TransitionKind) -> Programme:
+    """The last entry's track once more, from the file's sample `position` on."""
+    last = programme.entries[-1]
+    transition = Transition(kind, leave_at=last.play.position_at(at), enter_at=position, duration=fade)
+    changed = _append(programme, Choice(last.track, last.reason), transition, at)
+    if last.sound_ends is None:
+        return changed
+    entry = changed.entries[-1]
+    ends = at + last.play.position_at(last.sound_ends) - position
+    return replace(changed, entries=(*changed.entries[:-1], _broken_off(entry, ends)))
+
+
 def _overlap(
-    programme: Programme, track: Track, reason: str, transition: Transition, at: int, play_id: int | None = None
+    programme: Programme, choice: Choice, transition: Transition, at: int, play_id: int | None = None
 ) -> Programme:
-    """Fade out everything on the air from `at` over the transition's length, and append `track`."""
+    """Fade out everything on the air from `at` over the transition's length, and append a track."""
     fading = tuple(_faded(entry, Fade(at, transition.duration)) for entry in programme.entries)
-    return _append(replace(programme, entries=fading), track, reason, transition, at, play_id)
+    return _append(replace(programme, entries=fading), choice, transition, at, play_id)
 
 
 def _faded(entry: Entry, fade: Fade) -> Entry:
     # A play already on its way out keeps its own fade, so that its level never steps back up.
-    if entry.play.fade_out is not None:
+    if entry.play.fade_out is not None or entry.play.hush is not None:
         return entry
     return replace(entry, play=replace(entry.play, fade_out=fade, end=min(entry.play.end, fade.end)))
 
 
 def _append(
-    programme: Programme, track: Track, reason: str, transition: Transition, at: int, play_id: int | None = None
+    programme: Programme, choice: Choice, transition: Transition, at: int, play_id: int | None = None
 ) -> Programme:
+    track = choice.track
     play = Play(
         id=programme.next_play_id if play_id is None else play_id,
         track_id=track.id,
@@ -162,7 +215,7 @@ def _append(
         fade_in=transition.duration,
         fade_out=None,
     )
-    entry = Entry(play, track, transition, reason)
+    entry = Entry(play, track, transition, choice.reason, choice.queued)
     entry = replace(entry, play=replace(play, end=entry.natural_end))
     return Programme(
         entries=(*programme.entries, entry),

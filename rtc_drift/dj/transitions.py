@@ -9,6 +9,8 @@ CROSSFADE = samples(6.0)
 """Overlap of two tracks that both play to their end."""
 SKIP_FADE = samples(1.2)
 """Overlap when somebody wants the next track now: short enough to be an answer, long enough to be no cut."""
+HUSH = samples(0.05)
+"""The ramp where somebody pauses, resumes or goes elsewhere in a track: no click, and no waiting."""
 MAX_BOOST_DB = 12.0
 MAX_CUT_DB = 24.0
 

@@ -16,7 +16,7 @@ import time
 from typing import cast
 
 from rtc_drift.engine import messages as m
-from rtc_drift.engine.core import RENDER_AHEAD, EngineCore
+from rtc_drift.engine.core import EngineCore
 from rtc_drift.engine.endpoint import EngineLink, LinkClosedError
 from rtc_drift.engine.health import HealthMeter
 from rtc_drift.engine.schedule import TickSchedule
@@ -43,7 +43,7 @@ def run(link: EngineLink, schedule: TickSchedule) -> None:
             for message in core.due(tick):
                 link.send(message)
             link.flush()
-            step = 1 if core.hurried else RENDER_AHEAD
+            step = core.step
             following, start_ns = schedule.following(tick, started_ns, step)
             for message in core.prepare(following - step + 1, step):
                 link.send(message)
@@ -60,7 +60,7 @@ def run(link: EngineLink, schedule: TickSchedule) -> None:
 def _receive_until(link: EngineLink, core: EngineCore, tick: int, deadline_ns: int, step: int) -> bool:
     """Carry out what control says until the next tick is to start.
 
-    False when it must start sooner: ticks were `step` apart, and now somebody wants every packet at its time.
+    False when it must start sooner: ticks were `step` apart, and now somebody wants something earlier.
     """
     link.flush()
     while True:
@@ -70,7 +70,7 @@ def _receive_until(link: EngineLink, core: EngineCore, tick: int, deadline_ns: i
             core.handle(cast(m.ToEngine, message), tick)
         if time.monotonic_ns() >= deadline_ns:
             return True
-        if step > 1 and core.hurried:
+        if core.step < step:
             return False
 
 

@@ -17,12 +17,15 @@ RENDER_AHEAD = 4
 """Blocks rendered in one go, 80 ms: a quarter of the wake-ups of caches and decoders, and half the CPU time of
 rendering block by block. Sessions take turns, so that each tick renders a quarter of them."""
 
+IDLE_STEP = 25
+"""Ticks between two looks around, half a second, while every programme stands."""
+
 GROUP = 2 * RENDER_AHEAD
 """Packets handed over at once, 160 ms, to those who are not in a hurry."""
 
 
 class _Session:
-    """A programme that runs, who wants its media, and the blocks that are rendered and not told yet."""
+    """A programme, who wants its media, and the blocks that are rendered and not told yet."""
 
     def __init__(self, opened: m.OpenSession, renderer: ProgrammeRenderer) -> None:
         self.opened = opened
@@ -30,18 +33,57 @@ class _Session:
         self.wants = m.Subscribe(opened.session)
         self.plays: tuple[Play, ...] = ()
         self.restarts = 0
-        self._rendered_up_to = opened.anchor_media
+        self._clock = m.SetClock(opened.session, 0, None)
+        self._rendered_up_to = 0
         self._untold: deque[Block] = deque()
+        self._awaited = set[int]()
+
+    @property
+    def runs(self) -> bool:
+        return self._clock.tick is not None
 
     @property
     def hurried(self) -> bool:
+        """Whether somebody waits: for each block at its time, or for the decks of a programme that is to run soon."""
+        if not self.runs:
+            return bool(self._awaited)
         return self.wants.pcm or (self.wants.packets and not self.wants.early)
 
     def media_time(self, tick: int) -> int:
-        return self.opened.anchor_media + (tick - self.opened.anchor_tick) * BLOCK_SAMPLES
+        elapsed = 0 if self._clock.tick is None else tick - self._clock.tick
+        return self._clock.media_time + elapsed * BLOCK_SAMPLES
+
+    def set_clock(self, clock: m.SetClock) -> None:
+        """Run, stand, or go on elsewhere. What was rendered for another time is dropped."""
+        self._clock = clock
+        self._rendered_up_to = clock.media_time
+        self._untold.clear()
+
+    def schedule(self, plays: tuple[Play, ...], tick: int) -> None:
+        """Replace the plays. The decks of those that are due are awaited until they have something or have failed."""
+        now, known = self.media_time(tick), {play.id for play in self.plays}
+        self.plays = plays
+        self._awaited &= {play.id for play in plays}
+        self._awaited |= {play.id for play in plays if play.id not in known and play.start <= now < play.end}
+        self.renderer.mixer.schedule(plays, now)
+
+    def news(self, tick: int) -> Iterator[m.ToControl]:
+        """What became of the decks."""
+        number, mixer = self.opened.session, self.renderer.mixer
+        if not self.runs:
+            mixer.report(self.media_time(tick))
+        for play in mixer.readies:
+            yield m.DeckReady(number, play)
+        for failure in mixer.failures:
+            yield m.DeckFailed(number, failure.play, failure.position, failure.reason, failure.stalled)
+        self._awaited.difference_update(mixer.readies, (failure.play for failure in mixer.failures))
+        mixer.readies.clear()
+        mixer.failures.clear()
 
     def due(self, tick: int) -> Iterator[m.ToControl]:
         """What is told at `tick`; its block is rendered now, should that not have happened before."""
+        if not self.runs:
+            return
         media_time = self.media_time(tick)
         if self._rendered_up_to < media_time:
             # Ticks were left out: what waited for them is too late for anybody.
@@ -55,6 +97,8 @@ class _Session:
 
     def prepare(self, tick: int, step: int) -> Iterator[m.ToControl]:
         """Render ahead from `tick` on, at this session's turn, or when less is left than the next `step` ticks need."""
+        if not self.runs:
+            return
         first = self.media_time(tick)
         turn = (tick + self.opened.session) % RENDER_AHEAD == 0
         start = max(first, self._rendered_up_to)
@@ -94,9 +138,11 @@ class EngineCore:
         return missing // BLOCK_SAMPLES
 
     @property
-    def hurried(self) -> bool:
-        """Whether anybody wants media at its time; else ticks may be `RENDER_AHEAD` apart."""
-        return any(session.hurried for session in self._sessions.values())
+    def step(self) -> int:
+        """How many ticks the next one may be away: 1 when anybody waits for something, more when nobody does."""
+        if any(session.hurried for session in self._sessions.values()):
+            return 1
+        return RENDER_AHEAD if any(session.runs for session in self._sessions.values()) else IDLE_STEP
 
     def handle(self, message: m.ToEngine, tick: int) -> None:
         """Carry out one message, before tick number `tick`."""
@@ -106,10 +152,11 @@ class EngineCore:
                 self._sessions[message.session] = _Session(message, self._new_renderer(message))
         elif session is None:
             logger.warning("A %s for session %d, which is not open", type(message).__name__, message.session)
+        elif isinstance(message, m.SetClock):
+            session.set_clock(message)
         elif isinstance(message, m.Schedule):
-            session.plays = message.plays
             with self._guarded(session, tick):
-                session.renderer.mixer.schedule(message.plays, session.media_time(tick))
+                session.schedule(message.plays, tick)
         elif isinstance(message, m.Subscribe):
             session.wants = message
         else:
@@ -124,16 +171,11 @@ class EngineCore:
 
     def prepare(self, tick: int, step: int = 1) -> Iterator[m.ToControl]:
         """Render what goes out from `tick` on, at least `step` blocks of it, and tell what became of the decks."""
-        for number, session in self._sessions.items():
+        for session in self._sessions.values():
             with self._guarded(session, tick):
                 yield from session.prepare(tick, step)
-            mixer = session.renderer.mixer
-            for play in mixer.readies:
-                yield m.DeckReady(number, play)
-            for failure in mixer.failures:
-                yield m.DeckFailed(number, failure.play, failure.position, failure.reason, failure.stalled)
-            mixer.readies.clear()
-            mixer.failures.clear()
+            with self._guarded(session, tick):
+                yield from session.news(tick)
 
     def close(self) -> None:
         """End all programmes."""

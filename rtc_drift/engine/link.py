@@ -25,6 +25,7 @@ _KINDS: tuple[type[Any], ...] = (
     m.DeckReady,
     m.DeckFailed,
     m.Health,
+    m.SetClock,
 )
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
@@ -76,5 +77,5 @@ def _message(kind: type[Any], body: bytes) -> m.Message:
 
 
 def _play(fields: dict[str, Any]) -> Play:
-    fade = fields.pop("fade_out")
-    return Play(**fields, fade_out=None if fade is None else Fade(**fade))
+    fades = {name: fields[name] and Fade(**fields[name]) for name in ("fade_out", "hush")}
+    return Play(**fields | fades)

@@ -10,16 +10,24 @@ from rtc_drift.dj.plan import Play
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """To the engine: run a programme whose block for tick `anchor_tick` has the media time `anchor_media`.
+    """To the engine: get a programme ready. It stands at media time 0 until `SetClock` says otherwise."""
 
-    The pair never changes while the programme runs, so an engine started anew falls back into step by itself.
+    session: int
+    bitrate: int
+    """Of Opus, in bits per second."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetClock:
+    """To the engine: the block for `tick` has the media time `media_time`; without a tick the programme stands there.
+
+    While a programme runs the pair never changes, so an engine started anew falls back into step by itself. One that
+    stands has its decks decode and renders nothing.
     """
 
     session: int
-    anchor_tick: int
-    anchor_media: int
-    bitrate: int
-    """Of Opus, in bits per second."""
+    media_time: int
+    tick: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,6 @@ class Health:
     """CPU time of the engine's process since its start."""
 
 
-ToEngine = OpenSession | CloseSession | Schedule | Subscribe
+ToEngine = OpenSession | SetClock | CloseSession | Schedule | Subscribe
 ToControl = Packet | Pcm | DeckReady | DeckFailed | Health
 Message = ToEngine | ToControl

@@ -102,6 +102,11 @@ class Mixer:
                 self._add(channel, mixed, media_time)
         return mixed
 
+    def report(self, media_time: int) -> None:
+        """Fill `readies` and `failures` without mixing: of a programme that stands still while its decks decode."""
+        for channel in self._channels.values():
+            self._report(channel, media_time)
+
     def close(self) -> None:
         """Let all decks go. Idempotent."""
         for channel in self._channels.values():
@@ -153,8 +158,9 @@ def envelope(play: Play, media_time: int, count: int) -> NDArray[np.float32]:
     gain = np.full((1, 1), play.gain, np.float32)
     if play.fade_in and media_time < play.start + play.fade_in:
         gain = gain * _quarter_sine(media_time - play.start, count, play.fade_in)
-    if play.fade_out is not None and media_time + count > play.fade_out.start:
-        gain = gain * _fading(play.fade_out, media_time, count)
+    for fade in (play.fade_out, play.hush):
+        if fade is not None and media_time + count > fade.start:
+            gain = gain * _fading(fade, media_time, count)
     return gain
 
 

@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 from rtc_drift.library.background import Background
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.fallback import Fallback
+from rtc_drift.library.loves import Loves
 from rtc_drift.library.resting import COOL_DOWN_SECONDS, Resting
 from rtc_drift.library.scan import (
     RootError,
@@ -25,32 +23,13 @@ from rtc_drift.library.scan import (
     survey,
 )
 from rtc_drift.library.search import Search
+from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.library.workers import WorkerError, Workers
 
 logger = logging.getLogger(__name__)
 LOST_CHECK_SECONDS = 30.0
 """How often it is looked whether a music folder is back."""
-
-
-class LibraryStatus(BaseModel):
-    """What people are told about the library."""
-
-    model_config = ConfigDict(frozen=True)
-
-    source: Literal["music", "demo", "none"]
-    tracks: int
-    """How many can be played now."""
-    unplayable: int
-    """How many files of the music folders can't be played."""
-    scanning: bool
-    done: int
-    """Files examined by the scan, of `total` new or changed ones."""
-    total: int
-    notice: str | None
-    """What is wrong with the music folders, one sentence for each."""
-    failures: int
-    """What went wrong in the background; each kind is logged once."""
 
 
 class Library:
@@ -73,6 +52,9 @@ class Library:
         self._workers = workers
         self._roots = tuple(dict.fromkeys(root.absolute() for root in music))
         self._background = Background()
+        self.loved = Loves(catalogue)
+        self.on_change: Callable[[], None] = lambda: None
+        """Called whenever there are other tracks to play."""
         self._music: dict[str, Track] = {}
         self._demo = Fallback(
             catalogue,
@@ -100,6 +82,7 @@ class Library:
         self._scanning = True
         present = [root for root in self._roots if await asyncio.to_thread(holds_anything, root)]
         await self._background.guard(self._load(present))
+        await self._background.guard(self.loved.load())
         self._background.spawn(self._scan(self._roots), "library scan")
 
     async def close(self) -> None:
@@ -342,6 +325,7 @@ class Library:
             self._is_playable.set()
         else:
             self._is_playable.clear()
+        self.on_change()
 
     def _tell(self, root: Path, sentence: str) -> None:
         if self._notices.get(root) != sentence:

@@ -22,7 +22,7 @@ from tests.waiting import until
 async def test_the_engine_is_killed_and_the_same_listener_goes_on(serve: Serve, music: Path) -> None:
     async with serve(music) as served, served.listener() as listener:
         service = served.service
-        playing = service.sessions.master.conductor.programme.plays[0]
+        playing = service.sessions.master.station.conductor.programme.plays[0]
         await listener.read(samples(1))
         killed = service.engine.pid
         assert killed is not None
@@ -31,7 +31,7 @@ async def test_the_engine_is_killed_and_the_same_listener_goes_on(serve: Serve, 
         frames = await frames_until_sound(listener, 100)
         assert service.engine.restarts == 1
         assert len(service.listeners) == 1, "nobody had to join anew"
-        assert service.sessions.master.conductor.programme.plays[0].start == playing.start, "the plan stands"
+        assert service.sessions.master.station.conductor.programme.plays[0].start == playing.start, "the plan stands"
         steps = {second.timestamp - first.timestamp for first, second in pairwise(frames)}
         assert all(step % 960 == 0 for step in steps), "the clock goes on, with a gap"
 
@@ -64,7 +64,7 @@ async def test_a_file_that_breaks_off_is_crossed_over(serve: Serve, tmp_path: Pa
         write_audio(folder / f"{number}.flac", steady_music(30, seed=number, level=0.2))
     async with serve(folder) as served:
         await until(lambda: len(served.service.library.playable()) == 2, 30)
-        conductor = served.service.sessions.master.conductor
+        conductor = served.service.sessions.master.station.conductor
         broken = conductor.programme.entries[0].track
         # The scan is done; now the file loses everything behind its first ten seconds, and is played from there.
         damage(broken.path)

@@ -66,7 +66,7 @@ async def started_tracks(listener: Listener, count: int) -> list[str]:
 async def test_next_track_is_heard_from_when_the_answer_says(serve: Serve, music: Path) -> None:
     async with serve(music) as served, served.listener() as listener:
         await listener.read(samples(0.5))
-        before = served.service.sessions.master.now()
+        before = served.service.sessions.master.station.now()
         answer = await listener.next_track()
         assert 0 < answer["startsAt"] - before <= samples(0.3)
         assert answer["transition"]["kind"] == "skip"
@@ -82,7 +82,7 @@ async def test_next_track_is_heard_from_when_the_answer_says(serve: Serve, music
 async def test_a_listener_joins_at_the_live_edge(serve: Serve, music: Path) -> None:
     """Nothing made before its DTLS was connected: its first packet is as young as the connection."""
     async with serve(music) as served:
-        session = served.service.sessions.master
+        session = served.service.sessions.master.station
         async with served.listener() as listener:
             await listener.frame()
             (entry,) = served.service.listeners.values()
@@ -96,7 +96,7 @@ async def test_a_listener_joins_at_the_live_edge(serve: Serve, music: Path) -> N
 async def test_ten_peers_come_and_go_and_one_never_reads(serve: Serve, music: Path) -> None:
     rng = random.Random(4)
     async with serve(music) as served:
-        session = served.service.sessions.master
+        session = served.service.sessions.master.station
         stuck = session.packet_track()
         await stuck.recv()  # and never again
 
@@ -119,7 +119,7 @@ async def test_ten_peers_come_and_go_and_one_never_reads(serve: Serve, music: Pa
 
 async def test_a_drift_track_plays_on_somebody_elses_peer_connection(serve: Serve, music: Path) -> None:
     async with serve(music) as served:
-        session = served.service.sessions.master
+        session = served.service.sessions.master.station
         sender, receiver = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
         sender.addTrack(session.track())
         for peer in (sender, receiver):

@@ -64,7 +64,7 @@ async def test_it_decodes_to_what_the_mixer_made(serve: Serve, music: Path) -> N
 
 async def test_a_reader_that_stops_reading_is_dropped_and_nobody_else_notices(serve: Serve, music: Path) -> None:
     async with serve(music) as served:
-        session = served.service.sessions.master
+        session = served.service.sessions.master.station
         host, port = served.url.removeprefix("http://").split(":")
         with socket.socket() as stuck:
             stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -90,7 +90,7 @@ async def metrics(served: Served) -> str:
 
 async def test_readers_are_counted_and_leave_nothing(serve: Serve, music: Path) -> None:
     async with serve(music) as served:
-        session = served.service.sessions.master
+        session = served.service.sessions.master.station
         async with served.http.get(f"{served.url}/stream/master") as response:
             await response.content.readexactly(1_000)
             assert session.listeners == 1

@@ -226,7 +226,7 @@ async def test_a_listener_that_never_connects_is_closed(
             status, _, _ = await post(served, peer.localDescription.sdp)
             assert status == 201
         await until(lambda: not served.service.listeners)
-        assert served.service.sessions.master.packets.readers == 0
+        assert served.service.sessions.master.station.packets.readers == 0
 
 
 async def test_mdns_candidates_are_not_looked_up(serve: Serve, music: Path) -> None:

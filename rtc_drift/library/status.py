@@ -1,0 +1,25 @@
+"""How the library is doing, in figures and sentences."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class LibraryStatus(BaseModel):
+    """What people are told about the library."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: Literal["music", "demo", "none"]
+    tracks: int
+    """How many can be played now."""
+    unplayable: int
+    """How many files of the music folders can't be played."""
+    scanning: bool
+    done: int
+    """Files examined by the scan, of `total` new or changed ones."""
+    total: int
+    notice: str | None
+    """What is wrong with the music folders, one sentence for each."""
+    failures: int
+    """What went wrong in the background; each kind is logged once."""

@@ -1,0 +1,238 @@
+"""A station: one live programme, with its mixer, its journey, its events and the task that keeps it going.
+
+The engine behind it may die and come back; the station does not notice but for a gap in its packets.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from rtc_drift import events
+from rtc_drift.conductor import Conductor
+from rtc_drift.delivery.broadcast import Broadcast
+from rtc_drift.engine import messages as m
+from rtc_drift.engine.schedule import TickSchedule
+from rtc_drift.herald import Herald
+from rtc_drift.hub import EventHub
+from rtc_drift.library.library import Library
+from rtc_drift.media import seconds
+from rtc_drift.playout import Playout
+from rtc_drift.saving import SavedStation
+from rtc_drift.steering import Steering
+from rtc_drift.tracks import DriftTrack, PacketTrack, shared_packet
+
+if TYPE_CHECKING:
+    from rtc_drift.tracks import OpusPacket
+
+logger = logging.getLogger(__name__)
+
+RING_BLOCKS = 256
+"""5.1 s of media kept for readers that lag."""
+RESTORE_SECONDS = 15.0
+"""What an earlier life of the server played is waited for this long: the library may still be loading."""
+RETRY_SECONDS = 1.0
+
+
+class Station:
+    """One programme and everyone who hears it. Made and ended by `Sessions`."""
+
+    def __init__(
+        self,
+        session_id: str,
+        number: int,
+        library: Library,
+        ticks: TickSchedule,
+        send: Callable[[m.ToEngine], None],
+        *,
+        seed: int,
+        bitrate: int,
+        kept_ready: bool = False,
+        saved: SavedStation | None = None,
+    ) -> None:
+        """`saved`: to go on from there. `kept_ready`: its decks stay open when nobody listens."""
+        self.id = session_id
+        self.listeners = 0
+        """How many hear it over WebRTC or Ogg, through whichever session."""
+        self.followers = 0
+        self.ended = False
+        self.first_audio = asyncio.Event()
+        """Set when the first samples of the first track are decoded."""
+        self._library = library
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._saved = saved
+        self.hub = EventHub(generation=secrets.token_hex(4))
+        self.packets: Broadcast[OpusPacket] = Broadcast(RING_BLOCKS, self._audience_changed)
+        self.pcm: Broadcast[m.Pcm] = Broadcast(RING_BLOCKS, self._audience_changed)
+        self.playout = Playout(number, ticks, send, bitrate=bitrate, kept_ready=kept_ready)
+        herald = Herald(session_id, self.playout.now, library.loved, self.hub.publish)
+        self.conductor = Conductor(library, seed, self.playout, herald)
+        self.steering = Steering(self.conductor, self.playout, herald, library.get)
+        if saved is not None:
+            self.playout.stand_at(saved.media_time)
+
+    # --- what there is ------------------------------------------------------------------------------------------------
+
+    @property
+    def loved(self) -> Container[str]:
+        """Ids of the loved tracks."""
+        return self._library.loved
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether it is what was saved of it, if anything was."""
+        return self._saved is None
+
+    def library_info(self) -> events.LibraryInfo:
+        """How the library is doing."""
+        return events.LibraryInfo.of(self._library.status())
+
+    # --- listening ----------------------------------------------------------------------------------------------------
+
+    def now(self) -> int:
+        """The media time that goes out at this moment, or at which it stands, in samples."""
+        return self.playout.now()
+
+    def track(self) -> DriftTrack:
+        """The mixer's frames as an aiortc track of the caller's own, from the live edge on."""
+        return DriftTrack(self.pcm)
+
+    def packet_track(self) -> PacketTrack:
+        """The encoded packets as an aiortc track of the caller's own, from the live edge on."""
+        return PacketTrack(self.packets, self.now)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody takes its audio."""
+        return self.listeners + self.packets.readers + self.pcm.readers > 0
+
+    def expect(self) -> None:
+        """A listener is on the way: have the decks ready."""
+        self.playout.expect()
+        self.wake()
+
+    def count(self, *, listeners: int = 0, followers: int = 0) -> None:
+        """Count listeners or followers in or out, and tell."""
+        self.listeners += listeners
+        self.followers += followers
+        self._audience_changed()
+        if not self.ended:
+            self.hub.publish(
+                events.ListenersChanged(
+                    session_id=self.id,
+                    media_time=self.now(),
+                    count=self.listeners,
+                    followers=self.followers,
+                    running=self.playout.running,
+                )
+            )
+
+    def tell_love(self, track_id: str, value: bool) -> None:
+        """Somebody loves a track, or does not any more."""
+        love = events.LoveChanged(session_id=self.id, media_time=self.now(), track_id=track_id, value=value)
+        self.hub.publish(love)
+
+    def beat(self) -> None:
+        """Tell that it is alive, and what its media time does."""
+        running = self.playout.running
+        self.hub.publish(events.Heartbeat(session_id=self.id, media_time=self.now(), running=running))
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to conduct, as soon as the library has a track."""
+        self._task = asyncio.create_task(self._conduct(), name=f"station {self.id}")
+
+    async def close(self, reason: str) -> None:
+        """End the programme: readers and listeners are told. Idempotent."""
+        if self.ended:
+            return
+        self.ended = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self.hub.publish(events.SessionEnded(session_id=self.id, media_time=self.now(), reason=reason))
+        self.hub.end()
+        self.packets.end()
+        self.pcm.end()
+        self.playout.close()
+
+    def wake(self) -> None:
+        """Something has changed."""
+        self._wake.set()
+
+    def library_changed(self) -> None:
+        """There are other tracks to play."""
+        if self.conductor.wants_more:
+            self.wake()
+
+    def restore(self) -> Iterator[m.ToEngine]:
+        """What brings a fresh engine to the present state."""
+        return self.playout.restore()
+
+    def on_engine(self, message: m.ToControl) -> None:
+        """Take what the engine says about this programme."""
+        if isinstance(message, m.Packet):
+            self.packets.publish(shared_packet(message.data, message.media_time))
+        elif isinstance(message, m.Pcm):
+            self.pcm.publish(message)
+        elif isinstance(message, m.DeckReady):
+            self.playout.deck_ready(message.play)
+            if self.conductor.audible:
+                self.first_audio.set()
+            self.wake()
+        elif isinstance(message, m.DeckFailed):
+            self.conductor.deck_failed(message)
+            self.wake()
+
+    async def _conduct(self) -> None:
+        await self._resume()
+        while True:
+            self._wake.clear()
+            try:
+                wait = self._step()
+            except Exception:
+                # The plan stands as it was; a programme must not fall silent because one step of planning failed.
+                logger.exception("%s: planning failed", self.id)
+                wait = RETRY_SECONDS
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+
+    async def _resume(self) -> None:
+        if self._saved is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RESTORE_SECONDS):
+                await self._library.wait_until_playable()
+        self.conductor.restore(self._saved.snapshot(self._library.get), self._saved.history)
+        self._saved = None
+
+    def _step(self) -> float | None:
+        """Do what is due; gives the seconds until the next time, None = when something happens."""
+        due = self.conductor.advance()
+        if self.playout.settle():
+            self.beat()
+            due = self.conductor.advance()
+        waits = [self.playout.due_in_seconds()]
+        if self.playout.running:
+            waits.append(seconds(due - self.now()))
+        else:
+            self.packets.forget()
+            self.pcm.forget()
+        return max(0.001, min(known)) if (known := [wait for wait in waits if wait is not None]) else None
+
+    def _audience_changed(self) -> None:
+        if self.ended:
+            return
+        wants = m.Subscribe(
+            self.playout.number,
+            packets=self.packets.readers > 0,
+            pcm=self.pcm.readers > 0,
+            early=self.packets.hurried_readers == 0,
+        )
+        self.playout.want(wants, demand=self.is_heard)
+        self.wake()
