@@ -4,12 +4,16 @@ import argparse
 import asyncio
 import sys
 
-from benchmarks import chromium, cost, startup
+from benchmarks import chromium, cost, sessions, startup
 
 BENCHES = {
     "session": cost.session_alone,
     "listeners": cost.fifty_listeners,
     "punctuality": cost.busy_control,
+    "sessions": sessions.many_sessions,
+    "idle": sessions.idle_sessions,
+    "create": sessions.create_to_first_packet,
+    "events": sessions.many_events,
     "startup": startup.startup_and_memory,
     "chromium": chromium.page_listens,
 }

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncIterator
 
 import aiohttp
 
 from benchmarks.figures import Figure
+from benchmarks.listeners import listeners
 from benchmarks.server import MeasuredServer, scanned_server
 
 SECONDS = 20
@@ -27,23 +27,23 @@ async def fifty_listeners() -> list[Figure]:
     """50 stock aiortc listeners in another process on another core."""
     async with scanned_server() as server:
         server.pin(0)
-        async with listeners(server, LISTENERS) as report:
+        async with listeners([server.whep()] * LISTENERS) as heard:
             before = await server.metrics()
             cost = await cpu_ms_per_second(server)
             after = await server.metrics()
-        lost, received = await report
+        report = await heard
     late = share_on_time(before, after)
     return [
         Figure("listeners", f"CPU per listener, {LISTENERS} listeners", cost / LISTENERS, "ms/s", at_most=5),
-        Figure("listeners", "packets lost", lost, "packets", at_most=0),
-        Figure("listeners", "packets received", received, "packets"),
+        Figure("listeners", "packets lost", report.lost, "packets", at_most=0),
+        Figure("listeners", "packets received", report.received, "packets"),
         Figure("listeners", "engine's ticks at most 1 ms late, same core as control", 100 * late, "%"),
     ]
 
 
 async def busy_control() -> list[Figure]:
     """The engine's punctuality while control is kept busy by requests without pause."""
-    async with scanned_server() as server, listeners(server, 1):
+    async with scanned_server() as server, listeners([server.whep()]):
         quiet = await ticks_over(server)
         control = sum(server.process.cpu_times()[:2])
         hammers = [asyncio.create_task(hammer(server)) for _ in range(8)]
@@ -108,27 +108,3 @@ async def ogg_reader(server: MeasuredServer) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def listeners(server: MeasuredServer, count: int) -> AsyncIterator[asyncio.Future[tuple[int, int]]]:
-    """`count` listeners, all connected; afterwards the future tells packets lost and received."""
-    report: asyncio.Future[tuple[int, int]] = asyncio.get_running_loop().create_future()
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.load", server.url, str(count)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        assert (await child.stdout.readline()) == b"connected\n"
-        await asyncio.sleep(SETTLE_SECONDS)
-        yield report
-        child.stdin.close()
-        lost, received = (await child.stdout.readline()).split()
-        report.set_result((int(lost), int(received)))
-    finally:
-        if child.returncode is None and not report.done():
-            child.kill()
-        await child.wait()

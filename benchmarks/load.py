@@ -1,31 +1,64 @@
-"""`python -m benchmarks.load URL N`: N listeners of a server, until standard input ends. A process of its own.
+"""`python -m benchmarks.load URL…`: a listener for each WHEP url, until standard input ends. A process of its own.
 
 Stock aiortc from end to end, but for the decoding, which is the listener's own affair and would not fit one core.
 """
 
 import asyncio
+import json
 import os
 import queue
 import sys
 import threading
+import time
 from typing import Any
 
+import numpy as np
 from aiortc import rtcrtpreceiver
 
 from rtc_drift.client import Listener
+from rtc_drift.media import SAMPLE_RATE
 
 
-async def run(url: str, count: int) -> None:
-    """Join, tell, wait, tell what was lost."""
+async def run(urls: list[str]) -> None:
+    """Join, tell, wait, tell what was received and when."""
     rtcrtpreceiver.decoder_worker = discard  # type: ignore[assignment]
-    listeners = [Listener(url, connect_seconds=60) for _ in range(count)]
-    for at in range(0, count, 5):
+    listeners = [Listener(url, connect_seconds=60) for url in urls]
+    for at in range(0, len(listeners), 5):
         await asyncio.gather(*(listener.__aenter__() for listener in listeners[at : at + 5]))
+    arrivals = [note_arrivals(listener) for listener in listeners]
     print("connected", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    late = np.concatenate([lateness_ms(each) for each in arrivals])
     stats = [await listener.stats() for listener in listeners]
-    print(sum(each.packets_lost for each in stats), sum(each.packets_received for each in stats), flush=True)
+    report = {
+        "lost": sum(each.packets_lost for each in stats),
+        "received": sum(each.packets_received for each in stats),
+        "late_ms": [float(np.percentile(late, at)) for at in (50, 99, 99.9, 100)],
+        "late_packets": int(np.count_nonzero(late > 20)),
+    }
+    print(json.dumps(report), flush=True)
     await asyncio.gather(*(listener.close() for listener in listeners))
+
+
+def note_arrivals(listener: Listener) -> list[tuple[float, int]]:
+    """Fills with `(seconds, RTP timestamp)` of each packet from now on."""
+    receiver = listener._peer.getTransceivers()[0].receiver
+    take, arrivals = receiver._handle_rtp_packet, list[tuple[float, int]]()
+
+    async def note(packet: Any, **options: Any) -> None:
+        arrivals.append((time.monotonic(), packet.timestamp))
+        await take(packet, **options)
+
+    receiver._handle_rtp_packet = note  # type: ignore[method-assign, assignment]
+    return arrivals
+
+
+def lateness_ms(arrivals: list[tuple[float, int]]) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """How much later than the most punctual one each packet came, by its own timestamp."""
+    seconds, timestamps = (np.array(column, np.float64) for column in zip(*arrivals, strict=True))
+    media = np.unwrap(timestamps, period=2.0**32) / SAMPLE_RATE
+    behind = seconds - media
+    return np.asarray((behind - behind.min()) * 1e3)
 
 
 def discard(
@@ -40,7 +73,7 @@ def discard(
 def main() -> None:
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
-    asyncio.run(run(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,10 @@ class MeasuredServer:
     ready_seconds: float
     http: aiohttp.ClientSession
 
+    def whep(self, session: str = "master") -> str:
+        """Where listeners of a session join."""
+        return f"{self.url}/whep/{session}"
+
     def processes(self) -> list[psutil.Process]:
         """Control, engine, and workers if there are any."""
         return [self.process, *self.process.children(recursive=True)]

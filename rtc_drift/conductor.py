@@ -127,6 +127,7 @@ class Conductor:
         self.programme = steps.prune(self.programme, now)
         if self.programme.paused_at is None:
             self._keep_planned()
+            self._announce(now)  # while it stands, what is begun has started
         upcoming = self.programme.planned(now)
         return min(upcoming.play.start if upcoming else now + samples(1), now + samples(1))
 

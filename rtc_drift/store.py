@@ -23,11 +23,12 @@ class SessionRecord:
     """Of its journey; None while saving = as it was."""
 
 
-_COLUMNS = ", ".join(field.name for field in fields(SessionRecord))
-_PLACES = ", ".join("?" for _ in fields(SessionRecord))
+_NAMES = [field.name for field in fields(SessionRecord)]
+_COLUMNS = ", ".join(_NAMES)
+_CHANGED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name not in ("id", "history"))
 _SAVE = (
-    f"INSERT INTO sessions ({_COLUMNS}) VALUES ({_PLACES}) ON CONFLICT (id) DO UPDATE SET "
-    "last_access = excluded.last_access, state = excluded.state, history = coalesce(excluded.history, history)"
+    f"INSERT INTO sessions ({_COLUMNS}) VALUES ({', '.join('?' for _ in _NAMES)}) "
+    f"ON CONFLICT (id) DO UPDATE SET {_CHANGED}, history = coalesce(excluded.history, history)"
 )
 
 

@@ -67,6 +67,22 @@ class Served:
         async with self.http.post(f"{self.url}{path}", json={} if body is None else body) as response:
             return response.status, await response.json()
 
+    async def delete(self, path: str) -> int:
+        async with self.http.delete(f"{self.url}{path}") as response:
+            return response.status
+
+    async def create(self, name: str, **options: Any) -> Any:
+        """A named session; gives the answer."""
+        status, answer = await self.post("/api/session/create", {"sessionName": name, "options": options})
+        assert status == 201, answer
+        return answer
+
+    async def follow(self, name: str) -> str:
+        """A follower of a session; gives its id."""
+        status, answer = await self.post("/api/session/follow", {"sessionName": name})
+        assert status == 201, answer
+        return str(answer["sessionId"])
+
 
 class Serve(Protocol):
     def __call__(self, *music: Path, **settings: Any) -> AbstractAsyncContextManager[Served]: ...
@@ -80,8 +96,8 @@ def serve(tmp_path: Path, leaks_nothing: None) -> Serve:
     async def serving_here(*music: Path, **options: Any) -> AsyncIterator[Served]:
         settings = load({"music": music, "data_dir": tmp_path / "data", "port": 0, "seed": 1} | options)
         async with serving(settings) as (service, url), aiohttp.ClientSession() as http:
-            await asyncio.wait_for(service.sessions.master.first_audio.wait(), 30)
-            await until(lambda: service.sessions.master.conductor.now_playing() is not None)
+            await asyncio.wait_for(service.sessions.master.station.first_audio.wait(), 30)
+            await until(lambda: service.sessions.master.station.conductor.now_playing() is not None)
             yield Served(service, url, http)
 
     return serving_here

@@ -1,0 +1,119 @@
+"""Many sessions: what each costs while it plays and while it is idle, how soon one is heard, how many events fit."""
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+
+from benchmarks.cost import cpu_ms_per_second, share_on_time
+from benchmarks.figures import Figure
+from benchmarks.listeners import listeners
+from benchmarks.server import MeasuredServer, scanned_server
+from rtc_drift.client import Listener
+
+SESSIONS = 40
+IDLE_SESSIONS = 60
+CREATED = 15
+READERS = 200
+EVENTS_PER_SECOND = 1_000
+EVENT_SECONDS = 10
+LINGER_SECONDS = 5
+
+
+async def many_sessions() -> list[Figure]:
+    """40 sessions on one core, each with a journey and a stock aiortc listener of its own."""
+    async with scanned_server() as server:
+        names = [await create(server, f"room-{number}") for number in range(SESSIONS)]
+        server.pin(0)
+        async with listeners([server.whep(name) for name in names]) as heard:
+            before = await server.metrics()
+            cost = await cpu_ms_per_second(server)
+            after = await server.metrics()
+        report = await heard
+    skipped = sum(
+        after[name] - before[name]
+        for name in ("rtc_drift_engine_skipped_ticks_total", "rtc_drift_engine_starved_blocks")
+    )
+    return [
+        Figure("sessions", f"CPU per session-second, {SESSIONS} sessions", cost / SESSIONS, "ms", at_most=20),
+        Figure("sessions", "packets lost", report.lost, "packets", at_most=0),
+        Figure("sessions", "packets received", report.received, "packets"),
+        Figure("sessions", "packets more than 20 ms late at the listener", report.late_packets, "packets", at_most=0),
+        Figure("sessions", "lateness at the listener, 99 %", report.late_ms[1], "ms"),
+        Figure("sessions", "lateness at the listener, worst", report.late_ms[3], "ms"),
+        Figure("sessions", "ticks left out, blocks starved", skipped, "", at_most=0),
+        Figure("sessions", "engine's ticks at most 1 ms late", 100 * share_on_time(before, after), "%"),
+    ]
+
+
+async def idle_sessions() -> list[Figure]:
+    """What a named session takes that nobody hears any more."""
+    async with scanned_server() as server:
+        await asyncio.sleep(LINGER_SECONDS)
+        memory, cpu = server.memory_mb(), await cpu_ms_per_second(server)
+        for number in range(IDLE_SESSIONS):
+            name = await create(server, f"room-{number}")
+            async with server.http.get(f"{server.url}/stream/{name}") as response:
+                await response.content.readany()
+        await asyncio.sleep(LINGER_SECONDS)
+        more_memory, more_cpu = server.memory_mb() - memory, await cpu_ms_per_second(server) - cpu
+    return [
+        Figure("idle", "memory per idle session that was heard once", more_memory / IDLE_SESSIONS, "MB", at_most=2),
+        Figure("idle", "CPU per idle session", more_cpu / IDLE_SESSIONS, "ms/s", at_most=0.05),
+        Figure("idle", "CPU of the server while nobody listens", cpu, "ms/s"),
+    ]
+
+
+async def create_to_first_packet() -> list[Figure]:
+    """From asking for a new session to its first packet at a stock aiortc listener; and an idle one heard again."""
+    created, woken = list[float](), list[float]()
+    async with scanned_server() as server:
+        for number in range(CREATED):
+            started = time.monotonic()
+            name = await create(server, f"room-{number}")
+            created.append(await first_frame_ms(server, name, started))
+        await asyncio.sleep(LINGER_SECONDS)
+        for number in range(CREATED):
+            woken.append(await first_frame_ms(server, f"room-{number}", time.monotonic()))
+    return [
+        Figure("create", "create to first packet, median", statistics.median(created), "ms", at_most=300),
+        Figure("create", "create to first packet, worst", max(created), "ms"),
+        Figure("create", "idle session, offer to first packet, median", statistics.median(woken), "ms"),
+    ]
+
+
+async def many_events() -> list[Figure]:
+    """1,000 commands a second, each of which is an event, to 200 readers, while one listener hears the programme."""
+    async with scanned_server() as server, listeners([server.whep()]) as heard:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.readers", server.url),
+            *(str(READERS), str(EVENTS_PER_SECOND), str(EVENT_SECONDS)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        cpu = sum(server.process.cpu_times()[:2])
+        output, _ = await child.communicate()
+        cpu = sum(server.process.cpu_times()[:2]) - cpu
+        readers = json.loads(output)
+    report = await heard
+    return [
+        Figure("events", "events per second", readers["accepted"] / readers["seconds"], "1/s", at_least=990),
+        Figure("events", f"events lost, {READERS} readers", readers["accepted"] - readers["least"], "", at_most=0),
+        Figure("events", "readers cut off", readers["cut"], "", at_most=0),
+        Figure("events", "CPU of control meanwhile", 100 * cpu / readers["seconds"], "%"),
+        Figure("events", "lateness of the programme's packets meanwhile, 99 %", report.late_ms[1], "ms"),
+    ]
+
+
+async def create(server: MeasuredServer, name: str) -> str:
+    """A new session; gives its id."""
+    async with server.http.post(f"{server.url}/api/session/create", json={"sessionName": name}) as response:
+        assert response.status == 201, await response.text()
+        return name
+
+
+async def first_frame_ms(server: MeasuredServer, session: str, started: float) -> float:
+    """Join, and how long after `started` the first 20 ms were there, decoded."""
+    async with Listener(server.whep(session)) as listener:
+        await listener.frame()
+        return (time.monotonic() - started) * 1e3

@@ -1,0 +1,318 @@
+"""The registry of sessions: what it holds whatever happens in whichever order, and who is cleaned up when."""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+
+from rtc_drift.dj.directions import DIRECTIONS
+from rtc_drift.engine import messages as m
+from rtc_drift.engine.schedule import TickSchedule
+from rtc_drift.keeper import Keeper
+from rtc_drift.library.database import Database
+from rtc_drift.library.status import LibraryStatus
+from rtc_drift.library.track import Track
+from rtc_drift.session import ClientKind, Session
+from rtc_drift.sessions import (
+    MasterProtectedError,
+    NoSuchSessionError,
+    SessionExistsError,
+    SessionLimitError,
+    Sessions,
+)
+from rtc_drift.store import SessionStore
+from tests.music import make_track
+
+LIMIT = 3
+IDLE = 30 * 60
+
+
+class Shelf:
+    """A library in memory that never changes."""
+
+    def __init__(self, count: int = 9) -> None:
+        self._tracks = {track.id: track for track in (make_track(number) for number in range(1, count + 1))}
+        self.loved = set[str]()
+
+    def playable(self) -> Sequence[Track]:
+        return tuple(self._tracks.values())
+
+    def get(self, track_id: str) -> Track | None:
+        return self._tracks.get(track_id)
+
+    async def find(self, query: str) -> Sequence[Track]:
+        return [track for track in self._tracks.values() if query in track.title.casefold()]
+
+    async def wait_until_playable(self) -> None:
+        pass
+
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
+        raise AssertionError("every file is fine")
+
+    def status(self) -> LibraryStatus:
+        count = len(self._tracks)
+        return LibraryStatus(
+            source="music", tracks=count, unplayable=0, scanning=False, done=0, total=0, notice=None, failures=0
+        )
+
+
+class EngineDouble:
+    """Which programmes an engine would hold, by the messages it gets. Refuses those for one that is not open."""
+
+    def __init__(self) -> None:
+        self.open = set[int]()
+
+    def send(self, message: m.ToEngine) -> None:
+        if isinstance(message, m.OpenSession):
+            assert message.session not in self.open
+            self.open.add(message.session)
+        else:
+            assert message.session in self.open, f"{message} for a programme that is not open"
+            if isinstance(message, m.CloseSession):
+                self.open.remove(message.session)
+
+
+def make_sessions(engine: EngineDouble, clock: list[float]) -> Sessions:
+    return Sessions(
+        Shelf(),  # type: ignore[arg-type]
+        TickSchedule(0),
+        engine.send,
+        limit=LIMIT,
+        idle_seconds=IDLE,
+        clock=lambda: clock[0],
+    )
+
+
+class Registry(RuleBasedStateMachine):
+    """Create, follow, join, leave, command, delete and restart, in any order."""
+
+    names = Bundle("names")
+    visits = Bundle("visits")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.database = Database.open(Path(self.folder.name) / "catalogue.sqlite")
+        self.leaders: dict[str, str | None] = {"master": None}
+        self.inside: dict[int, tuple[str, ClientKind, AbstractContextManager[None]]] = {}
+        self.visit_number = 0
+        self.begin()
+
+    def begin(self) -> None:
+        self.engine = EngineDouble()
+        self.sessions = make_sessions(self.engine, [0.0])
+        self.keeper = Keeper(self.sessions, SessionStore(self.database))
+
+        async def start() -> None:
+            await self.keeper.load()
+            self.sessions.start()
+            await settle()
+
+        self.loop.run_until_complete(start())
+
+    def teardown(self) -> None:
+        self.loop.run_until_complete(self.sessions.close())
+        assert not self.engine.open, "nothing is left in the engine"
+        self.loop.close()
+        self.database.close()
+        self.folder.cleanup()
+
+    def find(self, name: str) -> Session | None:
+        if name in self.leaders:
+            return self.sessions.find(name)
+        with pytest.raises(NoSuchSessionError):
+            self.sessions.find(name)
+        return None
+
+    @initialize(target=names)
+    def master(self) -> str:
+        return "master"
+
+    @rule(target=names, name=st.sampled_from("abcde"), direction=st.none() | st.sampled_from(DIRECTIONS))
+    def create(self, name: str, direction: str | None) -> str:
+        named = [each for each, leader in self.leaders.items() if leader is None and each != "master"]
+        creating = self.sessions.create(name, starting_track="track 3", direction=direction)
+        if name in self.leaders:
+            with pytest.raises(SessionExistsError):
+                self.loop.run_until_complete(creating)
+        elif len(named) >= LIMIT:
+            with pytest.raises(SessionLimitError):
+                self.loop.run_until_complete(creating)
+        else:
+            session = self.loop.run_until_complete(creating)
+            playing = session.state(allow_commands=True).now_playing
+            assert playing is not None
+            assert playing.track.title == "Track 3"
+            assert session.station.conductor.journey.direction == direction
+            self.leaders[name] = None
+        return name
+
+    @rule(target=names, name=names)
+    def follow(self, name: str) -> str:
+        found = self.find(name)
+        if found is None:
+            return name
+        follower = self.sessions.follow(name)
+        self.leaders[follower.id] = found.following or found.id
+        return follower.id
+
+    @rule(target=visits, name=names, kind=st.sampled_from(("webrtc", "ogg", "events")))
+    def join(self, name: str, kind: ClientKind) -> object:
+        found = self.find(name)
+        if found is None:
+            return multiple()
+        visit = found.client(kind)
+        visit.__enter__()
+        self.visit_number += 1
+        self.inside[self.visit_number] = (name, kind, visit)
+        return self.visit_number
+
+    @rule(visit=consumes(visits))
+    def leave(self, visit: int) -> None:
+        if visit in self.inside:
+            self.inside.pop(visit)[2].__exit__(None, None, None)
+
+    @rule(name=names, track=st.integers(1, 9))
+    def queue(self, name: str, track: int) -> None:
+        found = self.find(name)
+        if found is not None and found.may_command(None):
+            before = found.station.conductor.journey.queue
+            found.station.steering.enqueue(f"{track:016x}")
+            assert found.station.conductor.journey.queue == (*before, f"{track:016x}")
+
+    @rule(name=names)
+    def next_track(self, name: str) -> None:
+        found = self.find(name)
+        if found is not None and found.may_command(None):
+            accepted = found.station.steering.next_track()
+            assert found.station.conductor.programme.entries[-1].track == accepted.track
+
+    @rule(name=names)
+    def delete(self, name: str) -> None:
+        deleting = self.sessions.delete(name)
+        if name == "master":
+            with pytest.raises(MasterProtectedError):
+                self.loop.run_until_complete(deleting)
+        elif name in self.leaders:
+            self.loop.run_until_complete(deleting)
+            gone = {name} | {each for each, leader in self.leaders.items() if leader == name}
+            self.leaders = {each: leader for each, leader in self.leaders.items() if each not in gone}
+            for number in [number for number, visit in self.inside.items() if visit[0] in gone]:
+                self.inside.pop(number)[2].__exit__(None, None, None)
+        else:
+            with pytest.raises(NoSuchSessionError):
+                self.loop.run_until_complete(deleting)
+
+    @rule()
+    def restart(self) -> None:
+        """The server ends and comes back: those who were there have to come anew, and everything else is as it was."""
+        for _, _, visit in self.inside.values():
+            visit.__exit__(None, None, None)
+        self.inside.clear()
+        self.loop.run_until_complete(self.keeper.save())
+        before = {name: self.story(session) for name, session in self.sessions.items()}
+        self.loop.run_until_complete(self.sessions.close())
+        assert not self.engine.open
+        self.begin()
+        assert {name: self.story(session) for name, session in self.sessions.items()} == before
+
+    def story(self, session: Session) -> tuple[object, ...]:
+        """What must survive."""
+        conductor = session.station.conductor
+        playing = conductor.now_playing()
+        position = playing and playing.play.position_at(session.station.now())
+        journey = conductor.journey
+        track = playing and playing.track.id
+        return session.following, session.created, track, position, journey.queue, journey.direction, journey.history
+
+    @invariant()
+    def everybody_is_where_they_belong(self) -> None:
+        self.loop.run_until_complete(settle())
+        assert {name: session.following for name, session in self.sessions.items()} == self.leaders
+        for name, session in self.sessions.items():
+            own = [kind for at, kind, _ in self.inside.values() if at == name]
+            assert session.clients == {kind: own.count(kind) for kind in ("webrtc", "ogg", "events")}
+            leader = self.leaders[name] or name
+            house = {each for each in self.leaders if (self.leaders[each] or each) == leader}
+            assert session.station is self.sessions[leader].station
+            assert session.station.followers == len(house) - 1
+            heard = [visit for visit in self.inside.values() if visit[0] in house and visit[1] != "events"]
+            assert session.station.listeners == len(heard)
+            assert session.may_command(None) == (self.leaders[name] is None)
+            assert session.state(allow_commands=True).now_playing is not None, "every programme has something to play"
+
+
+async def settle() -> None:
+    """Let the stations' tasks do what is due."""
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+
+TestRegistry = Registry.TestCase
+TestRegistry.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+async def test_cleaning_up_by_type_by_a_clock_that_the_test_moves() -> None:
+    clock = [0.0]
+    sessions = make_sessions(EngineDouble(), clock)
+    sessions.start()
+    for name in ("unused", "heard", "watched"):
+        await sessions.create(name)
+    follower, heard_follower, masters = (sessions.follow(name).id for name in ("unused", "heard", "master"))
+    with (
+        sessions["heard"].client("ogg"),
+        sessions["watched"].station.hub.reader(),
+        sessions["watched"].client("events"),
+    ):
+        clock[0] = IDLE - 1
+        await sessions.sweep()
+        assert len(sessions) == 7, "it is not yet time"
+        sessions[masters].touch()
+        clock[0] = IDLE
+        await sessions.sweep()
+        assert set(sessions) == {"master", "heard", "watched", masters}
+        clock[0] = 100 * IDLE
+        sessions[masters].touch()
+        await sessions.sweep()
+        assert set(sessions) == {"master", "heard", "watched", masters}, "the master and who is heard stay for ever"
+    clock[0] += IDLE - 1
+    await sessions.sweep()
+    assert set(sessions) == {"master", "heard", "watched", masters}, "they were used until now"
+    clock[0] += 1
+    await sessions.sweep()
+    assert set(sessions) == {"master"}
+    with pytest.raises(NoSuchSessionError) as told:
+        sessions.find(follower)
+    assert told.value.leader == "unused"
+    assert heard_follower not in sessions
+    await sessions.close()
+
+
+async def test_a_leader_is_used_by_whoever_hears_a_follower() -> None:
+    clock = [0.0]
+    sessions = make_sessions(EngineDouble(), clock)
+    sessions.start()
+    await sessions.create("kitchen")
+    follower = sessions.follow("kitchen")
+    with follower.client("webrtc"):
+        clock[0] = 2 * IDLE
+        await sessions.sweep()
+        assert set(sessions) == {"master", "kitchen", follower.id}
+    await sessions.close()
+
+
+async def test_two_at_once_get_one_session_of_a_name() -> None:
+    sessions = make_sessions(EngineDouble(), [0.0])
+    sessions.start()
+    answers = await asyncio.gather(
+        *(sessions.create("kitchen", starting_track="track") for _ in range(2)), return_exceptions=True
+    )
+    assert sorted(type(answer).__name__ for answer in answers) == ["Session", "SessionExistsError"]
+    await sessions.close()
