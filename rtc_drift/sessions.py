@@ -205,15 +205,15 @@ class Sessions(Mapping[str, Session]):
             asyncio.create_task(self._keep_sweeping(), name="cleanup of sessions"),
         ]
 
-    async def close(self, reason: str = STOPS) -> None:
-        """End every programme. Idempotent."""
+    async def close(self) -> None:
+        """End every programme, until the server is back. Idempotent."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for station in list(self._stations.values()):
-            await station.close(reason)
+            await station.close()
         for session in list(self._sessions.values()):
-            session.end(reason)
+            session.end(STOPS)
 
     def library_changed(self) -> None:
         """There are other tracks to play."""

@@ -146,15 +146,16 @@ class Station:
         """Begin to conduct, as soon as the library has a track."""
         self._task = asyncio.create_task(self._conduct(), name=f"station {self.id}")
 
-    async def close(self, reason: str) -> None:
-        """End the programme: readers and listeners are told. Idempotent."""
+    async def close(self, reason: str | None = None) -> None:
+        """End the programme. Readers are told why, unless it will be back: with the server. Idempotent."""
         if self.ended:
             return
         self.ended = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self.hub.publish(events.SessionEnded(session_id=self.id, media_time=self.now(), reason=reason))
+        if reason is not None:
+            self.hub.publish(events.SessionEnded(session_id=self.id, media_time=self.now(), reason=reason))
         self.hub.end()
         self.packets.end()
         self.pcm.end()
