@@ -110,13 +110,14 @@ _SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
     CatalogueError: (503, "catalogue_unavailable", "The server can't use its catalogue; its log says why."),
     web.RequestPayloadError: (400, "bad_body", "The body can't be read."),
 }
-"""Errors with nothing to add: status, code, sentence. What is 503 may be tried again."""
+"""Errors with nothing to add: status, code, sentence. What is 503 may be tried again; 422 begins with the field."""
 
 
 def _known(error: Exception) -> ApiError | None:
     for kind, (status, code, sentence) in _SENTENCES.items():
         if isinstance(error, kind):
-            answer = ApiError(status, code, sentence)
+            more = {"field": sentence.partition(":")[0]} if status == 422 else {}
+            answer = ApiError(status, code, sentence, **more)
             return retry_later(answer) if status == 503 else answer
     match error:
         case NoSuchSessionError():
