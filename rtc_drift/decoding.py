@@ -13,8 +13,8 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 
 av.logging.set_level(av.logging.PANIC)
 
-CHUNK = SAMPLE_RATE // 10
-"""Samples of a decoded chunk: codecs give frames of 64 to 4,608, and the cost is in their number."""
+CHUNK_SECONDS = 0.25
+"""At least this much is converted at once: codecs give frames of 64 to 4,608 samples, and the cost is in their number."""
 MAX_BAD_PACKETS_IN_A_ROW = 500
 """Some ten seconds of music; decoding them in vain takes tens of milliseconds, so whoever plays is told in time."""
 MAX_BAD_READS_IN_A_ROW = 50
@@ -39,6 +39,7 @@ class AudioFile:
         self.bad_packets = 0
         self.first_frame_seconds: float | None = None
         """The file's own time of the first frame that was decoded, if it has one."""
+        self._gathered = av.AudioFifo()
         self._resampler: av.AudioResampler | None = None
         self._shape: tuple[str, str, int] | None = None
         self._bad_in_a_row = 0
@@ -97,18 +98,27 @@ class AudioFile:
             if frame.sample_rate not in SAMPLE_RATES:
                 raise DecodeError(f"A sample rate of {frame.sample_rate} Hz can't be played.")
             yield from self._flush()
-            self._resampler = av.AudioResampler("flt", "stereo", SAMPLE_RATE, frame_size=CHUNK)
+            self._gathered = av.AudioFifo()
+            self._resampler = av.AudioResampler("flt", "stereo", SAMPLE_RATE)
             self._shape = shape
-        assert self._resampler is not None
         frame.pts = None  # timestamps may be missing or leap; what counts is the samples
-        for resampled in self._resampler.resample(frame):
-            yield _audio(resampled)
+        self._gathered.write(frame)
+        if self._gathered.samples >= CHUNK_SECONDS * frame.sample_rate:
+            yield from self._convert(self._gathered.read())
 
     def _flush(self) -> Iterator[Audio]:
         if self._resampler is not None:
-            for resampled in self._resampler.resample(None):
-                yield _audio(resampled)
+            rest = self._gathered.read()
+            if rest is not None:
+                yield from self._convert(rest)
+            yield from self._convert(None)
             self._resampler = None
+
+    def _convert(self, frame: av.AudioFrame | None) -> Iterator[Audio]:
+        assert self._resampler is not None
+        for resampled in self._resampler.resample(frame):
+            if resampled is not None:  # what needs no conversion comes back as it is, even None
+                yield _audio(resampled)
 
     def _time_of(self, frame: av.AudioFrame) -> float | None:
         if frame.pts is None or frame.time_base is None:

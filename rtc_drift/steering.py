@@ -19,6 +19,8 @@ from rtc_drift.herald import Herald
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 
+LAST_SECONDS = 0.5
+
 
 class NoSuchTrackError(Exception):
     """The library has no such track."""
@@ -118,13 +120,17 @@ class Steering:
         return self._played("resumed", at, current)
 
     def seek(self, position_seconds: float) -> Accepted:
-        """Go elsewhere in the present track; what is paused stays so. Raises OutOfTrackError."""
-        conductor, duration = self._conductor, self._current().track.duration_seconds
-        if position_seconds > duration:
-            raise OutOfTrackError(duration)
+        """Go elsewhere in the present track; what is paused stays so. Raises OutOfTrackError.
+
+        Near its end a last half second is left to be heard, out of which the next track comes in.
+        """
+        conductor, track = self._conductor, self._current().track
+        if position_seconds > track.duration_seconds:
+            raise OutOfTrackError(track.duration_seconds)
+        position = samples(max(0.0, min(position_seconds, track.last_sound_seconds - LAST_SECONDS)))
         settled, at = conductor.settled(), conductor.moment(COLD_LEAD)
         conductor.held = conductor.as_planned(conductor.programme.planned(settled)) or conductor.held
-        position, ramp = samples(position_seconds), conductor.length(HUSH)
+        ramp = conductor.length(HUSH)
         entry = conductor.go_on(steps.seek(conductor.programme, position, at, settled, ramp))
         return self._played("seeked", at, entry)
 

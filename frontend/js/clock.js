@@ -4,7 +4,6 @@ const SAMPLES_PER_MS = 48;
 const UINT32 = 2 ** 32;
 const STALE_MS = 1000;
 const LONGEST_STEP_MS = 300;
-const NOT_MOVING_MS = 2000;
 const FARTHEST_SAMPLES = 5000 * SAMPLES_PER_MS;
 
 /** The media time congruent to `rtp - offset` modulo 2^32 that lies nearest to `near`. */
@@ -19,13 +18,15 @@ export class MediaClock {
   #offsets = new Map();
   #reading = null;
 
-  /** The server said: it is `mediaTime` there now. With nobody listening a mixer may stand still. */
-  tell(mediaTime, now, listeners = null) {
-    const last = this.#anchor;
-    if (listeners !== null) this.#running = listeners > 0;
-    else if (last && mediaTime !== last.mediaTime) this.#running = true;
-    else if (last && now - last.now >= NOT_MOVING_MS) this.#running = false;
+  /** The server said: it is `mediaTime` there now, and whether that advances; a mixer nobody hears stands still. */
+  tell(mediaTime, now, running = this.#running) {
+    this.#running = running;
     this.#anchor = { mediaTime, now };
+  }
+
+  /** What happens while the mixer stands happens at once, whatever the last word about the time was. */
+  happened(mediaTime, now) {
+    if (!this.#running && mediaTime > this.#anchor?.mediaTime) this.tell(mediaTime, now);
   }
 
   /** RTP timestamps that correspond to media time 0, by SSRC. */

@@ -4,7 +4,10 @@ const SILENCE_MS = 25_000;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 5000;
 
-const TYPES = ["hello", "track_started", "track_planned", "transition_started", "listeners", "heartbeat", "session_ended"];
+const TYPES = [
+  ...["hello", "track_started", "track_planned", "transition_started", "direction_changed", "queue_changed"],
+  ...["playback_changed", "love_changed", "listeners", "heartbeat", "session_ended"],
+];
 
 export class Events {
   #url;
@@ -26,7 +29,7 @@ export class Events {
     source.onmessage = (message) => this.#message(message);
     // The stream may name its events; a named one doesn't reach onmessage.
     for (const type of TYPES) source.addEventListener(type, (message) => this.#message(message));
-    source.onerror = () => this.#reopen();
+    source.onerror = () => this.reopen();
     this.#feed();
   }
 
@@ -50,12 +53,12 @@ export class Events {
 
   #feed() {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#reopen(), SILENCE_MS);
+    this.#watchdog = setTimeout(() => this.reopen(), SILENCE_MS);
   }
 
   // A new EventSource rather than the browser's own retry: that one waits 3 to 5 s and gives up on a 503.
   // It begins with a fresh hello, which replaces all that may have been missed.
-  #reopen() {
+  reopen() {
     this.close();
     this.#hooks.lost();
     this.#watchdog = setTimeout(() => this.open(), this.#delay);

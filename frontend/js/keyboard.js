@@ -1,16 +1,19 @@
-/** Space, n and m, wherever they don't already mean something. */
+/** Space, p, n and m, wherever they don't already mean something. */
 
 const TAKES_SPACE = "a[href], button, summary, input:not([type=range]), textarea, select";
 const TAKES_LETTERS = "input:not([type=range]), textarea, select, [contenteditable]";
 
-/** @param {{toggle: () => void, next: () => void, mute: () => void}} actions */
+/** @param {{toggle: () => void, previous: () => void, next: () => void, mute: () => void}} actions */
 export function mountKeyboard(actions) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+    if (document.querySelector("dialog[open]")) return;
     const within = (selector) => event.target instanceof Element && event.target.closest(selector);
     if (event.key === " " && !within(TAKES_SPACE)) {
       event.preventDefault();
       actions.toggle();
+    } else if (event.key === "p" && !within(TAKES_LETTERS)) {
+      actions.previous();
     } else if (event.key === "n" && !within(TAKES_LETTERS)) {
       actions.next();
     } else if (event.key === "m" && !within(TAKES_LETTERS)) {

@@ -1,21 +1,29 @@
 /** The controller: events and gestures go in, the state goes down to the views. */
 
-import { addresses, command, getJson, sessionOf } from "./api.js";
+import { addresses, getJson, sessionOf, whyGone } from "./api.js";
 import { MediaClock } from "./clock.js";
 import { Ear } from "./ear.js";
 import { Events } from "./events.js";
 import { mountKeyboard } from "./keyboard.js";
 import { Listening } from "./listening.js";
+import { makeLobby } from "./lobby.js";
 import { mountMediaSession } from "./media-session.js";
+import { mountProgress } from "./progress-view.js";
+import { mountSearch, mountUpNext } from "./queue-view.js";
+import { makeSearching } from "./searching.js";
+import { mountSessions } from "./sessions-view.js";
+import { mountShare } from "./share-view.js";
 import * as model from "./state.js";
+import { makeSteering } from "./steering.js";
+import { mountName, mountSteering } from "./steering-view.js";
 import { mountSound } from "./sound.js";
 import { behindMs, readStats } from "./stats.js";
 import * as views from "./views.js";
 import { Visual } from "./visual.js";
+import { endedWords } from "./words.js";
 
 const LONGEST_TICK_MS = 250;
 const STATS_MS = 1000;
-const NOTICE_MS = 8000;
 const ASK_QUICKLY_MS = 250;
 const ASK_SLOWLY_MS = 5000;
 const QUICK_QUESTIONS = 20;
@@ -30,22 +38,32 @@ const sound = mountSound(ear);
 let state = model.initialState(sessionOf(location.pathname));
 let stats = null;
 let tickTimer = 0;
-let noticeTimer = 0;
 let audibleTimer = 0;
 let questions = { asked: 0, at: -Infinity };
 
 const listening = new Listening(urls.whep, { phase: phaseChanged, stream: streamChanged });
 const events = new Events(urls.events, { event: eventArrived, lost: eventsLost });
-const actions = { toggle, listen, stop: () => listening.stop(), next, mute, volume };
+const store = { get state() { return state; }, update };
+const steering = makeSteering(urls, store);
+const searching = makeSearching(store, steering.queue);
+const lobby = makeLobby(store);
+const actions = { toggle, listen, stop: () => listening.stop(), mute, volume, ...steering, ...searching };
 
 const visual = new Visual(document.getElementById("visual"), ear);
 const art = views.mountArt(() => visual.repaint());
-const track = views.mountTrack(state.sessionId);
-const progress = views.mountProgress();
-const upNext = views.mountUpNext();
+const painters = [
+  views.mountTrack(),
+  views.mountConnection(),
+  views.mountAnnouncer(),
+  mountName(),
+  mountSteering(actions),
+  mountUpNext(),
+  mountSearch(actions),
+  mountSessions(lobby),
+  mountShare(location),
+];
+const progress = mountProgress(actions);
 const controls = views.mountControls(actions);
-const connection = views.mountConnection();
-const announcer = views.mountAnnouncer();
 const details = views.mountDetails(urls.stream);
 const mediaSession = mountMediaSession(actions);
 
@@ -58,7 +76,7 @@ function update(next) {
 function tick() {
   clearTimeout(tickTimer);
   const now = readClock();
-  if (clock.needsOffset(now)) askForOffset(now);
+  if (listening.client && clock.needsOffset(now)) askForOffset(now);
   const heard = clock.heard(now);
   state = model.advance(state, heard);
   paint(heard, now);
@@ -77,14 +95,11 @@ function readClock() {
 function paint(heard, now) {
   const view = model.shown(state, heard);
   art.update(view);
-  track.update(view);
-  progress.update(view);
-  upNext.update(view);
-  controls.update(state, view, sound.now);
-  connection.update(state);
-  announcer.update(state, view);
+  for (const painter of painters) painter.update(state, view);
+  progress.update(view, state.seekTo);
+  controls.update(state, sound.now);
   details.update(stats, clock.exact(now));
-  mediaSession.update({ track: view.track, artwork: art.artwork(), active: model.isActive(state) });
+  mediaSession.update({ track: view.track, artwork: art.artwork(), active: model.isActive(state), maySteer: view.maySteer });
   visual.listening = state.phase === "listening";
 }
 
@@ -93,22 +108,28 @@ function eventArrived(event) {
   if (event.type === "hello") {
     clock.forget();
     questions = { asked: 0, at: -Infinity };
-    clock.tell(event.mediaTime, now, event.state.listeners);
+    clock.tell(event.mediaTime, now, event.state.running);
     listening.hurry();
-  } else if (event.type === "listeners") {
-    clock.tell(event.mediaTime, now, event.count);
-  } else if (event.type === "heartbeat") {
-    clock.tell(event.mediaTime, now);
+  } else if (event.type === "listeners" || event.type === "heartbeat") {
+    clock.tell(event.mediaTime, now, event.running);
   } else if (event.type === "session_ended") {
-    listening.stop("ended");
-    events.close();
+    events.reopen();
+  } else {
+    clock.happened(event.mediaTime, now);
   }
   update(model.receive(state, event));
 }
 
-function eventsLost() {
+/** A server that stops says goodbye and comes back; only one that is up and doesn't know the session means its end. */
+async function eventsLost() {
   listening.eventsDropped(performance.now());
   update(model.serverReached(state, false));
+  const told = await whyGone(urls.info);
+  if (!told || state.phase === "ended") return;
+  events.close();
+  listening.stop("ended");
+  lobby.open();
+  update(model.sessionGone(state, endedWords(state, told), state.session ? "" : "No such session"));
 }
 
 function phaseChanged(phase, detail) {
@@ -144,9 +165,8 @@ function toggle() {
 }
 
 function listen() {
-  if (model.isActive(state)) return;
+  if (model.isActive(state) || state.phase === "ended") return;
   Object.assign(timeline, { clickedAt: performance.now(), firstAudibleAt: null });
-  if (state.phase === "ended") events.open();
   ear.wake();
   listening.start();
   clearInterval(audibleTimer);
@@ -158,18 +178,6 @@ function noteFirstSound() {
   if (Math.max(left, right) < AUDIBLE_RMS) return;
   timeline.firstAudibleAt = performance.now();
   clearInterval(audibleTimer);
-}
-
-async function next() {
-  if (state.asking || !state.playing) return;
-  update(model.nextAsked(state));
-  try {
-    update(model.nextAccepted(state, await command(urls.next)));
-  } catch (error) {
-    update(model.nextRefused(state, error.message));
-    clearTimeout(noticeTimer);
-    noticeTimer = setTimeout(() => update(model.noticeRead(state)), NOTICE_MS);
-  }
 }
 
 function mute() {
@@ -198,7 +206,7 @@ addEventListener("pagehide", () => {
   if (model.isActive(state)) listening.stop();
   events.close();
 });
-addEventListener("pageshow", (event) => event.persisted && events.open());
+addEventListener("pageshow", (event) => event.persisted && state.phase !== "ended" && events.open());
 events.open();
 tick();
 

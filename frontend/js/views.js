@@ -3,17 +3,9 @@
 import { coverOf } from "./api.js";
 import { drawArt } from "./art.js";
 import { paintAccent } from "./accent.js";
-import { connectionWords, isActive, phaseWords, timeText } from "./state.js";
-
-const find = (id) => document.getElementById(id);
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function setAttribute(element, name, value) {
-  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
-}
+import { find, setAttribute, setText } from "./dom.js";
+import { isActive } from "./state.js";
+import { audienceWords, connectionWords, eyebrowWords, phaseWords, playingWords } from "./words.js";
 
 /** The picture of the track: its cover, or the drawing that stands for it. */
 export function mountArt(onaccent) {
@@ -46,68 +38,39 @@ export function mountArt(onaccent) {
   };
 }
 
-export function mountTrack(sessionId) {
-  const [eyebrow, title, artist] = ["eyebrow", "title", "artist"].map(find);
-  const place = sessionId === "master" ? "" : ` in ${sessionId}`;
+export function mountTrack() {
+  const [section, footer, eyebrow, title, artist] = ["now", "footer", "eyebrow", "title", "artist"].map(find);
   return {
-    update({ track, mixing }) {
-      setText(eyebrow, (mixing ? "Mixing in" : "Now playing") + place);
+    update(state, view) {
+      const { track } = view;
+      section.hidden = footer.hidden = state.phase === "ended";
+      setText(eyebrow, eyebrowWords(view));
       setText(title, track?.title ?? "Waiting for the first track");
       setText(artist, track ? [track.artist, track.album].filter(Boolean).join(" · ") : "");
-      document.title = track ? `${track.title} · ${track.artist} · rtc-drift` : "rtc-drift";
+      const words = track ? `${track.title} · ${track.artist} · rtc-drift` : "rtc-drift";
+      if (document.title !== words) document.title = words;
     },
   };
 }
 
-export function mountProgress() {
-  const [bar, fill, mark, position, duration] = ["progress", "progress-fill", "progress-mark", "position", "duration"].map(find);
-  return {
-    update({ positionSeconds, durationSeconds, progress, mixAt }) {
-      const known = positionSeconds !== null;
-      setText(position, known ? timeText(positionSeconds) : "–:––");
-      setText(duration, durationSeconds ? timeText(durationSeconds) : "–:––");
-      fill.style.transform = `scaleX(${progress.toFixed(4)})`;
-      mark.hidden = mixAt === null || mixAt >= 1;
-      if (mixAt !== null) mark.style.left = `${(mixAt * 100).toFixed(2)}%`;
-      setAttribute(bar, "aria-valuemax", String(Math.round(durationSeconds)));
-      setAttribute(bar, "aria-valuenow", String(Math.floor(positionSeconds ?? 0)));
-      setAttribute(bar, "aria-valuetext", known ? `${timeText(positionSeconds)} of ${timeText(durationSeconds)}` : "unknown");
-    },
-  };
-}
-
-export function mountUpNext() {
-  const [section, title, artist, when, reason] = ["up-next", "next-title", "next-artist", "next-in", "next-reason"].map(find);
-  return {
-    update({ next }) {
-      section.dataset.known = String(next !== null);
-      setText(title, next?.track.title ?? "Being chosen…");
-      setText(artist, next?.track.artist ?? "");
-      setText(reason, next?.reason ?? "");
-      setText(when, !next || next.inSeconds === null ? "" : next.inSeconds > 0 ? `in ${timeText(Math.ceil(next.inSeconds))}` : "now");
-    },
-  };
-}
-
-/** @param {{toggle: () => void, next: () => void, mute: () => void, volume: (percent: number) => void}} actions */
+/** What concerns this listener alone. @param {{toggle: () => void, mute: () => void, volume: (percent: number) => void}} actions */
 export function mountControls(actions) {
-  const [listen, label, next, mute, volume, notice] = ["listen", "listen-label", "next", "mute", "volume", "notice"].map(find);
+  const [listen, label, mute, volume, notice] = ["listen", "listen-label", "mute", "volume", "notice"].map(find);
   listen.onclick = actions.toggle;
-  next.onclick = actions.next;
   mute.onclick = actions.mute;
   volume.oninput = () => actions.volume(volume.valueAsNumber);
   return {
-    update(state, { track }, sound) {
+    update(state, sound) {
       const active = isActive(state);
       setText(label, active ? "Stop" : "Listen");
       setAttribute(listen, "data-active", String(active));
-      next.disabled = track === null;
-      setAttribute(next, "aria-busy", String(state.asking));
       setAttribute(mute, "aria-pressed", String(sound.muted));
       if (volume.valueAsNumber !== sound.volume) volume.value = String(sound.volume);
       volume.style.setProperty("--fill", `${sound.muted ? 0 : sound.volume}%`);
       setAttribute(volume, "aria-valuetext", `${sound.volume} percent${sound.muted ? ", muted" : ""}`);
-      setText(notice, state.notice);
+      if (notice.textContent === state.notice) return;
+      notice.textContent = state.notice;
+      if (state.notice) notice.scrollIntoView({ block: "nearest" });
     },
   };
 }
@@ -117,9 +80,8 @@ export function mountConnection() {
   return {
     update(state) {
       setText(connection, connectionWords(state));
-      setAttribute(connection, "data-phase", state.serverUp || isActive(state) ? state.phase : "restarting");
-      const count = state.listeners;
-      setText(listeners, count === null ? "" : count === 1 ? "1 listener" : `${count} listeners`);
+      setAttribute(connection, "data-phase", state.serverUp || isActive(state) || state.phase === "ended" ? state.phase : "restarting");
+      setText(listeners, audienceWords(state));
     },
   };
 }
@@ -130,7 +92,7 @@ export function mountAnnouncer() {
   return {
     update(state, view) {
       setText(status, phaseWords(state));
-      setText(track, isActive(state) && view.track ? `Now playing ${view.track.title} by ${view.track.artist}` : "");
+      setText(track, playingWords(state, view));
     },
   };
 }

@@ -8,7 +8,7 @@ from aiohttp import web
 from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError
 from rtc_drift.api.sessions import page_path
-from rtc_drift.sessions import NoSuchSessionError, SessionExistsError
+from rtc_drift.sessions import BadNameError, NoSuchSessionError, SessionExistsError
 
 # Everything comes from this server; `data:` and `blob:` are for pictures the page draws itself.
 CONTENT_SECURITY_POLICY = (
@@ -22,19 +22,16 @@ async def master_page(request: web.Request) -> web.FileResponse:
     return _page(request)
 
 
-async def session_page(request: web.Request) -> web.FileResponse:
-    """GET /session/{id}: the page of a session. A browser gets it with 404 too, and offers what there is instead."""
-    sessions = context(request).sessions
+async def session_page(request: web.Request) -> web.StreamResponse:
+    """GET /session/{id}: the page of a session."""
     try:
-        sessions.find(request.match_info["session_id"]).touch()
-    except NoSuchSessionError:
-        if "text/html" not in request.headers.get("Accept", ""):
-            raise
-        return _page(request, status=404)
+        context(request).sessions.find(request.match_info["session_id"]).touch()
+    except NoSuchSessionError as error:
+        return _page_of_nothing(request, error, 404)
     return _page(request)
 
 
-async def create_page(request: web.Request) -> web.Response:
+async def create_page(request: web.Request) -> web.StreamResponse:
     """GET /session/create/{name}: to the page of a named session, which is made if there is none."""
     _check_visit(request)
     sessions, name = context(request).sessions, request.match_info["name"]
@@ -42,13 +39,19 @@ async def create_page(request: web.Request) -> web.Response:
         session = await sessions.create(name) if name not in sessions else sessions[name]
     except SessionExistsError:  # made by another request meanwhile
         session = sessions.find(name)
+    except BadNameError as error:
+        return _page_of_nothing(request, error, 422)
     raise web.HTTPSeeOther(page_path(session))
 
 
-async def follow_page(request: web.Request) -> web.Response:
+async def follow_page(request: web.Request) -> web.StreamResponse:
     """GET /session/follow/{name}: to the page of a new follower."""
     _check_visit(request)
-    raise web.HTTPSeeOther(page_path(context(request).sessions.follow(request.match_info["name"])))
+    try:
+        session = context(request).sessions.follow(request.match_info["name"])
+    except NoSuchSessionError as error:
+        return _page_of_nothing(request, error, 404)
+    raise web.HTTPSeeOther(page_path(session))
 
 
 async def qr_code(request: web.Request) -> web.Response:
@@ -64,6 +67,13 @@ def _check_visit(request: web.Request) -> None:
     """These links make something: a person may follow them, a picture or script of a page may not."""
     if request.headers.get("Sec-Fetch-Dest", "document") not in ("document", "empty"):
         raise ApiError(403, "foreign_origin", "This link is for people to open.")
+
+
+def _page_of_nothing(request: web.Request, error: Exception, status: int) -> web.FileResponse:
+    """A browser gets the page, which finds out by itself and offers what there is; others the error."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        raise error
+    return _page(request, status)
 
 
 def _page(request: web.Request, status: int = 200) -> web.FileResponse:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,11 @@ AHEAD = 4 * SAMPLE_RATE
 """How far decoding may run ahead of what was read, in samples."""
 REFILL = SAMPLE_RATE // 4
 """The thread sleeps until this much may be decoded at once: a few wake-ups a second."""
+TURN_SECONDS = 0.02
+"""A deck waits this long for another one to have decoded a chunk, and then decodes beside it: that one's disk may stall."""
+
+_turn = threading.Lock()
+"""Decks decode one after the other: side by side they would only wrest the interpreter from each other, for each packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ class Deck:
     def _run(self) -> None:
         reason: str | None = None
         try:
-            for position, audio in decode(self._path, self._start):
+            for position, audio in self._decode_in_turn():
                 if not self._append(position, audio):
                     return
         except DecodeError as error:
@@ -118,6 +124,20 @@ class Deck:
                 reason = "The file holds no audio."
             self._ending = Ending(self._decoded_up_to, reason)
             self._changed.notify_all()
+
+    def _decode_in_turn(self) -> Iterator[tuple[int, Audio]]:
+        chunks = decode(self._path, self._start)
+        while True:
+            # One that has nothing to give yet does not wait.
+            is_its_turn = _turn.acquire(timeout=TURN_SECONDS if self.ready else 0)
+            try:
+                chunk = next(chunks, None)
+            finally:
+                if is_its_turn:
+                    _turn.release()
+            if chunk is None:
+                return
+            yield chunk
 
     def _append(self, position: int, audio: Audio) -> bool:
         """Take decoded audio; blocks while far enough ahead; False when the deck was closed."""

@@ -10,6 +10,7 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 LOOK_AHEAD = 312
 """Samples (6.5 ms) by which libopus delays what it decodes to; Ogg calls it pre-skip."""
 
+COMPLEXITY = "5"
 
 class OpusEncoder:
     """libopus for music: `application=audio`, 48 kHz stereo, variable bit rate, no FEC (it would pull music towards
@@ -23,7 +24,7 @@ class OpusEncoder:
         codec.layout = "stereo"
         codec.sample_rate = SAMPLE_RATE
         codec.time_base = Fraction(1, SAMPLE_RATE)
-        codec.options = {"application": "audio", "frame_duration": "20"}
+        codec.options = {"application": "audio", "frame_duration": "20", "compression_level": COMPLEXITY}
         self._codec = codec
         self._pts = 0
 

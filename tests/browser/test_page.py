@@ -88,7 +88,7 @@ LEFT_AGAINST_RIGHT = """async () => {
 
 async def test_a_track_is_shown_when_it_is_heard(serve: Serve, music: Path) -> None:
     async with serve(music) as served, opened(served) as page:
-        session = served.service.sessions.master
+        session = served.service.sessions.master.station
         await until(lambda: len(served.service.library.playable()) == 5, 30)
         await listen(page)
         await wait_for(page, "window.rtcDrift.heard().exact")

@@ -247,8 +247,9 @@ async def test_links_create_join_and_follow(serve: Serve, music: Path) -> None:
         ):
             async with served.http.get(f"{served.url}{path}") as response:
                 assert (response.status, (await response.json())["code"]) == (status, code)
-        async with served.http.get(f"{served.url}/session/nobody", headers={"Accept": "text/html"}) as response:
-            assert (response.status, response.content_type) == (404, "text/html")
+        for path, status in (("nobody", 404), ("follow/nobody", 404), ("create/Kitchen", 422)):
+            async with served.http.get(f"{served.url}/session/{path}", headers={"Accept": "text/html"}) as response:
+                assert (response.status, response.content_type) == (status, "text/html"), path
         headers = {"Sec-Fetch-Dest": "image", "Sec-Fetch-Site": "cross-site"}
         async with served.http.get(f"{served.url}/session/create/by-a-picture", headers=headers) as response:
             assert response.status == 403

@@ -1,0 +1,71 @@
+/** What the page says. Pure. */
+
+import { isActive } from "./state.js";
+
+const WORDS = {
+  idle: "Press Listen",
+  connecting: "Connecting…",
+  listening: "Listening",
+  reconnecting: "Reconnecting…",
+  restarting: "The server is restarting…",
+  stopped: "Stopped",
+  ended: "This programme has ended",
+  blocked: "The browser held the sound back: press Listen again",
+  refused: "The server refused the connection",
+};
+
+/** The connection in words, without figures: what is announced to screen readers. */
+export function phaseWords(state) {
+  if (!state.serverUp && (state.phase === "idle" || state.phase === "stopped")) return WORDS.restarting;
+  return state.detail || WORDS[state.phase];
+}
+
+/** The connection in words, as shown. */
+export function connectionWords(state) {
+  const words = phaseWords(state);
+  return state.phase === "listening" && state.behindMs !== null ? `${words} · ${Math.round(state.behindMs)} ms behind` : words;
+}
+
+export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
+
+export function audienceWords({ listeners, followers }) {
+  if (listeners === null) return "";
+  return count(listeners, "listener") + (followers > 0 ? ` · ${count(followers, "follower")}` : "");
+}
+
+/** A session's name, as people read it. */
+export const nameOf = (sessionId) => (sessionId === "master" ? "Master" : sessionId);
+
+/** What stands over the title. */
+export function eyebrowWords({ paused, waiting, mixing }) {
+  if (paused) return "Paused";
+  if (waiting) return "Goes on when somebody listens";
+  return mixing ? "Mixing in" : "Now playing";
+}
+
+/** That this page may not steer, and why if that isn't plain; empty when it may, or when that isn't known yet. */
+export function readOnlyWords({ session }) {
+  if (!session || session.allowCommands) return ["", ""];
+  if (session.type === "follower") return ["This session is read-only", ""];
+  return ["This session is locked", "· commands need its control key"];
+}
+
+/** The sentence for a session that is no more. @param {{code: string, error: string}} told by the server */
+export function endedWords({ session, sessionId }, told) {
+  if (!session || told.code === "target_not_found") return told.error;
+  return session.type === "follower" ? "This session has ended." : `The programme of “${sessionId}” has ended.`;
+}
+
+/** Who plays what is announced to those who listen. */
+export function playingWords(state, { track, paused }) {
+  if (!isActive(state) || !track) return "";
+  return paused ? `Paused: ${track.title}` : `Now playing ${track.title} by ${track.artist}`;
+}
+
+/** Seconds as `m:ss` or `h:mm:ss`. */
+export function timeText(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (n) => String(n).padStart(2, "0");
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}

@@ -1,0 +1,189 @@
+"""The page and its session: leaders steer, followers hear along, and who loses a session is shown the others."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page
+
+from tests.browser.chromium import chromium_path, listen, page_at
+from tests.browser.test_page import opened, wait_for
+from tests.conftest import Serve
+from tests.waiting import until
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(chromium_path() is None, reason="NO CHROMIUM: install the package chromium to test the page"),
+]
+
+COMMAND_BUTTONS = "#previous, #pause, #next, #love, #search"
+AUDIBLE = "window.rtcDrift.levels().left > 0.01"
+LISTENING = "document.querySelector('#connection').textContent.includes('Listening')"
+
+
+def shows(selector: str, text: str) -> str:
+    """An expression: whether an element's text holds something."""
+    return f"document.querySelector({selector!r}).textContent.includes({text!r})"
+
+
+async def disabled(page: Page) -> list[bool]:
+    """Of every control that commands."""
+    found: list[bool] = await page.eval_on_selector_all(COMMAND_BUTTONS, "all => all.map(each => each.disabled)")
+    assert len(found) == 5
+    return found
+
+
+async def test_a_follower_hears_the_leaders_programme_and_can_not_steer_it(serve: Serve, music: Path) -> None:
+    complaints: list[str] = []
+    async with (
+        serve(music) as served,
+        opened(served, "/session/create/jazz-exploration") as leader,
+        page_at(f"{served.url}/session/follow/jazz-exploration") as follower,
+    ):
+        follower.on("pageerror", lambda error: complaints.append(str(error)))
+        await listen(leader)
+        await listen(follower)
+        for page in (leader, follower):
+            await wait_for(page, LISTENING)
+            await wait_for(page, AUDIBLE)
+        title = await leader.inner_text("#title")
+        await wait_for(follower, shows("#title", title))
+
+        assert await leader.inner_text("#session-name") == "jazz-exploration"
+        assert await leader.is_hidden("[data-testid=following]")
+        assert await follower.inner_text("[data-testid=following]") == "[FOLLOWING: jazz-exploration]"
+        assert await follower.inner_text("[data-testid=read-only]") == "This session is read-only"
+        assert await disabled(leader) == [False] * 5
+        assert await disabled(follower) == [True] * 5
+        assert await leader.get_attribute("#progress", "role") == "slider"
+        assert await follower.get_attribute("#progress", "role") == "progressbar"
+
+        posted: list[str] = []
+        follower.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
+        for key in ("n", "p"):
+            await follower.keyboard.press(key)
+        await follower.keyboard.press("m")
+        await wait_for(follower, "document.querySelector('#mute').getAttribute('aria-pressed') === 'true'")
+        assert posted == [], "keys that command are inert, those for one's own sound are not"
+        assert await follower.evaluate(FORGED) == [403, "read_only"]
+
+        await leader.click("#next")
+        await wait_for(leader, f"!{shows('#title', title)}")
+        await wait_for(follower, shows("#title", await leader.inner_text("#title")))
+    assert complaints == []
+
+
+FORGED = """async () => {
+    const headers = {"Content-Type": "application/json"};
+    const response = await fetch(`${location.pathname}/next-track`, {method: "POST", headers, body: "{}"});
+    return [response.status, (await response.json()).code];
+}"""
+
+
+async def test_when_the_leader_is_gone_the_page_says_so_and_offers_others(serve: Serve, music: Path) -> None:
+    async with serve(music) as served:
+        await served.create("jazz-exploration")
+        await served.create("elsewhere")
+        async with opened(served, "/session/follow/jazz-exploration") as page:
+            await listen(page)
+            assert await served.delete("/api/session/jazz-exploration") == 204
+            await wait_for(page, shows("[data-testid=ended]", "jazz-exploration"))
+            await wait_for(page, shows("[data-testid=sessions-list]", "elsewhere"))
+            assert await page.is_visible("[data-testid=sessions]")
+            assert "has ended" in await page.inner_text("#connection")
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            await asyncio.sleep(1.5)  # The first retry would come after half a second.
+            await page.click("[data-session=elsewhere] >> text=Join")
+            await page.wait_for_url("**/session/elsewhere")
+            assert [url for url in asked if "follower_" in url] == [], "what is gone is not asked for any more"
+            await wait_for(page, "!document.querySelector('#next').disabled")
+
+
+async def test_a_session_that_there_is_not_is_told_and_others_are_offered(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served, "/session/nowhere") as page:
+        await wait_for(page, shows("[data-testid=ended]", "There is no session called “nowhere”."))
+        await wait_for(page, shows("[data-testid=sessions-list]", "Master"))
+
+
+async def test_it_pauses_and_goes_on_for_everyone(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served) as page:
+        await listen(page)
+        await wait_for(page, AUDIBLE)
+        await page.click("[data-testid=pause]")
+        await wait_for(page, shows("#eyebrow", "Paused"))
+        await wait_for(page, "window.rtcDrift.levels().left === 0")
+        info = await served.get("/api/session/info?sessionId=master")
+        assert info["pausedAt"] is not None
+        shown = await page.inner_text("#position")
+        paused_at = info["pausedAt"]
+        await wait_for(page, f"window.rtcDrift.heard().mediaTime > {paused_at} + 1.5 * 48000")
+        assert await page.inner_text("#position") == shown, "time goes on, the track does not"
+        await page.click("[data-testid=pause]")
+        await wait_for(page, shows("#eyebrow", "Now playing"))
+        await wait_for(page, AUDIBLE)
+        await wait_for(page, f"!{shows('#position', shown)}")
+
+
+async def test_a_session_is_created_from_the_page(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served) as page:
+        await page.click("[data-testid=open-sessions]")
+        await page.fill("[data-testid=new-name]", "not_a_name")
+        await page.click("[data-testid=create-button]")
+        await wait_for(page, shows("[data-testid=create-problem]", "letters"))
+        assert "not_a_name" not in str(await served.get("/api/session/list"))
+        await page.fill("[data-testid=new-name]", "jazz-exploration")
+        await page.click("[data-testid=create-button]")
+        await page.wait_for_url("**/session/jazz-exploration")
+        await wait_for(page, shows("#session-name", "jazz-exploration"))
+        await listen(page)
+        await page.click("[data-testid=share]")
+        link = await page.input_value("[data-testid=follow-link]")
+        assert link == f"{served.url}/session/follow/jazz-exploration"
+        await wait_for(page, "document.querySelector('[data-testid=qr]').naturalWidth > 0")
+        assert "this machine only" in await page.inner_text("[data-testid=share-note]")
+
+
+async def test_who_creates_a_locked_session_may_steer_it_and_others_may_not(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served) as page:
+        await page.click("[data-testid=open-sessions]")
+        await page.fill("[data-testid=new-name]", "mine")
+        await page.check("[data-testid=new-locked]")
+        await page.click("[data-testid=create-button]")
+        await wait_for(page, "document.querySelector('[data-testid=control-key]').value !== ''")
+        await page.click("[data-testid=created-link]")
+        await page.wait_for_url("**/session/mine")
+        await wait_for(page, "!document.querySelector('#next').disabled")
+        async with opened(served, "/session/mine") as other:
+            await wait_for(other, shows("[data-testid=read-only]", "This session is locked"))
+            assert await disabled(other) == [True] * 5
+
+
+async def test_a_track_that_is_found_is_queued(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served) as page:
+        await until(lambda: len(served.service.library.playable()) == 5, 30)
+        playing = await page.inner_text("#title")
+        first, second = [f"Steady {number}" for number in range(5) if f"Steady {number}" != playing][:2]
+        for title in (first, second):
+            await page.fill("[data-testid=search]", title)
+            await wait_for(page, shows("[data-testid=found]", title))
+            await page.keyboard.press("Enter")
+            await wait_for(page, shows("#search-note", f"Queued: {title}"))
+        await wait_for(page, shows("#next-title", first))
+        await wait_for(page, shows("[data-testid=queue]", second))
+        info = await served.get("/api/session/info?sessionId=master")
+        assert [track["title"] for track in info["queue"]] == [first, second]
+
+
+async def test_the_position_is_a_slider_for_those_who_may_steer(serve: Serve, music: Path) -> None:
+    async with serve(music) as served, opened(served) as page:
+        await listen(page)
+        box = await page.locator("#progress").bounding_box()
+        assert box is not None
+        await page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        await wait_for(page, "window.rtcDrift.state().playing.offsetSamples > 19 * 48000")
+        await page.focus("#progress")
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("ArrowRight")
+        await wait_for(page, "window.rtcDrift.state().playing.offsetSamples > 29 * 48000")
+        assert (await served.get("/api/session/info?sessionId=master"))["positionSeconds"] > 29
