@@ -14,7 +14,7 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 av.logging.set_level(av.logging.PANIC)
 
 CHUNK_SECONDS = 0.25
-"""At least this much is converted at once: codecs give frames of 64 to 4,608 samples, and the cost is in their number."""
+"""This much is converted at once: codecs give frames of 64 to 4,608 samples, and the cost is in their number."""
 MAX_BAD_PACKETS_IN_A_ROW = 500
 """Some ten seconds of music; decoding them in vain takes tens of milliseconds, so whoever plays is told in time."""
 MAX_BAD_READS_IN_A_ROW = 50

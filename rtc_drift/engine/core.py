@@ -2,8 +2,8 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 
 from rtc_drift.dj.plan import Play
 from rtc_drift.engine import messages as m
@@ -30,24 +30,22 @@ class _Session:
     def __init__(self, opened: m.OpenSession, renderer: ProgrammeRenderer) -> None:
         self.opened = opened
         self.renderer = renderer
-        self.wants = m.Subscribe(opened.session)
         self.plays: tuple[Play, ...] = ()
         self.restarts = 0
+        self.runs = False
+        """Whether its media time advances."""
+        self.is_hurried = False
+        """Whether somebody wants each block at its time."""
+        self._wants = m.Subscribe(opened.session)
         self._clock = m.SetClock(opened.session, 0, None)
         self._rendered_up_to = 0
         self._untold: deque[Block] = deque()
         self._awaited = set[int]()
 
     @property
-    def runs(self) -> bool:
-        return self._clock.tick is not None
-
-    @property
-    def hurried(self) -> bool:
-        """Whether somebody waits: for each block at its time, or for the decks of a programme that is to run soon."""
-        if not self.runs:
-            return bool(self._awaited)
-        return self.wants.pcm or (self.wants.packets and not self.wants.early)
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for it: for each block at its time, or for its decks, to let it run."""
+        return self.is_hurried if self.runs else bool(self._awaited)
 
     def media_time(self, tick: int) -> int:
         elapsed = 0 if self._clock.tick is None else tick - self._clock.tick
@@ -56,8 +54,14 @@ class _Session:
     def set_clock(self, clock: m.SetClock) -> None:
         """Run, stand, or go on elsewhere. What was rendered for another time is dropped."""
         self._clock = clock
+        self.runs = clock.tick is not None
         self._rendered_up_to = clock.media_time
         self._untold.clear()
+
+    def subscribe(self, wants: m.Subscribe) -> None:
+        """What is wanted from now on."""
+        self._wants = wants
+        self.is_hurried = wants.pcm or (wants.packets and not wants.early)
 
     def schedule(self, plays: tuple[Play, ...], tick: int) -> None:
         """Replace the plays. The decks of those that are due are awaited until they have something or have failed."""
@@ -67,57 +71,62 @@ class _Session:
         self._awaited |= {play.id for play in plays if play.id not in known and play.start <= now < play.end}
         self.renderer.mixer.schedule(plays, now)
 
-    def news(self, tick: int) -> Iterator[m.ToControl]:
-        """What became of the decks."""
-        number, mixer = self.opened.session, self.renderer.mixer
-        if not self.runs:
-            mixer.report(self.media_time(tick))
-        for play in mixer.readies:
-            yield m.DeckReady(number, play)
-        for failure in mixer.failures:
-            yield m.DeckFailed(number, failure.play, failure.position, failure.reason, failure.stalled)
-        self._awaited.difference_update(mixer.readies, (failure.play for failure in mixer.failures))
-        mixer.readies.clear()
-        mixer.failures.clear()
-
-    def due(self, tick: int) -> Iterator[m.ToControl]:
+    def due(self, tick: int) -> Sequence[m.ToControl]:
         """What is told at `tick`; its block is rendered now, should that not have happened before."""
         if not self.runs:
-            return
+            return ()
         media_time = self.media_time(tick)
-        if self._rendered_up_to < media_time:
-            # Ticks were left out: what waited for them is too late for anybody.
-            self._untold.clear()
         if self._rendered_up_to <= media_time:
+            if self._rendered_up_to < media_time:
+                # Ticks were left out: what waited for them is too late for anybody.
+                self._untold.clear()
             self._render(media_time, 1)
-        if self.wants.packets and not self.hurried:
-            return
+        if self._wants.packets and not self.is_hurried:
+            return ()
+        told: list[m.ToControl] = []
         while self._untold and self._untold[0].media_time <= media_time:
-            yield from self._tell(self._untold.popleft())
+            self._tell(self._untold.popleft(), told)
+        return told
 
-    def prepare(self, tick: int, step: int) -> Iterator[m.ToControl]:
-        """Render ahead from `tick` on, at this session's turn, or when less is left than the next `step` ticks need."""
-        if not self.runs:
-            return
+    def prepare(self, tick: int, step: int) -> Sequence[m.ToControl]:
+        """Render ahead from `tick` on, at this session's turn, or when less is left than the next `step` ticks need.
+
+        Gives what became of the decks, and what those get who are not in a hurry.
+        """
+        told: list[m.ToControl] = []
         first = self.media_time(tick)
-        turn = (tick + self.opened.session) % RENDER_AHEAD == 0
-        start = max(first, self._rendered_up_to)
-        ahead = (start - first) // BLOCK_SAMPLES
-        if ahead < step or (turn and ahead < RENDER_AHEAD):
-            self._render(start, RENDER_AHEAD - ahead)
-        if self.wants.packets and not self.hurried and len(self._untold) >= GROUP:
-            while self._untold:
-                yield from self._tell(self._untold.popleft())
+        if self.runs:
+            start = max(first, self._rendered_up_to)
+            ahead = (start - first) // BLOCK_SAMPLES
+            is_turn = (tick + self.opened.session) % RENDER_AHEAD == 0
+            if ahead < step or (is_turn and ahead < RENDER_AHEAD):
+                self._render(start, RENDER_AHEAD - ahead)
+            if self._wants.packets and not self.is_hurried and len(self._untold) >= GROUP:
+                while self._untold:
+                    self._tell(self._untold.popleft(), told)
+        else:
+            self.renderer.mixer.report(first)
+        if self.renderer.mixer.readies or self.renderer.mixer.failures:
+            self._tell_of_decks(told)
+        return told
 
     def _render(self, media_time: int, count: int) -> None:
         self._untold.extend(self.renderer.render(media_time, count))
         self._rendered_up_to = media_time + count * BLOCK_SAMPLES
 
-    def _tell(self, block: Block) -> Iterator[m.ToControl]:
-        if self.wants.packets:
-            yield m.Packet(self.opened.session, block.media_time, block.packet)
-        if self.wants.pcm:
-            yield m.Pcm(self.opened.session, block.media_time, to_s16(block.audio))
+    def _tell(self, block: Block, told: list[m.ToControl]) -> None:
+        if self._wants.packets:
+            told.append(m.Packet(self.opened.session, block.media_time, block.packet))
+        if self._wants.pcm:
+            told.append(m.Pcm(self.opened.session, block.media_time, to_s16(block.audio)))
+
+    def _tell_of_decks(self, told: list[m.ToControl]) -> None:
+        number, mixer = self.opened.session, self.renderer.mixer
+        told += (m.DeckReady(number, play) for play in mixer.readies)
+        told += (m.DeckFailed(number, it.play, it.position, it.reason, it.stalled) for it in mixer.failures)
+        self._awaited.difference_update(mixer.readies, (failure.play for failure in mixer.failures))
+        mixer.readies.clear()
+        mixer.failures.clear()
 
 
 class EngineCore:
@@ -140,7 +149,7 @@ class EngineCore:
     @property
     def step(self) -> int:
         """How many ticks the next one may be away: 1 when anybody waits for something, more when nobody does."""
-        if any(session.hurried for session in self._sessions.values()):
+        if any(session.is_awaited for session in self._sessions.values()):
             return 1
         return RENDER_AHEAD if any(session.runs for session in self._sessions.values()) else IDLE_STEP
 
@@ -155,27 +164,35 @@ class EngineCore:
         elif isinstance(message, m.SetClock):
             session.set_clock(message)
         elif isinstance(message, m.Schedule):
-            with self._guarded(session, tick):
+            try:
                 session.schedule(message.plays, tick)
+            except Exception:
+                self._begin_anew(session, tick)
         elif isinstance(message, m.Subscribe):
-            session.wants = message
+            session.subscribe(message)
         else:
             session.renderer.close()
             del self._sessions[message.session]
 
-    def due(self, tick: int) -> Iterator[m.ToControl]:
+    def due(self, tick: int) -> list[m.ToControl]:
         """What goes out at `tick`: rendered before, where no tick was left out."""
+        told: list[m.ToControl] = []
         for session in self._sessions.values():
-            with self._guarded(session, tick):
-                yield from session.due(tick)
+            try:
+                told += session.due(tick)
+            except Exception:
+                self._begin_anew(session, tick)
+        return told
 
-    def prepare(self, tick: int, step: int = 1) -> Iterator[m.ToControl]:
+    def prepare(self, tick: int, step: int = 1) -> list[m.ToControl]:
         """Render what goes out from `tick` on, at least `step` blocks of it, and tell what became of the decks."""
+        told: list[m.ToControl] = []
         for session in self._sessions.values():
-            with self._guarded(session, tick):
-                yield from session.prepare(tick, step)
-            with self._guarded(session, tick):
-                yield from session.news(tick)
+            try:
+                told += session.prepare(tick, step)
+            except Exception:
+                self._begin_anew(session, tick)
+        return told
 
     def close(self) -> None:
         """End all programmes."""
@@ -183,19 +200,15 @@ class EngineCore:
             session.renderer.close()
         self._sessions.clear()
 
-    @contextmanager
-    def _guarded(self, session: _Session, tick: int) -> Iterator[None]:
-        """A programme that fails is begun anew where it would be by now; the others do not notice."""
-        try:
-            yield
-        except Exception:
-            session.restarts += 1
-            if session.restarts == 1:
-                logger.exception("Session %d failed and is begun anew", session.opened.session)
-            session.renderer.close()
-            session.renderer = self._new_renderer(session.opened)
-            with suppress(Exception):
-                session.renderer.mixer.schedule(session.plays, session.media_time(tick))
+    def _begin_anew(self, session: _Session, tick: int) -> None:
+        """A programme that fails goes on where it would be by now; the others do not notice."""
+        session.restarts += 1
+        if session.restarts == 1:
+            logger.exception("Session %d failed and is begun anew", session.opened.session)
+        session.renderer.close()
+        session.renderer = self._new_renderer(session.opened)
+        with suppress(Exception):
+            session.renderer.mixer.schedule(session.plays, session.media_time(tick))
 
     def _new_renderer(self, opened: m.OpenSession) -> ProgrammeRenderer:
         return ProgrammeRenderer(self._open_deck, opened.bitrate)

@@ -18,10 +18,10 @@ AHEAD = 4 * SAMPLE_RATE
 REFILL = SAMPLE_RATE // 4
 """The thread sleeps until this much may be decoded at once: a few wake-ups a second."""
 TURN_SECONDS = 0.02
-"""A deck waits this long for another one to have decoded a chunk, and then decodes beside it: that one's disk may stall."""
+"""A deck waits at most this long for another one to finish a chunk, then decodes beside it: its disk may stall."""
 
 _turn = threading.Lock()
-"""Decks decode one after the other: side by side they would only wrest the interpreter from each other, for each packet."""
+"""Decks decode one after the other: side by side they would wrest the interpreter from each other for each packet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Decks and decoders on real files: exact positions, from anywhere, with what breaks said in a sentence."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from rtc_drift.engine.deck import AHEAD, Deck
+from rtc_drift.engine.decoder import decode
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from tests.audio_files import write_audio
 from tests.listening import correlation, lag_of
@@ -106,3 +108,30 @@ def test_a_closed_deck_lets_its_thread_go(folder: Path) -> None:
     deck.close()
     deck.join(5)
     assert not deck._thread.is_alive()
+
+
+def test_a_deck_whose_file_stalls_does_not_hold_up_the_others(
+    folder: Path, decks: list[Deck], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stalled, goes_on = threading.Event(), threading.Event()
+
+    def decode_or_stall(path: str, start: int) -> Iterator[tuple[int, Audio]]:
+        if path == "stalls":
+            stalled.set()
+            goes_on.wait(30)
+            return
+        yield from decode(path, start)
+
+    monkeypatch.setattr("rtc_drift.engine.deck.decode", decode_or_stall)
+    path = write_audio(folder / "beside.flac", MUSIC)
+    decks.append(Deck("stalls", 0))
+    assert stalled.wait(5)
+    decks.append(deck := Deck(str(path), 0, patient=True))
+    assert len(read_all(deck, 0, samples(3))) == samples(3)
+    goes_on.set()
+
+
+def test_the_last_samples_of_a_file_are_given_whatever_its_length(folder: Path, decks: list[Deck]) -> None:
+    path = write_audio(folder / "odd.wav", MUSIC[: samples(0.6) + 123])
+    decks.append(deck := Deck(str(path), 0, patient=True))
+    assert len(deck.read(0, samples(1))) == samples(0.6) + 123

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.engine.limiter import CEILING, LOOK_AHEAD, Limiter, true_peaks
+from rtc_drift.engine.limiter import CEILING, LOOK_AHEAD, Limiter, _highest_possible, true_peaks
 from rtc_drift.media import SAMPLE_RATE, Audio, amplitude
 from tests.music import steady_music
 
@@ -45,6 +45,14 @@ def test_peaks_between_the_samples_are_found() -> None:
     assert np.abs(audio).max() < CEILING
     assert true_peaks(audio).max() == pytest.approx(0.95, abs=0.02)
     assert oversampled_peak(limited(audio)[480:-480]) <= amplitude(-1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.01, 1), st.sampled_from([1, 4, 30]))
+def test_no_peak_exceeds_what_is_told_without_looking_for_it(seed: int, level: float, smooth: int) -> None:
+    noise = np.random.default_rng(seed).choice([-level, level], (200 + smooth, 2)).cumsum(axis=0)
+    audio = ((noise[smooth:] - noise[:-smooth]) / smooth).astype(np.float32)
+    assert true_peaks(audio).max() <= _highest_possible(audio) * (1 + 1e-6)
 
 
 def test_both_channels_are_turned_down_together() -> None:
