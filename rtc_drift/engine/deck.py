@@ -1,9 +1,12 @@
 """A deck: a file decoded ahead by a thread of its own. The audio path asks and gets what is there, never waits."""
 
 import logging
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +22,9 @@ REFILL = SAMPLE_RATE // 4
 """The thread sleeps until this much may be decoded at once: a few wake-ups a second."""
 TURN_SECONDS = 0.02
 """A deck waits at most this long for another one to finish a chunk, then decodes beside it: its disk may stall."""
+
+NICENESS = 7
+"""What decoders are nicer than the thread that ticks: they have seconds, it has milliseconds."""
 
 _turn = threading.Lock()
 """Decks decode one after the other: side by side they would wrest the interpreter from each other for each packet."""
@@ -109,6 +115,7 @@ class Deck:
         return np.concatenate(parts) if parts else np.empty((0, 2), np.float32)
 
     def _run(self) -> None:
+        _give_way()
         reason: str | None = None
         try:
             for position, audio in self._decode_in_turn():
@@ -150,3 +157,11 @@ class Deck:
             if self._decoded_up_to - self._read_up_to > AHEAD:
                 self._changed.wait_for(lambda: self._decoded_up_to - self._read_up_to <= AHEAD - REFILL or self._closed)
             return not self._closed
+
+
+def _give_way() -> None:
+    """Let the other threads of the process go first; only Linux has priorities of threads."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
