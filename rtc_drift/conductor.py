@@ -219,11 +219,11 @@ class Conductor:
 
     def settled(self) -> int:
         """Up to when nothing changes any more: what is rendered, and what earlier commands have asked for."""
-        horizon, last = self._timeline.horizon, next(reversed(self.programme.entries), None)
+        horizon = self._timeline.horizon
         if not self._timeline.running:
             return horizon
-        commanded = last.play.start if last is not None and last.transition.kind in COMMANDED else 0
-        return max(horizon, commanded, self.programme.paused_at or 0)
+        commanded = (entry.play.start for entry in self.programme.entries if entry.transition.kind in COMMANDED)
+        return max(horizon, self.programme.paused_at or 0, *commanded)
 
     def moment(self, lead: int) -> int:
         """When a command is heard at the earliest: after those before it. Raises TooManyCommandsError."""

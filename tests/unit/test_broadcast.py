@@ -94,3 +94,49 @@ def test_what_is_read_is_in_order_and_never_old(steps: list[int], max_lag: int) 
             assert seen + 1 <= published
 
     asyncio.run(run())
+
+
+async def test_a_reader_can_take_everything_at_once() -> None:
+    broadcast: Broadcast[int] = Broadcast(4)
+    with broadcast.reader(4) as reader:
+        for number in range(3):
+            broadcast.publish(number)
+        assert await reader.next_ones() == [0, 1, 2]
+        broadcast.publish(3)
+        assert await reader.next_ones() == [3]
+        for number in range(5):
+            broadcast.publish(number)
+        with pytest.raises(LaggedError):
+            await reader.next_ones()
+
+
+async def test_one_reader_is_ended_and_the_others_go_on() -> None:
+    broadcast: Broadcast[int] = Broadcast(4)
+    with broadcast.reader(4) as one, broadcast.reader(4) as other:
+        waiting = asyncio.create_task(one.next_in_order())
+        await asyncio.sleep(0)
+        one.end()
+        one.end()
+        with pytest.raises(BroadcastEndedError):
+            await waiting
+        broadcast.publish(1)
+        assert await other.next() == 1
+        assert await one.next() == 1, "it still gets what there is"
+        with pytest.raises(BroadcastEndedError):
+            await one.next()
+
+
+def test_what_came_since_is_told_as_far_as_it_is_kept() -> None:
+    broadcast: Broadcast[int] = Broadcast(3)
+    for number in range(5):
+        broadcast.publish(number)
+    assert broadcast.published == 5
+    assert broadcast.since(5) == []
+    assert broadcast.since(2) == [2, 3, 4]
+    assert broadcast.since(1) is None
+    assert broadcast.since(6) is None
+    with broadcast.reader(3):
+        broadcast.forget()
+        assert broadcast.since(2) == [2, 3, 4], "somebody reads"
+    broadcast.forget()
+    assert broadcast.since(4) is None

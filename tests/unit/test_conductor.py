@@ -1,72 +1,11 @@
 """Conducting a programme by a fake clock: hours go by in no time."""
 
-import numpy as np
 import pytest
 
 from rtc_drift import events
-from rtc_drift.conductor import HORIZON, Conductor, NoSuchTrackError, NothingToPlayError
-from rtc_drift.dj.programme import Programme
-from rtc_drift.engine.messages import DeckFailed, DeckReady
-from rtc_drift.library.track import Track
-from rtc_drift.media import samples
+from rtc_drift.media import SAMPLE_RATE as SECOND
 from tests.music import make_track
-
-SECOND = samples(1)
-STEP = SECOND // 10
-
-
-class Shelf:
-    """A library in memory."""
-
-    def __init__(self, *tracks: Track) -> None:
-        self.tracks = {track.id: track for track in tracks}
-        self.marked: list[tuple[str, bool]] = []
-
-    def playable(self) -> list[Track]:
-        return list(self.tracks.values())
-
-    def get(self, track_id: str) -> Track | None:
-        return self.tracks.get(track_id)
-
-    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
-        self.marked.append((track.id, lasting))
-        self.tracks.pop(track.id, None)
-
-
-class Studio:
-    """A conductor with a clock that the test moves."""
-
-    def __init__(self, *tracks: Track) -> None:
-        self.now = 0
-        self.library = Shelf(*tracks)
-        self.events: list[events.Event] = []
-        self.told: list[Programme] = []
-        self.conductor = Conductor("master", self.library, 1, lambda: self.now, self.events.append, self.told.append)
-
-    def go(self, seconds: float) -> None:
-        """Let time pass, as the session's task does."""
-        end = self.now + samples(seconds)
-        while self.now < end:
-            self.now = min(end, max(self.now + 1, self.conductor.advance()))
-        self.conductor.advance()
-
-    def of(self, kind: str) -> list[events.Event]:
-        return [event for event in self.events if event.type == kind]
-
-    def fail(self, play: int, position: int, *, stalled: bool = False) -> None:
-        self.conductor.deck_failed(DeckFailed(1, play, position, "It broke.", stalled))
-
-    def silent_seconds(self) -> float:
-        """How long nothing sounded so far, by the plays as they were last told to the engine."""
-        plays = {entry.play.id: entry.play for programme in self.told for entry in programme.entries}
-        sounding = np.zeros(self.now // STEP, bool)
-        for play in plays.values():
-            sounding[play.start // STEP : play.end // STEP] = True
-        return float(np.count_nonzero(~sounding[SECOND // STEP :])) * STEP / SECOND
-
-
-def tracks(count: int, duration: float = 60) -> list[Track]:
-    return [make_track(number, duration=duration, artist=f"Artist {number % 5}") for number in range(1, count + 1)]
+from tests.studio import Studio, tracks
 
 
 def test_hours_of_music_without_a_hole() -> None:
@@ -75,7 +14,7 @@ def test_hours_of_music_without_a_hole() -> None:
     started = studio.of("track_started")
     assert 190 <= len(started) <= 202
     assert studio.silent_seconds() == 0
-    ids = [event.track.id for event in started]  # type: ignore[union-attr]
+    ids = [event.track.id for event in started]
     assert len(set(ids[:20])) == 20
     assert [event.media_time for event in started] == sorted(event.media_time for event in started)
 
@@ -92,33 +31,6 @@ def test_each_track_is_planned_told_and_crossed_into() -> None:
     assert isinstance(transition, events.TransitionStarted)
     assert (transition.from_track, transition.to) == (first.track.id, second.track.id)
     assert transition.media_time == second.starts_at == first.starts_at + 54 * SECOND
-
-
-def test_next_comes_within_300_ms_and_at_once_when_it_is_prefetched() -> None:
-    studio = Studio(*tracks(5))
-    studio.go(10)
-    planned = studio.conductor.planned()
-    assert planned is not None
-    studio.conductor.deck_ready(DeckReady(1, planned.play.id))
-    accepted = studio.conductor.next_track(None)
-    assert accepted.entry.track == planned.track
-    assert accepted.entry.play.id == planned.play.id
-    assert HORIZON < accepted.starts_at - studio.now <= samples(0.2)
-    studio.go(5)
-    other = next(track for track in studio.library.playable() if track != planned.track)
-    accepted = studio.conductor.next_track(other.id)
-    assert accepted.entry.track == other
-    assert HORIZON < accepted.starts_at - studio.now <= samples(0.3)
-
-
-def test_what_cannot_be_had_is_said() -> None:
-    studio = Studio()
-    with pytest.raises(NothingToPlayError):
-        studio.conductor.next_track(None)
-    studio = Studio(*tracks(2))
-    studio.go(1)
-    with pytest.raises(NoSuchTrackError):
-        studio.conductor.next_track("0" * 16)
 
 
 def test_a_planned_file_that_cannot_be_opened_is_replaced() -> None:

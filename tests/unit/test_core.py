@@ -32,7 +32,8 @@ def play(path: Path) -> Play:
 def core(path: Path) -> Iterator[EngineCore]:
     engine = EngineCore(patient=True)
     for number in (1, 2):
-        engine.handle(m.OpenSession(number, 0, 0, 128_000), 0)
+        engine.handle(m.OpenSession(number, 128_000), 0)
+        engine.handle(m.SetClock(number, 0, 0), 0)
         engine.handle(m.Schedule(number, (play(path),)), 0)
     yield engine
     engine.close()
@@ -64,12 +65,12 @@ def test_every_tick_gives_its_packet_and_the_same_samples_as_pcm(core: EngineCor
 
 def test_patient_readers_get_groups_and_nothing_is_lost_when_hurried_ones_come_and_go(core: EngineCore) -> None:
     core.handle(m.Subscribe(1, packets=True, early=True), 0)
-    assert not core.hurried
+    assert core.step == RENDER_AHEAD
     steps = [run(core, tick, tick + 4, step=4) for tick in range(0, 40, 4)]
     assert all(len(times(step)) == 0 or len(times(step)) >= GROUP for step in steps)
     told = [message for step in steps for message in step]
     core.handle(m.Subscribe(1, packets=True), 40)
-    assert core.hurried
+    assert core.step == 1
     told += run(core, 40, 60)
     # Between two ticks: the engine takes the longer step after the next one.
     core.handle(m.Subscribe(1, packets=True, early=True), 60)
@@ -83,11 +84,12 @@ def test_patient_readers_get_groups_and_nothing_is_lost_when_hurried_ones_come_a
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 12)), max_size=8))
 def test_whoever_comes_and_goes_packets_are_in_order_and_never_twice(phases: list[tuple[bool, bool, int]]) -> None:
     engine = EngineCore()
-    engine.handle(m.OpenSession(1, 0, 0, 128_000), 0)
+    engine.handle(m.OpenSession(1, 128_000), 0)
+    engine.handle(m.SetClock(1, 0, 0), 0)
     tick, told = 0, list[m.ToControl]()
     for packets, early, ticks in phases:
         engine.handle(m.Subscribe(1, packets=packets, early=early), tick)
-        step = 1 if engine.hurried else RENDER_AHEAD
+        step = engine.step
         told += run(engine, tick, tick + ticks * step, step)
         tick += ticks * step
     received = times(told)

@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rtc_drift.dj import programme as steps
-from rtc_drift.dj.autodj import choose_next
+from rtc_drift.dj.autodj import Choice, choose_next
 from rtc_drift.dj.plan import Play
 from rtc_drift.dj.programme import Programme
-from rtc_drift.dj.transitions import levelled_gain, natural_transition
+from rtc_drift.dj.transitions import HUSH, levelled_gain, natural_transition
 from rtc_drift.engine.mixer import envelope
 from rtc_drift.library.track import Track
 from rtc_drift.media import amplitude, samples
@@ -100,41 +100,90 @@ class ProgrammeMachine(RuleBasedStateMachine):
     def first_track(self) -> None:
         self.now = 0
         self.number = 0
-        self.programme = steps.begin(Programme(), self.track(), "first", 1000)
+        self.programme = steps.begin(Programme(), self.choice(), 1000)
         self.now = 2000
 
     def track(self) -> Track:
         self.number += 1
         return make_track(self.number, duration=5 + self.number * 37 % 60)
 
+    def choice(self) -> Choice:
+        return Choice(self.track(), "because")
+
     @property
     def horizon(self) -> int:
         return self.now + self.HORIZON
 
+    @property
+    def settled(self) -> int:
+        """What has been asked for stays, as what is rendered does."""
+        kinds = ("skip", "seek", "resume")
+        asked_for = (entry.play.start for entry in self.programme.entries if entry.transition.kind in kinds)
+        return max(self.horizon, self.programme.paused_at or 0, *asked_for)
+
+    @precondition(lambda self: self.programme.paused_at is None)
     @rule()
     def plan(self) -> None:
-        self.programme = steps.plan_next(self.programme, self.track(), "next", self.horizon, self.horizon + 960)
+        self.programme = steps.plan_next(self.programme, self.choice(), self.settled, self.settled + 960)
 
     @rule()
     def skip(self) -> None:
         before = self.programme.plays
-        self.programme = steps.skip_to(self.programme, self.track(), "skip", self.horizon + 960, self.horizon)
+        self.programme = steps.skip_to(self.programme, self.choice(), self.settled + 960, self.settled)
         self.unchanged_until(before, self.horizon)
+        assert self.programme.paused_at is None
 
     @rule()
     def skip_to_planned(self) -> None:
-        planned = self.programme.planned(self.horizon)
+        planned = self.programme.planned(self.settled)
         if planned is not None:
-            self.programme = steps.skip_to(self.programme, planned.track, "skip", self.horizon + 960, self.horizon)
+            choice = Choice(planned.track, "skip")
+            self.programme = steps.skip_to(self.programme, choice, self.settled + 960, self.settled)
             assert self.programme.entries[-1].play.id == planned.play.id, "the prefetched deck is used"
 
+    @precondition(lambda self: self.programme.paused_at is None)
+    @rule()
+    def pause(self) -> None:
+        before, at = self.programme.plays, self.settled + 960
+        self.programme = steps.pause(self.programme, at, self.settled)
+        self.unchanged_until(before, self.horizon)
+        for entry in self.programme.entries:
+            assert entry.play.end <= at + HUSH, "silence, whatever was fading"
+            breaks_off = entry.play.end == entry.natural_end
+            assert entry.play.end <= at or breaks_off or envelope(entry.play, entry.play.end - 1, 1).item() < 0.01
+
+    @precondition(lambda self: self.programme.paused_at is not None)
+    @rule()
+    def resume(self) -> None:
+        paused_at = self.programme.paused_at
+        assert paused_at is not None
+        position = self.programme.entries[-1].play.position_at(paused_at)
+        self.programme = steps.resume(self.programme, self.settled + 960)
+        entry = self.programme.entries[-1]
+        assert (entry.play.offset, self.programme.paused_at) == (position, None)
+        self.programme = steps.plan_next(self.programme, self.choice(), entry.play.start, entry.play.start + 960)
+
+    @rule(seconds=st.integers(0, 4))
+    def seek(self, seconds: int) -> None:
+        before, paused_at, at = self.programme.plays, self.programme.paused_at, self.settled + 960
+        track = self.programme.current(self.settled).track  # type: ignore[union-attr]
+        self.programme = steps.seek(self.programme, seconds * SECOND, at, self.settled)
+        self.unchanged_until(before, self.horizon)
+        entry = self.programme.entries[-1]
+        assert (entry.track, entry.play.position_at(at)) == (track, seconds * SECOND)
+        if paused_at is None:
+            self.programme = steps.plan_next(self.programme, self.choice(), at, at + 960)
+        else:
+            assert (self.programme.paused_at, entry.play.end) == (at, at), "what is paused stays silent"
+
+    @precondition(lambda self: self.programme.paused_at is None)
     @rule(ahead=st.integers(0, 4 * SECOND))
     def break_off(self, ahead: int) -> None:
         """What is on the air turns out to break off, and maybe what was planned after it too."""
         before = self.programme.plays
-        current = self.programme.current(self.horizon)
+        current = self.programme.current(self.settled)
         assert current is not None
-        self.programme = steps.break_off(self.programme, current.play.id, self.horizon + 960 + ahead)
+        self.programme = steps.break_off(self.programme, current.play.id, self.settled + 960 + ahead)
         self.plan()
         self.unchanged_until(before, self.horizon)
 
@@ -142,6 +191,8 @@ class ProgrammeMachine(RuleBasedStateMachine):
     def wait(self, step: int) -> None:
         planned = self.programme.planned(self.horizon)
         limit = planned.play.start if planned else self.programme.entries[-1].play.end - self.HORIZON - 1
+        if self.programme.paused_at is not None:
+            limit = self.now + step
         self.now = max(self.now, min(self.now + step, limit))
         self.programme = steps.prune(self.programme, self.now)
 
@@ -156,9 +207,11 @@ class ProgrammeMachine(RuleBasedStateMachine):
                     assert envelope(kept, time, 1) == envelope(play, time, 1)
 
     @invariant()
-    def something_always_sounds(self) -> None:
+    def something_always_sounds_unless_it_is_paused(self) -> None:
         entries = self.programme.entries
-        for time in range(self.horizon + 960, entries[-1].play.start + entries[-1].play.fade_in, SECOND // 3):
+        if self.programme.paused_at is not None:
+            return
+        for time in range(self.settled + 960, entries[-1].play.start + entries[-1].play.fade_in, SECOND // 3):
             power = sum(
                 envelope(entry.play, time, 1).item() ** 2
                 for entry in entries
@@ -167,25 +220,27 @@ class ProgrammeMachine(RuleBasedStateMachine):
             assert power > 0.2
 
     @invariant()
-    def only_the_last_is_in_the_future(self) -> None:
+    def only_the_last_is_planned(self) -> None:
         starts = [entry.play.start for entry in self.programme.entries]
         assert starts == sorted(starts)
-        assert sum(start > self.horizon for start in starts) <= 1
+        assert sum(start > self.settled for start in starts) <= 1
         assert len({entry.play.id for entry in self.programme.entries}) == len(starts)
 
     @invariant()
     def every_play_but_the_last_ends(self) -> None:
         for entry in self.programme.entries[:-1]:
-            assert entry.play.fade_out is not None
-            assert entry.play.end <= entry.play.fade_out.end
+            ends = [fade.end for fade in (entry.play.fade_out, entry.play.hush) if fade is not None]
+            assert entry.play.end <= min(ends, default=entry.natural_end)
 
 
 def test_a_file_that_breaks_off_is_followed_where_it_does_even_if_the_next_one_fails_too() -> None:
     horizon = 10 * SECOND
-    programme = steps.begin(Programme(), make_track(1, duration=180), "first", 0)
+    programme = steps.begin(Programme(), Choice(make_track(1, duration=180), "first"), 0)
     programme = steps.break_off(programme, 1, 14 * SECOND)
-    programme = steps.plan_next(programme, make_track(2), "rescue", horizon, horizon + 960)
-    programme = steps.plan_next(steps.unplan(programme, horizon), make_track(3), "again", horizon, horizon + 960)
+    programme = steps.plan_next(programme, Choice(make_track(2), "rescue"), horizon, horizon + 960)
+    programme = steps.plan_next(
+        steps.unplan(programme, horizon), Choice(make_track(3), "again"), horizon, horizon + 960
+    )
     first, third = programme.plays
     assert first.fade_out is not None
     assert third.start == first.fade_out.start
@@ -194,10 +249,10 @@ def test_a_file_that_breaks_off_is_followed_where_it_does_even_if_the_next_one_f
 
 
 def test_a_plan_for_the_same_track_keeps_its_deck() -> None:
-    programme = steps.begin(Programme(), make_track(1), "first", 0)
-    programme = steps.plan_next(programme, make_track(2), "next", SECOND, 2 * SECOND)
+    programme = steps.begin(Programme(), Choice(make_track(1), "first"), 0)
+    programme = steps.plan_next(programme, Choice(make_track(2), "next"), SECOND, 2 * SECOND)
     deck = programme.plays[1].id
-    programme = steps.plan_next(programme, make_track(2), "again", SECOND, 2 * SECOND)
+    programme = steps.plan_next(programme, Choice(make_track(2), "again"), SECOND, 2 * SECOND)
     assert programme.plays[1].id == deck
 
 

@@ -20,7 +20,8 @@ TEXT = st.text(st.characters(exclude_categories=()), max_size=40).map(
 FADES = st.none() | st.builds(Fade, TIMES, TIMES)
 PLAYS = st.builds(Play, NUMBERS, TEXT, TEXT, TIMES, TIMES, TIMES, st.floats(0, 16), TIMES, FADES)
 MESSAGES = st.one_of(
-    st.builds(m.OpenSession, NUMBERS, TIMES, TIMES, NUMBERS),
+    st.builds(m.OpenSession, NUMBERS, NUMBERS),
+    st.builds(m.SetClock, NUMBERS, TIMES, st.none() | TIMES),
     st.builds(m.CloseSession, NUMBERS),
     st.builds(m.Schedule, NUMBERS, st.lists(PLAYS, max_size=3).map(tuple)),
     st.builds(m.Subscribe, NUMBERS, st.booleans(), st.booleans(), st.booleans()),

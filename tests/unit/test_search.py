@@ -1,7 +1,6 @@
 """Searching the tracks, on every keystroke."""
 
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
@@ -28,7 +27,7 @@ def track(number: int) -> Track:
     )
 
 
-async def test_searching_many_tracks_is_quick_and_right() -> None:
+async def test_searching_many_tracks_is_right_and_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     search, many = Search(), tuple(track(number) for number in range(20_000))
     assert len(await search.find(many, "")) == 20_000
     assert [it.title for it in await search.find(many, "KÜNSTLER 007  3307 Album")] == ["Title 3307 of something"]
@@ -36,13 +35,10 @@ async def test_searching_many_tracks_is_quick_and_right() -> None:
     found = await search.find(many, "0307")
     assert len(found) > 1
     assert found == sorted(found, key=lambda it: (it.artist, it.album, it.track_number, it.title))
-    for query in ("künst", "title 19 en", "a e i " * 1000):
-        seconds = []
-        for _ in range(3):
-            begun = perf_counter()
-            await search.find(many, query)
-            seconds.append(perf_counter() - begun)
-        assert min(seconds) < 0.015, "5 ms, and some for a busy machine"
+    # Every further keystroke works on what was prepared for the first, and thousands of words are as few.
+    monkeypatch.setattr("rtc_drift.library.search._prepare", None)
+    assert len(await search.find(many, "künst")) == 20_000
+    assert await search.find(many, "title e i " * 1000) == await search.find(many, "title e i")
 
 
 async def test_what_changed_is_searched() -> None:

@@ -1,0 +1,109 @@
+"""The events hub: numbered, encoded once, bounded, replayed."""
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from rtc_drift.events import Event, Heartbeat, SessionEnded
+from rtc_drift.hub import EventHub, EventReader, SlowReaderError
+
+
+def heartbeat(number: int) -> Event:
+    return Heartbeat(session_id="master", media_time=number, running=True)
+
+
+def times(frames: bytes | None) -> list[int]:
+    """The media times of all events in some frames."""
+    assert frames is not None
+    return [json.loads(line[6:])["mediaTime"] for line in frames.decode().splitlines() if line.startswith("data: ")]
+
+
+def ids(frames: bytes) -> list[str]:
+    return re.findall("^id: (.*)$", frames.decode(), re.MULTILINE)
+
+
+def filled(capacity: int, count: int) -> EventHub:
+    hub = EventHub("life", capacity)
+    for number in range(1, count + 1):
+        hub.publish(heartbeat(number))
+    return hub
+
+
+def missed(hub: EventHub, last: str) -> list[int]:
+    frames = hub.missed(last)
+    assert frames is not None
+    return times(b"".join(frames))
+
+
+def test_what_was_missed_is_replayed_from_the_ring() -> None:
+    hub = filled(4, 6)
+    assert hub.last_id == "life-6"
+    assert missed(hub, "life-4") == [5, 6]
+    assert missed(hub, "life-2") == [3, 4, 5, 6]
+    assert missed(hub, "life-6") == []
+
+
+@pytest.mark.parametrize("last", ["", "life-1", "life-7", "life-x", "other-3", "life", "life-²", "life-" + "9" * 5_000])
+def test_an_id_that_is_gone_or_foreign_asks_for_a_fresh_hello(last: str) -> None:
+    assert filled(4, 6).missed(last) is None
+
+
+async def test_a_slow_reader_is_cut_off_after_its_bound_and_can_come_back() -> None:
+    hub = EventHub("life", 3)
+    with hub.reader() as slow, hub.reader() as quick:
+        for number in range(1, 4):
+            hub.publish(heartbeat(number))
+            assert times(await quick.next()) == [number]
+        received = await slow.next()
+        assert times(received) == [1, 2, 3], "as many as the bound, in one go"
+        for number in range(4, 8):
+            hub.publish(heartbeat(number))
+            await quick.next()
+        with pytest.raises(SlowReaderError):
+            await slow.next()
+        assert (hub.readers, hub.cut_off) == (2, 1)
+    assert hub.readers == 0
+    assert missed(hub, "life-4") == [5, 6, 7]
+    assert received is not None
+    assert ids(received) == ["life-1", "life-2", "life-3"]
+
+
+async def test_readers_begin_where_they_come_and_share_the_very_bytes() -> None:
+    hub = filled(8, 2)
+    with hub.reader() as one, hub.reader() as two:
+        hub.publish(heartbeat(3))
+        first, second = await one.next(), await two.next()
+        assert first == second
+        assert times(first) == [3]
+    assert hub.missed("life-2") == [first]
+
+
+async def until_its_end(reader: EventReader) -> list[bytes]:
+    frames = []
+    while (more := await reader.next()) is not None:
+        frames.append(more)
+    return frames
+
+
+async def test_the_end_comes_after_everything_else() -> None:
+    hub = EventHub("life")
+    with hub.reader() as reader:
+        reading = asyncio.create_task(until_its_end(reader))
+        await asyncio.sleep(0)
+        hub.publish(heartbeat(1))
+        hub.publish(SessionEnded(session_id="kitchen", media_time=2, reason="It was deleted."))
+        hub.end()
+        assert times(b"".join(await reading)) == [1, 2]
+
+
+async def test_one_reader_can_be_ended_with_words_of_its_own() -> None:
+    hub = EventHub("life")
+    with hub.reader() as follower, hub.reader() as leader:
+        reading = asyncio.create_task(until_its_end(follower))
+        await asyncio.sleep(0)
+        follower.end(SessionEnded(session_id="follower_abcd1234", media_time=7, reason="It was deleted."))
+        assert times(b"".join(await reading)) == [7]
+        hub.publish(heartbeat(8))
+        assert times(await leader.next()) == [8]
