@@ -4,7 +4,7 @@ import { followOf, pageOf } from "./api.js";
 import { find, make, setAttribute, setText } from "./dom.js";
 import { rooms, tidied } from "./sessions.js";
 import { leaderOf } from "./state.js";
-import { count, nameOf } from "./words.js";
+import { count, joined, nameOf } from "./words.js";
 
 /** @param {{toggle: () => void, create: (name: string, locked: boolean) => void, nameTyped: () => void}} actions */
 export function mountSessions(actions) {
@@ -72,7 +72,7 @@ function makeRow(id) {
       const here = id === state.sessionId && !state.ended;
       const followed = state.session?.type === "follower" && leaderOf(state) === id;
       setText(place, here ? "you are here" : followed ? "you follow it" : locked ? "locked" : "");
-      setText(plays, track ? `${track.title} · ${track.artist}` : "Nothing yet");
+      setText(plays, track ? joined(track.title, track.artist) : "Nothing yet");
       setText(hears, `${count(listeners, "listener")}${followers > 0 ? `, ${count(followers, "follower")}` : ""}`);
       join.hidden = here;
       follow.hidden = followed;

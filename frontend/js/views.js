@@ -5,7 +5,7 @@ import { drawArt } from "./art.js";
 import { paintAccent } from "./accent.js";
 import { find, setAttribute, setText } from "./dom.js";
 import { isActive } from "./state.js";
-import { audienceWords, connectionWords, eyebrowWords, phaseWords, playingWords } from "./words.js";
+import { audienceWords, connectionWords, eyebrowWords, joined, phaseWords, playingWords } from "./words.js";
 
 /** The picture of the track: its cover, or the drawing that stands for it. */
 export function mountArt(onaccent) {
@@ -46,8 +46,8 @@ export function mountTrack() {
       section.hidden = footer.hidden = state.phase === "ended";
       setText(eyebrow, eyebrowWords(view));
       setText(title, track?.title ?? "Waiting for the first track");
-      setText(artist, track ? [track.artist, track.album].filter(Boolean).join(" · ") : "");
-      const words = track ? `${track.title} · ${track.artist} · rtc-drift` : "rtc-drift";
+      setText(artist, joined(track?.artist, track?.album));
+      const words = joined(track?.title, track?.artist, "rtc-drift");
       if (document.title !== words) document.title = words;
     },
   };

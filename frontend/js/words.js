@@ -26,6 +26,9 @@ export function connectionWords(state) {
   return state.phase === "listening" && state.behindMs !== null ? `${words} · ${Math.round(state.behindMs)} ms behind` : words;
 }
 
+/** What there is of some words, with a point between each two. */
+export const joined = (...words) => words.filter(Boolean).join(" · ");
+
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
 export function audienceWords({ listeners, followers }) {
@@ -59,7 +62,8 @@ export function endedWords({ session, sessionId }, told) {
 /** Who plays what is announced to those who listen. */
 export function playingWords(state, { track, paused }) {
   if (!isActive(state) || !track) return "";
-  return paused ? `Paused: ${track.title}` : `Now playing ${track.title} by ${track.artist}`;
+  if (paused) return `Paused: ${track.title}`;
+  return `Now playing ${track.title}${track.artist ? ` by ${track.artist}` : ""}`;
 }
 
 /** Seconds as `m:ss` or `h:mm:ss`. */
