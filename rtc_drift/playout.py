@@ -17,8 +17,8 @@ HORIZON = (RENDER_AHEAD + 3) * BLOCK_SAMPLES
 """What lies nearer than 140 ms is rendered already, or will be when the engine hears of it: plans leave it alone."""
 LINGER_NS = 3_000_000_000
 """A mixer runs on for this long after its last listener: a page that is loaded anew finds it running."""
-EXPECTATION_NS = 20_000_000_000
-"""A listener who is on the way has decks ready for this long."""
+EXPECTATION_NS = 16_000_000_000
+"""A listener who is on the way has decks ready for this long: one that has not connected by then is not waited for."""
 PATIENCE_NS = 1_000_000_000
 """Decks that have nothing by then are not waited for."""
 
@@ -99,6 +99,7 @@ class Playout:
         """Which media is wanted from the engine, and whether anybody is there to hear it."""
         if demand and not self._demand:
             self._demanded_at_ns = self._now_ns()
+            self._expected_until_ns = 0  # who was expected has come
         self._demand = demand
         if wants != self._wants:
             self._wants = wants
