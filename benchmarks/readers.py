@@ -12,7 +12,7 @@ import time
 import aiohttp
 
 EVENT = b'"type":"direction_changed"'
-COMMANDERS = 16
+COMMANDERS = 50
 
 
 async def run(url: str, count: int, rate: float, seconds: float) -> None:

@@ -18,7 +18,7 @@ from rtc_drift.session import Session
 MAX_OGG_LAG_BLOCKS = 200
 """An Ogg reader more than 4 s behind is dropped."""
 SEND_BUFFER_BYTES = 64 * 1024
-EVENT_PACE_SECONDS = 0.025
+EVENT_PACE_SECONDS = 0.05
 """Events that come more quickly than this share a write."""
 EVENT_SEND_SECONDS = 30
 """An event reader that takes nothing for so long is cut off."""
