@@ -209,7 +209,10 @@ class Station:
         with suppress(TimeoutError):
             async with asyncio.timeout(RESTORE_SECONDS):
                 await self._library.wait_until_playable()
-        self.conductor.restore(self._saved.snapshot(self._library.get), self._saved.history)
+        try:
+            self.conductor.restore(self._saved.snapshot(self._library.get), self._saved.history)
+        except Exception:
+            logger.exception("%s: what was saved can't be gone on from; it begins anew", self.id)
         self._saved = None
 
     def _step(self) -> float | None:

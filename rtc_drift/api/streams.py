@@ -106,7 +106,8 @@ def _end(session: Session, reader: EventReader, reason: str) -> None:
 async def _send_events(first: bytes, reader: EventReader, response: web.StreamResponse) -> None:
     frames: bytes | None = first
     while frames is not None:
-        async with asyncio.timeout(EVENT_SEND_SECONDS):
-            await response.write(frames)
+        if frames:  # who missed nothing gets nothing at first
+            async with asyncio.timeout(EVENT_SEND_SECONDS):
+                await response.write(frames)
         await asyncio.sleep(EVENT_PACE_SECONDS)
         frames = await reader.next()
