@@ -8,7 +8,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import cast
 
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.link import Decoder, encode
@@ -155,7 +154,8 @@ class _Link(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self._loop.time()
