@@ -110,6 +110,10 @@ class Conductor:
         current, planned = self.programme.current(horizon), self.programme.planned(horizon)
         return current is None or planned is None or self._is_makeshift(current, planned)
 
+    def has_arrived(self, entry: Entry) -> bool:
+        """Whether the journey counts it as heard."""
+        return entry.play.id in self._arrived
+
     def queue(self) -> list[Track]:
         """What was queued and has not started, as far as it can still be played."""
         return [track for track_id in self.journey.queue if (track := self._library.get(track_id))]
@@ -142,6 +146,8 @@ class Conductor:
             return  # It fails again when it is to go on.
         horizon = self._timeline.horizon
         if entry.play.start > horizon:
+            if entry.play.start > self.settled():
+                horizon = self.settled()  # what was asked for before it stays
             self.apply(steps.unplan(self.programme, horizon))
         else:
             sound_ends = entry.play.start + max(0, message.position - entry.play.offset)
@@ -152,7 +158,7 @@ class Conductor:
         choice = self.as_planned(self.programme.planned(horizon)) or self.choose()
         if choice is None:
             self.apply(steps.unplan(self.programme, horizon))
-        self._plan(choice)
+        self._plan(choice, after=horizon)
 
     def snapshot(self) -> Snapshot:
         """What there is to know now."""
@@ -198,6 +204,7 @@ class Conductor:
     def skip(self, choice: Choice, fade: int, *, back: bool = False) -> Entry:
         """Cross over into a track as soon as may be. Raises TooManyCommandsError."""
         settled, at = self.settled(), self.moment(self._lead(choice.track))
+        self.held = None
         self.apply(steps.skip_to(self.programme, choice, at, settled, self.length(fade)))
         entry = self.programme.entries[-1]
         self._arrive(entry, back=back)
@@ -225,11 +232,24 @@ class Conductor:
         commanded = (entry.play.start for entry in self.programme.entries if entry.transition.kind in COMMANDED)
         return max(horizon, self.programme.paused_at or 0, *commanded)
 
+    def make_room(self) -> None:
+        """Before a command: tell what has started, forget what has ended, and count as heard what will be in any case.
+
+        Raises TooManyCommandsError, with nothing changed.
+        """
+        now = self._timeline.now()
+        pruned = steps.prune(self.programme, now)
+        if len(pruned.entries) >= MAX_ENTRIES:
+            raise TooManyCommandsError
+        self._announce(now)
+        self.programme = pruned
+        for entry in self.programme.entries:
+            if entry.play.start <= self.settled():
+                self._arrive(entry)
+
     def moment(self, lead: int) -> int:
         """When a command is heard at the earliest: after those before it. Raises TooManyCommandsError."""
-        self.programme = steps.prune(self.programme, self._timeline.now())
-        if len(self.programme.entries) >= MAX_ENTRIES:
-            raise TooManyCommandsError
+        self.make_room()
         horizon, settled = self._timeline.horizon, self.settled()
         after_others = settled + self.length(BLOCK_SAMPLES) if settled > horizon else 0
         return max(horizon + self.length(lead), after_others)
@@ -267,8 +287,8 @@ class Conductor:
         repeated = planned.track.id == current.track.id and planned.transition.kind == "crossfade"
         return repeated and not planned.queued
 
-    def _plan(self, choice: Choice | None) -> None:
-        horizon = self._timeline.horizon
+    def _plan(self, choice: Choice | None, after: int = 0) -> None:
+        horizon = max(after, self._timeline.horizon)
         if choice is not None and self.programme.current(horizon) is not None:
             earliest = horizon + max(1, self.length(self._lead(choice.track)))
             self.apply(steps.plan_next(self.programme, choice, horizon, earliest))

@@ -85,6 +85,8 @@ class Steering:
         """
         conductor = self._conductor
         wanted = Choice(self._track(track_id), "Somebody asked for it.") if track_id else None
+        checked_direction(direction)
+        conductor.make_room()
         planned = conductor.programme.planned(conductor.settled())
         if direction is not None:
             self.steer(direction)
@@ -97,6 +99,7 @@ class Steering:
     def previous(self) -> Accepted:
         """Back to the track before, or to this one's beginning if there is none."""
         current = self._current().track
+        self._conductor.make_room()
         track_id = ways.previous(self._conductor.journey, self._conductor.is_known)
         track = (self._find(track_id) if track_id else None) or current
         return self._skip(Choice(track, "Somebody went back to it."), back=True)
@@ -106,8 +109,8 @@ class Steering:
         conductor, current, settled = self._conductor, self._current(), self._conductor.settled()
         at = conductor.programme.paused_at
         if at is None:
-            conductor.held = conductor.as_planned(conductor.programme.planned(settled))
             at = conductor.moment(PREFETCHED_LEAD)
+            conductor.held = conductor.as_planned(conductor.programme.planned(settled))
             conductor.apply(steps.pause(conductor.programme, at, settled, conductor.length(HUSH)))
         return self._played("paused", at, current)
 
@@ -182,8 +185,9 @@ class Steering:
         programme = self._conductor.programme
         if programme.paused_at is not None or not programme.entries:
             return None
-        queue = self._conductor.queue()
-        for track in queue[1:] if programme.entries[-1].queued else queue:
+        queue, end = self._conductor.queue(), programme.entries[-1]
+        is_planned = end.queued and not self._conductor.has_arrived(end)
+        for track in queue[1:] if is_planned else queue:
             last = programme.entries[-1].play.start
             programme = steps.prune(steps.plan_next(programme, Choice(track, ""), last, last + 1), last)
         return programme.entries[-1]

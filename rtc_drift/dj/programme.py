@@ -195,7 +195,7 @@ def _overlap(
 
 def _faded(entry: Entry, fade: Fade) -> Entry:
     # A play already on its way out keeps its own fade, so that its level never steps back up.
-    if entry.play.fade_out is not None or entry.play.hush is not None:
+    if entry.play.fade_out is not None or entry.play.hush is not None or entry.play.end <= fade.start:
         return entry
     return replace(entry, play=replace(entry.play, fade_out=fade, end=min(entry.play.end, fade.end)))
 
