@@ -22,7 +22,7 @@ format: $(VENV)/.dev ## Apply ruff's fixes and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev chromium ## Print the measured figures as JSON lines (about 5 minutes)
+bench: $(VENV)/.dev chromium ## Print the measured figures as JSON lines (about 12 minutes)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove the virtual environment and caches
