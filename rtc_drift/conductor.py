@@ -175,6 +175,7 @@ class Conductor:
 
     def choose(self) -> Choice | None:
         """What comes next: what was queued, else what the drift draws. None when there is nothing."""
+        self._count_what_is_certain()
         known = tuple(filter(self.is_known, self.journey.queue))
         if known != self.journey.queue:
             self.journey = replace(self.journey, queue=known)
@@ -243,9 +244,7 @@ class Conductor:
             raise TooManyCommandsError
         self._announce(now)
         self.programme = pruned
-        for entry in self.programme.entries:
-            if entry.play.start <= self.settled():
-                self._arrive(entry)
+        self._count_what_is_certain()
 
     def moment(self, lead: int) -> int:
         """When a command is heard at the earliest: after those before it. Raises TooManyCommandsError."""
@@ -310,6 +309,12 @@ class Conductor:
                 self._arrive(entry)
                 self._herald.started(entry, previous)
             previous = entry
+
+    def _count_what_is_certain(self) -> None:
+        """Count as heard what nothing can keep from being heard; what is queued would be chosen twice else."""
+        for entry in self.programme.entries:
+            if entry.play.start <= self.settled():
+                self._arrive(entry)
 
     def _arrive(self, entry: Entry, *, back: bool = False) -> None:
         """Count a track as heard: when somebody asks for it, else when it starts."""
