@@ -146,8 +146,9 @@ class Conductor:
             return  # It fails again when it is to go on.
         horizon = self._timeline.horizon
         if entry.play.start > horizon:
-            if entry.play.start > self.settled():
-                horizon = self.settled()  # what was asked for before it stays
+            horizon = self.settled(besides=entry)  # what else was asked for stays
+            if entry.play.start <= horizon:
+                return  # Something that was asked for after it comes.
             self.apply(steps.unplan(self.programme, horizon))
         else:
             sound_ends = entry.play.start + max(0, message.position - entry.play.offset)
@@ -158,6 +159,11 @@ class Conductor:
         choice = self.as_planned(self.programme.planned(horizon)) or self.choose()
         if choice is None:
             self.apply(steps.unplan(self.programme, horizon))
+        elif entry.play.start > horizon and entry.transition.kind == "skip":
+            at = max(entry.play.start, horizon + COLD_LEAD)
+            self.apply(steps.skip_to(self.programme, choice, at, horizon))  # somebody wants another track now
+            self._arrive(self.programme.entries[-1])
+            return
         self._plan(choice, after=horizon)
 
     def snapshot(self) -> Snapshot:
@@ -225,13 +231,14 @@ class Conductor:
                 self.apply(steps.plan_next(changed, choice, now, now + max(1, self.length(COLD_LEAD))))
         return entry
 
-    def settled(self) -> int:
-        """Up to when nothing changes any more: what is rendered, and what earlier commands have asked for."""
+    def settled(self, besides: Entry | None = None) -> int:
+        """Up to when nothing changes any more: what is rendered, and what commands have asked for (`besides` one)."""
         horizon = self._timeline.horizon
         if not self._timeline.running:
             return horizon
-        commanded = (entry.play.start for entry in self.programme.entries if entry.transition.kind in COMMANDED)
-        return max(horizon, self.programme.paused_at or 0, *commanded)
+        commanded = (entry for entry in self.programme.entries if entry.transition.kind in COMMANDED)
+        starts = (entry.play.start for entry in commanded if entry is not besides)
+        return max(horizon, self.programme.paused_at or 0, *starts)
 
     def make_room(self) -> None:
         """Before a command: tell what has started, forget what has ended, and count as heard what will be in any case.

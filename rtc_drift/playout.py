@@ -124,7 +124,8 @@ class Playout:
             self._set_clock(self.now(), self._ticks.tick_at(now) + 1)
         elif self.running and self._idle_since_ns is not None and now >= self._idle_since_ns + LINGER_NS:
             # Decks that stay can't go back to what was rendered ahead.
-            self._set_clock(self.horizon if self._kept_ready else self.now(), None)
+            stays_open = self._kept_ready or now < self._expected_until_ns
+            self._set_clock(self.horizon if stays_open else self.now(), None)
         may_close = not (self._demand or self._kept_ready or self.running or now < self._expected_until_ns)
         if self._open and may_close:
             self.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
+from rtc_drift.library.loves import Loves
 from rtc_drift.library.track import Track, Unplayable
 
 ROOT = Path("/music")
@@ -133,6 +134,24 @@ def test_a_database_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has
     assert catalogue.loved() == {"0123456789abcdef"}
     catalogue.love("0123456789abcdef", False)
     assert catalogue.loved() == set()
+    catalogue.close()
+
+
+async def test_loves_outlive_the_file_and_the_server_and_are_not_pretended(tmp_path: Path) -> None:
+    catalogue = filled(tmp_path / "c.db")
+    loves, loved, other = Loves(catalogue), track(ROOT / "a.mp3").id, f"{7:016x}"
+    for track_id in (loved, other):
+        await loves.set(track_id, True)
+    await loves.set(other, False)
+    catalogue.forget([ROOT / "a.mp3"])
+    catalogue.close()
+    with pytest.raises(CatalogueError):
+        await loves.set(other, True)
+    assert (loved in loves, other in loves) == (True, False), "what can't be stored is not so"
+    loves = Loves(catalogue := Catalogue.open(tmp_path / "c.db"))
+    assert loved not in loves
+    await loves.load()
+    assert (loved in loves, other in loves) == (True, False)
     catalogue.close()
 
 

@@ -34,6 +34,8 @@ def test_defaults_are_private_and_simple(config_file: Path) -> None:
     settings = load({})
     assert (settings.host, settings.port, settings.bitrate) == ("127.0.0.1", 8080, 128_000)
     assert (settings.music, settings.ice_servers) == ((), ())
+    assert (settings.max_sessions, settings.idle_minutes, settings.cleanup_seconds) == (64, 30, 60)
+    assert load({"max_sessions": 0, "max_followers": 0}).max_sessions == 0, "none but the master"
 
 
 def test_the_command_line_beats_the_environment_beats_the_file(
@@ -73,6 +75,13 @@ def test_turn_carries_its_credentials() -> None:
         ("stun", ("http://x",), "--stun"),
         ("turn", ("turn:host",), "lacks the user and password"),
         ("max_listeners", "0", "--max-listeners"),
+        ("max_event_readers", "0", "--max-event-readers"),
+        ("max_sessions", "-1", "--max-sessions"),
+        ("max_followers", "many", "--max-followers"),
+        ("idle_minutes", "0", "--idle-minutes"),
+        ("idle_minutes", "inf", "--idle-minutes"),
+        ("cleanup_seconds", "nan", "--cleanup-seconds"),
+        ("seed", "-1", "--seed"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_the_option(

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from rtc_drift.dj.plan import Play
 from rtc_drift.engine import messages as m
-from rtc_drift.engine.core import GROUP, RENDER_AHEAD, EngineCore
-from rtc_drift.media import BLOCK_SAMPLES, samples
+from rtc_drift.engine.core import GROUP, IDLE_STEP, RENDER_AHEAD, EngineCore
+from rtc_drift.media import BLOCK_SAMPLES, Audio, samples
+from rtc_drift.playout import HORIZON
 from tests.audio_files import write_audio
 from tests.listening import correlation
 from tests.music import steady_music
@@ -52,13 +53,17 @@ def times(told: list[m.ToControl], session: int = 1) -> list[int]:
     return [message.media_time for message in told if isinstance(message, m.Packet) and message.session == session]
 
 
+def pcm_of(told: list[m.ToControl]) -> Audio:
+    pcm = np.frombuffer(b"".join(message.data for message in told if isinstance(message, m.Pcm)), "<i2")
+    return (pcm.reshape(-1, 2) / np.float32(32768)).astype(np.float32)
+
+
 def test_every_tick_gives_its_packet_and_the_same_samples_as_pcm(core: EngineCore) -> None:
     core.handle(m.Subscribe(1, packets=True, pcm=True), 0)
     told = run(core, 0, 100)
     assert times(told) == list(range(0, 100 * BLOCK_SAMPLES, BLOCK_SAMPLES))
     assert times(told, 2) == [], "nobody wanted the other session's"
-    pcm = np.frombuffer(b"".join(message.data for message in told if isinstance(message, m.Pcm)), "<i2")
-    heard = (pcm.reshape(-1, 2) / np.float32(32768)).astype(np.float32)
+    heard = pcm_of(told)
     assert min(correlation(heard, MUSIC[: len(heard)])) > 0.999, "media time 0 is the file's first sample"
     assert m.DeckReady(1, 1) in told
 
@@ -127,3 +132,58 @@ def test_a_closed_session_gives_nothing_more(core: EngineCore) -> None:
     core.handle(m.CloseSession(1), 5)
     assert run(core, 5, 10) == []
     core.handle(m.Schedule(1, ()), 10)  # said too late; must not matter
+
+
+def test_a_programme_that_stands_gets_its_decks_ready_and_gives_nothing_until_it_runs(path: Path) -> None:
+    engine, tick, told = EngineCore(patient=True), 0, list[m.ToControl]()
+    engine.handle(m.OpenSession(1, 128_000), 0)
+    assert engine.step == IDLE_STEP
+    engine.handle(m.SetClock(1, samples(2), None), 0)
+    engine.handle(m.Subscribe(1, packets=True, pcm=True), 0)
+    engine.handle(m.Schedule(1, (play(path),)), 0)
+    assert engine.step == 1, "its deck is waited for"
+    while not told:
+        told += run(engine, tick, tick + 1)
+        tick += 1
+    assert told == [m.DeckReady(1, 1)]
+    assert engine.step == IDLE_STEP
+    engine.handle(m.SetClock(1, samples(2), tick + 5), tick)
+    told = run(engine, tick + 5, tick + 55)
+    assert times(told) == list(range(samples(2), samples(3), BLOCK_SAMPLES))
+    assert min(correlation(pcm_of(told), MUSIC[samples(2) : samples(3)])) > 0.999, "it goes on where it stood"
+    engine.close()
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_one_that_stands_and_runs_again_has_no_hole_and_its_neighbour_does_not_notice(
+    core: EngineCore, early: bool
+) -> None:
+    for number in (1, 2):
+        core.handle(m.Subscribe(number, packets=True, early=early), 0)
+    told, starts_at = list[m.ToControl](), 0
+    for tick in range(0, 150, 50):
+        core.handle(m.SetClock(1, starts_at, tick), tick)
+        heard = run(core, tick, tick + 30)
+        assert times(heard) == list(range(starts_at, starts_at + len(times(heard)) * BLOCK_SAMPLES, BLOCK_SAMPLES))
+        assert len(times(heard)) > 30 - GROUP
+        starts_at += 30 * BLOCK_SAMPLES + HORIZON
+        core.handle(m.SetClock(1, starts_at, None), tick + 30)
+        told += [*heard, *(silence := run(core, tick + 30, tick + 50))]
+        assert times(silence) == []
+    assert times(told, 2) == list(range(0, len(times(told, 2)) * BLOCK_SAMPLES, BLOCK_SAMPLES))
+    assert core.starved_blocks == 0, "its decks were where it went on"
+
+
+def test_an_engine_that_is_started_anew_falls_into_step(path: Path) -> None:
+    engine = EngineCore(patient=True)
+    for message in (
+        m.OpenSession(1, 128_000),
+        m.SetClock(1, samples(1), 1_000),
+        m.Subscribe(1, packets=True, pcm=True),
+        m.Schedule(1, (play(path),)),
+    ):
+        engine.handle(message, 1_100)
+    told = run(engine, 1_100, 1_150)
+    assert times(told) == list(range(samples(3), samples(4), BLOCK_SAMPLES))
+    assert min(correlation(pcm_of(told), MUSIC[samples(3) : samples(4)])) > 0.999
+    engine.close()

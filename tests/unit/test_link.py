@@ -18,7 +18,7 @@ TEXT = st.text(st.characters(exclude_categories=()), max_size=40).map(
     lambda text: text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
 )
 FADES = st.none() | st.builds(Fade, TIMES, TIMES)
-PLAYS = st.builds(Play, NUMBERS, TEXT, TEXT, TIMES, TIMES, TIMES, st.floats(0, 16), TIMES, FADES)
+PLAYS = st.builds(Play, NUMBERS, TEXT, TEXT, TIMES, TIMES, TIMES, st.floats(0, 16), TIMES, FADES, FADES)
 MESSAGES = st.one_of(
     st.builds(m.OpenSession, NUMBERS, NUMBERS),
     st.builds(m.SetClock, NUMBERS, TIMES, st.none() | TIMES),

@@ -1,14 +1,18 @@
 """When a programme runs, stands or is closed, by a clock that the test moves."""
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from rtc_drift.dj.plan import Play
 from rtc_drift.engine import messages as m
+from rtc_drift.engine.core import RENDER_AHEAD
 from rtc_drift.engine.schedule import TICK_NS, TickSchedule
 from rtc_drift.media import BLOCK_SAMPLES, samples
 from rtc_drift.playout import EXPECTATION_NS, HORIZON, LINGER_NS, PATIENCE_NS, Playout
+from tests.unit.house import EngineDouble
 
 PLAY = Play(1, "track", "/music/1.flac", 0, 0, samples(600), 1.0, 0, None)
 MS = 1_000_000
@@ -133,19 +137,39 @@ def test_one_that_does_not_come_after_all_is_not_waited_for() -> None:
     assert stage.told() == ["CloseSession"]
 
 
+def test_one_that_stands_for_somebody_who_is_expected_stands_where_its_decks_are() -> None:
+    stage = Stage()
+    stage.want(True)
+    stage.playout.deck_ready(1)
+    stage.wait(10_000 * MS)
+    stage.want(False)
+    stage.wait(LINGER_NS - 1000 * MS)
+    stage.playout.expect()
+    stage.playout.settle()
+    running = stage.playout.now()
+    stage.wait(1000 * MS)
+    assert not stage.playout.running
+    assert stage.told()[-1] == "SetClock", "its decks are kept"
+    rendered = running + samples(1) + RENDER_AHEAD * BLOCK_SAMPLES
+    assert stage.playout.now() >= rendered, "decks can't go back to what is rendered"
+
+
 class Machine(RuleBasedStateMachine):
-    """Listeners come, go and are expected, decks get ready, engines die, time passes."""
+    """Listeners come, go and are expected, decks get ready, engines die, plans change, time passes."""
 
     @initialize(kept_ready=st.booleans())
     def begin(self, kept_ready: bool) -> None:
         self.stage = Stage(kept_ready=kept_ready)
+        self.engine = EngineDouble()
         self.kept_ready = kept_ready
-        self.demand = False
-        self.before = (0, 0)
+        self.demand_since: int | None = None
+        self.plays = 1
+        self.before = (0, 0, False)
 
     @rule(demand=st.booleans())
     def audience(self, demand: bool) -> None:
-        self.demand = demand
+        if demand != (self.demand_since is not None):
+            self.demand_since = self.stage.ns if demand else None
         self.stage.want(demand)
 
     @rule()
@@ -154,9 +178,18 @@ class Machine(RuleBasedStateMachine):
         self.stage.playout.settle()
 
     @rule()
-    def deck_ready(self) -> None:
-        self.stage.playout.deck_ready(1)
+    def plan(self) -> None:
+        self.plays += 1
+        now = self.stage.playout.now()
+        self.stage.playout.schedule((replace(PLAY, id=self.plays, start=now, end=now + samples(600)),))
         self.stage.playout.settle()
+
+    @rule()
+    def deck_ready(self) -> None:
+        if self.known() is not None:
+            self.stage.playout.deck_ready(self.plays)
+            self.stage.playout.settle()
+            assert self.stage.playout.running or self.demand_since is None
 
     @rule(ms=st.integers(0, 8_000))
     def wait(self, ms: int) -> None:
@@ -164,26 +197,47 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def engine_restarts(self) -> None:
-        restored = list(self.stage.playout.restore())
-        kinds = [type(message).__name__ for message in restored]
-        assert kinds in ([], ["OpenSession", "SetClock", "Subscribe", "Schedule"])
-        if restored:
-            assert restored[1] == self.stage.playout._clock
-            assert restored[2] == m.Subscribe(3, packets=self.demand)
+        self.stage.sent.clear()
+        self.engine = EngineDouble()
+        for message in self.stage.playout.restore():
+            self.engine.send(message)
+
+    def known(self) -> dict[type[m.ToEngine], m.ToEngine] | None:
+        """What the engine knows of the programme; None when it is not open there."""
+        for message in self.stage.sent:
+            self.engine.send(message)
+        self.stage.sent.clear()
+        return self.engine.open.get(3)
 
     @invariant()
-    def media_time_never_goes_back_and_only_runs_while_it_runs(self) -> None:
-        (ns, media_time), now = self.before, self.stage.playout.now()
+    def the_engine_knows_everything_that_is_to_be_played_and_for_whom(self) -> None:
+        playout, known = self.stage.playout, self.known()
+        assert (known is not None) == playout._open
+        if known is not None:
+            clock, schedule = known[m.SetClock], known[m.Schedule]
+            assert known[m.OpenSession] == m.OpenSession(3, 128_000)
+            assert known[m.Subscribe] == m.Subscribe(3, packets=self.demand_since is not None)
+            assert isinstance(schedule, m.Schedule)
+            assert [play.id for play in schedule.plays] == [self.plays]
+            assert isinstance(clock, m.SetClock)
+            assert (clock.tick is not None) == playout.running
+            assert clock.tick is not None or clock.media_time == playout.now()
+
+    @invariant()
+    def media_time_never_goes_back_and_only_goes_on_while_it_runs(self) -> None:
+        (ns, media_time, ran), playout = self.before, self.stage.playout
+        now = playout.now()
         assert media_time <= now <= media_time + (self.stage.ns - ns) * 48 // MS + HORIZON + BLOCK_SAMPLES
-        self.before = (self.stage.ns, now)
+        assert ran or playout.running or now == media_time
+        self.before = (self.stage.ns, now, playout.running)
 
     @invariant()
     def it_is_what_those_who_are_there_need(self) -> None:
-        playout = self.stage.playout
-        assert not (self.demand and not playout._open), "who listens has a mixer"
-        assert not (playout.running and not playout._open)
-        assert playout._open or not self.kept_ready
-        if not self.demand and playout.running:
+        playout, since = self.stage.playout, self.demand_since
+        assert playout._open or (since is None and not self.kept_ready and not playout.running)
+        if since is not None:
+            assert playout.running or self.stage.ns <= since + PATIENCE_NS + MS, "who listens is not kept waiting"
+        elif playout.running or (playout._open and not self.kept_ready):
             assert playout.due_in_seconds() is not None, "it will stop"
 
 

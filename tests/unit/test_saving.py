@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.conductor import Snapshot
-from rtc_drift.library.database import Database
 from rtc_drift.saving import SavedStation, history_text, state_text
-from rtc_drift.store import SessionRecord, SessionStore
 from tests.studio import Studio, tracks
 
 
@@ -107,23 +105,78 @@ def test_paths_stay_out_of_it() -> None:
     assert "/music/" not in state_text(snapshot)
 
 
-def record(name: str, **changes: str | None) -> SessionRecord:
-    fields: dict[str, str | None] = {"following": None, "lock": None, "state": "{}", "history": '{"heard": []}'}
-    fields |= changes
-    return SessionRecord(id=name, name=name, created="2026-01-01", last_access="2026-01-01", **fields)
+def test_in_the_middle_of_a_transition_both_tracks_come_back() -> None:
+    studio = Studio(*tracks(5))
+    studio.go(57)
+    out, into, _ = studio.conductor.programme.entries
+    assert out.play.end > studio.now, "both sound"
+    other = next_life(studio)
+    assert other.timeline.told[-1] == studio.timeline.told[-1]
+    assert [event.track.title for event in other.of("track_started")] == [out.track.title, into.track.title]
+    (transition,) = other.of("transition_started")
+    assert (transition.from_track, transition.to) == (out.track.id, into.track.id)
 
 
-def test_the_store_keeps_what_it_was_told_last(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "catalogue.sqlite")
-    store = SessionStore(database)
-    store.save([record("kitchen"), record("attic"), record("follower_a", following="kitchen", state=None)], gone=[])
-    store.save([record("kitchen", state='{"x": 1}', history=None)], gone=["attic", "nobody"])
-    database.close()
-    database = Database.open(tmp_path / "catalogue.sqlite")
-    found = {each.id: each for each in SessionStore(database).load()}
-    assert set(found) == {"kitchen", "follower_a"}
-    assert found["kitchen"] == record("kitchen", state='{"x": 1}'), "its history stays as it was"
-    store = SessionStore(database)
-    store.save([record("kitchen", lock="other", history="{}")], gone=["kitchen"])
-    assert {each.id: each for each in store.load()}["kitchen"] == record("kitchen", lock="other", history="{}")
-    database.close()
+def test_the_track_that_is_on_its_way_out_may_be_gone() -> None:
+    studio = Studio(*tracks(5))
+    studio.go(57)
+    gone, current, _ = studio.conductor.programme.entries
+    other = next_life(studio, without=gone.track.id)
+    assert (other.title(), other.position()) == (current.track.title, studio.position())
+    other.timeline.running = True
+    other.go(70)
+    assert len(other.of("track_started")) == 2, "another one was planned after it"
+
+
+def test_what_is_paused_is_paused_there_and_goes_on_there() -> None:
+    studio = Studio(*tracks(5))
+    studio.go(20)
+    studio.steering.pause()
+    studio.go(30)
+    title, position = studio.title(), studio.position()
+    other = next_life(studio)
+    other.timeline.running = True
+    other.go(5)
+    assert (other.title(), other.position(), other.conductor.planned()) == (title, position, None)
+    other.steering.resume()
+    other.go(1)
+    assert other.title() == title
+    assert 0.5 < other.position() - position < 1
+    assert other.conductor.planned() is not None
+
+
+def test_a_queue_comes_back_without_what_is_gone() -> None:
+    studio = Studio(*tracks(5))
+    studio.go(5)
+    one, two, three, *_ = [track for track in studio.library.playable() if track.title != studio.title()]
+    for track in (one, two, three):
+        studio.steering.enqueue(track.id)
+    other = next_life(studio, without=two.id)
+    other.timeline.running = True
+    other.go(120)
+    assert [event.track.title for event in other.of("track_started")[1:3]] == [one.title, three.title]
+
+
+def test_nothing_is_counted_as_heard_twice() -> None:
+    studio = Studio(*tracks(5))
+    studio.go(10)
+    studio.steering.next_track()  # it is on its way, and counts already
+    history = studio.conductor.journey.history
+    other = next_life(studio)
+    other.timeline.running = True
+    other.go(5)
+    assert other.conductor.journey.history == history
+    assert len(history.heard) == 2
+
+
+@pytest.mark.parametrize("history", ["", "[]", '{"heard": [1]}', '{"trail": "x"}'])
+def test_a_history_that_is_none_is_refused(history: str) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        SavedStation(state_text(Studio(*tracks(2)).conductor.snapshot()), history)
+
+
+def test_before_there_is_anything_it_can_be_saved_too() -> None:
+    studio = Studio(running=False)
+    other = next_life(studio)
+    assert other.conductor.programme == studio.conductor.programme
+    assert other.events == []

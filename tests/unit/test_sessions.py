@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -12,12 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from rtc_drift.dj.directions import DIRECTIONS
-from rtc_drift.engine import messages as m
 from rtc_drift.engine.schedule import TickSchedule
 from rtc_drift.keeper import Keeper
 from rtc_drift.library.database import Database
-from rtc_drift.library.status import LibraryStatus
-from rtc_drift.library.track import Track
 from rtc_drift.session import ClientKind, Session
 from rtc_drift.sessions import (
     MasterProtectedError,
@@ -27,55 +23,10 @@ from rtc_drift.sessions import (
     Sessions,
 )
 from rtc_drift.store import SessionStore
-from tests.music import make_track
+from tests.unit.house import EngineDouble, Shelf
 
 LIMIT = 3
 IDLE = 30 * 60
-
-
-class Shelf:
-    """A library in memory that never changes."""
-
-    def __init__(self, count: int = 9) -> None:
-        self._tracks = {track.id: track for track in (make_track(number) for number in range(1, count + 1))}
-        self.loved = set[str]()
-
-    def playable(self) -> Sequence[Track]:
-        return tuple(self._tracks.values())
-
-    def get(self, track_id: str) -> Track | None:
-        return self._tracks.get(track_id)
-
-    async def find(self, query: str) -> Sequence[Track]:
-        return [track for track in self._tracks.values() if query in track.title.casefold()]
-
-    async def wait_until_playable(self) -> None:
-        pass
-
-    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
-        raise AssertionError("every file is fine")
-
-    def status(self) -> LibraryStatus:
-        count = len(self._tracks)
-        return LibraryStatus(
-            source="music", tracks=count, unplayable=0, scanning=False, done=0, total=0, notice=None, failures=0
-        )
-
-
-class EngineDouble:
-    """Which programmes an engine would hold, by the messages it gets. Refuses those for one that is not open."""
-
-    def __init__(self) -> None:
-        self.open = set[int]()
-
-    def send(self, message: m.ToEngine) -> None:
-        if isinstance(message, m.OpenSession):
-            assert message.session not in self.open
-            self.open.add(message.session)
-        else:
-            assert message.session in self.open, f"{message} for a programme that is not open"
-            if isinstance(message, m.CloseSession):
-                self.open.remove(message.session)
 
 
 def make_sessions(engine: EngineDouble, clock: list[float]) -> Sessions:

@@ -1,0 +1,137 @@
+"""What people ask of what comes next: the queue and the heading."""
+
+from itertools import pairwise
+
+import pytest
+
+from rtc_drift import events
+from rtc_drift.dj.journey import QUEUE
+from rtc_drift.steering import NoSuchDirectionError, NoSuchTrackError, QueueFullError
+from tests.unit.on_air import heard, others, playing, until_shortly_before_the_next
+
+
+class TestQueue:
+    def test_queued_tracks_come_in_their_order_before_others(self) -> None:
+        studio = playing()
+        wanted = others(studio)[:3]
+        answers = [studio.steering.enqueue(track.id) for track in wanted]
+        assert [track.title for track in studio.last(events.QueueChanged).queue] == [track.title for track in wanted]
+        assert all(first.starts_at < second.starts_at for first, second in pairwise(answers))
+        studio.go(200)
+        started = studio.of("track_started")
+        assert [event.track.title for event in started[1:4]] == [track.title for track in wanted]
+        assert [event.starts_at for event in started[1:4]] == [answer.starts_at for answer in answers], "as foretold"
+        assert studio.last(events.QueueChanged).queue == []
+
+    def test_a_track_is_heard_once_whenever_the_station_looks(self) -> None:
+        studio = playing()
+        one, two, *_ = others(studio)
+        for track in (one, two):
+            studio.steering.enqueue(track.id)
+        until_shortly_before_the_next(studio)
+        planned = studio.conductor.programme.entries[-1]
+        assert planned.track == two, "the first one is rendered already"
+        studio.go(180)
+        titles = heard(studio)
+        assert [titles.count(track.title) for track in (one, two)] == [1, 1]
+
+    @pytest.mark.parametrize("is_asked_for", [False, True])
+    def test_the_answer_is_right_while_the_one_before_is_on_its_way(self, is_asked_for: bool) -> None:
+        studio = playing()
+        one, two, three, *_ = others(studio)
+        studio.steering.enqueue(one.id)
+        if is_asked_for:
+            studio.steering.next_track()
+        else:
+            until_shortly_before_the_next(studio)
+        answers = [studio.steering.enqueue(track.id).starts_at for track in (two, three)]
+        studio.go(200)
+        started = {event.track.title: event.starts_at for event in studio.of("track_started")}
+        assert [started[two.title], started[three.title]] == answers
+
+    def test_one_that_was_to_come_after_a_pause_does_not_come_twice(self) -> None:
+        studio = playing()
+        wanted, *_ = others(studio)
+        studio.steering.enqueue(wanted.id)
+        studio.go(1)
+        studio.steering.pause()
+        studio.go(1)
+        assert studio.steering.next_track().track == wanted
+        studio.steering.seek(10)
+        assert studio.conductor.programme.entries[-1].track != wanted
+
+    def test_next_takes_from_the_queue(self) -> None:
+        studio = playing()
+        wanted = others(studio)[0]
+        studio.steering.enqueue(wanted.id)
+        assert studio.steering.next_track().track == wanted
+        assert studio.conductor.queue() == []
+
+    def test_another_track_that_is_asked_for_leaves_the_queue_alone(self) -> None:
+        studio = playing()
+        one, two, *_ = others(studio)
+        studio.steering.enqueue(one.id)
+        studio.steering.next_track(two.id)
+        studio.go(3)
+        assert studio.conductor.queue() == [one]
+        planned = studio.conductor.planned()
+        assert planned is not None
+        assert planned.track == one
+
+    def test_what_cannot_be_played_any_more_leaves_the_queue(self) -> None:
+        studio = playing()
+        one, two, *_ = others(studio)
+        studio.steering.enqueue(one.id)
+        studio.steering.enqueue(two.id)
+        planned = studio.conductor.planned()
+        assert planned is not None
+        studio.fail(planned.play.id, 0)
+        assert studio.conductor.queue() == [two]
+        studio.go(60)
+        assert studio.title() == two.title
+
+    def test_it_has_an_end(self) -> None:
+        studio = playing(3)
+        track = studio.library.playable()[0]
+        for _ in range(QUEUE):
+            studio.steering.enqueue(track.id)
+        with pytest.raises(QueueFullError):
+            studio.steering.enqueue(track.id)
+        with pytest.raises(NoSuchTrackError):
+            studio.steering.enqueue("x")
+
+    def test_it_fills_while_nobody_listens_and_while_it_is_paused(self) -> None:
+        studio = playing(running=False)
+        wanted = others(studio)[0]
+        studio.steering.pause()
+        studio.steering.enqueue(wanted.id)
+        studio.timeline.running = True
+        studio.go(1)
+        studio.steering.resume()
+        studio.go(61)
+        assert studio.title() == wanted.title
+
+
+class TestHeading:
+    def test_a_direction_is_held_and_told(self) -> None:
+        studio = playing()
+        planned = studio.conductor.planned()
+        accepted = studio.steering.steer("brighter")
+        assert planned is not None
+        assert (accepted.starts_at, accepted.track) == (planned.play.start, planned.track)
+        assert studio.last(events.DirectionChanged).direction == "brighter"
+        with pytest.raises(NoSuchDirectionError):
+            studio.steering.steer("louder")
+        studio.steering.steer(None)
+        assert studio.conductor.journey.direction is None
+
+    def test_reset_forgets_direction_and_what_was_heard(self) -> None:
+        studio = playing()
+        studio.steering.steer("calmer")
+        queued = studio.library.playable()[0]
+        studio.steering.enqueue(queued.id)
+        studio.steering.reset_drift()
+        journey = studio.conductor.journey
+        assert (journey.direction, journey.history.heard) == (None, ())
+        assert studio.conductor.queue() == [queued], "what people asked for stays"
+        assert studio.last(events.DirectionChanged).direction is None
