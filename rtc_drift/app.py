@@ -5,7 +5,7 @@ import errno
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,9 +15,11 @@ from aiohttp import web
 from rtc_drift.api.context import Context
 from rtc_drift.api.routes import make_app
 from rtc_drift.config import ConfigError, Settings, make_data_dir
-from rtc_drift.delivery.ice import ice_policy
-from rtc_drift.engine.messages import Health, ToControl, ToEngine
+from rtc_drift.delivery.direct import DirectDelivery, UdpPortTakenError, unavailable
+from rtc_drift.delivery.ice import IcePolicy, ice_policy
+from rtc_drift.engine.messages import Health, Sent, ToControl, ToEngine
 from rtc_drift.engine.schedule import TickSchedule
+from rtc_drift.engines import Engines
 from rtc_drift.keeper import Keeper
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.library import Library
@@ -26,7 +28,6 @@ from rtc_drift.metrics import Metrics
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
 from rtc_drift.store import SessionStore
-from rtc_drift.supervisor import EngineSupervisor
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,8 @@ class Service:
         self.sessions: Sessions
         self.keeper: Keeper
         self.listeners: Listeners
-        self.engine: EngineSupervisor
+        self.engine: Engines
+        self.direct: DirectDelivery | None = None
 
     async def __aenter__(self) -> "Service":
         async with AsyncExitStack() as stack:
@@ -66,7 +68,7 @@ class Service:
             stack.push_async_callback(self.library.close)
 
             ticks = TickSchedule(time.monotonic_ns())
-            self.engine = EngineSupervisor(ticks.epoch_ns, self._on_engine, self._restore, settings.log_level)
+            self.engine = Engines(settings.engines, ticks.epoch_ns, self._on_engine, self._restore, settings.log_level)
             stack.push_async_callback(self.engine.close)
             self.sessions = Sessions(
                 self.library,
@@ -82,7 +84,10 @@ class Service:
             self.library.on_change = self.sessions.library_changed
             self.keeper = Keeper(self.sessions, SessionStore(catalogue.database))
             stack.push_async_callback(self.end_sessions)
-            self.listeners = Listeners(policy, self.metrics, settings.max_listeners)
+            self.direct = _open_port(settings, policy, ticks, self.engine.send)
+            if self.direct is not None:
+                stack.push_async_callback(self.direct.close)
+            self.listeners = Listeners(policy, self.metrics, settings.max_listeners, self.direct)
             stack.push_async_callback(self.listeners.close)
 
             self.engine.start()
@@ -104,13 +109,40 @@ class Service:
         await self.sessions.close()
 
     def _restore(self) -> Iterator[ToEngine]:
-        return self.sessions.restore()
+        yield from self.sessions.restore()
+        if self.direct is not None:
+            yield from self.direct.restore()
 
-    def _on_engine(self, message: ToControl) -> None:
+    def _on_engine(self, engine: int, message: ToControl) -> None:
         if isinstance(message, Health):
-            self.metrics.engine_health(message)
+            self.metrics.engine_health(engine, message)
+        elif isinstance(message, Sent):
+            if self.direct is not None:
+                self.direct.sent(message)
         else:
             self.sessions.on_engine(message)
+
+
+def _open_port(
+    settings: Settings, policy: IcePolicy, ticks: TickSchedule, tell_engine: Callable[[ToEngine], None]
+) -> DirectDelivery | None:
+    """The one UDP port; None where every listener gets a stock peer connection. Raises StartError."""
+    if settings.udp_port == 0:
+        return None
+    if policy.servers:
+        logger.info("With STUN or TURN every listener has a UDP port of its own; --udp-port is not used")
+        return None
+    if (reason := unavailable()) is not None:
+        logger.warning("Listeners are served the slow way, each on a UDP port of its own: %s", reason)
+        return None
+    direct = DirectDelivery(policy, settings.udp_port, ticks, tell_engine)
+    try:
+        direct.start()
+    except UdpPortTakenError:
+        raise StartError(f"--udp-port {settings.udp_port} is taken by another program.") from None
+    except OSError as error:
+        raise StartError(f"--udp-port {settings.udp_port} can't be used ({error.strerror or error}).") from None
+    return direct
 
 
 @asynccontextmanager
@@ -123,6 +155,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             listeners=service.listeners,
             metrics=service.metrics,
             engine=service.engine,
+            direct=service.direct,
             keeper=service.keeper,
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,

@@ -100,6 +100,12 @@ def _add_serve(commands: Any) -> None:
         help="address that WebRTC binds, repeatable, 0.0.0.0 = every interface (127.0.0.1 when --host is loopback, "
         "else every interface)",
     )
+    network.add_argument(
+        "--udp-port",
+        metavar="N",
+        help="the one UDP port of all WebRTC listeners (8189); 0, or any --stun or --turn = a port for each",
+    )
+    network.add_argument("--advertise", metavar="IP", help="address listeners are told, where this host's is another")
     network.add_argument("--stun", metavar="URL", action="append", help="stun:HOST[:PORT], repeatable (none)")
     network.add_argument(
         "--turn", metavar="URL", action="append", help="turn:USER:PASSWORD@HOST[:PORT], repeatable (none)"
@@ -111,6 +117,7 @@ def _add_serve(commands: Any) -> None:
     sessions.add_argument("--max-followers", metavar="N", help="followers at once (2000)")
     sessions.add_argument("--idle-minutes", metavar="N", help="after which a session that nobody uses ends (30)")
     sessions.add_argument("--cleanup-seconds", metavar="N", help="how often it is looked for such (60)")
+    serve.add_argument("--engines", metavar="N", help="processes that mix and send, sessions spread over them (1)")
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (info)")
 
 

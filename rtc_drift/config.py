@@ -67,6 +67,12 @@ class Settings(BaseSettings):
     """Where the catalogue and the demo library live."""
     ice_address: Annotated[tuple[str, ...], NoDecode] = ()
     """What ICE binds; none = 127.0.0.1 when `host` is loopback, else every interface."""
+    udp_port: int = Field(8189, ge=0, le=65535)
+    """The one UDP port of all WebRTC listeners; 0 = any port, one for each."""
+    advertise: str | None = None
+    """The address listeners are told in place of this host's own (Docker, NAT)."""
+    engines: int = Field(1, ge=1, le=16)
+    """Processes that mix and send; sessions are spread over them."""
     stun: Annotated[tuple[str, ...], NoDecode] = ()
     turn: Annotated[tuple[str, ...], NoDecode] = ()
     bitrate: int = Field(128_000, ge=64_000, le=256_000)
@@ -113,10 +119,16 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value:
-            try:
-                ipaddress.ip_address(address)
-            except ValueError:
-                raise ValueError(f"{address!r} is not an IP address") from None
+            _check_address(address)
+        return value
+
+    @field_validator("advertise")
+    @classmethod
+    def _advertised(cls, value: str | None) -> str | None:
+        if value is not None:
+            _check_address(value)
+            if ipaddress.ip_address(value).is_unspecified:
+                raise ValueError(f"{value!r} is not an address that anybody could reach")
         return value
 
     @field_validator("stun", "turn")
@@ -174,6 +186,13 @@ def make_data_dir(path: Path) -> None:
         raise ConfigError(f"--data-dir: {path} can't be made ({reason}).") from None
     if not os.access(path, os.W_OK | os.X_OK):
         raise ConfigError(f"--data-dir: {path} can't be written to.")
+
+
+def _check_address(address: str) -> None:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        raise ValueError(f"{address!r} is not an IP address") from None
 
 
 def _expanded(path: object) -> Path:

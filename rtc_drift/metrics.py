@@ -1,10 +1,47 @@
 """What is counted, for `GET /metrics` (Prometheus text format)."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from rtc_drift.engine.messages import Health
 
 TICK_BUCKETS = (0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """How one listener receives, by its own last report."""
+
+    session: str
+    ssrc: str
+    loss: float
+    jitter_seconds: float
+    round_trip_seconds: float | None
+
+
+class ReceptionCollector(Collector):
+    """Gauges of every listener who has reported; those who have left are gone from them."""
+
+    def __init__(self) -> None:
+        self.receptions: Sequence[Reception] = ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Called by prometheus-client."""
+        labels = ("session", "ssrc")
+        loss = GaugeMetricFamily("rtc_drift_listener_loss_ratio", "Packets lost, of those sent lately", labels=labels)
+        jitter = GaugeMetricFamily("rtc_drift_listener_jitter_seconds", "Interarrival jitter", labels=labels)
+        round_trip = GaugeMetricFamily("rtc_drift_listener_round_trip_seconds", "Round trip", labels=labels)
+        for it in self.receptions:
+            loss.add_metric((it.session, it.ssrc), it.loss)
+            jitter.add_metric((it.session, it.ssrc), it.jitter_seconds)
+            if it.round_trip_seconds is not None:
+                round_trip.add_metric((it.session, it.ssrc), it.round_trip_seconds)
+        yield from (loss, jitter, round_trip)
 
 
 class Metrics:
@@ -12,15 +49,16 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
+        common: Any = {"namespace": "rtc_drift", "registry": registry}
 
         def counter(name: str, text: str) -> Counter:
-            return Counter(name, text, namespace="rtc_drift", registry=registry)
+            return Counter(name, text, **common)
 
         def gauge(name: str, text: str) -> Gauge:
-            return Gauge(name, text, namespace="rtc_drift", registry=registry)
+            return Gauge(name, text, **common)
 
         def histogram(name: str, text: str) -> Histogram:
-            return Histogram(name, text, namespace="rtc_drift", buckets=TICK_BUCKETS, registry=registry)
+            return Histogram(name, text, buckets=TICK_BUCKETS, **common)
 
         self.joins = counter("joins", "WHEP offers answered")
         self.skipped_packets = counter("skipped_packets", "Packets left out because a listener's sender lagged")
@@ -28,7 +66,7 @@ class Metrics:
         self.unexpected_errors = counter("unexpected_errors", "Requests that failed for a reason of ours")
         self.engine_restarts = gauge("engine_restarts", "How often the engine had to be started again")
         self.failed_plays = gauge("failed_plays", "Tracks that broke off or could not be opened")
-        self.sessions = Gauge("sessions", "Sessions by type", ("type",), namespace="rtc_drift", registry=registry)
+        self.sessions = Gauge("sessions", "Sessions by type", ("type",), **common)
         self.running_mixers = gauge("running_mixers", "Programmes that somebody hears; the others stand still")
         self.session_save_failures = gauge("session_save_failures", "How often sessions could not be saved or read")
         self.webrtc_listeners = gauge("webrtc_listeners", "WebRTC listeners, connecting ones included")
@@ -44,17 +82,28 @@ class Metrics:
         self.skipped_ticks = counter("engine_skipped_ticks", "Ticks left out because the engine was held up")
         self.starved_blocks = gauge("engine_starved_blocks", "Blocks for which a deck had too little decoded")
         self.dropped_messages = gauge("engine_dropped_messages", "Media that control was too slow to take")
-        self.engine_cpu = gauge("engine_cpu_seconds", "CPU time of the engine's process since it was started")
+        self.engine_cpu = gauge("engine_cpu_seconds", "CPU time of the engines' processes since they were started")
+        self.dropped_datagrams = Gauge(
+            "dropped_datagrams", "Datagrams on the UDP port that nobody gets", ("reason",), **common
+        )
+        self.unsent_packets = gauge(
+            "unsent_packets", "RTP packets that the system did not take, of those who listen now"
+        )
+        self._last_health: dict[int, Health] = {}
+        self.reception = ReceptionCollector()
+        registry.register(self.reception)
 
-    def engine_health(self, health: Health) -> None:
-        """Take the engine's report of the last second."""
+    def engine_health(self, engine: int, health: Health) -> None:
+        """Take an engine's report of the last second."""
         for late, work in zip(health.late_us, health.work_us, strict=True):
             self.tick_late.observe(late / 1e6)
             self.tick_work.observe(work / 1e6)
         self.skipped_ticks.inc(health.skipped_ticks)
-        self.starved_blocks.set(health.starved_blocks)
-        self.dropped_messages.set(health.dropped_messages)
-        self.engine_cpu.set(health.cpu_seconds)
+        self._last_health[engine] = health
+        all_engines = self._last_health.values()
+        self.starved_blocks.set(sum(each.starved_blocks for each in all_engines))
+        self.dropped_messages.set(sum(each.dropped_messages for each in all_engines))
+        self.engine_cpu.set(sum(each.cpu_seconds for each in all_engines))
 
     def text(self) -> bytes:
         """Everything in the Prometheus text format."""

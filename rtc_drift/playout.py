@@ -33,7 +33,7 @@ class Playout:
         self,
         number: int,
         ticks: TickSchedule,
-        send: Callable[[m.ToEngine], None],
+        send: Callable[[m.ToCore], None],
         *,
         bitrate: int,
         kept_ready: bool = False,
@@ -149,7 +149,7 @@ class Playout:
         self._open = False
         self._ready.clear()
 
-    def restore(self) -> Iterator[m.ToEngine]:
+    def restore(self) -> Iterator[m.ToCore]:
         """What brings a fresh engine to the present state."""
         if self._open:
             self._ready.clear()
@@ -171,6 +171,6 @@ class Playout:
         self._clock = m.SetClock(self.number, media_time, tick)
         self._tell(self._clock)
 
-    def _tell(self, message: m.ToEngine) -> None:
+    def _tell(self, message: m.ToCore) -> None:
         if self._open:
             self._send(message)

@@ -84,19 +84,19 @@ class Session:
         self.used_at = self._clock()
 
     @contextmanager
-    def client(self, kind: ClientKind) -> Iterator[None]:
+    def client(self, kind: ClientKind, *, fed_by_engine: bool = False) -> Iterator[None]:
         """Count somebody in, and out again."""
         hears = int(kind != "events")
         self.clients[kind] += 1
         if hears:
-            self.station.count(listeners=1)
+            self.station.count(listeners=1, fed_by_engine=int(fed_by_engine))
         try:
             yield
         finally:
             self.clients[kind] -= 1
             self.touch()
             if hears:
-                self.station.count(listeners=-1)
+                self.station.count(listeners=-1, fed_by_engine=-int(fed_by_engine))
 
     @contextmanager
     def ending(self, end: Callable[[str], None]) -> Iterator[None]:

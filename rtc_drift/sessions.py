@@ -73,7 +73,7 @@ class Sessions(Mapping[str, Session]):
         self,
         library: Library,
         ticks: TickSchedule,
-        send: Callable[[m.ToEngine], None],
+        send: Callable[[m.ToCore], None],
         *,
         seed: int | None = None,
         bitrate: int = 128_000,
@@ -220,12 +220,12 @@ class Sessions(Mapping[str, Session]):
         for station in self._stations.values():
             station.library_changed()
 
-    def on_engine(self, message: m.ToControl) -> None:
+    def on_engine(self, message: m.OfSession) -> None:
         """Pass on what the engine says about a programme."""
-        if not isinstance(message, m.Health) and (station := self._stations.get(message.session)):
+        if (station := self._stations.get(message.session)) is not None:
             station.on_engine(message)
 
-    def restore(self) -> Iterator[m.ToEngine]:
+    def restore(self) -> Iterator[m.ToCore]:
         """What brings a fresh engine to the present state of all programmes."""
         for station in self._stations.values():
             yield from station.restore()

@@ -9,97 +9,80 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
 
-from aiortc import RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+from aiortc import RTCIceCandidate
 from aiortc.sdp import candidate_from_sdp
 
-from rtc_drift.delivery.aiortc_internals import IceUnavailableError, bind_ice, last_rtp_timestamp, ssrc
+from rtc_drift.delivery.aiortc_internals import IceUnavailableError
+from rtc_drift.delivery.aiortc_peer import AiortcPeer
+from rtc_drift.delivery.direct import DirectDelivery
+from rtc_drift.delivery.direct_peer import DirectPeer, Programme
 from rtc_drift.delivery.ice import IcePolicy
+from rtc_drift.delivery.peer import Lost, Peer, Quality
+from rtc_drift.delivery.sdp import BadOfferError, OpusOffer, opus_offer
 from rtc_drift.metrics import Metrics
-from rtc_drift.sdp import BadOfferError, opus_offer, whole_answer
 from rtc_drift.session import Session
-from rtc_drift.tracks import PacketTrack
 
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15.0
 """An offer that led to no connection by then is closed; aioice would wait for ever for one without candidates."""
-CLOSE_SECONDS = 5.0
+MAX_CONNECTING = 200
+"""Listeners on the way at once; beyond, they are asked to come back in a moment."""
+
+OpenPeer: TypeAlias = Callable[[Callable[[], None], Lost], Peer]
+"""Makes a peer connection, given what to call once it is connected, and when it is lost."""
 
 
 class ListenerLimitError(Exception):
     """As many listeners as the settings allow are connected."""
 
 
-class NoCandidatesError(Exception):
-    """No address could be bound for a listener; file descriptors may have run out."""
+class Heard(NamedTuple):
+    """A listener and its stream."""
+
+    listener: "Listener"
+    ssrc: int
+    rtp_offset: int
+    """RTP timestamp of media time 0."""
+
+    async def quality(self) -> Quality | None:
+        """How it receives; None before it has reported."""
+        await self.listener.peer.ask_quality()
+        return self.listener.peer.quality
+
+
+class JoiningLimitError(Exception):
+    """So many listeners are on the way that one more would make all wait."""
 
 
 class Listener:
     """One WebRTC listener of a session, from offer to end."""
 
-    def __init__(self, session: Session, peer: RTCPeerConnection) -> None:
+    def __init__(self, session: Session, open_peer: OpenPeer) -> None:
         self.id = secrets.token_urlsafe(18)
         """Unguessable: who knows it may end the listener."""
         self.etag = f'"{secrets.token_hex(8)}"'
         self.session = session
         self.answer = ""
-        self._peer = peer
-        self._track: PacketTrack | None = None
+        self.peer = open_peer(self._set_connected, self.end)
         self._connected = asyncio.Event()
         self._ended = asyncio.Event()
         self._reason = "closed"
-        peer.on("connectionstatechange", self._state_changed)
 
-    async def negotiate(self, offer: str, policy: IcePolicy) -> str:
-        """Answer an offer. Raises BadOfferError, UnsupportedOfferError, IceUnavailableError, NoCandidatesError."""
-        readable = opus_offer(offer)
-        # Made before the offer is looked at, so that what goes wrong here is not taken for a fault of the offer.
-        audio = self._peer.addTransceiver("audio", direction="sendonly")
-        try:
-            await self._peer.setRemoteDescription(RTCSessionDescription(readable.sdp, "offer"))
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:
-            # aiortc raises all sorts of errors on the SDP of strangers.
-            raise BadOfferError("The offer is not valid SDP.") from error
-        for other in self._peer.getTransceivers():
-            if other is not audio:
-                other.direction = "inactive"
-        self._track = self.session.packet_track()
-        audio.sender.replaceTrack(self._track)
-        if policy.addresses:
-            bind_ice(self._peer, policy.addresses)
-        await self._peer.setLocalDescription(await self._peer.createAnswer())
-        self.answer = whole_answer(self._peer.localDescription.sdp, readable)
-        if "a=candidate:" not in self.answer:
-            raise NoCandidatesError  # aioice leaves out what it can't bind, and says nothing
+    async def negotiate(self, offer: OpusOffer) -> str:
+        """Answer an offer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
+        self.answer = await self.peer.negotiate(offer)
         return self.answer
 
     async def add_candidates(self, fragment: str) -> None:
         """Take trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError."""
-        for line in fragment.splitlines():
-            name, _, value = line.strip().partition(":")
-            if name != "a=candidate" or ".local " in value.lower():
-                continue
-            try:
-                candidate = candidate_from_sdp(value)
-                for transceiver in self._peer.getTransceivers():
-                    # Bundled lines share the transport of one of them; aiortc passes over the others.
-                    candidate.sdpMid = transceiver.mid
-                    await self._peer.addIceCandidate(candidate)
-            except (ValueError, AssertionError, IndexError) as error:
-                raise BadOfferError("A candidate is not valid.") from error
-
-    def rtp_offset(self) -> tuple[int, int] | None:
-        """`(SSRC, RTP timestamp of media time 0)`, modulo 2³²; None before the first packet."""
-        sender = self._audio().sender
-        timestamp, source = last_rtp_timestamp(sender), ssrc(sender)
-        last = self._track.last_media_time if self._track else None
-        if timestamp is None or source is None or last is None:
-            return None
-        return source, (timestamp - last) % 2**32
+        try:
+            await self.peer.add_candidates(list(_candidates(fragment)))
+        except (ValueError, AssertionError, IndexError) as error:
+            raise BadOfferError("A candidate is not valid.") from error
 
     def end(self, reason: str) -> None:
         """Ask the listener to end; its task does. Idempotent."""
@@ -108,70 +91,68 @@ class Listener:
             self._ended.set()
             self._connected.set()
 
-    async def live(self) -> str:
-        """From the answer to the end: gives the reason it ended, with everything cleaned up."""
+    async def connect(self) -> None:
+        """From the answer until it is connected, or has ended."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connected.wait()
-            if not self._ended.is_set():
-                with self.session.client("webrtc"):
-                    await self._ended.wait()
         except TimeoutError:
-            self._reason = f"not connected within {CONNECT_SECONDS:.0f} s"
-        finally:
-            await self.close()
+            self.end(f"not connected within {CONNECT_SECONDS:.0f} s")
+
+    async def live(self) -> str:
+        """From there to the end: gives the reason it ended."""
+        if not self._ended.is_set():
+            with self.session.client("webrtc", fed_by_engine=self.peer.fed_by_engine):
+                await self._ended.wait()
         return self._reason
 
-    async def close(self) -> None:
-        """Close the peer connection: BYE, DTLS alert, sockets. Idempotent."""
-        self._peer.remove_all_listeners()
-        if self._track is not None:
-            self._track.stop()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._peer.close(), CLOSE_SECONDS)
+    def _set_connected(self) -> None:
+        self._connected.set()
 
-    @property
-    def skipped_packets(self) -> int:
-        """Packets left out because this listener's sender lagged."""
-        return self._track.skipped if self._track else 0
 
-    def _audio(self) -> RTCRtpTransceiver:
-        return next(t for t in self._peer.getTransceivers() if t.kind == "audio")
-
-    def _state_changed(self) -> None:
-        state = self._peer.connectionState
-        if state == "connected":
-            self._connected.set()
-        elif state in ("failed", "closed"):
-            self.end("connection lost" if state == "failed" else "closed by the listener")
+def _candidates(fragment: str) -> Iterator[RTCIceCandidate]:
+    """Those of a trickled fragment; names that only the browser's own network could resolve are left out."""
+    for line in fragment.splitlines():
+        name, _, value = line.strip().partition(":")
+        if name == "a=candidate" and ".local " not in value.lower():
+            yield candidate_from_sdp(value)
 
 
 class Listeners(Mapping[str, Listener]):
     """All WebRTC listeners by id, each with the task that is its life."""
 
-    def __init__(self, policy: IcePolicy, metrics: Metrics, limit: int) -> None:
+    def __init__(self, policy: IcePolicy, metrics: Metrics, limit: int, direct: DirectDelivery | None = None) -> None:
+        """`direct`: the shared port; without it every listener gets a stock peer connection."""
         self.policy = policy
         self._metrics = metrics
         self._limit = limit
+        self._direct = direct
         self._listeners: dict[str, Listener] = {}
+        self._connecting = set[Listener]()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ogg_readers = 0
         self._told_of_ice = False
 
     async def join(self, session: Session, offer: str) -> Listener:
-        """Make a listener of an offer. Raises ListenerLimitError and what `Listener.negotiate` raises."""
+        """Make a listener of an offer.
+
+        Raises ListenerLimitError, JoiningLimitError, UnsupportedOfferError and what `Listener.negotiate` raises.
+        """
         self._check_limit()
-        listener = Listener(session, RTCPeerConnection(self.policy.configuration()))
+        if len(self._connecting) >= MAX_CONNECTING:
+            raise JoiningLimitError
+        readable = opus_offer(offer)
+        listener = Listener(session, self._peer_for(session, readable))
         self._listeners[listener.id] = listener
+        self._connecting.add(listener)
         session.station.expect()
         try:
-            await listener.negotiate(offer, self.policy)
+            await listener.negotiate(readable)
         except BaseException as error:
             if isinstance(error, IceUnavailableError) and not self._told_of_ice:
                 self._told_of_ice = True
                 logger.error("Nobody can join over WebRTC. %s", error)
-            del self._listeners[listener.id]
-            await listener.close()
+            await self._discard(listener)
             raise
         self._metrics.joins.inc()
         task = asyncio.create_task(self._live(listener), name=f"listener of {session.id}")
@@ -195,26 +176,47 @@ class Listeners(Mapping[str, Listener]):
             listener.end("the server stops")
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def rtp_offsets(self, session: Session) -> dict[str, int]:
-        """RTP timestamp of media time 0 by SSRC, for every listener of a session that has been sent a packet."""
-        offsets = (each.rtp_offset() for each in self._listeners.values() if each.session is session)
-        return {str(offset[0]): offset[1] for offset in offsets if offset is not None}
+    def heard_by(self, session: Session | None = None, ssrc: int | None = None) -> list[Heard]:
+        """Listeners that have been sent a packet: all, those of a session, or the one with an SSRC."""
+        return [
+            Heard(listener, *offset)
+            for listener in self._listeners.values()
+            if (session is None or listener.session is session)
+            and (offset := listener.peer.rtp_offset) is not None
+            and ssrc in (None, offset[0])
+        ]
+
+    def _peer_for(self, session: Session, offer: OpusOffer) -> OpenPeer:
+        direct = self._direct
+        if direct is None or offer.is_lite:
+            return lambda connected, lost: AiortcPeer(self.policy, session.packet_track, connected, lost)
+        programme = Programme(session.station.playout.number, session.station.now)
+        return lambda connected, lost: direct.peer(programme, connected, lost)
 
     def _check_limit(self) -> None:
         if len(self._listeners) + self._ogg_readers >= self._limit:
             raise ListenerLimitError
 
+    async def _discard(self, listener: Listener) -> None:
+        self._listeners.pop(listener.id, None)
+        self._connecting.discard(listener)
+        if self._direct is not None and isinstance(listener.peer, DirectPeer):
+            self._direct.forget(listener.peer)
+        await listener.peer.close()
+
     async def _live(self, listener: Listener) -> None:
         reason = "failed"
         try:
             with listener.session.ending(listener.end):
+                await listener.connect()
+                self._connecting.discard(listener)
                 reason = await listener.live()
         except Exception:
             logger.exception("A listener of %s failed", listener.session.id)
         finally:
-            del self._listeners[listener.id]
-            self._metrics.skipped_packets.inc(listener.skipped_packets)
+            self._metrics.skipped_packets.inc(listener.peer.skipped_packets)
             logger.info("A listener of %s has left: %s", listener.session.id, reason)
+            await self._discard(listener)
 
     def __getitem__(self, listener_id: str) -> Listener:
         return self._listeners[listener_id]

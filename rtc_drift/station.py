@@ -45,7 +45,7 @@ class Station:
         number: int,
         library: Library,
         ticks: TickSchedule,
-        send: Callable[[m.ToEngine], None],
+        send: Callable[[m.ToCore], None],
         *,
         seed: int,
         bitrate: int,
@@ -56,6 +56,8 @@ class Station:
         self.id = session_id
         self.listeners = 0
         """How many hear it over WebRTC or Ogg, through whichever session."""
+        self.fed_by_engine = 0
+        """To how many of them the engine sends by itself."""
         self.followers = 0
         self.ended = False
         self.first_audio = asyncio.Event()
@@ -114,9 +116,10 @@ class Station:
         self.playout.expect()
         self.wake()
 
-    def count(self, *, listeners: int = 0, followers: int = 0) -> None:
+    def count(self, *, listeners: int = 0, followers: int = 0, fed_by_engine: int = 0) -> None:
         """Count listeners or followers in or out, and tell."""
         self.listeners += listeners
+        self.fed_by_engine += fed_by_engine
         self.followers += followers
         self._audience_changed()
         if not self.ended:
@@ -170,11 +173,11 @@ class Station:
         if self.conductor.wants_more:
             self.wake()
 
-    def restore(self) -> Iterator[m.ToEngine]:
+    def restore(self) -> Iterator[m.ToCore]:
         """What brings a fresh engine to the present state."""
         return self.playout.restore()
 
-    def on_engine(self, message: m.ToControl) -> None:
+    def on_engine(self, message: m.OfSession) -> None:
         """Take what the engine says about this programme."""
         if isinstance(message, m.Packet):
             self.packets.publish(shared_packet(message.data, message.media_time))
@@ -237,6 +240,7 @@ class Station:
             packets=self.packets.readers > 0,
             pcm=self.pcm.readers > 0,
             early=self.packets.hurried_readers == 0,
+            direct=self.fed_by_engine > 0,
         )
         self.playout.want(wants, demand=self.is_heard)
         self.wake()

@@ -40,6 +40,8 @@ class EngineSupervisor:
         self._restore = restore
         self._log_level = log_level
         self._link: _Link | None = None
+        self._sockets: socket.socket | None = None
+        """Where UDP sockets go to the engine."""
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self.restarts = 0
@@ -56,6 +58,9 @@ class EngineSupervisor:
     def send(self, message: m.ToEngine) -> None:
         """Say something to the engine; while it is down that is left to `restore`."""
         if self._link is not None:
+            if isinstance(message, m.AddSocket) and self._sockets is not None:
+                # It lies there before the message says so.
+                socket.send_fds(self._sockets, [b"s"], [message.fd])
             self._link.send(message)
 
     async def close(self) -> None:
@@ -84,11 +89,12 @@ class EngineSupervisor:
     async def _run_once(self) -> None:
         """One life of the engine: from its start until its socket ends."""
         ours, theirs = socket.socketpair()
+        self._sockets, their_sockets = socket.socketpair()
         try:
-            with theirs:
+            with theirs, their_sockets:
                 self._process = await asyncio.create_subprocess_exec(
-                    *self._command(theirs.fileno()),
-                    pass_fds=(theirs.fileno(),),
+                    *self._command(theirs.fileno(), their_sockets.fileno()),
+                    pass_fds=(theirs.fileno(), their_sockets.fileno()),
                     start_new_session=True,
                     env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
                 )
@@ -104,6 +110,8 @@ class EngineSupervisor:
                 self._link.close()
                 self._link = None
             ours.close()
+            self._sockets.close()
+            self._sockets = None
             await self._end_process()
 
     async def _end_process(self) -> None:
@@ -118,8 +126,9 @@ class EngineSupervisor:
                 process.kill()
             await process.wait()
 
-    def _command(self, fd: int) -> list[str]:
-        options = ["--fd", str(fd), "--epoch-ns", str(self._epoch_ns), "--log-level", self._log_level]
+    def _command(self, fd: int, sockets_fd: int) -> list[str]:
+        options = ["--fd", str(fd), "--sockets-fd", str(sockets_fd)]
+        options += ["--epoch-ns", str(self._epoch_ns), "--log-level", self._log_level]
         # -P: the working directory is no place to import from.
         return [sys.executable, "-P", "-m", "rtc_drift.engine", *options]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -47,6 +48,13 @@ async def leaks_nothing() -> AsyncIterator[None]:
     pytest.fail(f"left behind: tasks {left}, threads {running}, processes {children}")
 
 
+def free_udp_port() -> int:
+    """A UDP port of loopback that nobody has at the moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
 @dataclass(frozen=True)
 class Served:
     """A running server, in this process, with its engine in another."""
@@ -89,12 +97,19 @@ class Serve(Protocol):
 
 
 @pytest.fixture
-def serve(tmp_path: Path, leaks_nothing: None) -> Serve:
+def udp_port() -> int:
+    """The UDP port of all WebRTC listeners; 0 = stock peer connections, each with a port of its own."""
+    return free_udp_port()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, udp_port: int, leaks_nothing: None) -> Serve:
     """Serves music folders on a free port of loopback, ready to be listened to."""
 
     @asynccontextmanager
     async def serving_here(*music: Path, **options: Any) -> AsyncIterator[Served]:
-        settings = load({"music": music, "data_dir": tmp_path / "data", "port": 0, "seed": 1} | options)
+        chosen = {"music": music, "data_dir": tmp_path / "data", "port": 0, "udp_port": udp_port, "seed": 1}
+        settings = load(chosen | options)
         async with serving(settings) as (service, url), aiohttp.ClientSession() as http:
             await asyncio.wait_for(service.sessions.master.station.first_audio.wait(), 30)
             await until(lambda: service.sessions.master.station.conductor.now_playing() is not None)

@@ -1,7 +1,11 @@
-"""Measures of what is heard: alignment, correlation, gaps, loudness."""
+"""Measures of what is heard: alignment, correlation, gaps, loudness; and the packets that carried it."""
+
+from typing import Any
 
 import numpy as np
+from aiortc.rtp import RtpPacket
 
+from rtc_drift.client import Listener
 from rtc_drift.library.loudness import LoudnessMeter
 from rtc_drift.media import SAMPLE_RATE, Audio
 
@@ -32,3 +36,16 @@ def integrated_lufs(audio: Audio) -> float:
     meter = LoudnessMeter()
     meter.add(audio)
     return meter.finish()[0]
+
+
+def packets_of(listener: Listener) -> list[tuple[int, bytes]]:
+    """Fills with the RTP timestamp and the Opus packet of all that a listener receives from now on."""
+    receiver = listener._peer.getTransceivers()[0].receiver
+    take, received = receiver._handle_rtp_packet, list[tuple[int, bytes]]()
+
+    async def note(packet: RtpPacket, **options: Any) -> None:
+        received.append((packet.timestamp, packet.payload))
+        await take(packet, **options)
+
+    receiver._handle_rtp_packet = note  # type: ignore[method-assign, assignment]
+    return received

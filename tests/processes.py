@@ -21,10 +21,10 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def server_process(music: Path, data_dir: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`rtc-drift serve`, once it serves; killed afterwards if it still runs."""
+    """`rtc-drift serve`, once it serves, on the same number for TCP and UDP; killed afterwards if it still runs."""
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rtc_drift", "serve", "--port", str(port), "--music", str(music)),
-        *("--data-dir", str(data_dir)),
+        *("--data-dir", str(data_dir), "--udp-port", str(port)),
         env=os.environ | {"PYTHONPATH": str(PACKAGE)},
         stderr=asyncio.subprocess.PIPE,
     )

@@ -24,6 +24,7 @@ import { endedWords } from "./words.js";
 
 const LONGEST_TICK_MS = 250;
 const STATS_MS = 1000;
+const RECEPTION_MS = 2500;
 const ASK_QUICKLY_MS = 250;
 const ASK_SLOWLY_MS = 5000;
 const QUICK_QUESTIONS = 20;
@@ -37,6 +38,7 @@ const sound = mountSound(ear);
 
 let state = model.initialState(sessionOf(location.pathname));
 let stats = null;
+let reception = null;
 let tickTimer = 0;
 let audibleTimer = 0;
 let questions = { asked: 0, at: -Infinity };
@@ -98,7 +100,7 @@ function paint(heard, now) {
   for (const painter of painters) painter.update(state, view);
   progress.update(view, state.seekTo);
   controls.update(state, sound.now);
-  details.update(stats, clock.exact(now));
+  details.update(stats, clock.exact(now), reception);
   mediaSession.update({ track: view.track, artwork: art.artwork(), active: model.isActive(state), maySteer: view.maySteer });
   visual.listening = state.phase === "listening";
 }
@@ -142,7 +144,7 @@ function phaseChanged(phase, detail) {
 }
 
 function streamChanged(client) {
-  stats = null;
+  stats = reception = null;
   if (!client) return ear.detach();
   ear.attach(client.stream).catch((error) => {
     if (error.name === "NotAllowedError" && listening.client === client) listening.stop("blocked");
@@ -153,7 +155,7 @@ function streamChanged(client) {
 async function askForOffset(now) {
   if (now - questions.at < (questions.asked < QUICK_QUESTIONS ? ASK_QUICKLY_MS : ASK_SLOWLY_MS)) return;
   questions = { asked: questions.asked + 1, at: now };
-  const info = await getJson(urls.info);
+  const info = await getJson(ofThisListener(urls.info));
   if (!info?.rtpClock) return;
   clock.tell(info.rtpClock.mediaTime, performance.now());
   clock.learn(info.rtpClock.offsets);
@@ -200,8 +202,23 @@ async function measure() {
   if (state.phase === "listening") update(model.delayMeasured(state, behindMs(fresh)));
 }
 
+/** The server may have thousands of listeners; it is asked about this one. */
+function ofThisListener(url) {
+  const source = listening.client?.receiver.getSynchronizationSources()[0]?.source;
+  return source === undefined ? url : `${url}${url.includes("?") ? "&" : "?"}ssrc=${source}`;
+}
+
+/** What the server knows of this listener, while somebody looks at it. */
+async function askForReception() {
+  const source = listening.client?.receiver.getSynchronizationSources()[0]?.source;
+  if (source === undefined || !details.open) return;
+  const info = await getJson(ofThisListener(urls.info));
+  reception = info?.reception?.[source] ?? null;
+}
+
 mountKeyboard(actions);
 setInterval(measure, STATS_MS);
+setInterval(askForReception, RECEPTION_MS);
 addEventListener("pagehide", () => {
   if (model.isActive(state)) listening.stop();
   events.close();

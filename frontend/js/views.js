@@ -5,7 +5,7 @@ import { drawArt } from "./art.js";
 import { paintAccent } from "./accent.js";
 import { find, setAttribute, setText } from "./dom.js";
 import { isActive } from "./state.js";
-import { audienceWords, connectionWords, eyebrowWords, joined, phaseWords, playingWords } from "./words.js";
+import { audienceWords, connectionWords, eyebrowWords, joined, phaseWords, playingWords, receptionWords } from "./words.js";
 
 /** The picture of the track: its cover, or the drawing that stands for it. */
 export function mountArt(onaccent) {
@@ -97,14 +97,18 @@ export function mountAnnouncer() {
   };
 }
 
+/** `reception`: what the server knows of this listener, or null. */
 export function mountDetails(stream) {
   const link = find("ogg");
   link.href = stream;
   setText(link, new URL(stream, location.href).href);
-  const fields = Object.fromEntries(["codec", "channels", "buffer", "lost", "concealed", "trip", "heard"].map((name) => [name, find(`stat-${name}`)]));
+  const fields = Object.fromEntries(["codec", "channels", "buffer", "lost", "concealed", "trip", "server", "heard"].map((name) => [name, find(`stat-${name}`)]));
   const ms = (value) => (value === null ? "–" : `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`);
   return {
-    update(stats, exact) {
+    get open() {
+      return find("details").open;
+    },
+    update(stats, exact, reception) {
       const live = stats?.codec ? stats : null;
       setText(fields.codec, live ? live.codec[0].toUpperCase() + live.codec.slice(1) : "–");
       setText(fields.channels, live ? (live.channels === 2 ? "stereo" : "mono") : "–");
@@ -112,6 +116,7 @@ export function mountDetails(stream) {
       setText(fields.trip, ms(live?.roundTripMs ?? null));
       setText(fields.lost, live ? `${live.packetsLost} of ${live.packetsReceived + live.packetsLost}` : "–");
       setText(fields.concealed, live ? `${live.concealedSamples} samples` : "–");
+      setText(fields.server, live ? receptionWords(reception) : "–");
       setText(fields.heard, live ? (exact ? "received audio" : "server clock") : "–");
     },
   };

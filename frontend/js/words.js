@@ -26,6 +26,15 @@ export function connectionWords(state) {
   return state.phase === "listening" && state.behindMs !== null ? `${words} · ${Math.round(state.behindMs)} ms behind` : words;
 }
 
+/** What the server knows of a listener, by the listener's own reports. */
+export function receptionWords(reception) {
+  if (!reception) return "–";
+  const { lossRatio, jitterSeconds, roundTripSeconds } = reception;
+  const ms = (seconds) => `${(seconds * 1000).toFixed(1)} ms`;
+  const trip = roundTripSeconds === null ? "" : `round trip ${ms(roundTripSeconds)}`;
+  return joined(`loss ${(lossRatio * 100).toFixed(1)} %`, `jitter ${ms(jitterSeconds)}`, trip);
+}
+
 /** What there is of some words, with a point between each two. */
 export const joined = (...words) => words.filter(Boolean).join(" · ");
 

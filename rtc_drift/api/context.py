@@ -5,13 +5,14 @@ from pathlib import Path
 
 from aiohttp import web
 
+from rtc_drift.delivery.direct import DirectDelivery
+from rtc_drift.engines import Engines
 from rtc_drift.keeper import Keeper
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
 from rtc_drift.session import Session
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
-from rtc_drift.supervisor import EngineSupervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,9 @@ class Context:
     sessions: Sessions
     listeners: Listeners
     metrics: Metrics
-    engine: EngineSupervisor
+    engine: Engines
+    direct: DirectDelivery | None
+    """The shared UDP port, where there is one."""
     keeper: Keeper
     frontend: Path
     max_event_readers: int

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ValidationError
 from rtc_drift.api.context import context
 from rtc_drift.conductor import NothingToPlayError, TooManyCommandsError
 from rtc_drift.delivery.aiortc_internals import IceUnavailableError
+from rtc_drift.delivery.peer import NoCandidatesError
+from rtc_drift.delivery.sdp import BadOfferError, UnsupportedOfferError
 from rtc_drift.dj.directions import DIRECTIONS
 from rtc_drift.dj.journey import QUEUE
 from rtc_drift.library.database import CatalogueError
-from rtc_drift.sdp import BadOfferError, UnsupportedOfferError
 from rtc_drift.sessions import (
     BadNameError,
     MasterProtectedError,
@@ -23,7 +24,7 @@ from rtc_drift.sessions import (
     SessionExistsError,
     SessionLimitError,
 )
-from rtc_drift.signaling import ListenerLimitError, NoCandidatesError
+from rtc_drift.signaling import JoiningLimitError, ListenerLimitError
 from rtc_drift.steering import NoSuchDirectionError, NoSuchTrackError, OutOfTrackError, QueueFullError
 
 logger = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ _SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
     QueueFullError: (409, "queue_full", f"{QUEUE} tracks wait already; no more can be queued."),
     TooManyCommandsError: (503, "too_many_commands", "More commands came at once than can be carried out."),
     NothingToPlayError: (503, "nothing_to_play", "There is no track that can be played yet."),
+    JoiningLimitError: (503, "joining_limit", "Too many listeners are joining at this moment; try again."),
     ListenerLimitError: (503, "listener_limit", "As many listeners as allowed are connected."),
     NoCandidatesError: (
         503,

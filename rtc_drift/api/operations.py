@@ -4,6 +4,7 @@ from aiohttp import web
 
 from rtc_drift.api.context import Context, context
 from rtc_drift.api.errors import ApiError
+from rtc_drift.metrics import Reception
 
 
 async def healthz(_: web.Request) -> web.Response:
@@ -23,6 +24,7 @@ async def metrics(request: web.Request) -> web.Response:
     """GET /metrics: Prometheus text format."""
     service = context(request)
     _collect(service)
+    await _collect_reception(service)
     return web.Response(
         body=service.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
     )
@@ -36,6 +38,10 @@ def _collect(service: Context) -> None:
     for kind in ("master", "named", "follower"):
         metrics.sessions.labels(kind).set(sum(session.type == kind for session in sessions))
     metrics.running_mixers.set(sum(station.playout.running for station in stations))
+    if (direct := service.direct) is not None:
+        for reason, count in direct.dropped.items():
+            metrics.dropped_datagrams.labels(reason.replace(" ", "_")).set(count)
+    metrics.unsent_packets.set(sum(listener.peer.skipped_packets for listener in service.listeners.values()))
     metrics.webrtc_listeners.set(len(service.listeners))
     metrics.listeners.set(sum(station.listeners for station in stations))
     metrics.event_readers.set(sum(station.hub.readers for station in stations))
@@ -45,3 +51,17 @@ def _collect(service: Context) -> None:
     metrics.tracks.set(status.tracks)
     metrics.unplayable.set(status.unplayable)
     metrics.library_failures.set(status.failures)
+
+
+async def _collect_reception(service: Context) -> None:
+    service.metrics.reception.receptions = [
+        Reception(
+            heard.listener.session.id,
+            str(heard.ssrc),
+            quality.loss,
+            quality.jitter_seconds,
+            quality.round_trip_seconds,
+        )
+        for heard in service.listeners.heard_by()
+        if (quality := await heard.quality()) is not None
+    ]

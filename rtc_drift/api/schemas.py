@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from rtc_drift.delivery.peer import Quality
 from rtc_drift.events import PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
 
 
@@ -88,6 +89,25 @@ class RtpClock(Wire):
     offsets: dict[str, int]
 
 
+class Reception(Wire):
+    """How a listener receives, by its own last RTCP report."""
+
+    loss_ratio: float
+    """Of the packets since the report before, 0 to 1."""
+    packets_lost: int
+    jitter_seconds: float
+    round_trip_seconds: float | None
+
+    @classmethod
+    def of(cls, quality: Quality) -> "Reception":
+        return cls(
+            loss_ratio=quality.loss,
+            packets_lost=quality.lost_packets,
+            jitter_seconds=quality.jitter_seconds,
+            round_trip_seconds=quality.round_trip_seconds,
+        )
+
+
 class SessionMade(SessionUrls):
     """A session that was created."""
 
@@ -117,6 +137,8 @@ class SessionInfo(SessionState, SessionUrls):
     event_readers: int
     """These three: who came through this session, not through its followers."""
     rtp_clock: RtpClock
+    reception: dict[str, Reception]
+    """By SSRC: those who have reported."""
 
 
 class SessionSummary(Wire):

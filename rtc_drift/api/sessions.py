@@ -8,7 +8,7 @@ from aiohttp import web
 from rtc_drift.api import schemas
 from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context
-from rtc_drift.api.errors import json_body
+from rtc_drift.api.errors import ApiError, json_body
 from rtc_drift.api.roles import cookie_name, may_command
 from rtc_drift.media import SAMPLE_RATE, seconds
 from rtc_drift.session import MASTER, Session
@@ -48,9 +48,12 @@ async def follow(request: web.Request) -> web.Response:
 
 
 async def info(request: web.Request) -> web.Response:
-    """GET /api/session/info?sessionId=…: one session in full."""
+    """GET /api/session/info?sessionId=…: one session in full; with `ssrc`, of its listeners only that one."""
     found = context(request).sessions.find(request.query.get("sessionId", MASTER))
-    return model_response(_info(request, found))
+    ssrc = request.query.get("ssrc")
+    if ssrc is not None and not (ssrc.isascii() and ssrc.isdigit() and len(ssrc) <= 10):
+        raise ApiError(422, "invalid_field", "ssrc: a number of at most ten digits.", field="ssrc")
+    return model_response(await _info(request, found, None if ssrc is None else int(ssrc)))
 
 
 async def listing(request: web.Request) -> web.Response:
@@ -86,16 +89,17 @@ def _summary(session: Session) -> schemas.SessionSummary:
     )
 
 
-def _info(request: web.Request, session: Session) -> schemas.SessionInfo:
+async def _info(request: web.Request, session: Session, ssrc: int | None) -> schemas.SessionInfo:
     now, state = session.station.now(), session.state(allow_commands=may_command(request, session))
     playing = state.now_playing
     heard = now if state.paused_at is None else min(now, state.paused_at)
     position = seconds(playing.offset_samples + heard - playing.starts_at) if playing else None
+    heard_by = context(request).listeners.heard_by(session, ssrc)
     clock = schemas.RtpClock(
         sample_rate=SAMPLE_RATE,
         media_time=now,
         at=datetime.now(UTC),
-        offsets=context(request).listeners.rtp_offsets(session),
+        offsets={str(heard.ssrc): heard.rtp_offset for heard in heard_by},
     )
     return schemas.SessionInfo(
         **dict(state),
@@ -108,6 +112,11 @@ def _info(request: web.Request, session: Session) -> schemas.SessionInfo:
         ogg_listeners=session.clients["ogg"],
         event_readers=session.clients["events"],
         rtp_clock=clock,
+        reception={
+            str(heard.ssrc): schemas.Reception.of(quality)
+            for heard in heard_by
+            if (quality := await heard.quality()) is not None
+        },
     )
 
 

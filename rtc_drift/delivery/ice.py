@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
+from aioice.ice import get_host_addresses
 from aiortc import RTCConfiguration, RTCIceServer
 from aiortc.rtcicetransport import connection_kwargs
 
@@ -16,6 +17,12 @@ class IcePolicy:
 
     addresses: tuple[str, ...]
     servers: tuple[IceServer, ...] = ()
+    advertise: str | None = None
+    """What listeners are told in place of this host's addresses."""
+
+    def host_addresses(self) -> list[str]:
+        """Those to bind, as they are now."""
+        return list(self.addresses) or get_host_addresses(use_ipv4=True, use_ipv6=True)
 
     def configuration(self) -> RTCConfiguration:
         """For an `RTCPeerConnection`. Never None servers: aiortc would ask Google's STUN server."""
@@ -29,11 +36,11 @@ def ice_policy(settings: Settings) -> IcePolicy:
     for server in settings.ice_servers:
         _check_server(server)
     if any(ipaddress.ip_address(address).is_unspecified for address in settings.ice_address):
-        return IcePolicy((), settings.ice_servers)
+        return IcePolicy((), settings.ice_servers, settings.advertise)
     for address in settings.ice_address:
         _check_address(address)
     addresses = settings.ice_address or (("127.0.0.1",) if is_loopback(settings.host) else ())
-    return IcePolicy(addresses, settings.ice_servers)
+    return IcePolicy(addresses, settings.ice_servers, settings.advertise)
 
 
 def _check_server(server: IceServer) -> None:

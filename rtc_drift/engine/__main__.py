@@ -1,4 +1,5 @@
-"""`python -m rtc_drift.engine --fd N --epoch-ns T`: the media process. Control starts it; nobody else should.
+"""`python -m rtc_drift.engine --fd N --sockets-fd M --epoch-ns T`: the media process. Control starts it; nobody else
+should.
 
 It ends when its socket does. Ticks run on the main thread; every deck decodes in a thread of its own.
 """
@@ -18,6 +19,7 @@ from typing import cast
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.core import EngineCore
 from rtc_drift.engine.endpoint import EngineLink, LinkClosedError
+from rtc_drift.engine.fanout import Fanout
 from rtc_drift.engine.health import HealthMeter
 from rtc_drift.engine.schedule import TickSchedule
 
@@ -27,15 +29,40 @@ PRIORITY = -11
 """Niceness, where the system allows it: audio before everything else on this machine."""
 
 
-def run(link: EngineLink, schedule: TickSchedule) -> None:
+class Engine:
+    """What messages are for: programmes are rendered by the core, and sent to listeners by the fan-out."""
+
+    def __init__(self, sockets: socket.socket) -> None:
+        """`sockets`: where the sockets to send from arrive."""
+        self.fanout = Fanout()
+        self.core = EngineCore(self.fanout.send)
+        self._sockets = sockets
+
+    def handle(self, message: m.ToEngine, tick: int) -> None:
+        """Carry out what control says, before tick number `tick`."""
+        if isinstance(message, m.AddSocket):
+            _, (fd,), _, _ = socket.recv_fds(self._sockets, 1, 1)
+            self.fanout.add_socket(message.number, socket.socket(fileno=fd))
+        elif isinstance(message, m.AddListener | m.MoveListener | m.RemoveListener | m.Resend):
+            self.fanout.handle(message)
+        else:
+            self.core.handle(message, tick)
+
+    def close(self) -> None:
+        """End all programmes and let the sockets go."""
+        self.core.close()
+        self.fanout.close()
+
+
+def run(link: EngineLink, engine: Engine, schedule: TickSchedule) -> None:
     """Tick until control closes the link."""
-    core = EngineCore()
+    core = engine.core
     meter = HealthMeter()
     tick, step = schedule.tick_at(time.monotonic_ns()) + 1, 1
     start_ns = schedule.due_ns(tick)
     try:
         while True:
-            if not _receive_until(link, core, tick, start_ns, step):
+            if not _receive_until(link, engine, tick, start_ns, step):
                 tick, step = schedule.tick_at(time.monotonic_ns()) + 1, 1
                 start_ns = schedule.due_ns(tick)
                 continue
@@ -50,14 +77,15 @@ def run(link: EngineLink, schedule: TickSchedule) -> None:
             meter.ticked(started_ns - schedule.due_ns(tick), time.monotonic_ns() - started_ns, following - tick - step)
             if meter.due(started_ns):
                 link.send(meter.report(core.starved_blocks, link.dropped_messages))
+                link.send(engine.fanout.report())
             tick = following
     except LinkClosedError:
         pass
     finally:
-        core.close()
+        engine.close()
 
 
-def _receive_until(link: EngineLink, core: EngineCore, tick: int, deadline_ns: int, step: int) -> bool:
+def _receive_until(link: EngineLink, engine: Engine, tick: int, deadline_ns: int, step: int) -> bool:
     """Carry out what control says until the next tick is to start.
 
     False when it must start sooner: ticks were `step` apart, and now somebody wants something earlier.
@@ -67,16 +95,17 @@ def _receive_until(link: EngineLink, core: EngineCore, tick: int, deadline_ns: i
         remaining = max(0, deadline_ns - time.monotonic_ns()) / 1e9
         readable, _, _ = select.select([link.socket], [], [], remaining)
         for message in link.receive() if readable else ():
-            core.handle(cast(m.ToEngine, message), tick)
+            engine.handle(cast(m.ToEngine, message), tick)
         if time.monotonic_ns() >= deadline_ns:
             return True
-        if core.step < step:
+        if engine.core.step < step:
             return False
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rtc_drift.engine", description=__doc__)
     parser.add_argument("--fd", type=int, required=True, help="inherited stream socket to control")
+    parser.add_argument("--sockets-fd", type=int, required=True, help="inherited stream socket that brings UDP sockets")
     parser.add_argument("--epoch-ns", type=int, required=True, help="monotonic time of tick 0")
     parser.add_argument("--log-level", default="INFO")
     arguments = parser.parse_args()
@@ -91,8 +120,8 @@ def main() -> None:
     # `select` takes numbers below 1024, and a busy control hands down a higher one.
     low = os.dup(arguments.fd)
     os.close(arguments.fd)
-    with socket.socket(fileno=low) as sock:
-        run(EngineLink(sock), TickSchedule(arguments.epoch_ns))
+    with socket.socket(fileno=low) as sock, socket.socket(fileno=arguments.sockets_fd) as sockets:
+        run(EngineLink(sock), Engine(sockets), TickSchedule(arguments.epoch_ns))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TypeAlias
 
 from rtc_drift.dj.plan import Play
 from rtc_drift.engine import messages as m
@@ -24,11 +25,16 @@ GROUP = 2 * RENDER_AHEAD
 """Packets handed over at once, 160 ms, to those who are not in a hurry."""
 
 
+OnAir: TypeAlias = Callable[[int, int, int, bytes], None]
+"""Told of each packet at its tick: session, tick, media time, packet."""
+
+
 class _Session:
     """A programme, who wants its media, and the blocks that are rendered and not told yet."""
 
-    def __init__(self, opened: m.OpenSession, renderer: ProgrammeRenderer) -> None:
+    def __init__(self, opened: m.OpenSession, renderer: ProgrammeRenderer, on_air: OnAir) -> None:
         self.opened = opened
+        self._on_air = on_air
         self.renderer = renderer
         self.plays: tuple[Play, ...] = ()
         self.restarts = 0
@@ -61,7 +67,7 @@ class _Session:
     def subscribe(self, wants: m.Subscribe) -> None:
         """What is wanted from now on."""
         self._wants = wants
-        self.is_hurried = wants.pcm or (wants.packets and not wants.early)
+        self.is_hurried = wants.pcm or wants.direct or (wants.packets and not wants.early)
 
     def schedule(self, plays: tuple[Play, ...], tick: int) -> None:
         """Replace the plays. The decks of those that are due are awaited until they have something or have failed."""
@@ -85,7 +91,10 @@ class _Session:
             return ()
         told: list[m.ToControl] = []
         while self._untold and self._untold[0].media_time <= media_time:
-            self._tell(self._untold.popleft(), told)
+            block = self._untold.popleft()
+            if self._wants.direct and block.media_time == media_time:
+                self._on_air(self.opened.session, tick, media_time, block.packet)
+            self._tell(block, told)
         return told
 
     def prepare(self, tick: int, step: int) -> Sequence[m.ToControl]:
@@ -136,7 +145,8 @@ class EngineCore:
     With `patient=True` decks wait for their decoders: for rendering faster than real time, never on the air.
     """
 
-    def __init__(self, *, patient: bool = False) -> None:
+    def __init__(self, on_air: OnAir = lambda *_: None, *, patient: bool = False) -> None:
+        self._on_air = on_air
         self._patient = patient
         self._sessions: dict[int, _Session] = {}
 
@@ -153,12 +163,12 @@ class EngineCore:
             return 1
         return RENDER_AHEAD if any(session.runs for session in self._sessions.values()) else IDLE_STEP
 
-    def handle(self, message: m.ToEngine, tick: int) -> None:
+    def handle(self, message: m.ToCore, tick: int) -> None:
         """Carry out one message, before tick number `tick`."""
         session = self._sessions.get(message.session)
         if isinstance(message, m.OpenSession):
             if session is None:
-                self._sessions[message.session] = _Session(message, self._new_renderer(message))
+                self._sessions[message.session] = _Session(message, self._new_renderer(message), self._on_air)
         elif session is None:
             logger.warning("A %s for session %d, which is not open", type(message).__name__, message.session)
         elif isinstance(message, m.SetClock):

@@ -26,6 +26,12 @@ _KINDS: tuple[type[Any], ...] = (
     m.DeckFailed,
     m.Health,
     m.SetClock,
+    m.AddSocket,
+    m.AddListener,
+    m.MoveListener,
+    m.RemoveListener,
+    m.Resend,
+    m.Sent,
 )
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
@@ -34,6 +40,8 @@ def encode(message: m.Message) -> bytes:
     """One message as a frame."""
     if isinstance(message, m.Packet | m.Pcm):
         body = _MEDIA.pack(message.session, message.media_time) + message.data
+    elif isinstance(message, m.Sent):
+        body = message.data
     else:
         body = json.dumps(dataclasses.asdict(message), separators=(",", ":")).encode("utf-8", "surrogateescape")
     return _FRAME.pack(1 + len(body), _NUMBERS[type(message)]) + body
@@ -65,14 +73,15 @@ def _message(kind: type[Any], body: bytes) -> m.Message:
     if kind is m.Packet or kind is m.Pcm:
         session, media_time = _MEDIA.unpack_from(body)
         message = kind(session, media_time, body[_MEDIA.size :])
+    elif kind is m.Sent:
+        message = m.Sent(body)
     elif kind is m.Schedule:
         fields = json.loads(body)
         message = m.Schedule(fields["session"], tuple(_play(play) for play in fields["plays"]))
-    elif kind is m.Health:
-        fields = json.loads(body)
-        message = m.Health(**fields | {"late_us": tuple(fields["late_us"]), "work_us": tuple(fields["work_us"])})
     else:
-        message = kind(**json.loads(body))
+        # JSON knows no tuples; every field that is a list there is one here.
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(body).items()}
+        message = kind(**fields)
     return message
 
 

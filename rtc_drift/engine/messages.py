@@ -55,6 +55,72 @@ class Subscribe:
     early: bool = False
     """Packets may come several at once, at about their time: nobody who reads them is in a hurry, and control wakes
     up less often."""
+    direct: bool = False
+    """The engine has listeners of its own to send to (`AddListener`), each packet at its tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddSocket:
+    """To the engine: a UDP socket to send from. It travels beside the link, as a file descriptor."""
+
+    number: int
+    fd: int
+    """As control knows it; the engine gets one of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddListener:
+    """To the engine: send a programme to one more listener, from the next tick on.
+
+    The index of a packet (its sequence number, and how often that has rolled over) is its tick plus `index_offset`: so
+    an engine started anew goes on where it should be by now, and never uses an index twice.
+    """
+
+    session: int
+    listener: int
+    """Unique in the life of control."""
+    socket: int
+    address: tuple[str, int]
+    ssrc: int
+    payload_type: int
+    extension: str
+    """The header extension block of every packet, in hex: 4 bytes and a multiple of 4, or empty."""
+    index_offset: int
+    timestamp_offset: int
+    """RTP timestamp of media time 0."""
+    profile: int
+    """Of SRTP, by libsrtp's number."""
+    key: str
+    """Master key and salt of SRTP, in hex."""
+    sent: tuple[int, int, int] = (0, 0, 0)
+    """What it was sent before, by another engine or from another socket: packets, octets, packets dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveListener:
+    """To the engine: a listener has another address."""
+
+    session: int
+    listener: int
+    socket: int
+    address: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveListener:
+    """To the engine: a listener is gone."""
+
+    session: int
+    listener: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """To the engine: a listener has missed packets and asks for them again."""
+
+    session: int
+    listener: int
+    sequence_numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +179,17 @@ class Health:
     """CPU time of the engine's process since its start."""
 
 
-ToEngine = OpenSession | SetClock | CloseSession | Schedule | Subscribe
-ToControl = Packet | Pcm | DeckReady | DeckFailed | Health
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """To control, once a second: what every listener of the engine was sent so far."""
+
+    data: bytes
+    """`(n, 4)` little-endian u32: listener, packets, payload octets, packets dropped; all modulo 2³²."""
+
+
+ToCore = OpenSession | SetClock | CloseSession | Schedule | Subscribe
+ToFanout = AddListener | MoveListener | RemoveListener | Resend
+ToEngine = ToCore | ToFanout | AddSocket
+OfSession = Packet | Pcm | DeckReady | DeckFailed
+ToControl = OfSession | Health | Sent
 Message = ToEngine | ToControl

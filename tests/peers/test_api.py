@@ -15,6 +15,8 @@ from rtc_drift.config import ConfigError, Settings
 from tests.conftest import Serve, Served
 from tests.waiting import until
 
+ONE_WAY = True
+
 
 async def collect(served: Served, until_type: str, last_event_id: str | None = None) -> list[dict[str, Any]]:
     """A session's events up to the first of a type."""

@@ -13,6 +13,8 @@ from rtc_drift.commands.scan import scan
 from rtc_drift.library.catalogue import Catalogue
 from tests.conftest import Serve
 
+ONE_WAY = True
+
 
 async def test_listen_writes_what_is_heard(serve: Serve, music: Path, tmp_path: Path) -> None:
     output = tmp_path / "heard.wav"

@@ -17,6 +17,7 @@ from tests.audio_files import write_audio
 from tests.conftest import Serve
 from tests.listening import longest_silence_ms
 from tests.music import steady_music
+from tests.peers.conftest import ONE_PORT
 from tests.waiting import until
 
 
@@ -48,6 +49,7 @@ async def frames_until_sound(listener: Listener, count: int) -> list[Frame]:
     return frames
 
 
+@ONE_PORT
 async def test_an_engine_that_hangs_is_replaced(serve: Serve, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtc_drift.supervisor.SILENCE_SECONDS", 2.0)
     async with serve(music) as served, served.listener() as listener:
@@ -58,6 +60,7 @@ async def test_an_engine_that_hangs_is_replaced(serve: Serve, music: Path, monke
         await frames_until_sound(listener, 25)
 
 
+@ONE_PORT
 async def test_a_file_that_breaks_off_is_crossed_over(serve: Serve, tmp_path: Path) -> None:
     folder = tmp_path / "music"
     folder.mkdir()
@@ -85,6 +88,7 @@ def damage(path: Path) -> None:
     path.write_bytes(data[: len(data) // 3] + bytes(len(data) - len(data) // 3))
 
 
+@ONE_PORT
 async def test_a_folder_that_vanishes_leaves_the_demo_library(serve: Serve, tmp_path: Path, music: Path) -> None:
     folder = tmp_path / "music"
     shutil.copytree(music, folder)
@@ -109,6 +113,7 @@ async def test_a_folder_that_vanishes_leaves_the_demo_library(serve: Serve, tmp_
 
 
 @pytest.mark.parametrize("kind", ["empty", "missing", "only_noise"])
+@ONE_PORT
 async def test_a_folder_without_music_is_said_and_the_demo_plays(serve: Serve, tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "music"
     if kind != "missing":

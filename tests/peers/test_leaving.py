@@ -12,6 +12,7 @@ import psutil
 from rtc_drift.client import Listener
 from rtc_drift.media import samples
 from tests.conftest import Serve, Served
+from tests.peers.conftest import ONE_PORT
 from tests.waiting import until
 
 VISITED = 300
@@ -61,6 +62,7 @@ async def visit(served: Served, number: int) -> None:
         await events.content.read()
 
 
+@ONE_PORT
 async def test_hundreds_of_sessions_leave_nothing_behind(serve: Serve, music: Path) -> None:
     async with serve(music, max_sessions=40) as served:
         await until(lambda: not served.service.library.status().scanning, 30)

@@ -15,6 +15,7 @@ from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from rtc_drift.tracks import DriftTrack
 from tests.conftest import Serve
 from tests.listening import correlation, integrated_lufs, lag_of, longest_silence_ms
+from tests.peers.conftest import ONE_PORT
 from tests.waiting import until
 
 
@@ -39,6 +40,7 @@ async def test_what_is_heard_is_what_the_mixer_made(serve: Serve, music: Path) -
     assert abs(crossed) < 0.5, "left and right are neither swapped nor mixed down"
 
 
+@ONE_PORT
 async def test_three_track_changes_without_a_gap_and_at_one_loudness(serve: Serve, short_music: Path) -> None:
     async with serve(short_music) as served, served.listener() as listener:
         events = asyncio.create_task(started_tracks(listener, 4))
@@ -82,15 +84,15 @@ async def test_next_track_is_heard_from_when_the_answer_says(serve: Serve, music
 async def test_a_listener_joins_at_the_live_edge(serve: Serve, music: Path) -> None:
     """Nothing made before its DTLS was connected: its first packet is as young as the connection."""
     async with serve(music) as served:
-        session = served.service.sessions.master.station
+        station = served.service.sessions.master.station
         async with served.listener() as listener:
-            await listener.frame()
+            connected_at = station.now()
+            first = await listener.frame()
             (entry,) = served.service.listeners.values()
-            track = entry._track
-            assert track is not None
-            assert track.last_media_time is not None
-            assert session.now() - track.last_media_time < samples(0.2)
-            assert track.skipped == 0
+            assert entry.peer.rtp_offset is not None
+            media_time = (first.timestamp - entry.peer.rtp_offset[1]) % 2**32
+            assert connected_at - media_time < samples(0.2)
+            assert entry.peer.skipped_packets == 0
 
 
 async def test_ten_peers_come_and_go_and_one_never_reads(serve: Serve, music: Path) -> None:
@@ -117,6 +119,7 @@ async def test_ten_peers_come_and_go_and_one_never_reads(serve: Serve, music: Pa
         assert session.packets.readers == 0
 
 
+@ONE_PORT
 async def test_a_drift_track_plays_on_somebody_elses_peer_connection(serve: Serve, music: Path) -> None:
     async with serve(music) as served:
         session = served.service.sessions.master.station
@@ -138,6 +141,7 @@ async def test_a_drift_track_plays_on_somebody_elses_peer_connection(serve: Serv
         await until(lambda: session.pcm.readers == 0)
 
 
+@ONE_PORT
 async def test_the_listener_limit_is_said(serve: Serve, music: Path) -> None:
     async with serve(music, max_listeners=1) as served, served.listener():
         with pytest.raises(ListenerError, match="As many listeners as allowed"):

@@ -15,6 +15,8 @@ from tests.listening import correlation, lag_of, longest_silence_ms
 from tests.peers.test_listening import record_mixer
 from tests.waiting import until
 
+ONE_WAY = True
+
 
 async def read_stream(served: Served, size: int) -> bytes:
     async with served.http.get(f"{served.url}/stream/master") as response:

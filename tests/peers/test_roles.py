@@ -9,6 +9,8 @@ import pytest
 from rtc_drift.api.routes import ROUTES
 from tests.conftest import Serve, Served
 
+ONE_WAY = True
+
 COMMANDS = sorted(
     route.path.rsplit("/", 1)[1]
     for route in ROUTES

@@ -41,10 +41,10 @@ class EngineDouble:
     """What an engine would know of its programmes, by the messages it gets. Refuses those for one that is not open."""
 
     def __init__(self) -> None:
-        self.open: dict[int, dict[type[m.ToEngine], m.ToEngine]] = {}
+        self.open: dict[int, dict[type[m.ToCore], m.ToCore]] = {}
         """The latest message of each kind, by the programme's number."""
 
-    def send(self, message: m.ToEngine) -> None:
+    def send(self, message: m.ToCore) -> None:
         if isinstance(message, m.OpenSession):
             assert message.session not in self.open
             self.open[message.session] = {}

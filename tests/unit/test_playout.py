@@ -23,7 +23,7 @@ class Stage:
 
     def __init__(self, *, kept_ready: bool = False) -> None:
         self.ns = 5 * MS
-        self.sent: list[m.ToEngine] = []
+        self.sent: list[m.ToCore] = []
         self.playout = Playout(
             3, TickSchedule(0), self.sent.append, bitrate=128_000, kept_ready=kept_ready, now_ns=lambda: self.ns
         )
@@ -202,7 +202,7 @@ class Machine(RuleBasedStateMachine):
         for message in self.stage.playout.restore():
             self.engine.send(message)
 
-    def known(self) -> dict[type[m.ToEngine], m.ToEngine] | None:
+    def known(self) -> dict[type[m.ToCore], m.ToCore] | None:
         """What the engine knows of the programme; None when it is not open there."""
         for message in self.stage.sent:
             self.engine.send(message)

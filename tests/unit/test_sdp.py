@@ -3,7 +3,7 @@
 import pytest
 from aiortc.sdp import SessionDescription
 
-from rtc_drift.sdp import BadOfferError, OpusOffer, UnsupportedOfferError, opus_offer, whole_answer
+from rtc_drift.delivery.sdp import BadOfferError, OpusOffer, UnsupportedOfferError, opus_offer, whole_answer
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\n"
 TRANSPORT = (
@@ -29,7 +29,7 @@ def data(mid: int) -> str:
 
 @pytest.mark.parametrize("direction", ["recvonly", "sendrecv", None])
 def test_only_opus_is_left_of_an_audio_line(direction: str | None) -> None:
-    description = SessionDescription.parse(opus_offer(HEAD + audio(0, direction)).sdp)
+    description = SessionDescription.parse(str(opus_offer(HEAD + audio(0, direction)).description))
     (line,) = description.media
     assert [codec.mimeType for codec in line.rtp.codecs] == ["audio/opus"]
     assert line.direction == direction or (direction is None and line.direction == "sendrecv")
@@ -62,7 +62,7 @@ def test_two_lines_of_one_name_are_bad() -> None:
 
 def test_a_data_channel_is_kept_from_aiortc_and_rejected_in_its_place() -> None:
     offer = opus_offer(HEAD + data(0) + audio(1) + video(2))
-    description = SessionDescription.parse(offer.sdp)
+    description = SessionDescription.parse(str(offer.description))
     assert [line.kind for line in description.media] == ["audio", "video"]
     assert description.group[0].items == ["1", "2"]
     answer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\nm=video 9 X 96\r\n"
@@ -74,9 +74,22 @@ def test_a_data_channel_is_kept_from_aiortc_and_rejected_in_its_place() -> None:
     ]
     assert "a=mid:0" in lines
     assert "stereo=1" in whole_answer(answer, offer)
-    assert whole_answer(answer, OpusOffer("")).startswith("v=0\r\nm=audio 9")
+    assert whole_answer(answer, OpusOffer(SessionDescription())).startswith("v=0\r\nm=audio 9")
 
 
 def test_mdns_names_are_left_out_of_every_line() -> None:
     named = "a=candidate:1 1 udp 2122260223 5e3b0a0a-0000.LOCAL 50000 typ host\r\n"
-    assert "LOCAL" not in opus_offer(HEAD + audio(0) + video(1, more=named)).sdp
+    assert "LOCAL" not in str(opus_offer(HEAD + audio(0) + video(1, more=named)).description)
+
+
+def test_that_rtcp_needs_no_port_of_its_own_is_kept() -> None:
+    (line,) = SessionDescription.parse(str(opus_offer(HEAD + audio(0)).description)).media
+    assert line.rtcp_mux
+
+
+def test_mdns_names_as_a_lines_own_address_are_left_out() -> None:
+    """As Firefox writes them."""
+    name = "3c7607b1-1e8f-4ab9-960e-8ea388efc77c.local"
+    offer = audio(0).replace("a=mid:0\r\n", f"c=IN IP4 {name}\r\na=rtcp:50001 IN IP4 {name}\r\na=mid:0\r\n")
+    assert name in offer
+    assert ".local" not in str(opus_offer(HEAD + offer).description)
