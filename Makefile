@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test check format bench help clean
+.PHONY: run test check format bench bench-fanout help clean
 .DEFAULT_GOAL := help
 
 run: $(VENV)/.run ## Serve the page on http://127.0.0.1:8080 (options: make run ARGS="--music ~/Music --port 9000")
@@ -25,11 +25,14 @@ format: $(VENV)/.dev ## Apply ruff's fixes and format
 bench: $(VENV)/.dev chromium ## Print the measured figures as JSON lines (about 12 minutes)
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-fanout: $(VENV)/.dev ## Print what it costs to send to thousands of listeners (about 13 minutes, Linux)
+	$(BIN)/python -m benchmarks.fanout $(ARGS)
+
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 # The virtual environment, made anew when the dependencies change. Debian's python3 lacks venv until asked.
 $(VENV)/bin/python:

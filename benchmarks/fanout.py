@@ -1,0 +1,206 @@
+"""`python -m benchmarks.fanout [NAME…]`: what it costs to send one programme to thousands, and how punctual it is.
+
+The server runs on core 0, the listeners on core 1. Each figure is a JSON line.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+
+from benchmarks.comparators import comparators
+from benchmarks.cpu import cpu_ms_per_second, marginal_ms_per_second
+from benchmarks.crowds import SETTLE_SECONDS, Heard, churn, crowd, heard
+from benchmarks.figures import Figure
+from benchmarks.server import MeasuredServer, scanned_server
+from benchmarks.sessions import create
+
+FEW, MANY, MOST = 200, 1_000, 2_000
+COST_SECONDS = 15
+HOLD_SECONDS = 60
+FULL_SECONDS = 30
+STORM_SECONDS = 30
+STORM_JOINS_PER_SECOND = 20
+
+
+async def thousand() -> list[Figure]:
+    """1,000 listeners of one programme: what each costs, what they hear in a minute, and in a storm of joins."""
+    async with fan_server() as server, crowd([server.whep()], FEW) as first:
+        await asyncio.sleep(SETTLE_SECONDS)
+        few, few_control = await costs(server, COST_SECONDS)
+        memory = server.memory_mb()
+        async with crowd([server.whep()], MANY - FEW) as rest:
+            await asyncio.sleep(SETTLE_SECONDS)
+            (many, many_control), calm = await asyncio.gather(
+                costs(server, HOLD_SECONDS), heard((first, rest), HOLD_SECONDS)
+            )
+            memory = server.memory_mb() - memory
+            async with churn(server.whep(), STORM_JOINS_PER_SECOND, STORM_SECONDS + 3 * SETTLE_SECONDS) as visitors:
+                await asyncio.sleep(2 * SETTLE_SECONDS)
+                storm = await heard((first, rest), STORM_SECONDS)
+                visits = await visitors
+    more = MANY - FEW
+    name = f"{MANY} listeners"
+    return [
+        Figure(name, f"CPU per listener, {FEW} to {MANY}", (many - few) / more, "ms/s", at_most=0.5),
+        # All that a connected listener costs but its packets is control's.
+        Figure(
+            name, "of which not for media (consent, reports)", (many_control - few_control) / more, "ms/s", at_most=0.1
+        ),
+        Figure(name, "CPU of the server", many, "ms/s"),
+        Figure(name, f"memory per listener, {FEW} to {MANY}", memory / more * 1e3, "kB", at_most=150),
+        *reception(name, calm, HOLD_SECONDS, at_least_percent=99.99, most_gaps=0, most_deviation_ms=3),
+        *reception(f"{name}, {STORM_JOINS_PER_SECOND} joins/s", storm, STORM_SECONDS, most_deviation_ms=5),
+        Figure(name, "visitors who could not join", visits["failed"], "", at_most=0),
+    ]
+
+
+async def full() -> list[Figure]:
+    """2,000 listeners of one programme on one core."""
+    half = MOST // 2
+    async with (
+        fan_server() as server,
+        crowd([server.whep()], half) as first,
+        crowd([server.whep()], MOST - half) as rest,
+    ):
+        await asyncio.sleep(SETTLE_SECONDS)
+        (cost, _), calm = await asyncio.gather(costs(server, FULL_SECONDS), heard((first, rest), FULL_SECONDS))
+    name = f"{MOST} listeners"
+    return [
+        Figure(name, "CPU of all per listener", cost / MOST, "ms/s"),
+        *reception(name, calm, FULL_SECONDS),
+    ]
+
+
+async def joins() -> list[Figure]:
+    """What a join costs the server, from the offer to connected, on the one port and with stock peer connections."""
+    async with fan_server() as server:
+        ours = await join_cost_ms(server)
+    async with scanned_server("--udp-port", "0") as server:
+        server.pin(0)
+        stock = await join_cost_ms(server, count=60, joins_per_second=10)
+    return [
+        Figure("joins", "CPU per join", ours, "ms", at_most=4),
+        Figure("joins", "CPU per join, stock peer connections", stock, "ms"),
+        Figure("joins", "stock by ours", stock / ours, ""),
+    ]
+
+
+async def join_cost_ms(server: MeasuredServer, count: int = 200, joins_per_second: float = 20) -> float:
+    """CPU time of one join, beside what the server spends on those who are there."""
+    few = 20
+    async with crowd([server.whep()], few):
+        await asyncio.sleep(SETTLE_SECONDS)
+        before = await cpu_ms_per_second(server.cpu_seconds, COST_SECONDS)
+        loop = asyncio.get_running_loop()
+        cpu, clock = server.cpu_seconds(), loop.time()
+        async with crowd([server.whep()], count, joins_per_second) as joined:
+            joining_ms, seconds = (server.cpu_seconds() - cpu) * 1e3, loop.time() - clock
+            await asyncio.sleep(SETTLE_SECONDS)
+            after = await cpu_ms_per_second(server.cpu_seconds, COST_SECONDS)
+    present = (after - before) / count * joined.listener_seconds
+    return (joining_ms - before * seconds - present) / count
+
+
+async def engines() -> list[Figure]:
+    """Two programmes sent by one engine and by two, all on one core: whether spreading costs."""
+    measured = []
+    for count in (1, 2):
+        async with fan_server("--engines", str(count)) as server:
+            urls = [server.whep(await create(server, name)) for name in ("a", "b")]
+            measured.append(await marginal_ms_per_second(server.cpu_seconds, urls, FEW, MANY))
+    one, two = measured
+    return [
+        Figure("engines", "CPU per listener, one engine", one, "ms/s"),
+        Figure("engines", "CPU per listener, two engines", two, "ms/s"),
+        Figure("engines", "two engines by one", two / one, "", at_most=1.10),
+    ]
+
+
+async def compared() -> list[Figure]:
+    """Other ways to serve listeners, beside this one in the same run."""
+    async with fan_server() as server:
+        ours = await marginal_ms_per_second(server.cpu_seconds, [server.whep()], FEW, MANY)
+    return await comparators(ours)
+
+
+def reception(
+    bench: str,
+    it: Heard,
+    seconds: float,
+    *,
+    at_least_percent: float | None = None,
+    most_gaps: float | None = None,
+    most_deviation_ms: float | None = None,
+) -> list[Figure]:
+    """What a crowd heard. What must never be is bounded always."""
+    deviation = dict(zip(("median", "99 %", "99.9 %", "worst"), it.deviation_ms, strict=True))
+    return [
+        Figure(bench, "packets delivered", it.delivered_percent, "%", at_least=at_least_percent),
+        Figure(bench, "packets missing in the sequence numbers", it.gaps, "packets", at_most=most_gaps),
+        Figure(bench, "packets left out by the server", it.skipped, "packets"),
+        *(
+            Figure(
+                *(bench, f"spacing of packets, away from 20 ms, {name}", value, "ms"),
+                at_most=most_deviation_ms if name == "99 %" else None,
+            )
+            for name, value in deviation.items()
+        ),
+        Figure(bench, "listeners failed, ended or silent", it.failed + it.silent, "", at_most=0),
+        Figure(bench, "requests for consent without an answer", it.consent_failures, ""),
+        Figure(bench, "packets that could not be decrypted", it.undecryptable, "packets", at_most=0),
+        Figure(bench, "how busy the listeners' core was", 100 * it.crowd_cpu_seconds / seconds, "%"),
+    ]
+
+
+async def costs(server: MeasuredServer, seconds: float) -> tuple[float, float]:
+    """CPU in ms/s of all the server's processes, and of control alone."""
+    control: Callable[[], float] = lambda: sum(server.process.cpu_times()[:2])  # noqa: E731
+    everything, alone = await asyncio.gather(
+        cpu_ms_per_second(server.cpu_seconds, seconds), cpu_ms_per_second(control, seconds)
+    )
+    return everything, alone
+
+
+@contextlib.asynccontextmanager
+async def fan_server(*options: str) -> AsyncIterator[MeasuredServer]:
+    """A server that sends to all from one UDP port, on core 0."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    limit = str(MOST + MANY)
+    async with scanned_server("--udp-port", str(port), "--max-listeners", limit, *options) as server:
+        server.pin(0)
+        yield server
+
+
+PARTS = {
+    "thousand": thousand,
+    "full": full,
+    "joins": joins,
+    "engines": engines,
+    "comparators": compared,
+}
+
+
+async def run(names: list[str]) -> bool:
+    """Run parts one after the other; True when every bound was reached."""
+    reached = True
+    for name in names:
+        for figure in await PARTS[name]():
+            print(figure.line(), flush=True)
+            reached &= figure.reached
+    return reached
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fanout", description=__doc__)
+    parser.add_argument("names", metavar="NAME", nargs="*", choices=[*PARTS, []], help=", ".join(PARTS))
+    names = parser.parse_args().names or list(PARTS)
+    sys.exit(0 if asyncio.run(run(names)) else 1)
+
+
+if __name__ == "__main__":
+    main()

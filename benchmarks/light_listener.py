@@ -1,0 +1,262 @@
+"""A WHEP listener that costs little: ICE, DTLS and receiver reports of a browser, and packets that are only counted."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import re
+import secrets
+import struct
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import aiohttp
+import pylibsrtp
+
+from benchmarks.inbox import open_socket
+from rtc_drift.delivery import stun
+from rtc_drift.delivery.dtls import Dtls, Identity
+
+CONNECT_SECONDS = 30.0
+CHECK_SECONDS = 0.1
+"""Between checks until the first is answered."""
+RECEIVE_BUFFER_BYTES = 512 * 1024
+"""Several seconds of packets, whatever the rounds are."""
+_SENDER_REPORT, _RECEIVER_REPORT = 200, 201
+_CHECK_PRIORITY = 0x6EFFFFFF
+
+
+class JoinError(Exception):
+    """The listener could not join; the message says why, without numbers of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDescription:
+    """What matters of the server's SDP."""
+
+    address: tuple[str, int]
+    fragment: str
+    password: bytes
+    fingerprints: Mapping[str, str]
+    is_active: bool
+    """It begins the DTLS handshake."""
+    ssrc: int
+
+    @classmethod
+    def parse(cls, sdp: str) -> "RemoteDescription":
+        """Raises JoinError for one without what is needed, or with an address that is not loopback."""
+        found = dict(
+            re.findall(r"^a=(ice-ufrag|ice-pwd|fingerprint|setup|ssrc|candidate):(.+?)\r?$", sdp, re.MULTILINE)
+        )
+        try:
+            algorithm, fingerprint = found["fingerprint"].split()
+            host, port = found["candidate"].split()[4:6]
+            ssrc = int(found["ssrc"].split()[0])
+            fragment, password = found["ice-ufrag"], found["ice-pwd"].encode()
+        except (KeyError, ValueError) as error:
+            raise JoinError("the answer lacks something") from error
+        if host != "127.0.0.1":
+            raise JoinError("the answer's candidate is not on loopback")
+        known = {algorithm.lower(): fingerprint.upper()}
+        return cls((host, int(port)), fragment, password, known, found.get("setup") == "active", ssrc)
+
+
+class LightListener:
+    """One of a crowd. While it joins it reads its socket itself; afterwards somebody hands it what is not RTP."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.socket = open_socket(RECEIVE_BUFFER_BYTES)
+        self.descriptor = self.socket.fileno()
+        self.connected_at = 0.0
+        """By `time.monotonic`."""
+        self.undecryptable = 0
+        self.consent_failures = 0
+        """Requests that were not answered before the next."""
+        self.ended = False
+        """The server has closed the connection."""
+        self._identity = identity
+        self._fragment, self._password = secrets.token_hex(4), secrets.token_hex(12)
+        self._ssrc = secrets.randbits(32)
+        self._tie_breaker = secrets.randbits(64)
+        self._is_asking = False
+        self._checked = False
+        self._arrived = asyncio.Event()
+        self._resource: str | None = None
+        self._sender_report = (0, 0)
+        """The latest: the middle of its NTP time, and when it arrived (ns)."""
+
+    async def join(self, http: aiohttp.ClientSession, whep: str) -> None:
+        """Join, and return when connected. Raises JoinError."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._negotiate(http, whep)
+                loop.add_reader(self.descriptor, self._read)
+                try:
+                    await self._connect()
+                finally:
+                    loop.remove_reader(self.descriptor)
+        except TimeoutError:
+            raise JoinError("not connected in time") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise JoinError(f"{type(error).__name__} while joining") from error
+        self.connected_at = time.monotonic()
+
+    def check(self) -> None:
+        """Ask for consent, as the controlling agent that nominates this path."""
+        self.consent_failures += self._checked and self._is_asking
+        self._is_asking = True
+        remote = self._remote
+        username = f"{remote.fragment}:{self._fragment}".encode()
+        self._send([nominating_request(username, remote.password, self._tie_breaker)])
+
+    def receive(self, datagram: bytes, arrived_ns: int) -> None:
+        """Anything but RTP."""
+        if datagram[0] < 4:
+            self._take_stun(datagram)
+        elif 20 <= datagram[0] < 64:
+            self._send(self._dtls.receive(datagram))
+            self.ended = self._dtls.state in ("closed", "failed")
+        elif datagram[0] >= 128:
+            self._take_rtcp(datagram, arrived_ns)
+
+    def prove(self, packet: bytes) -> None:
+        """Decrypt one RTP packet, to see that it is good."""
+        try:
+            self._inbound.unprotect(packet)
+        except pylibsrtp.Error:
+            self.undecryptable += 1
+
+    def report(self, *, index: int, jitter: int) -> None:
+        """Send a receiver report. `index` is the latest packet's, roll-overs included; `jitter` in RTP units."""
+        heard, since_ns = self._sender_report
+        delay = (time.time_ns() - since_ns << 16) // 1_000_000_000 if since_ns else 0
+        packet = struct.pack(
+            "!BBHIIIIIII",
+            *(0x81, _RECEIVER_REPORT, 7, self._ssrc, self._remote.ssrc, 0),
+            *(index & 0xFFFFFFFF, jitter, heard, delay & 0xFFFFFFFF),
+        )
+        self._send([self._outbound.protect_rtcp(packet)])
+
+    async def delete(self, http: aiohttp.ClientSession) -> None:
+        """Leave as a well-behaved player does: DELETE. Raises aiohttp.ClientError."""
+        if self._resource is not None:
+            async with http.delete(self._resource):
+                pass
+
+    def close(self) -> None:
+        """Say goodbye over DTLS if there is a connection. Idempotent."""
+        if self.descriptor >= 0:
+            if self.connected_at:
+                self._send(self._dtls.close())
+            self.socket.close()
+            self.descriptor = -1
+
+    async def _negotiate(self, http: aiohttp.ClientSession, whep: str) -> None:
+        offer = self._description("actpass")
+        async with http.post(whep, data=offer, headers={"Content-Type": "application/sdp"}) as response:
+            if response.status != 201:
+                raise JoinError(f"the server answered {response.status}")
+            self._resource = urljoin(whep, response.headers["Location"])
+            self._remote = RemoteDescription.parse(await response.text())
+        role = "server" if self._remote.is_active else "client"
+        self._dtls = Dtls(self._identity, self._remote.fingerprints, role)  # type: ignore[arg-type]
+
+    async def _connect(self) -> None:
+        while not self._checked:
+            self.check()
+            await self._wait(CHECK_SECONDS)
+        self._send(self._dtls.start())
+        while self._dtls.state == "connecting":
+            if not await self._wait(self._dtls.timeout_seconds):
+                self._send(self._dtls.timed_out())
+        keys = self._dtls.keys
+        if keys is None:
+            raise JoinError("the DTLS handshake failed")
+        policy = pylibsrtp.Policy(
+            key=keys.theirs, ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND, srtp_profile=keys.profile
+        )
+        self._inbound = pylibsrtp.Session(policy)
+        policy = pylibsrtp.Policy(
+            key=keys.ours, ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND, srtp_profile=keys.profile
+        )
+        self._outbound = pylibsrtp.Session(policy)
+
+    async def _wait(self, seconds: float | None) -> bool:
+        """Until something has arrived; False if nothing did in time."""
+        self._arrived.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._arrived.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _read(self) -> None:
+        self._arrived.set()
+        while True:
+            try:
+                datagram = self.socket.recv(2048)
+            except BlockingIOError:
+                return
+            if datagram and datagram[0] < 64:  # media is of interest once all keys are known
+                self.receive(datagram, time.time_ns())
+
+    def _take_stun(self, datagram: bytes) -> None:
+        message = stun.parse(datagram)
+        if message is None:
+            return
+        if message.kind == stun.REQUEST and message.is_authentic(self._password.encode()):
+            answer = stun.success(message.transaction, self._remote.address, self._password.encode())
+            self._send([answer])
+        elif message.kind == stun.RESPONSE and message.is_authentic(self._remote.password):
+            self._checked, self._is_asking = True, False
+
+    def _take_rtcp(self, datagram: bytes, arrived_ns: int) -> None:
+        """A sender report is remembered for the next receiver report."""
+        try:
+            packet = self._inbound.unprotect_rtcp(datagram)
+        except pylibsrtp.Error:
+            self.undecryptable += 1
+            return
+        if packet[1] == _SENDER_REPORT:
+            self._sender_report = int.from_bytes(packet[10:14], "big"), arrived_ns
+
+    def _send(self, datagrams: Sequence[bytes]) -> None:
+        for datagram in datagrams:
+            # What does not fit is as if it were lost on its way.
+            with contextlib.suppress(BlockingIOError):
+                self.socket.sendto(datagram, self._remote.address)
+
+    def _description(self, setup: str) -> str:
+        port = self.socket.getsockname()[1]
+        lines = (
+            *("v=0", f"o=- {self._ssrc} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0"),
+            *(f"m=audio {port} UDP/TLS/RTP/SAVPF 111", "c=IN IP4 127.0.0.1", "a=mid:0", "a=recvonly"),
+            *("a=rtcp:9 IN IP4 0.0.0.0", "a=rtcp-mux"),
+            *("a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1"),
+            "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
+            *(f"a=ice-ufrag:{self._fragment}", f"a=ice-pwd:{self._password}"),
+            *(f"a=fingerprint:sha-256 {self._identity.fingerprint}", f"a=setup:{setup}"),
+            *(f"a=candidate:1 1 udp 2130706431 127.0.0.1 {port} typ host", "a=end-of-candidates"),
+        )
+        return "".join(f"{line}\r\n" for line in lines)
+
+
+def nominating_request(username: bytes, password: bytes, tie_breaker: int) -> bytes:
+    """A Binding request with USE-CANDIDATE of the controlling agent (RFC 8445, 7.1), sealed with `password`."""
+    attributes = (
+        *((0x0006, username), (0x0024, struct.pack("!I", _CHECK_PRIORITY))),
+        *((0x802A, struct.pack("!Q", tie_breaker)), (0x0025, b"")),
+    )
+    transaction = secrets.token_bytes(12)
+    body = b"".join(struct.pack("!HH", kind, len(it)) + it + bytes(-len(it) % 4) for kind, it in attributes)
+
+    def covered(more_bytes: int) -> bytes:
+        return struct.pack("!HHI", stun.REQUEST, len(body) + more_bytes, stun.COOKIE) + transaction + body
+
+    body += struct.pack("!HH", 0x0008, 20) + hmac.digest(password, covered(24), hashlib.sha1)
+    return covered(8) + struct.pack("!HHI", 0x8028, 4, zlib.crc32(covered(8)) ^ 0x5354554E)

@@ -1,0 +1,129 @@
+"""What a crowd receives, counted in arrays with an entry for each listener."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PACKET_SAMPLES = 960
+PACKET_MS = 20.0
+SAMPLES_PER_MS = 48
+PERCENTILES = (50.0, 99.0, 99.9, 100.0)
+
+
+class Reception:
+    """Sequence numbers and times of arrival of the RTP packets of `capacity` listeners.
+
+    A packet is compared with the one that arrived before it at the same listener.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.index = np.zeros(capacity, np.int64)
+        """Of each listener's latest packet: its sequence number with the roll-overs above."""
+        self.jitter = np.zeros(capacity, np.int64)
+        """Mean departure from 20 ms in the latest round, in RTP units (1/48,000 s)."""
+        self.arrived_ns = np.zeros(capacity, np.int64)
+        """Of the latest packet; 0 = none yet."""
+        self._timestamp = np.zeros(capacity, np.int64)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin to count anew. The first packet from now on is still compared with the one before."""
+        self.received = np.zeros(len(self.index), np.int64)
+        self.expected = self.duplicates = self.reordered = self.skipped = self.bytes = 0
+        self._spacing_ms: list[NDArray[np.float32]] = []
+
+    def clear(self, listener: int) -> None:
+        """Somebody else takes this place."""
+        for column in (self.index, self.jitter, self.arrived_ns, self._timestamp):
+            column[listener] = 0
+
+    def take(
+        self,
+        listeners: NDArray[np.intp],
+        headers: NDArray[np.uint8],
+        lengths: NDArray[np.int64],
+        arrived_ns: NDArray[np.int64],
+    ) -> None:
+        """Packets `(n,)` by listener, in the order they arrived; `headers` is `(n, ≥ 8)`, the head of each."""
+        if not len(listeners):
+            return
+        is_first = np.ones(len(listeners), bool)
+        is_first[1:] = listeners[1:] != listeners[:-1]
+        fresh = is_first & (self.arrived_ns[listeners] == 0)
+        sequence = headers[:, 2].astype(np.int64) << 8 | headers[:, 3]
+        timestamp = np.ascontiguousarray(headers[:, 4:8]).view(">u4")[:, 0].astype(np.int64)
+        steps = _wrapped(sequence - _before(sequence, self.index[listeners], is_first), 16)
+        media = _wrapped(timestamp - _before(timestamp, self._timestamp[listeners], is_first), 32)
+        steps[fresh], media[fresh] = 1, PACKET_SAMPLES
+        spacing_ms = (arrived_ns - _before(arrived_ns, self.arrived_ns[listeners], is_first))[~fresh] / 1e6
+        self._spacing_ms.append(spacing_ms.astype(np.float32))
+        self._count(listeners, lengths, steps, media)
+        self._keep(listeners, is_first, sequence, steps, fresh)
+        is_last = np.roll(is_first, -1)
+        self._timestamp[listeners[is_last]] = timestamp[is_last]
+        self.arrived_ns[listeners[is_last]] = arrived_ns[is_last]
+        away = np.bincount(listeners[~fresh], np.abs(spacing_ms - PACKET_MS), len(self.index))
+        count = np.bincount(listeners[~fresh], minlength=len(self.index))
+        heard = count > 0
+        self.jitter[heard] = away[heard] / count[heard] * SAMPLES_PER_MS
+
+    def report(self) -> dict[str, Any]:
+        """Since the last `forget`. Percentiles are those of `PERCENTILES`, over all listeners."""
+        received = int(self.received.sum())
+        unique = received - self.duplicates
+        spacing = np.concatenate([np.empty(0, np.float32), *self._spacing_ms])
+        return {
+            "expected": self.expected,
+            "received": received,
+            "delivered_percent": 100 * unique / self.expected if self.expected else 0.0,
+            "gaps": self.expected - unique,
+            "duplicates": self.duplicates,
+            "reordered": self.reordered,
+            "skipped": self.skipped,
+            "bytes": self.bytes,
+            "spacing_ms": _percentiles(spacing),
+            "deviation_ms": _percentiles(np.abs(spacing - np.float32(PACKET_MS))),
+        }
+
+    def _count(
+        self,
+        listeners: NDArray[np.intp],
+        lengths: NDArray[np.int64],
+        steps: NDArray[np.int64],
+        media: NDArray[np.int64],
+    ) -> None:
+        np.add.at(self.received, listeners, 1)
+        self.expected += int(steps.sum())
+        self.duplicates += int(np.count_nonzero(steps == 0))
+        self.reordered += int(np.count_nonzero(steps < 0))
+        # Packets that the sender left out without a gap in the numbers.
+        self.skipped += int(np.maximum(0, media // PACKET_SAMPLES - steps)[steps > 0].sum())
+        self.bytes += int(lengths.sum())
+
+    def _keep(
+        self,
+        listeners: NDArray[np.intp],
+        is_first: NDArray[np.bool_],
+        sequence: NDArray[np.int64],
+        steps: NDArray[np.int64],
+        fresh: NDArray[np.bool_],
+    ) -> None:
+        """Carry the roll-overs on."""
+        self.index[listeners[fresh]] = sequence[fresh] - 1
+        np.add.at(self.index, listeners, steps)
+
+
+def _before(column: NDArray[np.int64], kept: NDArray[np.int64], is_first: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The value of the packet before at the same listener: `kept` for the first of a round."""
+    return np.where(is_first, kept, np.roll(column, 1))
+
+
+def _wrapped(difference: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+    """The difference of two numbers that roll over, the nearest to 0."""
+    half = 1 << bits - 1
+    return (difference + half & (1 << bits) - 1) - half
+
+
+def _percentiles(values: NDArray[np.float32]) -> list[float]:
+    return [float(it) for it in np.percentile(values, PERCENTILES)] if len(values) else []

@@ -1,0 +1,85 @@
+"""`python -m benchmarks.relay_server`: what one gets from aiortc's own parts, to compare with. A process of its own.
+
+One track through `MediaRelay`, an encoder for each listener, WHEP at `/whep/x`; loopback only. Prints its url.
+"""
+
+import asyncio
+import fractions
+import time
+
+import numpy as np
+from aiohttp import web
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.contrib.media import MediaRelay
+from av import AudioFrame
+
+from rtc_drift.delivery.aiortc_internals import bind_ice
+
+SAMPLE_RATE = 48_000
+BLOCK = 960
+LOOP_SECONDS = 5
+
+
+class Music(MediaStreamTrack):
+    """Five seconds of chords in noise, over and over: 20 ms of s16 stereo at a time, when they are due."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        rng, seconds = np.random.default_rng(0), np.arange(LOOP_SECONDS * SAMPLE_RATE) / SAMPLE_RATE
+        chord = sum(np.sin(2 * np.pi * note * seconds) for note in (220.0, 277.2, 329.6, 1760.0))
+        noise = rng.standard_normal((len(seconds), 2))
+        self._samples = (np.asarray(chord)[:, None] * 4000 + noise * 1000).astype(np.int16)
+        self._started = time.monotonic()
+        self._sent = 0
+
+    async def recv(self) -> AudioFrame:
+        await asyncio.sleep(max(0.0, self._started + self._sent / SAMPLE_RATE - time.monotonic()))
+        at = self._sent % len(self._samples)
+        frame = AudioFrame.from_ndarray(self._samples[at : at + BLOCK].reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, self._sent, fractions.Fraction(1, SAMPLE_RATE)
+        self._sent += BLOCK
+        return frame
+
+
+class RelayServer:
+    """The one route."""
+
+    def __init__(self) -> None:
+        self._relay = MediaRelay()
+        self._music = Music()
+        self._peers = set[RTCPeerConnection]()
+
+    async def join(self, request: web.Request) -> web.Response:
+        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._peers.add(peer)
+
+        async def state_changed() -> None:
+            if peer.connectionState in ("failed", "closed"):
+                self._peers.discard(peer)
+                await peer.close()
+
+        peer.on("connectionstatechange", state_changed)
+        audio = peer.addTransceiver("audio", direction="sendonly")
+        await peer.setRemoteDescription(RTCSessionDescription(await request.text(), "offer"))
+        audio.sender.replaceTrack(self._relay.subscribe(self._music))
+        bind_ice(peer, ("127.0.0.1",))  # aioice leaves loopback out by itself
+        await peer.setLocalDescription(await peer.createAnswer())
+        headers = {"Location": "/whep/x/1"}
+        return web.Response(status=201, text=peer.localDescription.sdp, content_type="application/sdp", headers=headers)
+
+
+async def serve() -> None:
+    """For ever, on a free port."""
+    app = web.Application()
+    app.router.add_post("/whep/x", RelayServer().join)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}/whep/x", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())
