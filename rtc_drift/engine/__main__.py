@@ -25,8 +25,10 @@ from rtc_drift.engine.schedule import TickSchedule
 
 SWITCH_INTERVAL_SECONDS = 0.0005
 """How long a decoder's thread may keep the interpreter when the tick wants it (Python's default is 5 ms)."""
-PRIORITY = -11
-"""Niceness, where the system allows it: audio before everything else on this machine."""
+REAL_TIME_PRIORITY = 5
+"""Of 99, where the system allows it: a tick interrupts whatever else has the core."""
+NICENESS = -11
+"""Where the system allows this only."""
 
 
 class Engine:
@@ -102,6 +104,14 @@ def _receive_until(link: EngineLink, engine: Engine, tick: int, deadline_ns: int
             return False
 
 
+def _take_precedence() -> None:
+    """Threads started later inherit it; decoders give it back."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REAL_TIME_PRIORITY))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rtc_drift.engine", description=__doc__)
     parser.add_argument("--fd", type=int, required=True, help="inherited stream socket to control")
@@ -113,8 +123,7 @@ def main() -> None:
     # Ctrl-C in a terminal reaches the whole group; the engine goes when control lets it go.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    _take_precedence()
     gc.collect()
     gc.freeze()
     # `select` takes numbers below 1024, and a busy control hands down a higher one.

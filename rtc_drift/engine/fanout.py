@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.datagrams import Outbox, outbox
+from rtc_drift.engine.pace import Pace
 from rtc_drift.engine.packet_index import MAX_STEP
 from rtc_drift.engine.srtp import TRAILER_BYTES, SrtpSender, in_place
 
@@ -191,7 +192,8 @@ class _Batch:
 class Fanout:
     """All listeners that the engine sends to, by programme."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
         self._sockets: dict[int, socket.socket] = {}
         self._batches: dict[int, dict[_Kind, list[_Batch]]] = {}
         self._homes: dict[int, tuple[m.AddListener, _Batch]] = {}
@@ -224,7 +226,9 @@ class Fanout:
         self._past[session].append(packet)
         for batches in kinds.values():
             for batch in batches:
+                self._pace.begin(tick)
                 batch.send(packet)
+                self._pace.end(len(batch.listeners))
 
     def report(self) -> m.Sent:
         """What everybody was sent so far."""
