@@ -3,17 +3,16 @@
 The server runs on core 0, the listeners on core 1. Each figure is a JSON line.
 """
 
-import argparse
 import asyncio
 import contextlib
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable
 
 from benchmarks.comparators import comparators
 from benchmarks.cpu import cpu_ms_per_second, marginal_ms_per_second
 from benchmarks.crowds import SETTLE_SECONDS, Heard, churn, crowd, heard
 from benchmarks.figures import Figure
+from benchmarks.runner import main
 from benchmarks.server import MeasuredServer, scanned_server
 from benchmarks.sessions import create
 
@@ -185,22 +184,5 @@ PARTS = {
 }
 
 
-async def run(names: list[str]) -> bool:
-    """Run parts one after the other; True when every bound was reached."""
-    reached = True
-    for name in names:
-        for figure in await PARTS[name]():
-            print(figure.line(), flush=True)
-            reached &= figure.reached
-    return reached
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fanout", description=__doc__)
-    parser.add_argument("names", metavar="NAME", nargs="*", choices=[*PARTS, []], help=", ".join(PARTS))
-    names = parser.parse_args().names or list(PARTS)
-    sys.exit(0 if asyncio.run(run(names)) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    main(PARTS, "python -m benchmarks.fanout", __doc__)

@@ -1,4 +1,4 @@
-"""Where in a tick each batch of listeners has its place, so that a slow batch is not heard as jitter by the next ones."""
+"""Where in a tick each batch of listeners has its place, so that a slow one is not heard as jitter by the next."""
 
 import time
 from collections.abc import Callable
