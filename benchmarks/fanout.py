@@ -20,8 +20,11 @@ FEW, MANY, MOST = 200, 1_000, 2_000
 COST_SECONDS = 15
 HOLD_SECONDS = 60
 FULL_SECONDS = 30
+FULL_JOINS_PER_SECOND = 20
+"""Of the second half: there is not much time left for them."""
 STORM_SECONDS = 30
 STORM_JOINS_PER_SECOND = 20
+GREAT_STORM_JOINS_PER_SECOND = 100
 
 
 async def thousand() -> list[Figure]:
@@ -56,13 +59,30 @@ async def thousand() -> list[Figure]:
     ]
 
 
+async def storm() -> list[Figure]:
+    """100 joins per second while 200 others listen."""
+    async with fan_server() as server, crowd([server.whep()], FEW) as present:
+        await asyncio.sleep(SETTLE_SECONDS)
+        async with churn(server.whep(), GREAT_STORM_JOINS_PER_SECOND, STORM_SECONDS + 3 * SETTLE_SECONDS) as visitors:
+            await asyncio.sleep(2 * SETTLE_SECONDS)
+            (cost, _), it = await asyncio.gather(costs(server, STORM_SECONDS), heard((present,), STORM_SECONDS))
+            visits = await visitors
+    name = f"{FEW} listeners, {GREAT_STORM_JOINS_PER_SECOND} joins/s"
+    return [
+        *reception(name, it, STORM_SECONDS, at_least_percent=99.99, most_gaps=0, most_deviation_ms=5),
+        Figure(name, "CPU of the server", cost, "ms/s"),
+        Figure(name, "visitors who were there", visits["connected"], ""),
+        Figure(name, "visitors who could not join", visits["failed"], ""),
+    ]
+
+
 async def full() -> list[Figure]:
     """2,000 listeners of one programme on one core."""
     half = MOST // 2
     async with (
         fan_server() as server,
         crowd([server.whep()], half) as first,
-        crowd([server.whep()], MOST - half) as rest,
+        crowd([server.whep()], MOST - half, FULL_JOINS_PER_SECOND) as rest,
     ):
         await asyncio.sleep(SETTLE_SECONDS)
         (cost, _), calm = await asyncio.gather(costs(server, FULL_SECONDS), heard((first, rest), FULL_SECONDS))
@@ -177,6 +197,7 @@ async def fan_server(*options: str) -> AsyncIterator[MeasuredServer]:
 
 PARTS = {
     "thousand": thousand,
+    "storm": storm,
     "full": full,
     "joins": joins,
     "engines": engines,
