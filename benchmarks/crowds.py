@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 SETTLE_SECONDS = 3
-PERCENTILE_99 = 1
-"""Its place among those of `benchmarks.reception.PERCENTILES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +33,6 @@ class Heard:
     @property
     def delivered_percent(self) -> float:
         return 100 * (1 - self.gaps / self.expected) if self.expected else 0.0
-
-    @property
-    def deviation_p99_ms(self) -> float:
-        return self.deviation_ms[PERCENTILE_99] if self.deviation_ms else float("inf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,16 @@
 The server runs on core 0, the listeners on core 1. Each figure is a JSON line.
 """
 
-import argparse
 import asyncio
 import contextlib
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable
 
 from benchmarks.comparators import comparators
 from benchmarks.cpu import cpu_ms_per_second, marginal_ms_per_second
 from benchmarks.crowds import SETTLE_SECONDS, Heard, churn, crowd, heard
 from benchmarks.figures import Figure
+from benchmarks.runner import main
 from benchmarks.server import MeasuredServer, scanned_server
 from benchmarks.sessions import create
 
@@ -21,8 +20,11 @@ FEW, MANY, MOST = 200, 1_000, 2_000
 COST_SECONDS = 15
 HOLD_SECONDS = 60
 FULL_SECONDS = 30
+FULL_JOINS_PER_SECOND = 20
+"""Of the second half: there is not much time left for them."""
 STORM_SECONDS = 30
 STORM_JOINS_PER_SECOND = 20
+GREAT_STORM_JOINS_PER_SECOND = 100
 
 
 async def thousand() -> list[Figure]:
@@ -57,13 +59,30 @@ async def thousand() -> list[Figure]:
     ]
 
 
+async def storm() -> list[Figure]:
+    """100 joins per second while 200 others listen."""
+    async with fan_server() as server, crowd([server.whep()], FEW) as present:
+        await asyncio.sleep(SETTLE_SECONDS)
+        async with churn(server.whep(), GREAT_STORM_JOINS_PER_SECOND, STORM_SECONDS + 3 * SETTLE_SECONDS) as visitors:
+            await asyncio.sleep(2 * SETTLE_SECONDS)
+            (cost, _), it = await asyncio.gather(costs(server, STORM_SECONDS), heard((present,), STORM_SECONDS))
+            visits = await visitors
+    name = f"{FEW} listeners, {GREAT_STORM_JOINS_PER_SECOND} joins/s"
+    return [
+        *reception(name, it, STORM_SECONDS, at_least_percent=99.99, most_gaps=0, most_deviation_ms=5),
+        Figure(name, "CPU of the server", cost, "ms/s"),
+        Figure(name, "visitors who were there", visits["connected"], ""),
+        Figure(name, "visitors who could not join", visits["failed"], ""),
+    ]
+
+
 async def full() -> list[Figure]:
     """2,000 listeners of one programme on one core."""
     half = MOST // 2
     async with (
         fan_server() as server,
         crowd([server.whep()], half) as first,
-        crowd([server.whep()], MOST - half) as rest,
+        crowd([server.whep()], MOST - half, FULL_JOINS_PER_SECOND) as rest,
     ):
         await asyncio.sleep(SETTLE_SECONDS)
         (cost, _), calm = await asyncio.gather(costs(server, FULL_SECONDS), heard((first, rest), FULL_SECONDS))
@@ -178,6 +197,7 @@ async def fan_server(*options: str) -> AsyncIterator[MeasuredServer]:
 
 PARTS = {
     "thousand": thousand,
+    "storm": storm,
     "full": full,
     "joins": joins,
     "engines": engines,
@@ -185,22 +205,5 @@ PARTS = {
 }
 
 
-async def run(names: list[str]) -> bool:
-    """Run parts one after the other; True when every bound was reached."""
-    reached = True
-    for name in names:
-        for figure in await PARTS[name]():
-            print(figure.line(), flush=True)
-            reached &= figure.reached
-    return reached
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fanout", description=__doc__)
-    parser.add_argument("names", metavar="NAME", nargs="*", choices=[*PARTS, []], help=", ".join(PARTS))
-    names = parser.parse_args().names or list(PARTS)
-    sys.exit(0 if asyncio.run(run(names)) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    main(PARTS, "python -m benchmarks.fanout", __doc__)

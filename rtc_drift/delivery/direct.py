@@ -132,10 +132,13 @@ class DirectDelivery:
             await asyncio.sleep(UPKEEP_SECONDS / SLICES)
             turn = (turn + 1) % SLICES
             for number in [number for number in self._peers if number % SLICES == turn]:
+                peer = self._peers[number]
                 try:
-                    self._peers[number].upkeep()
+                    peer.upkeep()
                 except Exception:
                     logger.exception("A listener can't be looked after")
+                    self.forget(peer)
+                    peer.give_up("it can't be looked after")
 
 
 def unavailable() -> str | None:

@@ -4,7 +4,6 @@ The engine is told of it once the keys are agreed on, and again when it moves or
 """
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,11 +22,11 @@ from rtc_drift.engine import messages as m
 from rtc_drift.engine.schedule import TickSchedule
 from rtc_drift.media import SAMPLE_RATE
 
-logger = logging.getLogger(__name__)
-
 MIN_SEQUENCE_NUMBER = 1024
 READ_SECONDS = 2.0
 """Reports that come sooner after one another are not looked at: a listener may send several a second."""
+SECOND_REPORT_SECONDS = 1.0
+"""After the first, which a browser may get before it is ready to take it in."""
 MAX_RESENT_PER_REPORT = 25
 """Packets sent again between two of our reports, so that nobody can ask for a second stream."""
 
@@ -121,6 +120,10 @@ class DirectPeer:
             self._send(self._dtls.close(), self._ice.path)
         self._stop_timer()
         self._ice.close()
+
+    def give_up(self, reason: str) -> None:
+        """Have it ended by its owner."""
+        self._on_lost(reason)
 
     @property
     def rtp_offset(self) -> tuple[int, int] | None:
@@ -240,6 +243,7 @@ class DirectPeer:
         )
         self._around.tell_engine(self._added)
         self.report()
+        self._timer = asyncio.get_running_loop().call_later(SECOND_REPORT_SECONDS, self.report)
         self._on_connected()
 
     # --- RTCP ---------------------------------------------------------------------------------------------------------
@@ -268,11 +272,14 @@ class DirectPeer:
             self._ice.check(self._ice.path)
 
     def _note(self, report: rtcp.ReceptionReport) -> None:
+        round_trip = rtcp.round_trip_seconds(report, rtcp.ntp_time(self._around.unix_time()))
+        if round_trip is None and self.quality is not None:
+            round_trip = self.quality.round_trip_seconds
         self.quality = Quality(
             loss=report.fraction_lost,
             lost_packets=report.total_lost,
             jitter_seconds=report.jitter / SAMPLE_RATE,
-            round_trip_seconds=rtcp.round_trip_seconds(report, rtcp.ntp_time(self._around.unix_time())),
+            round_trip_seconds=round_trip,
         )
 
     def _resend(self, sequence_numbers: tuple[int, ...]) -> None:

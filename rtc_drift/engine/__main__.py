@@ -5,7 +5,6 @@ It ends when its socket does. Ticks run on the main thread; every deck decodes i
 """
 
 import argparse
-import contextlib
 import gc
 import logging
 import os
@@ -21,14 +20,11 @@ from rtc_drift.engine.core import EngineCore
 from rtc_drift.engine.endpoint import EngineLink, LinkClosedError
 from rtc_drift.engine.fanout import Fanout
 from rtc_drift.engine.health import HealthMeter
+from rtc_drift.engine.precedence import Precedence
 from rtc_drift.engine.schedule import TickSchedule
 
 SWITCH_INTERVAL_SECONDS = 0.0005
 """How long a decoder's thread may keep the interpreter when the tick wants it (Python's default is 5 ms)."""
-REAL_TIME_PRIORITY = 5
-"""Of 99, where the system allows it: a tick interrupts whatever else has the core."""
-NICENESS = -11
-"""Where the system allows this only."""
 
 
 class Engine:
@@ -56,7 +52,7 @@ class Engine:
         self.fanout.close()
 
 
-def run(link: EngineLink, engine: Engine, schedule: TickSchedule) -> None:
+def run(link: EngineLink, engine: Engine, schedule: TickSchedule, precedence: Precedence) -> None:
     """Tick until control closes the link."""
     core = engine.core
     meter = HealthMeter()
@@ -68,7 +64,7 @@ def run(link: EngineLink, engine: Engine, schedule: TickSchedule) -> None:
                 tick, step = schedule.tick_at(time.monotonic_ns()) + 1, 1
                 start_ns = schedule.due_ns(tick)
                 continue
-            started_ns = time.monotonic_ns()
+            started_ns, waited_ns = time.monotonic_ns(), engine.fanout.waited_ns
             for message in core.due(tick):
                 link.send(message)
             link.flush()
@@ -76,8 +72,10 @@ def run(link: EngineLink, engine: Engine, schedule: TickSchedule) -> None:
             following, start_ns = schedule.following(tick, started_ns, step)
             for message in core.prepare(following - step + 1, step):
                 link.send(message)
-            meter.ticked(started_ns - schedule.due_ns(tick), time.monotonic_ns() - started_ns, following - tick - step)
+            worked_ns = time.monotonic_ns() - started_ns - (engine.fanout.waited_ns - waited_ns)
+            meter.ticked(started_ns - schedule.due_ns(tick), worked_ns, following - tick - step)
             if meter.due(started_ns):
+                precedence.review()
                 link.send(meter.report(core.starved_blocks, link.dropped_messages))
                 link.send(engine.fanout.report())
             tick = following
@@ -104,14 +102,6 @@ def _receive_until(link: EngineLink, engine: Engine, tick: int, deadline_ns: int
             return False
 
 
-def _take_precedence() -> None:
-    """Threads started later inherit it; decoders give it back."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-    with contextlib.suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REAL_TIME_PRIORITY))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rtc_drift.engine", description=__doc__)
     parser.add_argument("--fd", type=int, required=True, help="inherited stream socket to control")
@@ -123,14 +113,14 @@ def main() -> None:
     # Ctrl-C in a terminal reaches the whole group; the engine goes when control lets it go.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-    _take_precedence()
+    precedence = Precedence()
     gc.collect()
     gc.freeze()
     # `select` takes numbers below 1024, and a busy control hands down a higher one.
     low = os.dup(arguments.fd)
     os.close(arguments.fd)
     with socket.socket(fileno=low) as sock, socket.socket(fileno=arguments.sockets_fd) as sockets:
-        run(EngineLink(sock), Engine(sockets), TickSchedule(arguments.epoch_ns))
+        run(EngineLink(sock), Engine(sockets), TickSchedule(arguments.epoch_ns), precedence)
 
 
 if __name__ == "__main__":

@@ -199,6 +199,11 @@ class Fanout:
         self._homes: dict[int, tuple[m.AddListener, _Batch]] = {}
         self._past: dict[int, deque[_Past]] = {}
 
+    @property
+    def waited_ns(self) -> int:
+        """How long `send` has waited for the places of batches, in all."""
+        return self._pace.waited_ns
+
     def add_socket(self, number: int, sock: socket.socket) -> None:
         """A socket to send from; this owns it from now on."""
         sock.setblocking(False)

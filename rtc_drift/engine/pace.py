@@ -1,4 +1,4 @@
-"""Where in a tick each batch of listeners has its place, so that a slow batch is not heard as jitter by the next ones."""
+"""Where in a tick each batch of listeners has its place, so that a slow one is not heard as jitter by the next."""
 
 import time
 from collections.abc import Callable
@@ -21,6 +21,8 @@ class Pace:
     ) -> None:
         self._now_ns = now_ns
         self._sleep = sleep
+        self.waited_ns = 0
+        """In all."""
         self._tick: int | None = None
         self._began_ns = self._batch_began_ns = 0
         self._busy_ns = 0
@@ -41,6 +43,7 @@ class Pace:
         if early_ns > 0:
             self._sleep(early_ns / 1e9)
         self._batch_began_ns = self._now_ns()
+        self.waited_ns += self._batch_began_ns - now
 
     def end(self, rows: int) -> None:
         """A batch of so many listeners has been sent."""

@@ -6,25 +6,19 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import pylibsrtp
 import pytest
-from aioice import stun as theirs
 from aiortc.rtp import (
-    RTCP_RTPFB_NACK,
     HeaderExtensionsMap,
     RtcpByePacket,
-    RtcpPacket,
     RtcpReceiverInfo,
     RtcpRrPacket,
-    RtcpRtpfbPacket,
     RtcpSdesPacket,
     RtcpSrPacket,
     RtpPacket,
 )
-from aiortc.sdp import SessionDescription
 from pylibsrtp import Policy
 
-from rtc_drift.delivery import rtcp
+from rtc_drift.delivery import direct_peer, rtcp
 from rtc_drift.delivery.direct_peer import (
     MAX_RESENT_PER_REPORT,
     MIN_SEQUENCE_NUMBER,
@@ -36,104 +30,16 @@ from rtc_drift.delivery.direct_peer import (
 from rtc_drift.delivery.dtls import Identity
 from rtc_drift.delivery.ice_lite import CONSENT_SECONDS, QUIET_SECONDS
 from rtc_drift.delivery.peer import Quality
-from rtc_drift.delivery.sdp import OpusOffer
 from rtc_drift.delivery.udp_port import Switchboard, UdpPort
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.fanout import Fanout
 from rtc_drift.engine.packet_index import MAX_STEP
 from rtc_drift.engine.schedule import TICK_NS, TickSchedule
-from tests.unit.udp_room import Caller, Clock, Partner, answer, check, open_port
+from tests.unit.player import Player
+from tests.unit.udp_room import Clock, open_port
 
 SESSION = 6
 GCM = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
-THEIR_PASSWORD = b"of the listener's own"
-
-
-class Player:
-    """A listener made of other parts than the peer: aioice's STUN, OpenSSL, aiortc's RTCP."""
-
-    def __init__(self, setup: str = "actpass") -> None:
-        self.caller = Caller()
-        self.partner = Partner("server" if setup == "passive" else "client")
-        self.offer = OpusOffer(
-            description=SessionDescription(),
-            fragment="theirs",
-            password=THEIR_PASSWORD.decode(),
-            setup=setup,  # type: ignore[arg-type]
-            fingerprints={"sha-256": self.partner.fingerprints["sha-256"]},
-            payload_type=109,
-            mid="0",
-            mid_extension=3,
-            wants_nack=True,
-        )
-        self.consents = True
-        """It answers checks."""
-        self.deaf = False
-        """All it gets is lost."""
-        self.checks = 0
-        self.reports: list[Any] = []
-        self.media: list[bytes] = []
-        self._server = ("", 0)
-        self._user = ("", b"")
-        self._srtp: tuple[pylibsrtp.Session, pylibsrtp.Session] | None = None
-
-    def read_answer(self, text: str) -> None:
-        (line,) = SessionDescription.parse(text).media
-        assert line.ice is not None
-        candidate = line.ice_candidates[0]
-        self._server = (candidate.ip, candidate.port)
-        self._user = (f"{line.ice.usernameFragment}:theirs", str(line.ice.password).encode())
-
-    def check(self, use_candidate: bool = True) -> None:
-        self.send(check(*self._user, use_candidate=use_candidate))
-
-    def send(self, *datagrams: bytes) -> None:
-        for datagram in datagrams:
-            self.caller.socket.sendto(datagram, self._server)
-
-    def report(self, *packets: object) -> bytes:
-        """Sends RTCP; gives the datagram."""
-        assert self._srtp is not None
-        wire = self._srtp[0].protect_rtcp(b"".join(bytes(packet) for packet in packets))  # type: ignore[call-overload]
-        self.send(wire)
-        return wire
-
-    def nack(self, ssrc: int, *numbers: int) -> None:
-        self.report(RtcpRrPacket(1), RtcpRtpfbPacket(RTCP_RTPFB_NACK, 1, ssrc, list(numbers)))
-
-    def move(self) -> None:
-        """Go on from another port."""
-        self.caller.close()
-        self.caller = Caller()
-
-    def turn(self) -> None:
-        """Take what has come, and answer it."""
-        for datagram in self.caller.received():
-            if self.deaf:
-                continue
-            if datagram[0] < 4:
-                if theirs.parse_message(datagram).message_class is theirs.Class.REQUEST:
-                    self.checks += 1
-                    if self.consents:
-                        self.send(answer(datagram, THEIR_PASSWORD))
-            elif datagram[0] < 64:
-                self.send(*self.partner.receive(datagram))
-                if self.partner.is_connected and self._srtp is None:
-                    self._agree()
-            elif self._srtp is None:
-                pass
-            elif 192 <= datagram[1] < 224:
-                self.reports += RtcpPacket.parse(self._srtp[1].unprotect_rtcp(datagram))
-            else:
-                self.media.append(self._srtp[1].unprotect(datagram))
-
-    def _agree(self) -> None:
-        kinds = (Policy.SSRC_ANY_OUTBOUND, Policy.SSRC_ANY_INBOUND)
-        own, ours = (
-            pylibsrtp.Session(Policy(key=key, ssrc_type=kind, srtp_profile=GCM))
-            for key, kind in zip(self.partner.keys(16, 12), kinds, strict=True)
-        )
-        self._srtp = own, ours
 
 
 class Room:
@@ -349,6 +255,25 @@ async def test_what_a_listener_reports_is_known(room: Room) -> None:
     room.player.report(RtcpRrPacket(1, [mine, others]))
     await room.until(lambda: room.peer.quality is not None)
     assert room.peer.quality == Quality(loss=0.25, lost_packets=-2, jitter_seconds=0.01, round_trip_seconds=0.125)
+
+
+async def test_a_report_that_answers_none_of_ours_says_nothing_new_of_the_round_trip(room: Room) -> None:
+    added = await room.join()
+    last = room.player.reports[0].sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF
+    room.wall.now += 0.125
+    room.player.report(RtcpRrPacket(1, [RtcpReceiverInfo(added.ssrc, 0, 0, 0, 0, last, 0)]))
+    await room.until(lambda: room.peer.quality is not None)
+    room.clock.now += READ_SECONDS
+    room.player.report(RtcpRrPacket(1, [RtcpReceiverInfo(added.ssrc, 128, 0, 0, 0, 0, 0)]))
+    await room.until(lambda: room.peer.quality is not None and room.peer.quality.loss == 0.5)
+    assert room.peer.quality is not None
+    assert room.peer.quality.round_trip_seconds == 0.125
+
+
+async def test_a_second_report_follows_soon_by_itself(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct_peer, "SECOND_REPORT_SECONDS", 0.05)
+    await room.join()
+    await room.until(lambda: sum(isinstance(it, RtcpSrPacket) for it in room.player.reports) == 2)
 
 
 async def test_a_report_that_is_forged_or_comes_twice_is_counted_and_ignored(room: Room) -> None:

@@ -1,0 +1,31 @@
+"""The command line that all benches share: run all, or those named, and print each figure as a JSON line."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from benchmarks.figures import Figure
+
+Bench: TypeAlias = Callable[[], Awaitable[list[Figure]]]
+
+
+def main(benches: Mapping[str, Bench], prog: str, description: str | None) -> None:
+    """Exits with 0 when every bound was reached, else with 1."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser.add_argument("names", metavar="NAME", nargs="*", choices=[*benches, []], help=", ".join(benches))
+    names = parser.parse_args().names or list(benches)
+    sys.exit(0 if asyncio.run(_run(benches, names)) else 1)
+
+
+async def _run(benches: Mapping[str, Bench], names: list[str]) -> bool:
+    reached = True
+    for name in names:
+        figures = await benches[name]()
+        if not figures:
+            print(f"{name}: skipped, what it needs is not installed", file=sys.stderr)
+        for figure in figures:
+            print(figure.line(), flush=True)
+            reached &= figure.reached
+    return reached

@@ -1,0 +1,64 @@
+"""The precedence of the engine's thread: taken where it is allowed, and given up before others are starved."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from rtc_drift.engine.precedence import Precedence
+
+
+@dataclass
+class Core:
+    """A core, how busy the thread keeps it, and what is asked of the system."""
+
+    allowed: bool = True
+    cpu: int = 0
+    now: int = 0
+    asked: list[bool] = field(default_factory=list)
+
+    def set_real_time(self, real_time: bool) -> None:
+        if not self.allowed:
+            raise PermissionError
+        self.asked.append(real_time)
+
+    def second(self, precedence: Precedence, share: float) -> None:
+        self.now += 1_000_000_000
+        self.cpu += int(share * 1e9)
+        precedence.review()
+
+
+@pytest.fixture(autouse=True)
+def niceness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' own process keeps its own."""
+    monkeypatch.setattr("os.setpriority", lambda *_: None)
+
+
+def precedence_on(core: Core) -> Precedence:
+    return Precedence(core.set_real_time, lambda: core.cpu, lambda: core.now)
+
+
+def test_it_is_kept_while_there_is_time_left() -> None:
+    core = Core()
+    precedence = precedence_on(core)
+    for share in (0.1, 0.75, 0.5):
+        core.second(precedence, share)
+    assert core.asked == [True]
+
+
+def test_a_thread_that_takes_nearly_all_gives_way_until_it_is_calm() -> None:
+    core = Core()
+    precedence = precedence_on(core)
+    for share in (0.9, 0.9, 0.75, 0.75, 0.6, 0.6):
+        core.second(precedence, share)
+    assert core.asked == [True, False, True]
+    assert precedence.is_real_time
+
+
+def test_where_it_is_not_allowed_it_is_not_asked_for_again() -> None:
+    core = Core(allowed=False)
+    precedence = precedence_on(core)
+    core.allowed = True
+    for share in (0.9, 0.1):
+        core.second(precedence, share)
+    assert core.asked == []
+    assert precedence.is_real_time is None
