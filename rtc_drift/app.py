@@ -64,7 +64,13 @@ class Service:
             catalogue = await asyncio.to_thread(Catalogue.open, settings.data_dir / "catalogue.sqlite")
             stack.callback(catalogue.close)
             workers = await stack.enter_async_context(Workers(1))
-            self.library = Library(catalogue, workers, music=settings.music, demo_folder=settings.data_dir / "demo")
+            self.library = Library(
+                catalogue,
+                workers,
+                music=settings.music,
+                demo_folder=settings.data_dir / "demo",
+                analyse=settings.analyse,
+            )
             stack.push_async_callback(self.library.close)
 
             ticks = TickSchedule(time.monotonic_ns())

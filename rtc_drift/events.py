@@ -86,6 +86,7 @@ class LibraryInfo(Wire):
 
     source: Literal["music", "demo", "none"]
     tracks: int
+    analysed: int
     unplayable: int
     scanning: bool
     done: int

@@ -8,6 +8,7 @@ from pathlib import Path
 from rtc_drift.library.background import Background
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.fallback import Fallback
+from rtc_drift.library.hearing import Hearing
 from rtc_drift.library.loves import Loves
 from rtc_drift.library.resting import COOL_DOWN_SECONDS, Resting
 from rtc_drift.library.scan import (
@@ -47,7 +48,9 @@ class Library:
         demo_folder: Path,
         lost_check_seconds: float = LOST_CHECK_SECONDS,
         cool_down_seconds: float = COOL_DOWN_SECONDS,
+        analyse: bool = True,
     ) -> None:
+        """Without `analyse` tracks that were not listened to yet stay so."""
         self._catalogue = catalogue
         self._workers = workers
         self._roots = tuple(dict.fromkeys(root.absolute() for root in music))
@@ -64,6 +67,8 @@ class Library:
             left_out=lambda track_id: track_id in self._suspects or track_id in self._resting,
             changed=self._changed,
         )
+        self.hearing = Hearing(catalogue, workers, self.playable, self._heard)
+        self._analyse = analyse
         self._playable: tuple[Track, ...] | None = ()
         self._is_playable = asyncio.Event()
         self._search = Search()
@@ -83,7 +88,10 @@ class Library:
         present = [root for root in self._roots if await asyncio.to_thread(holds_anything, root)]
         await self._background.guard(self._load(present))
         await self._background.guard(self.loved.load())
+        await self._background.guard(self.hearing.load())
         self._background.spawn(self._scan(self._roots), "library scan")
+        if self._analyse:
+            self._background.spawn(self.hearing.run(), "library listening")
 
     async def close(self) -> None:
         """End what goes on in the background. May be called again."""
@@ -130,6 +138,7 @@ class Library:
         return LibraryStatus(
             source="music" if self._music else "demo" if self._demo.tracks else "none",
             tracks=len(self.playable()),
+            analysed=self.hearing.done(self.playable()),
             unplayable=len(self._unplayable),
             scanning=self._scanning,
             done=self._done,
@@ -325,6 +334,10 @@ class Library:
             self._is_playable.set()
         else:
             self._is_playable.clear()
+        self.hearing.wake()
+        self.on_change()
+
+    def _heard(self) -> None:
         self.on_change()
 
     def _tell(self, root: Path, sentence: str) -> None:

@@ -5,6 +5,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+VERSION = 1
+"""Of what is measured: a greater one has every track analysed anew."""
+CURVES = ("beats_seconds", "downbeats_seconds", "short_term_lufs")
+"""The fields of an `Analysis` that are long, and of no use for choosing."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
