@@ -116,7 +116,7 @@ class Catalogue:
             )
 
     def analyses(self) -> tuple[dict[str, Analysis], set[str]]:
-        """How contents sound, without the curves, and which can't be analysed. What an older version heard is left out."""
+        """How contents sound, without the curves, and which can't be analysed; but for what an older version heard."""
         found, failed = dict[str, Analysis](), set[str]()
         with self.database.using() as connection:
             rows = connection.execute("SELECT track_id, summary FROM analyses WHERE version = ?", (VERSION,))
@@ -134,8 +134,12 @@ class Catalogue:
                 "SELECT summary, curves FROM analyses WHERE track_id = ? AND version = ? AND summary NOT NULL",
                 (track_id, VERSION),
             ).fetchone()
-        return None if row is None else Analysis.model_validate_json(row[0]).model_copy(
-            update={name: tuple(values) for name, values in json.loads(row[1]).items()}
+        return (
+            None
+            if row is None
+            else Analysis.model_validate_json(row[0]).model_copy(
+                update={name: tuple(values) for name, values in json.loads(row[1]).items()}
+            )
         )
 
     def loved(self) -> set[str]:

@@ -36,7 +36,9 @@ class Hearing:
         self._failed = set[str]()
         """Those that could not be analysed: they are not tried again."""
         self._passed = set[str]()
-        """Those whose files could not be read this time."""
+        """Those that could not be read this time, or not by this version."""
+        self._told = set[str]()
+        """Reasons that were logged."""
         self._busy = set[str]()
         self._more = asyncio.Event()
 
@@ -96,10 +98,13 @@ class Hearing:
             self._analyses[track.id] = result.model_copy(update=dict.fromkeys(CURVES, ()))
             await asyncio.to_thread(self._catalogue.record_analysis, track.id, result)
             self._changed()
-        elif result.passing:
+            return result
+        if result.reason not in self._told:
+            self._told.add(result.reason)
+            logger.warning("%s can't be listened to: %s", legible(track.path), result.reason)
+        if result.passing:
             self._passed.add(track.id)
         else:
-            logger.warning("%s can't be analysed: %s", legible(track.path), result.reason)
             self._failed.add(track.id)
             await asyncio.to_thread(self._catalogue.record_analysis, track.id, None)
         return result

@@ -26,6 +26,7 @@ from rtc_drift.library.scan import (
 from rtc_drift.library.search import Search
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.watching import LOOK_SECONDS, changes
 from rtc_drift.library.workers import WorkerError, Workers
 
 logger = logging.getLogger(__name__)
@@ -48,13 +49,16 @@ class Library:
         demo_folder: Path,
         lost_check_seconds: float = LOST_CHECK_SECONDS,
         cool_down_seconds: float = COOL_DOWN_SECONDS,
+        look_seconds: float | None = LOOK_SECONDS,
         analyse: bool = True,
     ) -> None:
-        """Without `analyse` tracks that were not listened to yet stay so."""
+        """Without `analyse` tracks that were not listened to yet stay so; without `look_seconds` changes are missed."""
         self._catalogue = catalogue
         self._workers = workers
         self._roots = tuple(dict.fromkeys(root.absolute() for root in music))
         self._background = Background()
+        self._lasting = Background()
+        """Its tasks have no end of their own."""
         self.loved = Loves(catalogue)
         self.on_change: Callable[[], None] = lambda: None
         """Called whenever there are other tracks to play."""
@@ -79,6 +83,8 @@ class Library:
         self._lost_roots: set[Path] = set()
         self._watching = False
         self._notices: dict[Path, str] = {}
+        self._look_seconds = look_seconds
+        self._scan_turn = asyncio.Lock()
         self._scanning, self._done, self._total = False, 0, 0
         self._demo_task: asyncio.Task[None] | None = None
 
@@ -89,13 +95,16 @@ class Library:
         await self._background.guard(self._load(present))
         await self._background.guard(self.loved.load())
         await self._background.guard(self.hearing.load())
-        self._background.spawn(self._scan(self._roots), "library scan")
+        scan = self._background.spawn(self._scan(self._roots), "library scan")
+        if self._roots and self._look_seconds is not None:
+            self._lasting.spawn(self._follow(scan, self._look_seconds), "watch the music folders")
         if self._analyse:
-            self._background.spawn(self.hearing.run(), "library listening")
+            self._lasting.spawn(self.hearing.run(), "library listening")
 
     async def close(self) -> None:
         """End what goes on in the background. May be called again."""
         self._resting.clear()
+        await self._lasting.close()
         await self._background.close()
 
     def playable(self) -> Sequence[Track]:
@@ -144,16 +153,26 @@ class Library:
             done=self._done,
             total=self._total,
             notice=" ".join(self._notices.values()) or None,
-            failures=self._background.failures,
+            failures=self._background.failures + self._lasting.failures,
         )
 
     # -- scanning ------------------------------------------------------------------------------------------
 
-    async def _scan(self, roots: Sequence[Path]) -> None:
+    async def _follow(self, first_scan: asyncio.Task[None], look_seconds: float) -> None:
+        """Scan again whenever something has changed."""
+        async for _ in changes(self._present_roots, look_seconds=look_seconds):
+            await asyncio.wait((first_scan,))
+            await self._background.guard(self._scan(self._present_roots(), only_if_changed=True))
+
+    async def _scan(self, roots: Sequence[Path], *, only_if_changed: bool = False) -> None:
+        async with self._scan_turn:
+            await self._scan_now(roots, only_if_changed)
+
+    async def _scan_now(self, roots: Sequence[Path], only_if_changed: bool) -> None:
         self._scanning, self._done, self._total = True, 0, 0
         try:
             surveys = [done for root in roots if (done := await self._survey(root)) is not None]
-            if not surveys:
+            if not surveys or (only_if_changed and not any(it.changed or it.removed for it in surveys)):
                 return
             self._total = sum(len(surveyed.changed) for surveyed in surveys)
             await self._background.guard(self._load(self._present_roots()))

@@ -1,4 +1,4 @@
-"""Listening to one file from beginning to end. Synchronous and busy for a second or two: it runs in a worker process."""
+"""Listening to one file from beginning to end. Synchronous and busy for seconds: it runs in a worker process."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -97,7 +97,8 @@ class Workers:
             return Analysis.model_validate(answer["analysis"])
         if "unplayable" in answer:
             return Unplayable.model_validate(answer["unplayable"])
-        return Unplayable(path=path, reason=f"It could not be analysed ({answer.get('error')}).")
+        reason = f"It could not be analysed ({answer.get('error')})."
+        return Unplayable(path=path, reason=reason, passing=True)  # most likely a fault of ours, and mended one day
 
     async def write_demo(self, number: int, folder: Path, *, urgent: bool = False) -> Path:
         """Make one demo track; an urgent one without giving way to other processes. Raises `WorkerError`."""

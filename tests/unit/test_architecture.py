@@ -22,6 +22,7 @@ RULES = {
     "prometheus_client": ("metrics.py",),
     "rich": ("commands/",),
     "tinytag": ("library/tags.py",),
+    "watchfiles": ("library/watching.py",),
 }
 """A package → where it may be imported."""
 ROOMS = ("media", "decoding", "library", "dj", "engine", "delivery", "api")
