@@ -7,6 +7,7 @@ from pydantic import Field
 
 from rtc_drift.delivery.peer import Quality
 from rtc_drift.events import PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
+from rtc_drift.library.analysis.model import Analysis
 
 
 class CreateOptions(Wire):
@@ -164,6 +165,13 @@ class SessionList(Wire):
     """`GET /api/session/list`."""
 
     sessions: list[SessionSummary]
+
+
+class TrackDetail(TrackInfo):
+    """`GET /api/tracks/{id}`."""
+
+    analysis: Analysis | None
+    """How it sounds; null as long as it was not listened to."""
 
 
 class TrackList(Wire):
