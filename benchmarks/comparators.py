@@ -44,7 +44,7 @@ async def one_port_each(few: int, many: int) -> float:
 
 
 async def janus(few: int, many: int) -> float:
-    """Janus with one thread for all its listeners, as its documentation advises. Raises NoJanusError."""
+    """Janus with one thread for all its listeners: one each, its default, costs it more. Raises NoJanusError."""
     async with janus_server(event_loops=1) as server:
         return await marginal_ms_per_second(
             server.cpu_seconds, [server.whep], few, many, joins_per_second=10, place=server.place
