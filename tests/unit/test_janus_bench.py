@@ -136,7 +136,7 @@ async def test_a_child_does_not_outlive_its_block() -> None:
         async with child(sys.executable, "-c", program) as process:
             assert await first_line(process) == "ready"
             raise KeyError
-    assert process.returncode is not None
+    assert process.returncode == -15
 
 
 async def test_a_child_that_does_not_obey_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
