@@ -10,9 +10,10 @@ FIRST_LINE_SECONDS = 30.0
 
 
 @contextlib.asynccontextmanager
-async def child(*command: str, heard: bool = True) -> AsyncIterator[Process]:
-    """A child process that is ended, by force if need be; `heard` = its standard output is a pipe."""
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE if heard else DEVNULL)
+async def child(*command: str, is_quiet: bool = False) -> AsyncIterator[Process]:
+    """A child process that is ended, by force if need be; what it prints is in a pipe, or dropped if quiet."""
+    stdout, stderr = (DEVNULL, DEVNULL) if is_quiet else (PIPE, None)
+    process = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stderr)
     try:
         yield process
     finally:

@@ -76,7 +76,7 @@ async def janus_server(event_loops: int) -> AsyncIterator[JanusServer]:
         janus = ("taskset", "--cpu-list", "0", "janus", "--configs-folder", name)
         gateway = (sys.executable, "-m", "benchmarks.janus_gateway")
         async with (
-            child(*place.command, *janus, heard=False) as server,
+            child(*place.command, *janus, is_quiet=True) as server,
             child(*place.command, *gateway) as translator,
         ):
             whep = await first_line(translator)
