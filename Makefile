@@ -25,7 +25,7 @@ format: $(VENV)/.dev ## Apply ruff's fixes and format
 bench: $(VENV)/.dev chromium ## Print the measured figures as JSON lines (about 12 minutes)
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-fanout: $(VENV)/.dev ## Print what it costs to send to thousands of listeners (about 13 minutes, Linux)
+bench-fanout: $(VENV)/.dev ## Print what it costs to send to thousands of listeners (about 18 minutes, Linux)
 	$(BIN)/python -m benchmarks.fanout $(ARGS)
 
 clean: ## Remove the virtual environment and caches

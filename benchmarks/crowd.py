@@ -38,13 +38,14 @@ PROVING = 50
 class Crowd:
     """Listeners in numbered seats. A round empties all their sockets, one group after the other."""
 
-    def __init__(self, seats: int) -> None:
+    def __init__(self, seats: int, address: str) -> None:
         seats = -(-seats // GROUP) * GROUP
         self.reception = Reception(seats)
         self.failures = collections.Counter[str]()
         self.connected = self.consent_failures = self.undecryptable = self.ended = 0
         """The last three of those who have left."""
         self._identity = Identity()
+        self._address = address
         self._inbox = Inbox(GROUP)
         self._seats: list[LightListener | None] = [None] * seats
         self._descriptors = [-1] * seats
@@ -58,7 +59,7 @@ class Crowd:
 
     async def join(self, http: aiohttp.ClientSession, url: str) -> int | None:
         """One listener more; gives its seat, or None if it could not join."""
-        listener = LightListener(self._identity)
+        listener = LightListener(self._identity, self._address)
         try:
             await listener.join(http, url)
         except JoinError as error:
@@ -153,9 +154,9 @@ class Crowd:
         return listener
 
 
-async def hold(urls: list[str], count: int, joins_per_second: float) -> None:
+async def hold(urls: list[str], count: int, joins_per_second: float, address: str) -> None:
     """The whole crowd joins, and stays until standard input ends."""
-    crowd = Crowd(count)
+    crowd = Crowd(count, address)
     async with http_session() as http, running(crowd):
         await asyncio.gather(*(join_at(crowd, http, urls[n % len(urls)], n / joins_per_second) for n in range(count)))
         now = time.monotonic()
@@ -177,9 +178,9 @@ async def hold(urls: list[str], count: int, joins_per_second: float) -> None:
                 await asyncio.sleep(0.02)
 
 
-async def churn(urls: list[str], joins_per_second: float, seconds: float) -> None:
+async def churn(urls: list[str], joins_per_second: float, seconds: float, address: str) -> None:
     """Listeners come and go."""
-    crowd = Crowd(int(joins_per_second * (STAY_SECONDS + 10)) + GROUP)
+    crowd = Crowd(int(joins_per_second * (STAY_SECONDS + 10)) + GROUP, address)
     async with http_session() as http, running(crowd):
 
         async def visit(number: int) -> None:
@@ -240,13 +241,16 @@ def main() -> None:
     parser.add_argument("--joins-per-second", type=float, default=20.0, metavar="R", help="how fast they join (20)")
     parser.add_argument("--churn", type=float, metavar="R", help="join so many a second, each for 5 seconds")
     parser.add_argument("--for", dest="seconds", type=float, default=30.0, metavar="S", help="how long (30)")
+    parser.add_argument(
+        "--address", default="127.0.0.1", metavar="A", help="where they and the server's media are (127.0.0.1)"
+    )
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
     if options.churn:
-        asyncio.run(churn(options.urls, options.churn, options.seconds))
+        asyncio.run(churn(options.urls, options.churn, options.seconds, options.address))
     else:
-        asyncio.run(hold(options.urls, options.count, options.joins_per_second))
+        asyncio.run(hold(options.urls, options.count, options.joins_per_second, options.address))
 
 
 if __name__ == "__main__":

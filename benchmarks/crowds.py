@@ -12,6 +12,19 @@ SETTLE_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a crowd is."""
+
+    address: str = "127.0.0.1"
+    """Local; the server's media must be there too."""
+    command: tuple[str, ...] = ()
+    """What runs a program there, before the program's own."""
+
+
+LOOPBACK = Place()
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What some crowds received in an interval, all together."""
 
@@ -61,9 +74,11 @@ class CrowdProcess:
 
 
 @contextlib.asynccontextmanager
-async def crowd(urls: Sequence[str], count: int, joins_per_second: float = 50.0) -> AsyncIterator[CrowdProcess]:
+async def crowd(
+    urls: Sequence[str], count: int, joins_per_second: float = 50.0, place: Place = LOOPBACK
+) -> AsyncIterator[CrowdProcess]:
     """So many listeners at WHEP urls, connected. Raises RuntimeError if one in a hundred can't join."""
-    process = await _start("--count", str(count), "--joins-per-second", str(joins_per_second), *urls)
+    process = await _start(place, "--count", str(count), "--joins-per-second", str(joins_per_second), *urls)
     try:
         joined = await _line(process)
         if joined["failed"] > count / 100:
@@ -76,7 +91,7 @@ async def crowd(urls: Sequence[str], count: int, joins_per_second: float = 50.0)
 @contextlib.asynccontextmanager
 async def churn(url: str, joins_per_second: float, seconds: float) -> AsyncIterator["asyncio.Task[dict[str, Any]]"]:
     """Listeners who come and go meanwhile; the task has how many were connected, and how many failed."""
-    process = await _start("--churn", str(joins_per_second), "--for", str(seconds), url)
+    process = await _start(LOOPBACK, "--churn", str(joins_per_second), "--for", str(seconds), url)
     task = asyncio.create_task(_line(process))
     try:
         yield task
@@ -109,9 +124,9 @@ async def heard(crowds: Sequence[CrowdProcess], seconds: float) -> Heard:
     )
 
 
-async def _start(*options: str) -> asyncio.subprocess.Process:
+async def _start(place: Place, *options: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.crowd", *options),
+        *(*place.command, sys.executable, "-m", "benchmarks.crowd", "--address", place.address, *options),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

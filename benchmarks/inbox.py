@@ -73,13 +73,13 @@ class Inbox:
         return self.data[row, : int(self._messages["received_bytes"][row])].tobytes()
 
 
-def open_socket(receive_buffer_bytes: int) -> socket.socket:
-    """A UDP socket on loopback whose datagrams get a time of arrival."""
+def open_socket(address: str, receive_buffer_bytes: int) -> socket.socket:
+    """A UDP socket on a local address whose datagrams get a time of arrival."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    sock.bind(("127.0.0.1", 0))
+    sock.bind((address, 0))
     return sock
 
 

@@ -46,8 +46,8 @@ class RemoteDescription:
     ssrc: int
 
     @classmethod
-    def parse(cls, sdp: str) -> "RemoteDescription":
-        """Raises JoinError for one without what is needed, or with an address that is not loopback."""
+    def parse(cls, sdp: str, address: str) -> "RemoteDescription":
+        """Raises JoinError for one without what is needed, or with a candidate that is not at `address`."""
         found = dict(
             re.findall(r"^a=(ice-ufrag|ice-pwd|fingerprint|setup|ssrc|candidate):(.+?)\r?$", sdp, re.MULTILINE)
         )
@@ -58,8 +58,8 @@ class RemoteDescription:
             fragment, password = found["ice-ufrag"], found["ice-pwd"].encode()
         except (KeyError, ValueError) as error:
             raise JoinError("the answer lacks something") from error
-        if host != "127.0.0.1":
-            raise JoinError("the answer's candidate is not on loopback")
+        if host != address:
+            raise JoinError("the answer's candidate is at another address")
         known = {algorithm.lower(): fingerprint.upper()}
         return cls((host, int(port)), fragment, password, known, found.get("setup") == "active", ssrc)
 
@@ -67,8 +67,9 @@ class RemoteDescription:
 class LightListener:
     """One of a crowd. While it joins it reads its socket itself; afterwards somebody hands it what is not RTP."""
 
-    def __init__(self, identity: Identity) -> None:
-        self.socket = open_socket(RECEIVE_BUFFER_BYTES)
+    def __init__(self, identity: Identity, address: str) -> None:
+        """Speaks from a local address, and with a server at the same."""
+        self.socket = open_socket(address, RECEIVE_BUFFER_BYTES)
         self.descriptor = self.socket.fileno()
         self.connected_at = 0.0
         """By `time.monotonic`."""
@@ -78,6 +79,7 @@ class LightListener:
         self.ended = False
         """The server has closed the connection."""
         self._identity = identity
+        self._address = address
         self._fragment, self._password = secrets.token_hex(4), secrets.token_hex(12)
         self._ssrc = secrets.randbits(32)
         self._tie_breaker = secrets.randbits(64)
@@ -161,7 +163,7 @@ class LightListener:
             if response.status != 201:
                 raise JoinError(f"the server answered {response.status}")
             self._resource = urljoin(whep, response.headers["Location"])
-            self._remote = RemoteDescription.parse(await response.text())
+            self._remote = RemoteDescription.parse(await response.text(), self._address)
         role = "server" if self._remote.is_active else "client"
         self._dtls = Dtls(self._identity, self._remote.fingerprints, role)  # type: ignore[arg-type]
 
@@ -232,16 +234,16 @@ class LightListener:
                 self.socket.sendto(datagram, self._remote.address)
 
     def _description(self, setup: str) -> str:
-        port = self.socket.getsockname()[1]
+        address, port = self._address, self.socket.getsockname()[1]
         lines = (
-            *("v=0", f"o=- {self._ssrc} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0"),
-            *(f"m=audio {port} UDP/TLS/RTP/SAVPF 111", "c=IN IP4 127.0.0.1", "a=mid:0", "a=recvonly"),
+            *("v=0", f"o=- {self._ssrc} 1 IN IP4 {address}", "s=-", "t=0 0", "a=group:BUNDLE 0"),
+            *(f"m=audio {port} UDP/TLS/RTP/SAVPF 111", f"c=IN IP4 {address}", "a=mid:0", "a=recvonly"),
             *("a=rtcp:9 IN IP4 0.0.0.0", "a=rtcp-mux"),
             *("a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1"),
             "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
             *(f"a=ice-ufrag:{self._fragment}", f"a=ice-pwd:{self._password}"),
             *(f"a=fingerprint:sha-256 {self._identity.fingerprint}", f"a=setup:{setup}"),
-            *(f"a=candidate:1 1 udp 2130706431 127.0.0.1 {port} typ host", "a=end-of-candidates"),
+            *(f"a=candidate:1 1 udp 2130706431 {address} {port} typ host", "a=end-of-candidates"),
         )
         return "".join(f"{line}\r\n" for line in lines)
 

@@ -13,11 +13,11 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.contrib.media import MediaRelay
 from av import AudioFrame
 
+from benchmarks.music import chords
 from rtc_drift.delivery.aiortc_internals import bind_ice
+from rtc_drift.media import SAMPLE_RATE
 
-SAMPLE_RATE = 48_000
 BLOCK = 960
-LOOP_SECONDS = 5
 
 
 class Music(MediaStreamTrack):
@@ -27,10 +27,7 @@ class Music(MediaStreamTrack):
 
     def __init__(self) -> None:
         super().__init__()
-        rng, seconds = np.random.default_rng(0), np.arange(LOOP_SECONDS * SAMPLE_RATE) / SAMPLE_RATE
-        chord = sum(np.sin(2 * np.pi * note * seconds) for note in (220.0, 277.2, 329.6, 1760.0))
-        noise = rng.standard_normal((len(seconds), 2))
-        self._samples = (np.asarray(chord)[:, None] * 4000 + noise * 1000).astype(np.int16)
+        self._samples = (chords() * 32767).astype(np.int16)
         self._started = time.monotonic()
         self._sent = 0
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-SPREAD_NS = 14_000_000
+SPREAD_NS = 16_000_000
 """Within so much of a tick all are served; the rest is for rendering and for what control says."""
 STEP_NS = 100
 """How far the estimate of a listener's time moves in a tick."""

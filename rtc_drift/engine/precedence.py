@@ -9,9 +9,9 @@ REAL_TIME_PRIORITY = 5
 """Of 99, where the system allows it: a tick interrupts whatever else has the core."""
 NICENESS = -11
 """Where the system allows this only, and for a thread that needs more than its share."""
-TOO_BUSY = 0.8
+TOO_BUSY = 0.92
 """Above this share of a core the thread competes with the others like everybody: control would be starved."""
-CALM = 0.7
+CALM = 0.8
 
 
 class Precedence:

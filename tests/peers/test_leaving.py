@@ -15,7 +15,7 @@ from tests.conftest import Serve, Served
 from tests.peers.conftest import ONE_PORT
 from tests.waiting import until
 
-VISITED = 300
+VISITED = 200
 
 
 async def test_clients_of_each_kind_that_vanish_are_counted_out(serve: Serve, music: Path) -> None:

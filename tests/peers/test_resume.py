@@ -122,6 +122,17 @@ async def test_a_seed_lets_the_master_begin_anew(serve: Serve, music: Path) -> N
         assert (await info(served, "master"))["queue"] == []
 
 
+async def playing_info(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
+    """What is told of a session once something is on the air."""
+    async with asyncio.timeout(20):
+        while True:
+            async with http.get(url) as response:
+                told: dict[str, Any] = await response.json()
+            if told["nowPlaying"] is not None:
+                return told
+            await asyncio.sleep(0.05)
+
+
 async def test_kill_9_loses_seconds_at_most(music: Path, tmp_path: Path) -> None:
     port, data = free_port(), tmp_path / "data"
     url = f"http://127.0.0.1:{port}"
@@ -133,8 +144,7 @@ async def test_kill_9_loses_seconds_at_most(music: Path, tmp_path: Path) -> None
                 follower = (await response.json())["sessionId"]
             async with Listener(f"{url}/whep/{follower}") as listener:
                 await listener.read(samples(1))
-                async with http.get(f"{url}/api/session/info?sessionId=kitchen") as response:
-                    before = await response.json()
+                before = await playing_info(http, f"{url}/api/session/info?sessionId=kitchen")
                 await until(lambda: saved_media_time(data, "kitchen") >= before["rtpClock"]["mediaTime"], 20)
                 server.send_signal(signal.SIGKILL)
                 await server.wait()

@@ -71,9 +71,9 @@ def test_a_single_batch_and_the_first_of_a_tick_never_wait() -> None:
 
 
 def test_more_listeners_than_fit_are_served_as_fast_as_it_goes() -> None:
-    clock, pace = paced([4e6] * 4)
+    clock, pace = paced([4.5e6] * 4)
     clock.slept_ns.clear()
-    run(clock, pace, 2_001, [4e6] * 4)
+    run(clock, pace, 2_001, [4.5e6] * 4)
     assert not clock.slept_ns
 
 

@@ -40,7 +40,7 @@ def precedence_on(core: Core) -> Precedence:
 def test_it_is_kept_while_there_is_time_left() -> None:
     core = Core()
     precedence = precedence_on(core)
-    for share in (0.1, 0.75, 0.5):
+    for share in (0.1, 0.9, 0.5):
         core.second(precedence, share)
     assert core.asked == [True]
 
@@ -48,7 +48,7 @@ def test_it_is_kept_while_there_is_time_left() -> None:
 def test_a_thread_that_takes_nearly_all_gives_way_until_it_is_calm() -> None:
     core = Core()
     precedence = precedence_on(core)
-    for share in (0.9, 0.9, 0.75, 0.75, 0.6, 0.6):
+    for share in (0.95, 0.95, 0.85, 0.85, 0.7, 0.7):
         core.second(precedence, share)
     assert core.asked == [True, False, True]
     assert precedence.is_real_time
@@ -58,7 +58,7 @@ def test_where_it_is_not_allowed_it_is_not_asked_for_again() -> None:
     core = Core(allowed=False)
     precedence = precedence_on(core)
     core.allowed = True
-    for share in (0.9, 0.1):
+    for share in (0.95, 0.1):
         core.second(precedence, share)
     assert core.asked == []
     assert precedence.is_real_time is None
