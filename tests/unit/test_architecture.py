@@ -40,6 +40,7 @@ PURE = (
     "steering.py",
     "herald.py",
     "saving.py",
+    "library/analysis/",
     "engine/mixer.py",
     "engine/limiter.py",
     "engine/link.py",
