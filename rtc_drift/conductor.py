@@ -4,9 +4,8 @@ The decisions are pure (`dj/`); this is the shell that knows the time and the li
 through `steering`. Times are media times. While a programme stands nobody hears it, so changes take effect at once.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from rtc_drift.dj import journey as ways
 from rtc_drift.dj import programme as steps
@@ -14,7 +13,6 @@ from rtc_drift.dj.autodj import Choice, choose_next
 from rtc_drift.dj.journey import History, Journey
 from rtc_drift.dj.navigator import guide
 from rtc_drift.dj.navigator.space import EMPTY, Space
-from rtc_drift.dj.plan import Play
 from rtc_drift.dj.programme import Entry, Programme
 from rtc_drift.engine.messages import DeckFailed
 from rtc_drift.herald import Herald

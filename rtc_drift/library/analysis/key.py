@@ -102,9 +102,7 @@ class TonalMeter:
         for harmonic in range(1, _HARMONICS + 1):
             fundamental = pitch - 12 * np.log2(harmonic)
             place = np.round(fundamental * _BINS / 12).astype(int) % _BINS
-            row += np.bincount(
-                frame * _BINS + place, weight * _HARMONIC_DECAY ** (harmonic - 1), minlength=len(row)
-            )
+            row += np.bincount(frame * _BINS + place, weight * _HARMONIC_DECAY ** (harmonic - 1), minlength=len(row))
         rows = row.reshape(-1, _BINS)
         self._rows.append((rows / (rows.max(axis=1, keepdims=True) + 1e-9)).astype(np.float16))
 
