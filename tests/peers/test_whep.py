@@ -150,6 +150,7 @@ async def test_beside_our_audio_nothing_is_received(serve: Serve, music: Path) -
             assert said == ["a=sendonly", "a=inactive"]
             await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
             await until(lambda: served.service.sessions.master.listeners == 1)
+            await until(lambda: peer.connectionState == "connected")  # aiortc leaves a task behind when closed before
 
 
 async def test_a_data_channel_is_rejected(serve: Serve, music: Path) -> None:
