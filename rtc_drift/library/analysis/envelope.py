@@ -45,7 +45,9 @@ class EnvelopeMeter:
         if len(self._waiting):
             self._measure(np.pad(self._waiting, ((0, WINDOW_SAMPLES - len(self._waiting)), (0, 0))))
         nothing = np.zeros(0, np.float32)
-        return Envelope(np.concatenate([nothing, *self._peaks]), np.concatenate([nothing, *self._powers]), self._samples)
+        return Envelope(
+            np.concatenate([nothing, *self._peaks]), np.concatenate([nothing, *self._powers]), self._samples
+        )
 
     def _measure(self, audio: Audio) -> None:
         windows = audio.reshape(-1, 2 * WINDOW_SAMPLES)
