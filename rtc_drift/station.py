@@ -68,8 +68,9 @@ class Station:
         """Set when the first samples of the first track are decoded."""
         self.explorer: Sequence[Open] = ()
         """Where the music may go from the track that is playing, as last told."""
-        self._explored: tuple[str, int, Space] | None = None
-        """From which track, after how many, in which space."""
+        self._explored: tuple[str, int] | None = None
+        """From which track, and after how many."""
+        self._explored_in: Space = EMPTY
         self._library = library
         self._chart = chart
         self._wake = asyncio.Event()
@@ -179,7 +180,7 @@ class Station:
 
     def library_changed(self) -> None:
         """There are other tracks to play, or more is known of how they sound."""
-        if self.conductor.wants_more or (self._explored is not None and self._explored[2] is not self._chart()):
+        if self.conductor.wants_more or self._explored_in is not self._chart():
             self.wake()
 
     def restore(self) -> Iterator[m.ToCore]:
@@ -248,10 +249,10 @@ class Station:
         if playing is None or not len(space):
             return
         journey, loved = self.conductor.journey, tuple(self._library.loved)
-        key = (playing.track.id, len(journey.history.heard), space)
-        if self._explored is not None and self._explored[:2] == key[:2] and self._explored[2] is space:
+        here = (playing.track.id, len(journey.history.heard))
+        if self._explored == here and self._explored_in is space:
             return
-        self._explored = key
+        self._explored, self._explored_in = here, space
         try:
             self.explorer = await asyncio.to_thread(guide.explore, space, loved, journey, playing.track.id)
         except Exception:

@@ -20,7 +20,8 @@ DRUMS: dict[str, dict[str, str]] = {
 """Velocities 1 to 9 on each step of a bar: sixteenths, but triplets in the shuffle."""
 
 _BEATS_PER_BAR = {"waltz": 3}
-_PROGRESSIONS = {"major": (1, 6, 4, 5), "minor": (1, 6, 3, 7)}
+_PROGRESSIONS = {"major": (1, 4, 5, 1), "minor": (1, 4, 5, 1)}
+"""Degrees, a bar each: no other key has them all and begins and ends on its tonic."""
 _LEAD_IN_SECONDS = 0.25
 _TAIL_SECONDS = 1.0
 
@@ -34,7 +35,7 @@ class Pattern:
     key: str | None = None
     swing: float = 0.0
     """By how much of a sixteenth every other sixteenth comes late, 0–0.4."""
-    bars: int = 16
+    bars: int = 12
     seed: int = 0
     final_bpm: float | None = None
     """Where the tempo gets to, evenly."""
@@ -65,6 +66,20 @@ class Pattern:
         late = self.swing if step % 2 == 1 and self.steps_per_beat == 4 else 0.0
         beats = self.beats_seconds
         return float(np.interp((step + late) / self.steps_per_beat, np.arange(len(beats)), beats))
+
+
+def patterns(tempi: int = 12) -> list[Pattern]:
+    """Each of the drum patterns in four at so many tempi from 70 to 180 BPM, three in four of them with chords."""
+    keys = ("C major", "A minor", "F# minor", "Eb major", "G minor", "B major", "Bb minor", "E major")
+    result: list[Pattern] = []
+    for drums in DRUMS:
+        for number, bpm in enumerate(np.linspace(72, 178, tempi) if drums != "waltz" else ()):
+            seed = len(result)
+            off_grid = np.random.default_rng(seed).uniform(-2, 2)
+            key = keys[seed % len(keys)] if number % 4 != 3 else None
+            swing = 0.2 if number % 3 == 2 else 0.0
+            result.append(Pattern(drums, round(bpm + off_grid, 1), key=key, swing=swing, seed=seed))
+    return result
 
 
 def render(pattern: Pattern) -> Audio:

@@ -9,6 +9,7 @@ import { mountKeyboard } from "./keyboard.js";
 import { followLibrary } from "./library-view.js";
 import { Listening } from "./listening.js";
 import { makeLobby } from "./lobby.js";
+import { mountMap } from "./map-view.js";
 import { mountMediaSession } from "./media-session.js";
 import { mountProgress } from "./progress-view.js";
 import { mountSearch, mountUpNext } from "./queue-view.js";
@@ -64,6 +65,7 @@ const painters = [
   mountDirections(actions),
   mountUpNext(),
   mountWhy(),
+  mountMap(actions),
   mountSearch(actions),
   mountSessions(lobby),
   mountShare(location),

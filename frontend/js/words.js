@@ -52,16 +52,16 @@ export function directionWords({ direction, explorer }) {
   return heading?.count === 0 ? `Nothing is ${heading.label} than this any more.` : `Heading ${heading?.label ?? direction}.`;
 }
 
-/** What a choice weighed, in figures: how near the next track is to this one. */
+/** A track in one line. */
+export const trackWords = ({ title, artist }) => joined(title, artist);
+
+/** What a choice weighed beside tempo and key, which its reason tells. */
 export function whyWords(why) {
   if (!why) return "";
   const signed = (n, unit, digits = 0) => `${n < 0 ? "−" : "+"}${Math.abs(n).toFixed(digits)} ${unit}`;
-  const { bpmChange, keyDistance, lufsChange } = why;
-  return joined(
-    bpmChange === null ? "" : signed(bpmChange, "BPM"),
-    keyDistance === null ? "" : keyDistance === 0 ? "same key" : count(keyDistance, "step of key", "steps of key"),
-    lufsChange === null ? "" : signed(lufsChange, "LU", 1),
-  );
+  const { direction, progress, distance, lufsChange } = why;
+  const along = direction ? `${progress.toFixed(1)} steps that way` : "";
+  return joined(along, `${Math.round(100 * Math.max(0, 1 - distance))} % alike in the rest`, signed(lufsChange, "LU", 1));
 }
 
 /** What the library holds, and how far it is read and listened to. */

@@ -46,7 +46,7 @@ async def library_map(request: web.Request) -> web.Response:
     space = context(request).chart()
     places = coordinates(space).round(4).tolist()
     points = [
-        schemas.MapPoint(track_id=track.id, x=x, y=y)
+        schemas.MapPoint(track_id=track.id, title=track.title, artist=track.artist, x=x, y=y)
         for track, (x, y), is_heard in zip(space.tracks, places, space.is_heard, strict=True)
         if is_heard
     ]

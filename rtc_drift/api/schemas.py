@@ -197,6 +197,8 @@ class MapPoint(Wire):
     """A track on the map; both coordinates 0 to 1."""
 
     track_id: str
+    title: str
+    artist: str
     x: float
     y: float
 
