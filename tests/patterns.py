@@ -35,7 +35,7 @@ class Pattern:
     key: str | None = None
     swing: float = 0.0
     """By how much of a sixteenth every other sixteenth comes late, 0–0.4."""
-    bars: int = 16
+    bars: int = 12
     seed: int = 0
     final_bpm: float | None = None
     """Where the tempo gets to, evenly."""

@@ -42,6 +42,7 @@ class Analyser:
         self._window = np.hanning(_FRAME).astype(np.float32)
         self._onsets = OnsetMeter(_FRAME, _RATE)
         self._timbre = TimbreMeter(_FRAME, _RATE)
+        self._until_timbre = 0
         self._tonal = TonalMeter()
 
     def add(self, block: Audio) -> None:
@@ -89,9 +90,10 @@ class Analyser:
 
     def _spectra(self, frames: NDArray[np.float32]) -> None:
         for first in range(0, len(frames), _FRAMES_AT_ONCE):
-            spectra = magnitudes(np.fft.rfft(frames[first : first + _FRAMES_AT_ONCE] * self._window))
+            spectra = magnitudes(frames[first : first + _FRAMES_AT_ONCE] * self._window)
             self._onsets.add(spectra)
-            self._timbre.add(spectra[::_TIMBRE_EVERY])
+            self._timbre.add(spectra[self._until_timbre :: _TIMBRE_EVERY])
+            self._until_timbre = (self._until_timbre - len(spectra)) % _TIMBRE_EVERY
 
 
 def _tempo_bpm(tempo: Tempo | None, beats: NDArray[np.float64]) -> float | None:

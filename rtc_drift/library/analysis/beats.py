@@ -66,4 +66,4 @@ def _between_frames(frames: NDArray[np.int64], strength: NDArray[np.float32]) ->
     values = np.pad(strength, 2)[frames[:, None] + 2 + around].astype(np.float64)
     weights = values.sum(axis=1)
     shifts = (values * around).sum(axis=1) / np.maximum(weights, 1e-9)
-    return frames + np.where(weights > 0.1, shifts, 0)
+    return np.asarray(frames + np.where(weights > 0.1, shifts, 0))

@@ -26,6 +26,7 @@ def find_cues(envelope: Envelope, downbeats: NDArray[np.float64]) -> Cues:
     rises, falls = _body(envelope.powers[loud[0] : loud[-1] + 1])
     intro_end = min(first + rises, first + _LONGEST_SHARE * (last - first))
     outro_start = max(first + falls, last - _LONGEST_SHARE * (last - first))
+    outro_start = min(outro_start, last)
     before = downbeats[(downbeats <= outro_start + WINDOW_SECONDS) & (downbeats >= intro_end)]
     if len(before):
         outro_start = min(float(before[-1]), outro_start)

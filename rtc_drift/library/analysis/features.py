@@ -87,7 +87,7 @@ def _crest_decibels(envelope: Envelope) -> float:
 
 
 def _harmonic_change(chroma: NDArray[np.float32]) -> float:
-    """Mean cosine distance of chroma half a second apart, per second (Harte, Sandler & Gasser 2006, without the map)."""
+    """Mean cosine distance of chroma half a second apart, per second (after Harte, Sandler & Gasser 2006)."""
     if len(chroma) <= _CHORD_FRAMES:
         return 0.0
     before, after = chroma[:-_CHORD_FRAMES], chroma[_CHORD_FRAMES:]

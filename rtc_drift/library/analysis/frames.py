@@ -63,18 +63,20 @@ class Framer:
         return self.add(np.zeros(self.size // 2, np.float32))
 
 
-def magnitudes(spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Absolute values of `(n, bins) complex64`, in half the time of `np.abs`."""
-    parts = np.ascontiguousarray(spectrum).view(np.float32)
+def magnitudes(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of the spectra of windowed frames `(n, size)`: `(n, size / 2 + 1) float32`, in half the time of `np.abs`."""
+    spectra = np.fft.rfft(frames).astype(np.complex64, copy=False)
+    parts = spectra.view(np.float32)
     parts *= parts
     return np.asarray(np.sqrt(parts[:, ::2] + parts[:, 1::2]))
 
 
 def mel_filters(bands: int, bins: int, bin_hertz: float, lowest: float, highest: float) -> NDArray[np.float32]:
     """Triangles of height 1, evenly spaced on the mel scale `2595 · lg(1 + f / 700)`: `(bins, bands) float32`."""
-    mels = np.linspace(*(2595 * np.log10(1 + hertz / 700) for hertz in (lowest, highest)), bands + 2)
+    ends = 2595 * np.log10(1 + np.array((lowest, highest)) / 700)
+    mels = np.linspace(ends[0], ends[1], bands + 2)
     edges = 700 * (10 ** (mels / 2595) - 1)
     hertz = np.arange(bins)[:, None] * bin_hertz
     rising = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - hertz) / (edges[2:] - edges[1:-1])
-    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    return np.asarray(np.maximum(0, np.minimum(rising, falling)), np.float32)

@@ -1,7 +1,7 @@
 """Key from spectral peaks: their pitch classes, the tuning, Temperley's profiles, the bass, and how the piece ends.
 
-Peaks instead of all bins, and whitened by the spectrum around them, so that drums and timbre count little; each peak also
-speaks for the fundamentals it may be a harmonic of (Gómez, "Tonal description of polyphonic audio", 2006).
+Peaks instead of all bins, and whitened by the spectrum around them, so that drums and timbre count little; each peak
+also speaks for the fundamentals it may be a harmonic of (Gómez, "Tonal description of polyphonic audio", 2006).
 """
 
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ class TonalMeter:
             return
         hertz = SAMPLE_RATE / _SIZE
         first, last = int(_LOWEST / hertz), int(_HIGHEST / hertz)
-        spectra = magnitudes(np.fft.rfft(frames * self._window))[:, first - 1 : last + 1] / (0.21 * _SIZE)
+        spectra = magnitudes(frames * self._window)[:, first - 1 : last + 1] / (0.21 * _SIZE)
         left, middle, right = spectra[:, :-2], spectra[:, 1:-1], spectra[:, 2:]
         least = np.maximum(middle.max(axis=1, keepdims=True) * 0.01, _FLOOR)
         frame, index = np.nonzero((middle > left) & (middle >= right) & (middle > least))
@@ -128,7 +128,8 @@ def _histogram(
 ) -> NDArray[np.float64]:
     """Weights of peaks by frame and pitch class: `(frames, _BINS)`."""
     place = np.round(pitch * _BINS / 12).astype(int) % _BINS
-    return np.bincount(frame * _BINS + place, weight, minlength=frames * _BINS).reshape(frames, _BINS)
+    sums = np.bincount(frame * _BINS + place, weight, minlength=frames * _BINS)
+    return np.asarray(sums.reshape(frames, _BINS), np.float64)
 
 
 def _envelope(spectra: NDArray[np.float32]) -> NDArray[np.float64]:
