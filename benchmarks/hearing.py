@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from benchmarks.figures import Figure
 from rtc_drift.decoding import open_audio
@@ -100,7 +100,7 @@ def _errors(heard: Heard) -> NDArray[np.float64]:
         return found
     differences = found[:, None] - heard.beats
     nearest = differences[np.arange(len(found)), np.abs(differences).argmin(axis=1)]
-    return nearest[np.abs(nearest) <= _BEAT_SECONDS]
+    return np.asarray(nearest[np.abs(nearest) <= _BEAT_SECONDS])
 
 
 def _is_near(bpm: float | None, true: float) -> bool:
@@ -133,16 +133,12 @@ def _cpu_seconds(path: Path) -> float:
     return time.thread_time() - begun
 
 
-def _encode(music: ArrayLike, path: Path, codec: str) -> None:
-    audio = np.asarray(music, np.float32)
+def _encode(music: Audio, path: Path, codec: str) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="stereo")
-        resampler = av.AudioResampler(stream.format, "stereo", SAMPLE_RATE)
-        frame = av.AudioFrame.from_ndarray(audio.reshape(1, -1), format="flt", layout="stereo")
+        assert isinstance(stream, av.AudioStream)
+        frame = av.AudioFrame.from_ndarray(music.reshape(1, -1), format="flt", layout="stereo")
         frame.sample_rate = SAMPLE_RATE
-        fifo = av.AudioFifo()
-        for converted in resampler.resample(frame):
-            fifo.write(converted)
-        while (part := fifo.read(stream.frame_size or 4800, partial=True)) is not None:
-            container.mux(stream.encode(part))
+        for packet in stream.encode(frame):
+            container.mux(packet)
         container.mux(stream.encode(None))
