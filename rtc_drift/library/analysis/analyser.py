@@ -12,7 +12,7 @@ from rtc_drift.library.analysis.frames import Decimator, Framer, magnitudes
 from rtc_drift.library.analysis.key import SAMPLE_RATE as TONAL_RATE
 from rtc_drift.library.analysis.key import TonalMeter
 from rtc_drift.library.analysis.model import Analysis
-from rtc_drift.library.analysis.onsets import FRAME_RATE, OnsetMeter, Onsets
+from rtc_drift.library.analysis.onsets import FRAME_RATE, OnsetMeter
 from rtc_drift.library.analysis.tempo import Tempo, find_tempo
 from rtc_drift.library.analysis.timbre import TimbreMeter
 from rtc_drift.library.loudness import LoudnessMeter
@@ -69,7 +69,7 @@ class Analyser:
         lufs, dbtp = self._loudness.finish()
         return Analysis(
             tempo_bpm=bpm,
-            tempo_confidence=_confidence(tempo, beats, onsets) if tempo and bpm else 0.0,
+            tempo_confidence=_confidence(tempo) if tempo and bpm else 0.0,
             beats_seconds=tuple(beats.tolist()),
             downbeats_seconds=tuple(downbeats.tolist()),
             key=tonality.key,
@@ -100,6 +100,6 @@ def _tempo_bpm(tempo: Tempo | None, beats: NDArray[np.float64]) -> float | None:
     return tempo.bpm if tempo is not None and len(beats) >= 2 else None
 
 
-def _confidence(tempo: Tempo, beats: NDArray[np.float64], onsets: Onsets) -> float:
-    """How clear the pulse is times how sure its octave."""
-    return tempo.certainty * min(max((tempo.clarity - 0.1) / 0.4, 0.0), 1.0)
+def _confidence(tempo: Tempo) -> float:
+    """How clear the pulse is, from chance to certainty, times how much likelier than not its way of counting, 0–1."""
+    return max(2 * tempo.certainty - 1, 0.0) * min(max((tempo.clarity - 0.1) / 0.3, 0.0), 1.0)

@@ -1,5 +1,7 @@
 """Where a mix may enter and leave: first and last sound, the end of the intro, the start of the outro."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,18 +17,24 @@ _LONGEST_SHARE = 0.4
 """Of the track that an intro or an outro may take."""
 
 
+def sounding_seconds(envelope: Envelope) -> tuple[float, float]:
+    """First and last sound above -60 dBFS, to 10 ms; the whole length for silence."""
+    end = seconds(envelope.samples)
+    loud = np.flatnonzero(envelope.peaks > SOUND_ABOVE)
+    if not len(loud):
+        return 0.0, end
+    return seconds(int(loud[0]) * WINDOW_SAMPLES), min(seconds((int(loud[-1]) + 1) * WINDOW_SAMPLES), end)
+
+
 def find_cues(envelope: Envelope, downbeats: NDArray[np.float64]) -> Cues:
     """The cues, in order and within the track; `downbeats` in seconds."""
-    loud = np.flatnonzero(envelope.peaks > SOUND_ABOVE)
-    end = seconds(envelope.samples)
-    if not len(loud):
-        return Cues(first_sound_seconds=0.0, intro_end_seconds=0.0, outro_start_seconds=end, last_sound_seconds=end)
-    first = seconds(int(loud[0]) * WINDOW_SAMPLES)
-    last = min(seconds((int(loud[-1]) + 1) * WINDOW_SAMPLES), end)
-    rises, falls = _body(envelope.powers[loud[0] : loud[-1] + 1])
-    intro_end = min(first + rises, first + _LONGEST_SHARE * (last - first))
-    outro_start = max(first + falls, last - _LONGEST_SHARE * (last - first))
-    outro_start = min(outro_start, last)
+    first, last = sounding_seconds(envelope)
+    powers = envelope.powers[round(first / WINDOW_SECONDS) : math.ceil(last / WINDOW_SECONDS - 1e-6)]
+    intro_end, outro_start = first, last
+    if powers.any():
+        rises, falls = _body(powers)
+        intro_end = min(first + rises, first + _LONGEST_SHARE * (last - first))
+        outro_start = min(max(first + falls, last - _LONGEST_SHARE * (last - first)), last)
     before = downbeats[(downbeats <= outro_start + WINDOW_SECONDS) & (downbeats >= intro_end)]
     if len(before):
         outro_start = min(float(before[-1]), outro_start)
@@ -45,9 +53,7 @@ def _body(powers: NDArray[np.float32]) -> tuple[float, float]:
     means = (sums[width:] - sums[:-width]) / width
     usual = np.sort(means)[len(means) // 2 :].mean() * amplitude(2 * _USUAL_DECIBELS)
     strong = np.flatnonzero(means >= usual)
-    rises = float(strong[0]) * WINDOW_SECONDS if len(strong) else 0.0
-    falls = float(strong[-1] + width if len(strong) else len(powers)) * WINDOW_SECONDS
-    # The first window that is strong enough ends in the body: so much of it was still intro.
-    return (rises + width * WINDOW_SECONDS / 2 if rises > 0 else 0.0), falls - (
-        width * WINDOW_SECONDS / 2 if falls < len(powers) * WINDOW_SECONDS else 0.0
-    )
+    # Half of the first and of the last window that are strong enough still belong to intro and outro.
+    rises = strong[0] + width / 2 if strong[0] > 0 else 0.0
+    falls = strong[-1] + width / 2 if strong[-1] < len(means) - 1 else len(powers)
+    return float(rises) * WINDOW_SECONDS, float(falls) * WINDOW_SECONDS

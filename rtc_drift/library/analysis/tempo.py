@@ -24,9 +24,9 @@ _COMB = {0.5: 0.25, 1.0: 1.0, 2.0: 0.5, 4.0: 0.5, 8.0: 0.25}
 _WIDE_OCTAVES = 0.9
 _RELATED = (1.0, 2.0, 1 / 2, 3.0, 1 / 3, 3 / 2, 2 / 3, 4 / 3, 3 / 4)
 """The tempi at which one pulse may be counted."""
-_EVIDENCE, _LOW_EVIDENCE = 2.8, 1.5
-_CENTRE, _NARROWNESS, _BUSYNESS = 1.3, 2.4, 2.0
-"""Fitted by logistic regression to synthetic drum patterns and the demo library: no more than these five numbers."""
+_EVIDENCE, _LOW_EVIDENCE = 3.4, 1.65
+_CENTRE, _NARROWNESS, _BUSYNESS = 1.05, 2.9, 1.75
+"""Fitted to synthetic drum patterns and the demo library; no more than these five numbers, so as not to overfit."""
 _USUAL_BASS = 0.095
 """Mean onset strength of the bass in music of 128 BPM."""
 _NEARBY = np.exp2(np.linspace(-0.3, 0.3, 181))
@@ -99,7 +99,7 @@ def _expectation(tempi: NDArray[np.float64], bass: float) -> NDArray[np.float64]
     """Logarithm of how likely music is counted at these tempi, given the mean onset strength of its bass."""
     octaves = np.log2(tempi / 128)
     busy = np.log2((bass + 0.001) / _USUAL_BASS)
-    return np.asarray(octaves * (_CENTRE + _BUSYNESS * np.clip(busy, -1.5, 1.5)) - _NARROWNESS * octaves**2)
+    return np.asarray(octaves * (_CENTRE + _BUSYNESS * np.clip(busy, -1.3, 1.3)) - _NARROWNESS * octaves**2)
 
 
 def _refined(correlation: NDArray[np.float64], bpm: float) -> float:
