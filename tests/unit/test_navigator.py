@@ -161,7 +161,7 @@ def test_the_same_seed_library_and_commands_give_the_same_journey(
 ) -> None:
     tracks, analyses = country(60)
     one = space_of(tracks, analyses)
-    random.shuffle(tracks)  # type: ignore[arg-type]
+    random.shuffle(tracks)
     other = space_of(tracks, dict(reversed(analyses.items())))
     paths = [[choice.track.id for choice in walk(land, at(land, 0, seed), directions)[1]] for land in (one, other)]
     assert paths[0] == paths[1]
