@@ -17,7 +17,7 @@ FULL_STEP = 0.9
 """What a step aims at: clearly further, and not at the end of the library at once."""
 ARTIST_SPACING = 10
 ALBUM_SPACING = 20
-MOST = 16_384
+MOST = 12_288
 """Rows that a step weighs: of a million tracks so many lie in any direction that the rest would not be better."""
 _STRIDE, _TEMPO, _KEY, _LOVE = 0.5, 0.6, 0.35, 0.12
 _NEARNESS = 2.0
