@@ -216,6 +216,15 @@ def test_what_was_not_heard_yet_comes_after_what_was() -> None:
     assert all(land.is_heard[land.rows[choice.track.id]] for choice in choices)
 
 
+def test_a_track_without_a_beat_is_neither_fast_nor_slow() -> None:
+    tracks, analyses = country(50)
+    still = tracks[7].id
+    analyses[still] = sounding(tempo_bpm=None, tempo=0, onset_density=float(np.e))
+    land = space_of(tracks, analyses)
+    fast = land.axes.directions["faster"]
+    assert abs(float(land.scores[land.rows[still], fast.axis])) < 0.5
+
+
 # --- seen from here -----------------------------------------------------------------------------------------------
 
 

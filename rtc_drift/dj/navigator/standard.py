@@ -53,16 +53,17 @@ class Scale:
         bent = _bent(values)
         if not len(bent):
             return cls(np.zeros(len(NAMES)), np.ones(len(NAMES)))
-        low, median, high = np.percentile(bent, (25, 50, 75), axis=0)
+        known = np.where(np.isnan(bent).all(axis=0), 0, bent)
+        low, median, high = np.nanpercentile(known, (25, 50, 75), axis=0)
         spread = (high - low) / 1.349
         # Where half the tracks are alike, the others still differ.
-        spread = np.where(spread > 1e-9, spread, bent.std(axis=0))
+        spread = np.where(spread > 1e-9, spread, np.nanstd(known, axis=0))
         return cls(median, np.where(spread > 1e-9, spread, np.inf))
 
     def standardised(self, values: NDArray[np.float64]) -> Matrix:
         """Raw features in spreads from the median, tails drawn in."""
         away = (_bent(values) - self.median) / self.spread
-        tamed = _TAIL * np.tanh(away / _TAIL)
+        tamed = np.nan_to_num(_TAIL * np.tanh(away / _TAIL))
         tamed[:, len(SCALARS) + 1 :] *= _TIMBRE_WEIGHT
         return np.ascontiguousarray(tamed, np.float32)
 
@@ -71,4 +72,6 @@ def _bent(values: NDArray[np.float64]) -> NDArray[np.float64]:
     bent = np.array(values, np.float64).reshape(-1, len(NAMES))
     for name, least in _RATIOS.items():
         bent[:, COLUMN[name]] = np.log(np.maximum(bent[:, COLUMN[name]], 0) + least)
+    beatless = bent[:, COLUMN["tempo"]] <= 0  # neither fast nor slow
+    bent[beatless, COLUMN["tempo"]] = np.nan
     return bent
