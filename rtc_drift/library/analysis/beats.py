@@ -20,7 +20,7 @@ def find_beats(onsets: Onsets, tempo: Tempo) -> NDArray[np.float64]:
     strength = _smoothed(onsets.grounded, float(np.median(tempo.periods)))
     frames = _best_chain(strength, tempo.periods)
     frames = _without_weak_ends(frames, strength)
-    return _between_frames(frames, onsets.grounded) / FRAME_RATE - _LATENESS_SECONDS
+    return _between_frames(frames, onsets.weighted) / FRAME_RATE - _LATENESS_SECONDS
 
 
 def _smoothed(strength: NDArray[np.float32], period: float) -> NDArray[np.float64]:

@@ -28,8 +28,8 @@ class EnvelopeMeter:
 
     def __init__(self) -> None:
         self._waiting = np.zeros((0, 2), np.float32)
-        self._peaks: list[NDArray[np.float32]] = []
-        self._powers: list[NDArray[np.float32]] = []
+        self._peaks = bytearray()
+        self._powers = bytearray()
         self._samples = 0
 
     def add(self, audio: Audio) -> None:
@@ -44,12 +44,10 @@ class EnvelopeMeter:
         """Of all that was added."""
         if len(self._waiting):
             self._measure(np.pad(self._waiting, ((0, WINDOW_SAMPLES - len(self._waiting)), (0, 0))))
-        nothing = np.zeros(0, np.float32)
-        return Envelope(
-            np.concatenate([nothing, *self._peaks]), np.concatenate([nothing, *self._powers]), self._samples
-        )
+        peaks, powers = (np.frombuffer(values, np.float32) for values in (self._peaks, self._powers))
+        return Envelope(peaks, powers, self._samples)
 
     def _measure(self, audio: Audio) -> None:
         windows = audio.reshape(-1, 2 * WINDOW_SAMPLES)
-        self._peaks.append(np.maximum(windows.max(axis=1), -windows.min(axis=1)))
-        self._powers.append(np.einsum("ij,ij->i", windows, windows) / np.float32(2 * WINDOW_SAMPLES))
+        self._peaks += np.maximum(windows.max(axis=1), -windows.min(axis=1)).tobytes()
+        self._powers += (np.einsum("ij,ij->i", windows, windows) / np.float32(2 * WINDOW_SAMPLES)).tobytes()

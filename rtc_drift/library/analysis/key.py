@@ -83,7 +83,7 @@ class TonalMeter:
     def __init__(self) -> None:
         self._framer = Framer(_SIZE, _HOP)
         self._window = np.blackman(_SIZE).astype(np.float32)
-        self._rows: list[NDArray[np.float16]] = []
+        self._rows = bytearray()
         self._bass = np.zeros(_BINS)
         self._tuning = 0j
 
@@ -94,7 +94,7 @@ class TonalMeter:
     def finish(self) -> Tonality:
         """The key of all that was added."""
         self._measure(self._framer.finish())
-        histogram = np.concatenate([np.zeros((0, _BINS), np.float16), *self._rows]).astype(np.float32)
+        histogram = np.frombuffer(self._rows, np.float16).reshape(-1, _BINS).astype(np.float32)
         tuning = float(np.angle(self._tuning)) / (2 * np.pi)
         folding = _folding(tuning)
         return _tonality(histogram @ folding, self._bass @ folding)
@@ -117,7 +117,7 @@ class TonalMeter:
         for harmonic in range(1, _HARMONICS + 1):
             decay = _HARMONIC_DECAY ** (harmonic - 1)
             rows += _histogram(frame, pitch - 12 * np.log2(harmonic), weight * decay, len(frames))
-        self._rows.append((rows / (rows.max(axis=1, keepdims=True) + 1e-9)).astype(np.float16))
+        self._rows += (rows / (rows.max(axis=1, keepdims=True) + 1e-9)).astype(np.float16).tobytes()
         deep = pitch < _BASS_BELOW_PITCH
         bass = _histogram(frame[deep], pitch[deep], weight[deep], len(frames))
         self._bass += (bass / (bass.max(axis=1, keepdims=True) + 1e-9)).sum(axis=0)

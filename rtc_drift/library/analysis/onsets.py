@@ -17,6 +17,7 @@ FRAME_RATE = 100
 _BANDS = 40
 _LOW_BANDS = 8
 _BASS_BANDS = 2
+_DEEP_HERTZ = 140.0
 _LAG = 2
 """Frames between what is compared."""
 _COMPRESSION = 400.0
@@ -31,6 +32,8 @@ class Onsets:
     """Of what lies below 540 Hz."""
     bass: NDArray[np.float32]
     """Of what lies below 150 Hz."""
+    kick: NDArray[np.float32]
+    """Rise of the magnitudes below 140 Hz, not compressed: a kick outweighs a bass note by far."""
 
     @property
     def weighted(self) -> NDArray[np.float32]:
@@ -39,36 +42,39 @@ class Onsets:
 
     @property
     def grounded(self) -> NDArray[np.float32]:
-        """For where the beats are: the low bands and the bass count most, so that a loud off-beat hat is none."""
-        return _above_mean(_standard(self.full) + _standard(self.low) + _standard(self.bass))
+        """For where the beats are: kicks count as much as all, so that a loud off-beat hat is none."""
+        return _above_mean(_standard(self.full) + 0.5 * _standard(self.low) + _standard(self.kick))
 
 
 class OnsetMeter:
-    """Takes magnitude spectra in order, and keeps three numbers of each frame."""
+    """Takes magnitude spectra in order, and keeps four numbers of each frame."""
 
     def __init__(self, frame_size: int, sample_rate: float) -> None:
+        self._size = frame_size
         self._filters = mel_filters(_BANDS, frame_size // 2 + 1, sample_rate / frame_size, 30, 0.46 * sample_rate)
         self._filters *= np.float32(_COMPRESSION / frame_size)
+        self._deep = slice(1, 1 + int(_DEEP_HERTZ * frame_size / sample_rate))
         self._previous: NDArray[np.float32] | None = None
-        self._rows: list[NDArray[np.float32]] = []
+        self._rows = bytearray()
 
     def add(self, spectra: NDArray[np.float32]) -> None:
         """The next frames, `(n, frame_size / 2 + 1) float32`."""
         if not len(spectra):
             return
-        bands = np.log1p(spectra @ self._filters)
+        deep = spectra[:, self._deep] * np.float32(_COMPRESSION / 100 / self._size)
+        bands = np.concatenate((np.log1p(spectra @ self._filters), deep), axis=1)
         if self._previous is None:
             self._previous = np.repeat(bands[:1], _LAG, axis=0)
         line = np.concatenate((self._previous, bands))
         rise = np.maximum(0, line[_LAG:] - line[:-_LAG])
         means = [rise[:, :count].mean(axis=1) for count in (_BANDS, _LOW_BANDS, _BASS_BANDS)]
-        self._rows.append(np.stack(means))
+        self._rows += np.stack((*means, rise[:, _BANDS:].sum(axis=1)), axis=1).tobytes()
         self._previous = line[-_LAG:]
 
     def finish(self) -> Onsets:
         """All frames so far."""
-        rows = np.concatenate([np.zeros((3, 0), np.float32), *self._rows], axis=1)
-        return Onsets(*rows)
+        full, low, bass, kick = np.frombuffer(self._rows, np.float32).reshape(-1, 4).T.copy()
+        return Onsets(full, low, bass, kick)
 
 
 def moving_mean(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
