@@ -71,7 +71,7 @@ class Service:
                 workers,
                 music=settings.music,
                 demo_folder=settings.data_dir / "demo",
-                analyse=settings.analyse,
+                analyse=settings.analysis,
             )
             stack.push_async_callback(self.library.close)
 

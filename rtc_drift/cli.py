@@ -96,11 +96,9 @@ def _add_serve(commands: Any) -> None:
     music.add_argument("--music", metavar="DIR", action="append", help="folder of music, repeatable (demo library)")
     _add_data_dir(music)
     music.add_argument(
-        "--no-analysis",
-        action="store_const",
-        const=False,
-        dest="analyse",
-        help="don't listen to tracks in the background: those not listened to yet can't be steered by sound",
+        "--analysis",
+        action=argparse.BooleanOptionalAction,
+        help="listen to tracks in the background; those not listened to can't be steered by sound (yes)",
     )
     music.add_argument("--bitrate", metavar="BPS", help="of the Opus stream, 64000 to 256000 (128000)")
     music.add_argument("--seed", metavar="N", help="makes the master's drift repeatable, anew at every start (none)")

@@ -59,7 +59,7 @@ class Settings(BaseSettings):
 
     music: Annotated[tuple[Path, ...], NoDecode] = ()
     """Folders of music; none = the demo library."""
-    analyse: bool = True
+    analysis: bool = True
     """Listen to tracks in the background."""
     host: str = Field("127.0.0.1", min_length=1)
     """What the HTTP server binds."""

@@ -252,13 +252,13 @@ class Station:
         here = (playing.track.id, len(journey.history.heard))
         if self._explored == here and self._explored_in is space:
             return
-        self._explored, self._explored_in = here, space
+        found = list[Open]()
         try:
-            self.explorer = await asyncio.to_thread(guide.explore, space, loved, journey, playing.track.id)
+            found = await asyncio.to_thread(guide.explore, space, loved, journey, playing.track.id)
         except Exception:
             logger.exception("%s: exploring failed", self.id)
-        else:
-            self._herald.explorer(playing.track.id, self.explorer)
+        self.explorer, self._explored, self._explored_in = found, here, space
+        self._herald.explorer(playing.track.id, found)
 
     def _audience_changed(self) -> None:
         if self.ended:

@@ -109,7 +109,7 @@ def serve(tmp_path: Path, udp_port: int, leaks_nothing: None) -> Serve:
     @asynccontextmanager
     async def serving_here(*music: Path, **options: Any) -> AsyncIterator[Served]:
         chosen = {"music": music, "data_dir": tmp_path / "data", "port": 0, "udp_port": udp_port, "seed": 1}
-        chosen["analyse"] = False  # it would take the time of tests that are about something else
+        chosen["analysis"] = False  # it would take the time of tests that are about something else
         settings = load(chosen | options)
         async with serving(settings) as (service, url), aiohttp.ClientSession() as http:
             await asyncio.wait_for(service.sessions.master.station.first_audio.wait(), 30)

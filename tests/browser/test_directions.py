@@ -17,7 +17,7 @@ pytestmark = [
 
 
 async def test_a_direction_is_pressed_followed_and_let_go(serve: Serve, shades: Path) -> None:
-    async with serve(shades, analyse=True) as served:
+    async with serve(shades, analysis=True) as served:
         station = served.service.sessions.master.station
         atlas = served.service.atlas
         await until(lambda: int(atlas.space.is_heard.sum()) == SHADES, 60)

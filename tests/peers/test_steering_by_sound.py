@@ -40,7 +40,7 @@ async def explored(served: Served) -> dict[str, Any]:
 
 
 async def test_a_direction_is_followed_and_the_reasons_are_told(serve: Serve, shades: Path) -> None:
-    async with serve(shades, analyse=True) as served, Listener(f"{served.url}/whep/master") as listener:
+    async with serve(shades, analysis=True) as served, Listener(f"{served.url}/whep/master") as listener:
         events = listener.events()
         directions = await explored(served)
         assert set(directions) >= set(DIRECTIONS)
@@ -67,7 +67,7 @@ async def test_a_direction_is_followed_and_the_reasons_are_told(serve: Serve, sh
 
 
 async def test_what_was_heard_of_a_track_can_be_read(serve: Serve, shades: Path) -> None:
-    async with serve(shades, analyse=True) as served:
+    async with serve(shades, analysis=True) as served:
         await explored(served)
         found = (await get(served, "/api/tracks?q=shade"))["tracks"]
         sounds = {number(track): (await get(served, f"/api/tracks/{track['id']}"))["analysis"] for track in found}
@@ -82,7 +82,7 @@ async def test_what_was_heard_of_a_track_can_be_read(serve: Serve, shades: Path)
 
 
 async def test_what_was_heard_outlives_the_server(serve: Serve, shades: Path) -> None:
-    async with serve(shades, analyse=True) as served:
+    async with serve(shades, analysis=True) as served:
         await explored(served)
     async with serve(shades) as served:
         assert (await get(served, "/api/library"))["analysed"] == SHADES
