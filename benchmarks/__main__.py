@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME…]`: run all benches, or those named, and print each figure as a JSON line."""
 
-from benchmarks import chromium, cost, sessions, startup
+from benchmarks import chromium, cost, hearing, navigating, sessions, startup
 from benchmarks.runner import main
 
 BENCHES = {
@@ -12,6 +12,8 @@ BENCHES = {
     "create": sessions.create_to_first_packet,
     "events": sessions.many_events,
     "startup": startup.startup_and_memory,
+    "hearing": hearing.hearing,
+    "navigating": navigating.navigating,
     "chromium": chromium.page_listens,
 }
 

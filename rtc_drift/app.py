@@ -14,6 +14,7 @@ from aiohttp import web
 
 from rtc_drift.api.context import Context
 from rtc_drift.api.routes import make_app
+from rtc_drift.atlas import Atlas
 from rtc_drift.config import ConfigError, Settings, make_data_dir
 from rtc_drift.delivery.direct import DirectDelivery, UdpPortTakenError, unavailable
 from rtc_drift.delivery.ice import IcePolicy, ice_policy
@@ -50,6 +51,7 @@ class Service:
         self.metrics = Metrics()
         self._stack = AsyncExitStack()
         self.library: Library
+        self.atlas: Atlas
         self.sessions: Sessions
         self.keeper: Keeper
         self.listeners: Listeners
@@ -64,7 +66,13 @@ class Service:
             catalogue = await asyncio.to_thread(Catalogue.open, settings.data_dir / "catalogue.sqlite")
             stack.callback(catalogue.close)
             workers = await stack.enter_async_context(Workers(1))
-            self.library = Library(catalogue, workers, music=settings.music, demo_folder=settings.data_dir / "demo")
+            self.library = Library(
+                catalogue,
+                workers,
+                music=settings.music,
+                demo_folder=settings.data_dir / "demo",
+                analyse=settings.analysis,
+            )
             stack.push_async_callback(self.library.close)
 
             ticks = TickSchedule(time.monotonic_ns())
@@ -76,12 +84,15 @@ class Service:
                 self.engine.send,
                 seed=settings.seed,
                 bitrate=settings.bitrate,
+                chart=lambda: self.atlas.space,
                 limit=settings.max_sessions,
                 follower_limit=settings.max_followers,
                 idle_seconds=settings.idle_minutes * 60,
                 cleanup_seconds=settings.cleanup_seconds,
             )
-            self.library.on_change = self.sessions.library_changed
+            self.atlas = Atlas(self.library, self.sessions.library_changed)
+            stack.push_async_callback(self.atlas.close)
+            self.library.on_change = self._library_changed
             self.keeper = Keeper(self.sessions, SessionStore(catalogue.database))
             stack.push_async_callback(self.end_sessions)
             self.direct = _open_port(settings, policy, ticks, self.engine.send)
@@ -92,6 +103,7 @@ class Service:
 
             self.engine.start()
             await self.library.start()
+            self.atlas.start()
             await self.keeper.load()
             self.sessions.start()
             self.keeper.start()
@@ -102,6 +114,10 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    def _library_changed(self) -> None:
+        self.atlas.changed()
+        self.sessions.library_changed()
 
     async def end_sessions(self) -> None:
         """Save all sessions and end their programmes. Idempotent."""
@@ -151,6 +167,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
     async with Service(settings) as service:
         context = Context(
             library=service.library,
+            chart=lambda: service.atlas.space,
             sessions=service.sessions,
             listeners=service.listeners,
             metrics=service.metrics,

@@ -1,4 +1,4 @@
-"""The command line: `rtc-drift serve | scan | listen`. What each does is in `commands`."""
+"""The command line: `rtc-drift serve | scan | analyze | listen`. What each does is in `commands`."""
 
 import argparse
 import asyncio
@@ -54,6 +54,12 @@ def _scan(options: argparse.Namespace) -> int:
     return asyncio.run(scan(options.folder, settings.data_dir))
 
 
+def _analyze(options: argparse.Namespace) -> int:
+    from rtc_drift.commands.analyze import analyze
+
+    return asyncio.run(analyze(options.files, as_json=options.json))
+
+
 def _listen(options: argparse.Namespace) -> int:
     from rtc_drift.commands.listen import listen
 
@@ -72,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands)
     _add_scan(commands)
+    _add_analyze(commands)
     _add_listen(commands)
     return parser
 
@@ -88,6 +95,11 @@ def _add_serve(commands: Any) -> None:
     music = serve.add_argument_group("music")
     music.add_argument("--music", metavar="DIR", action="append", help="folder of music, repeatable (demo library)")
     _add_data_dir(music)
+    music.add_argument(
+        "--analysis",
+        action=argparse.BooleanOptionalAction,
+        help="listen to tracks in the background; those not listened to can't be steered by sound (yes)",
+    )
     music.add_argument("--bitrate", metavar="BPS", help="of the Opus stream, 64000 to 256000 (128000)")
     music.add_argument("--seed", metavar="N", help="makes the master's drift repeatable, anew at every start (none)")
     network = serve.add_argument_group("network")
@@ -124,12 +136,23 @@ def _add_serve(commands: Any) -> None:
 def _add_scan(commands: Any) -> None:
     scan = commands.add_parser(
         "scan",
-        help="read a music folder ahead, with a progress bar",
-        description="Read a music folder into the catalogue ahead, so that serving it starts at once.",
+        help="read a music folder ahead and listen to it, with a progress bar",
+        description="Read a music folder and listen to all of it ahead, so that serving it starts at once.",
     )
     scan.set_defaults(command=_scan)
     scan.add_argument("folder", metavar="DIR", type=Path)
     _add_data_dir(scan)
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = commands.add_parser(
+        "analyze",
+        help="listen to files and print how they sound: tempo, beats, key, loudness, cues, features",
+        description="Listen to files and print how they sound. Nothing is stored.",
+    )
+    analyze.set_defaults(command=_analyze)
+    analyze.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    analyze.add_argument("--json", action="store_true", help="one JSON object per file and line, everything in it")
 
 
 def _add_listen(commands: Any) -> None:

@@ -4,20 +4,21 @@ The decisions are pure (`dj/`); this is the shell that knows the time and the li
 through `steering`. Times are media times. While a programme stands nobody hears it, so changes take effect at once.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from rtc_drift.dj import journey as ways
 from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice, choose_next
 from rtc_drift.dj.journey import History, Journey
-from rtc_drift.dj.plan import Play
+from rtc_drift.dj.navigator import guide
+from rtc_drift.dj.navigator.space import EMPTY, Space
 from rtc_drift.dj.programme import Entry, Programme
 from rtc_drift.engine.messages import DeckFailed
 from rtc_drift.herald import Herald
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES, samples
+from rtc_drift.ports import Crate, Timeline
 
 PREFETCHED_LEAD = BLOCK_SAMPLES
 COLD_LEAD = 5 * BLOCK_SAMPLES
@@ -38,28 +39,6 @@ class TooManyCommandsError(Exception):
     """More commands in a second than decks can follow."""
 
 
-class Crate(Protocol):
-    """What a conductor needs of the library: records to choose from."""
-
-    @property
-    def loved(self) -> Container[str]: ...
-    def playable(self) -> Sequence[Track]: ...
-    def get(self, track_id: str) -> Track | None: ...
-    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None: ...
-
-
-class Timeline(Protocol):
-    """What a conductor needs of the playout: the time, and somebody who plays."""
-
-    @property
-    def running(self) -> bool: ...
-    @property
-    def horizon(self) -> int: ...
-    def now(self) -> int: ...
-    def schedule(self, plays: Sequence[Play]) -> None: ...
-    def is_ready(self, play_id: int) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything a conductor has to know to go on in another life of the server, but for the journey's history."""
@@ -74,8 +53,17 @@ class Snapshot:
 class Conductor:
     """The programme of one session, and where its journey is heading."""
 
-    def __init__(self, library: Crate, seed: int, timeline: Timeline, herald: Herald) -> None:
+    def __init__(
+        self,
+        library: Crate,
+        seed: int,
+        timeline: Timeline,
+        herald: Herald,
+        chart: Callable[[], Space] = lambda: EMPTY,
+    ) -> None:
+        """`chart` gives the library as a space, as far as it was listened to."""
         self._library = library
+        self._chart = chart
         self._timeline = timeline
         self._herald = herald
         self._announced = set[int]()
@@ -117,6 +105,11 @@ class Conductor:
     def queue(self) -> list[Track]:
         """What was queued and has not started, as far as it can still be played."""
         return [track for track_id in self.journey.queue if (track := self._library.get(track_id))]
+
+    @property
+    def knows_the_way(self) -> bool:
+        """Whether a direction leads anywhere: some of the library was listened to."""
+        return len(self._chart()) > 0
 
     def is_known(self, track_id: str) -> bool:
         """Whether a track can be played."""
@@ -179,8 +172,11 @@ class Conductor:
 
     # --- choosing and planning ----------------------------------------------------------------------------------------
 
-    def choose(self) -> Choice | None:
-        """What comes next: what was queued, else what the drift draws. None when there is nothing."""
+    def choose(self, instead_of: Entry | None = None) -> Choice | None:
+        """What comes next: what was queued, else where the journey leads. None when there is nothing.
+
+        What it is to be `instead_of` may be chosen again.
+        """
         self._count_what_is_certain()
         known = tuple(filter(self.is_known, self.journey.queue))
         if known != self.journey.queue:
@@ -188,8 +184,12 @@ class Conductor:
             self._herald.queue(self.queue())
         if known and (queued := self._library.get(known[0])):
             return Choice(queued, "Somebody queued it.", queued=True)
-        coming = (entry.track.id for entry in self.programme.entries if entry.play.id not in self._arrived)
+        entries = (entry for entry in self.programme.entries if entry is not instead_of)
+        coming = [entry.track.id for entry in entries if entry.play.id not in self._arrived]
         self.journey = replace(self.journey, draws=self.journey.draws + 1)
+        choice = guide.choose(self._chart(), self._library.loved, self.journey, coming)
+        if choice is not None and self.is_known(choice.track.id):
+            return choice
         heard = [*self.journey.history.heard, *coming]
         return choose_next(self._library.playable(), heard, self.journey.seed, self.journey.draws)
 
@@ -197,16 +197,16 @@ class Conductor:
         """The choice behind what was planned, if that can still be played."""
         if planned is None or not self.is_known(planned.track.id):
             return None
-        return Choice(planned.track, planned.reason, planned.queued)
+        return Choice(planned.track, planned.reason, planned.queued, planned.why)
 
-    def plan_anew(self) -> None:
-        """Choose again what comes next, unless that was asked for itself."""
+    def plan_anew(self, *, may_stay: bool = False) -> None:
+        """Choose again what comes next, unless that was asked for itself. It may be the same track if it `may_stay`."""
         planned = self.programme.planned(self._timeline.horizon)
         is_asked_for = planned is not None and (planned.queued or planned.transition.kind in (*COMMANDED, "start"))
         if self.programme.paused_at is not None:
             self.held = None
         elif not is_asked_for:
-            self._plan(self.choose())
+            self._plan(self.choose(planned if may_stay else None))
 
     def skip(self, choice: Choice, fade: int, *, back: bool = False) -> Entry:
         """Cross over into a track as soon as may be. Raises TooManyCommandsError."""

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
 
     music: Annotated[tuple[Path, ...], NoDecode] = ()
     """Folders of music; none = the demo library."""
+    analysis: bool = True
+    """Listen to tracks in the background."""
     host: str = Field("127.0.0.1", min_length=1)
     """What the HTTP server binds."""
     port: int = Field(8080, ge=0, le=65535)

@@ -1,12 +1,15 @@
 """What happens in a session, as events for `GET /events/{id}`, and the state that opens a client's stream."""
 
 from collections.abc import Container
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from rtc_drift.dj.navigator.guide import Open
+from rtc_drift.dj.navigator.why import Why
 from rtc_drift.dj.plan import Transition
 from rtc_drift.dj.programme import Entry
 from rtc_drift.library.status import LibraryStatus
@@ -58,12 +61,57 @@ class PlayingTrack(Wire):
     offset_samples: int
 
 
+class WhyInfo(Wire):
+    """What a choice weighed: how the next track differs from the one before."""
+
+    direction: str | None
+    """Where somebody steers; null when the music drifts by itself."""
+    progress: float
+    """How much further along the direction, or the drift's own heading, in spreads of the library."""
+    distance: float
+    """How far in everything else: 0 = alike, about 1 = drawn by lot."""
+    key_distance: int | None
+    """Steps on the Camelot wheel."""
+    bpm_change: float | None
+    lufs_change: float
+
+    @classmethod
+    def of(cls, why: Why | None) -> "WhyInfo | None":
+        return None if why is None else cls(**asdict(why))
+
+
+class OpenDirection(Wire):
+    """A direction as seen from the track that is playing."""
+
+    direction: str
+    opposite: str
+    label: str
+    discovered: bool
+    count: int
+    """How many tracks lie clearly that way and were not heard."""
+    tracks: list[TrackInfo]
+    """The first few that would be chosen."""
+
+    @classmethod
+    def of(cls, it: Open, loved: Container[str]) -> "OpenDirection":
+        return cls(
+            direction=it.direction.id,
+            opposite=it.direction.opposite,
+            label=it.direction.label,
+            discovered=it.direction.is_discovered,
+            count=it.count,
+            tracks=[TrackInfo.of(track, loved) for track in it.samples],
+        )
+
+
 class PlannedTrack(Wire):
     """What comes next, when its first sample is heard, and why it was chosen."""
 
     track: TrackInfo
     starts_at: int
     reason: str
+    why: WhyInfo | None
+    """Null where it was not chosen by how it sounds."""
     transition: TransitionInfo
 
 
@@ -77,7 +125,11 @@ def planned(entry: Entry, loved: Container[str]) -> PlannedTrack:
     """An entry of the programme as clients see it before it starts."""
     transition = TransitionInfo.of(entry.transition)
     return PlannedTrack(
-        track=TrackInfo.of(entry.track, loved), starts_at=entry.play.start, reason=entry.reason, transition=transition
+        track=TrackInfo.of(entry.track, loved),
+        starts_at=entry.play.start,
+        reason=entry.reason,
+        why=WhyInfo.of(entry.why),
+        transition=transition,
     )
 
 
@@ -86,6 +138,7 @@ class LibraryInfo(Wire):
 
     source: Literal["music", "demo", "none"]
     tracks: int
+    analysed: int
     unplayable: int
     scanning: bool
     done: int
@@ -112,6 +165,8 @@ class SessionState(Wire):
     """The media time from which on it is paused: what is playing stays where it was then."""
     next: PlannedTrack | None
     direction: str | None
+    explorer: list[OpenDirection]
+    """Empty as long as nobody knows how the track that is playing sounds."""
     queue: list[TrackInfo]
     """What was queued and has not started."""
     listeners: int
@@ -147,6 +202,7 @@ class TrackPlanned(_Event):
     track: TrackInfo
     starts_at: int
     reason: str
+    why: WhyInfo | None
     transition: TransitionInfo
 
 
@@ -161,6 +217,14 @@ class TransitionStarted(_Event):
 class DirectionChanged(_Event):
     type: Literal["direction_changed"] = "direction_changed"
     direction: str | None
+
+
+class ExplorerSnapshot(_Event):
+    """Where the music may go from the track that is playing."""
+
+    type: Literal["explorer_snapshot"] = "explorer_snapshot"
+    track_id: str
+    directions: list[OpenDirection]
 
 
 class QueueChanged(_Event):
@@ -209,6 +273,7 @@ Event = Annotated[
     | TrackPlanned
     | TransitionStarted
     | DirectionChanged
+    | ExplorerSnapshot
     | QueueChanged
     | PlaybackChanged
     | LoveChanged

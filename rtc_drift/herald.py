@@ -3,6 +3,7 @@
 from collections.abc import Callable, Container, Sequence
 
 from rtc_drift import events
+from rtc_drift.dj.navigator.guide import Open
 from rtc_drift.dj.programme import Entry
 from rtc_drift.library.track import Track
 
@@ -49,6 +50,11 @@ class Herald:
         """The queue is another."""
         infos = [events.TrackInfo.of(track, self._loved) for track in queue]
         self._tell(events.QueueChanged, self._now(), queue=infos)
+
+    def explorer(self, track_id: str, found: Sequence[Open]) -> None:
+        """Where the music may go has changed."""
+        directions = [events.OpenDirection.of(it, self._loved) for it in found]
+        self._tell(events.ExplorerSnapshot, self._now(), track_id=track_id, directions=directions)
 
     def direction(self, direction: str | None) -> None:
         """The heading is another."""

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from rtc_drift.conductor import Snapshot
 from rtc_drift.dj.journey import History, Journey
+from rtc_drift.dj.navigator.why import Why
 from rtc_drift.dj.plan import Play, Transition
 from rtc_drift.dj.programme import Entry, Programme, unplan
 from rtc_drift.dj.transitions import levelled_gain
@@ -20,6 +21,7 @@ class _SavedEntry:
     reason: str
     queued: bool
     sound_ends: int | None
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class SavedStation:
 
 def _entry(saved: _SavedEntry, track: Track) -> Entry:
     play = replace(saved.play, path=str(track.path), gain=levelled_gain(track))
-    return Entry(play, track, saved.transition, saved.reason, saved.queued, saved.sound_ends)
+    return Entry(play, track, saved.transition, saved.reason, saved.queued, saved.why, saved.sound_ends)
 
 
 def state_text(snapshot: Snapshot) -> str:
@@ -75,7 +77,7 @@ def state_text(snapshot: Snapshot) -> str:
     programme = snapshot.programme
     # Paths stay out: the library knows where a track lies by then, and they need not be text.
     entries = tuple(
-        _SavedEntry(replace(each.play, path=""), each.transition, each.reason, each.queued, each.sound_ends)
+        _SavedEntry(replace(each.play, path=""), each.transition, each.reason, each.queued, each.sound_ends, each.why)
         for each in programme.entries
     )
     saved = _Saved(

@@ -141,6 +141,7 @@ class Session:
             paused_at=conductor.programme.paused_at,
             next=events.planned(planned, loved) if planned else None,
             direction=conductor.journey.direction,
+            explorer=[events.OpenDirection.of(it, loved) for it in station.explorer],
             queue=[events.TrackInfo.of(track, loved) for track in conductor.queue()],
             listeners=station.listeners,
             followers=station.followers,

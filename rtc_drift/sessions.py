@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from rtc_drift.dj.navigator.space import EMPTY, Space
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.schedule import TickSchedule
 from rtc_drift.library.library import Library
@@ -77,18 +78,23 @@ class Sessions(Mapping[str, Session]):
         *,
         seed: int | None = None,
         bitrate: int = 128_000,
+        chart: Callable[[], Space] = lambda: EMPTY,
         limit: int = 64,
         follower_limit: int = 2_000,
         idle_seconds: float = 30 * 60,
         cleanup_seconds: float = 60,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`seed`: the master's, which then begins anew at every start. `limit`: of named ones. `clock`: in seconds."""
+        """`seed`: the master's, which then begins anew at every start. `limit`: of named ones. `clock`: in seconds.
+
+        `chart`: see `Conductor`.
+        """
         self._library = library
         self._ticks = ticks
         self._send = send
         self._seed = seed
         self._bitrate = bitrate
+        self._chart = chart
         self._limit = limit
         self._follower_limit = follower_limit
         self._idle_seconds = idle_seconds
@@ -264,6 +270,7 @@ class Sessions(Mapping[str, Session]):
             self._send,
             seed=secrets.randbits(32) if seed is None else seed,
             bitrate=self._bitrate,
+            chart=self._chart,
             kept_ready=session_id == MASTER,
             saved=saved,
         )

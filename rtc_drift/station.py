@@ -6,13 +6,16 @@ The engine behind it may die and come back; the station does not notice but for 
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rtc_drift import events
 from rtc_drift.conductor import Conductor
 from rtc_drift.delivery.broadcast import Broadcast
+from rtc_drift.dj.navigator import guide
+from rtc_drift.dj.navigator.guide import Open
+from rtc_drift.dj.navigator.space import EMPTY, Space
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.schedule import TickSchedule
 from rtc_drift.herald import Herald
@@ -49,6 +52,7 @@ class Station:
         *,
         seed: int,
         bitrate: int,
+        chart: Callable[[], Space] = lambda: EMPTY,
         kept_ready: bool = False,
         saved: SavedStation | None = None,
     ) -> None:
@@ -62,7 +66,13 @@ class Station:
         self.ended = False
         self.first_audio = asyncio.Event()
         """Set when the first samples of the first track are decoded."""
+        self.explorer: Sequence[Open] = ()
+        """Where the music may go from the track that is playing, as last told."""
+        self._explored: tuple[str, int] | None = None
+        """From which track, and after how many."""
+        self._explored_in: Space = EMPTY
         self._library = library
+        self._chart = chart
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._saved = saved
@@ -70,8 +80,8 @@ class Station:
         self.packets: Broadcast[OpusPacket] = Broadcast(RING_BLOCKS, self._audience_changed)
         self.pcm: Broadcast[m.Pcm] = Broadcast(RING_BLOCKS, self._audience_changed)
         self.playout = Playout(number, ticks, send, bitrate=bitrate, kept_ready=kept_ready)
-        herald = Herald(session_id, self.playout.now, library.loved, self.hub.publish)
-        self.conductor = Conductor(library, seed, self.playout, herald)
+        self._herald = herald = Herald(session_id, self.playout.now, library.loved, self.hub.publish)
+        self.conductor = Conductor(library, seed, self.playout, herald, chart)
         self.steering = Steering(self.conductor, self.playout, herald, library.get)
         if saved is not None:
             self.playout.stand_at(saved.media_time)
@@ -169,8 +179,8 @@ class Station:
         self._wake.set()
 
     def library_changed(self) -> None:
-        """There are other tracks to play."""
-        if self.conductor.wants_more:
+        """There are other tracks to play, or more is known of how they sound."""
+        if self.conductor.wants_more or self._explored_in is not self._chart():
             self.wake()
 
     def restore(self) -> Iterator[m.ToCore]:
@@ -202,6 +212,7 @@ class Station:
                 # The plan stands as it was; a programme must not fall silent because one step of planning failed.
                 logger.exception("%s: planning failed", self.id)
                 wait = RETRY_SECONDS
+            await self._explore()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
@@ -231,6 +242,23 @@ class Station:
             self.packets.forget()
             self.pcm.forget()
         return max(0.001, min(known)) if (known := [wait for wait in waits if wait is not None]) else None
+
+    async def _explore(self) -> None:
+        """Tell where the music may go, when another track plays or more is known."""
+        playing, space = self.conductor.now_playing(), self._chart()
+        if playing is None or not len(space):
+            return
+        journey, loved = self.conductor.journey, tuple(self._library.loved)
+        here = (playing.track.id, len(journey.history.heard))
+        if self._explored == here and self._explored_in is space:
+            return
+        found = list[Open]()
+        try:
+            found = await asyncio.to_thread(guide.explore, space, loved, journey, playing.track.id)
+        except Exception:
+            logger.exception("%s: exploring failed", self.id)
+        self.explorer, self._explored, self._explored_in = found, here, space
+        self._herald.explorer(playing.track.id, found)
 
     def _audience_changed(self) -> None:
         if self.ended:

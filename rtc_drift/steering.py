@@ -7,17 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rtc_drift import events
-from rtc_drift.conductor import COLD_LEAD, PREFETCHED_LEAD, Conductor, NothingToPlayError, Timeline
+from rtc_drift.conductor import COLD_LEAD, PREFETCHED_LEAD, Conductor, NothingToPlayError
 from rtc_drift.dj import journey as ways
 from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice
-from rtc_drift.dj.directions import DIRECTIONS
+from rtc_drift.dj.directions import STEERABLE
 from rtc_drift.dj.plan import Transition
 from rtc_drift.dj.programme import Entry
 from rtc_drift.dj.transitions import HUSH, SKIP_FADE
 from rtc_drift.herald import Herald
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
+from rtc_drift.ports import Timeline
 
 LAST_SECONDS = 0.5
 
@@ -87,10 +88,9 @@ class Steering:
         wanted = Choice(self._track(track_id), "Somebody asked for it.") if track_id else None
         checked_direction(direction)
         conductor.make_room()
-        planned = conductor.programme.planned(conductor.settled())
         if direction is not None:
             self.steer(direction)
-            planned = None
+        planned = conductor.programme.planned(conductor.settled())
         choice = wanted or conductor.as_planned(planned) or conductor.choose()
         if choice is None:
             raise NothingToPlayError
@@ -152,7 +152,10 @@ class Steering:
 
     def steer(self, direction: str | None) -> Accepted:
         """Head somewhere, or nowhere in particular. Raises NoSuchDirectionError."""
-        self._conductor.journey = replace(self._conductor.journey, direction=checked_direction(direction))
+        heading, journey = checked_direction(direction), self._conductor.journey
+        self._conductor.journey = replace(journey, direction=heading)
+        if heading != journey.direction and self._conductor.knows_the_way:
+            self._conductor.plan_anew(may_stay=True)
         return self._headed()
 
     def reset_drift(self) -> Accepted:
@@ -208,6 +211,6 @@ class Steering:
 
 def checked_direction(direction: str | None) -> str | None:
     """The direction, if people can steer there. Raises NoSuchDirectionError."""
-    if direction is not None and direction not in DIRECTIONS:
+    if direction is not None and direction not in STEERABLE:
         raise NoSuchDirectionError
     return direction

@@ -18,7 +18,7 @@ from rtc_drift.app import Service, serving
 from rtc_drift.client import Listener
 from rtc_drift.config import load
 from tests.audio_files import write_audio
-from tests.music import steady_music
+from tests.music import SHADES, shade, steady_music
 from tests.waiting import until
 
 
@@ -109,6 +109,7 @@ def serve(tmp_path: Path, udp_port: int, leaks_nothing: None) -> Serve:
     @asynccontextmanager
     async def serving_here(*music: Path, **options: Any) -> AsyncIterator[Served]:
         chosen = {"music": music, "data_dir": tmp_path / "data", "port": 0, "udp_port": udp_port, "seed": 1}
+        chosen["analysis"] = False  # it would take the time of tests that are about something else
         settings = load(chosen | options)
         async with serving(settings) as (service, url), aiohttp.ClientSession() as http:
             await asyncio.wait_for(service.sessions.master.station.first_audio.wait(), 30)
@@ -136,4 +137,14 @@ def short_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(6):
         audio = steady_music(8, seed=number, level=0.05 * (1 + number))
         write_audio(folder / f"{number}.flac", audio, tags={"title": f"Short {number}"})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shades(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six tracks from dark to bright, alike in everything else."""
+    folder = tmp_path_factory.mktemp("shades")
+    for number in range(SHADES):
+        tags = {"title": f"Shade {number}", "artist": f"Painter {number}"}
+        write_audio(folder / f"{number}.flac", shade(number), tags=tags)
     return folder

@@ -7,6 +7,9 @@ import numpy as np
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 
+SHADES = 6
+SHADE_SECONDS = 10
+
 
 def make_track(
     number: int,
@@ -46,3 +49,13 @@ def steady_music(seconds: float, seed: int, level: float = 0.1) -> Audio:
         noise = np.convolve(rng.standard_normal(count + width - 1), np.ones(width) / np.sqrt(width), "valid")
         channels.append(level * (0.7 * noise + 0.5 * np.sin(2 * np.pi * tone * time)))
     return np.clip(np.stack(channels, axis=1), -0.98, 0.98).astype(np.float32)
+
+
+def shade(number: int) -> Audio:
+    """Noise in eighth notes, the brighter the higher the number (0 to `SHADES` − 1): `(n, 2) float32`."""
+    rng = np.random.default_rng(number)
+    noise = rng.standard_normal(SHADE_SECONDS * SAMPLE_RATE)
+    width = 2 ** (SHADES - number)
+    soft = np.convolve(noise, np.ones(width) / np.sqrt(width), "same")
+    beat = np.exp(-8 * (np.arange(len(soft)) / SAMPLE_RATE % 0.25))
+    return np.repeat((0.15 * soft * beat)[:, None], 2, axis=1).astype(np.float32).clip(-0.9, 0.9)

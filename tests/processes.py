@@ -24,7 +24,7 @@ async def server_process(music: Path, data_dir: Path, port: int) -> AsyncIterato
     """`rtc-drift serve`, once it serves, on the same number for TCP and UDP; killed afterwards if it still runs."""
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rtc_drift", "serve", "--port", str(port), "--music", str(music)),
-        *("--data-dir", str(data_dir), "--udp-port", str(port)),
+        *("--data-dir", str(data_dir), "--udp-port", str(port), "--no-analysis"),
         env=os.environ | {"PYTHONPATH": str(PACKAGE)},
         stderr=asyncio.subprocess.PIPE,
     )

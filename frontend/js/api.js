@@ -20,6 +20,8 @@ export function addresses(sessionId) {
 }
 
 export const CREATE = "/api/session/create";
+export const MAP = "/api/map";
+export const LIBRARY = "/api/library";
 export const LIST = "/api/session/list";
 export const pageOf = (sessionId) => (sessionId === "master" ? "/" : `/session/${path(sessionId)}`);
 export const followOf = (sessionId) => `/session/follow/${path(sessionId)}`;

@@ -6,7 +6,7 @@ const LONGEST_DELAY_MS = 5000;
 
 const TYPES = [
   ...["hello", "track_started", "track_planned", "transition_started", "direction_changed", "queue_changed"],
-  ...["playback_changed", "love_changed", "listeners", "heartbeat", "session_ended"],
+  ...["playback_changed", "love_changed", "listeners", "heartbeat", "session_ended", "explorer_snapshot"],
 ];
 
 export class Events {

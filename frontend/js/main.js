@@ -2,11 +2,14 @@
 
 import { addresses, getJson, sessionOf, whyGone } from "./api.js";
 import { MediaClock } from "./clock.js";
+import { mountDirections, mountWhy } from "./directions-view.js";
 import { Ear } from "./ear.js";
 import { Events } from "./events.js";
 import { mountKeyboard } from "./keyboard.js";
+import { followLibrary } from "./library-view.js";
 import { Listening } from "./listening.js";
 import { makeLobby } from "./lobby.js";
+import { mountMap } from "./map-view.js";
 import { mountMediaSession } from "./media-session.js";
 import { mountProgress } from "./progress-view.js";
 import { mountSearch, mountUpNext } from "./queue-view.js";
@@ -59,7 +62,10 @@ const painters = [
   views.mountAnnouncer(),
   mountName(),
   mountSteering(actions),
+  mountDirections(actions),
   mountUpNext(),
+  mountWhy(),
+  mountMap(actions),
   mountSearch(actions),
   mountSessions(lobby),
   mountShare(location),
@@ -217,6 +223,7 @@ async function askForReception() {
 }
 
 mountKeyboard(actions);
+followLibrary();
 setInterval(measure, STATS_MS);
 setInterval(askForReception, RECEPTION_MS);
 addEventListener("pagehide", () => {

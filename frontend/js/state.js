@@ -9,6 +9,7 @@
  *            transition?: {kind: string, durationSamples: number}}} Planned
  * @typedef {{type: "master" | "named" | "follower", following: string | null, locked: boolean,
  *            allowCommands: boolean}} Session
+ * @typedef {{direction: string, opposite: string, label: string, count: number, tracks: readonly Track[]}} Open
  * @typedef {"idle" | "connecting" | "listening" | "reconnecting" | "restarting" | "stopped" | "ended"
  *            | "blocked" | "refused"} Phase
  */
@@ -35,6 +36,8 @@ export function initialState(sessionId) {
     pausedAt: /** @type {number | null} */ (null),
     next: /** @type {Planned | null} */ (null),
     queue: /** @type {readonly Track[]} */ (Object.freeze([])),
+    direction: /** @type {string | null} */ (null),
+    explorer: /** @type {readonly Open[]} */ (Object.freeze([])),
     transition: null,
     listeners: null,
     followers: 0,
@@ -65,6 +68,10 @@ export function receive(state, event) {
       return change(state, { running: event.running ?? true });
     case "queue_changed":
       return change(state, { queue: Object.freeze(event.queue) });
+    case "direction_changed":
+      return change(state, { direction: event.direction });
+    case "explorer_snapshot":
+      return change(state, { explorer: Object.freeze(event.directions) });
     case "love_changed":
       return loved(state, event.trackId, event.value);
     default:
@@ -84,6 +91,8 @@ function greeted(state, said) {
     pausedAt: said.pausedAt ?? null,
     next: said.next ?? null,
     queue: Object.freeze(said.queue ?? []),
+    direction: said.direction ?? null,
+    explorer: Object.freeze(said.explorer ?? []),
     listeners: said.listeners ?? null,
     followers: said.followers ?? 0,
     running: said.running ?? true,
@@ -145,8 +154,8 @@ function apply(state, event) {
       return change(state, { playing: nowPlaying, pausedAt: pausedAt ?? null, next, transition: null, seekTo: null });
     }
     case "track_planned": {
-      const { track, startsAt, reason, transition } = event;
-      return change(state, { next: { track, startsAt, reason, transition } });
+      const { track, startsAt, reason, why, transition } = event;
+      return change(state, { next: { track, startsAt, reason, why, transition } });
     }
     case "transition_started": {
       const { from, to, kind, durationSamples, mediaTime } = event;
@@ -175,6 +184,7 @@ export const sessionGone = (state, sentence, detail = "") =>
     pausedAt: null,
     next: null,
     queue: Object.freeze([]),
+    explorer: Object.freeze([]),
     listeners: null,
     transition: null,
     seekTo: null,
@@ -217,6 +227,7 @@ export function shown(state, mediaTime) {
     next: next && {
       track: next.track,
       reason: next.reason ?? "",
+      why: next.why ?? null,
       inSeconds: mediaTime === null ? null : Math.max(0, (next.startsAt - mediaTime) / SAMPLE_RATE),
     },
     // The head of the queue is shown as what comes next as soon as it is planned.

@@ -38,6 +38,8 @@ export function makeSteering(urls, store) {
       const track = store.state.playing?.track;
       if (track) once("love", { trackId: track.id, value: !track.loved });
     },
+    /** Null: nowhere in particular. */
+    steer: (direction) => once("direction", { direction }),
     preview: (seconds) => store.update(model.seekPreviewed(store.state, seconds)),
     seek: (seconds) => send("seek", { positionSeconds: seconds }),
     /** Resolves to whether the track is queued. */

@@ -45,6 +45,33 @@ export function audienceWords({ listeners, followers }) {
   return count(listeners, "listener") + (followers > 0 ? ` · ${count(followers, "follower")}` : "");
 }
 
+/** Where the programme is heading. */
+export function directionWords({ direction, explorer }) {
+  const heading = explorer.find((open) => open.direction === direction);
+  if (!direction) return "It drifts by itself.";
+  return heading?.count === 0 ? `Nothing is ${heading.label} than this any more.` : `Heading ${heading?.label ?? direction}.`;
+}
+
+/** A track in one line. */
+export const trackWords = ({ title, artist }) => joined(title, artist);
+
+/** What a choice weighed beside tempo and key, which its reason tells. */
+export function whyWords(why) {
+  if (!why) return "";
+  const signed = (n, unit, digits = 0) => `${n < 0 ? "−" : "+"}${Math.abs(n).toFixed(digits)} ${unit}`;
+  const { direction, progress, distance, lufsChange } = why;
+  const along = direction ? `${progress.toFixed(1)} steps that way` : "";
+  return joined(along, `${Math.round(100 * Math.max(0, 1 - distance))} % alike in the rest`, signed(lufsChange, "LU", 1));
+}
+
+/** What the library holds, and how far it is read and listened to. */
+export function libraryWords({ source, tracks, analysed, scanning, done, total, notice }) {
+  const held = source === "demo" ? `Demo library: ${count(tracks, "track")}` : source === "music" ? count(tracks, "track") : "No music yet";
+  const reading = scanning && total > 0 ? `${done} of ${total} files read` : "";
+  const heard = analysed < tracks ? `${analysed} listened to` : "";
+  return joined(held, reading, heard, notice ?? "");
+}
+
 /** A session's name, as people read it. */
 export const nameOf = (sessionId) => (sessionId === "master" ? "Master" : sessionId);
 

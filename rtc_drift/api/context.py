@@ -1,11 +1,13 @@
 """What request handlers may use, and how they find it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
 from rtc_drift.delivery.direct import DirectDelivery
+from rtc_drift.dj.navigator.space import Space
 from rtc_drift.engines import Engines
 from rtc_drift.keeper import Keeper
 from rtc_drift.library.library import Library
@@ -20,6 +22,8 @@ class Context:
     """The service as its HTTP door sees it."""
 
     library: Library
+    chart: Callable[[], Space]
+    """The library as the navigator sees it."""
     sessions: Sessions
     listeners: Listeners
     metrics: Metrics

@@ -7,7 +7,7 @@ from aiohttp import web
 from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError
-from rtc_drift.api.schemas import TrackList
+from rtc_drift.api.schemas import TrackDetail, TrackList
 from rtc_drift.events import LibraryInfo, TrackInfo
 from rtc_drift.library.tags import cover as read_cover
 from rtc_drift.library.track import Track
@@ -31,8 +31,11 @@ async def tracks(request: web.Request) -> web.Response:
 
 
 async def track(request: web.Request) -> web.Response:
-    """GET /api/tracks/{id}."""
-    return model_response(TrackInfo.of(_track(request), context(request).library.loved))
+    """GET /api/tracks/{id}: its tags, and how it sounds: features, beats, cues."""
+    library, found = context(request).library, _track(request)
+    analysis = await library.hearing.whole(found.id)
+    info = TrackInfo.of(found, library.loved)
+    return model_response(TrackDetail(**info.model_dump(), analysis=analysis))
 
 
 async def cover(request: web.Request) -> web.Response:

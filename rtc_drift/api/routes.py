@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from rtc_drift.api import library, operations, page, sessions, streams, whep
+from rtc_drift.api import explorer, library, operations, page, sessions, streams, whep
 from rtc_drift.api.commands import COMMANDS
 from rtc_drift.api.context import CONTEXT, Context
 from rtc_drift.api.errors import error_middleware
@@ -31,6 +31,9 @@ ROUTES = (
     web.get("/events/{session_id}", streams.events),
     web.get("/api/session/info", sessions.info),
     web.get("/api/session/list", sessions.listing),
+    web.get("/api/directions", explorer.directions),
+    web.get("/api/explorer", explorer.explorer),
+    web.get("/api/map", explorer.library_map),
     web.get("/api/library", library.status),
     web.get("/api/tracks", library.tracks),
     web.get("/api/tracks/{track_id}", library.track),

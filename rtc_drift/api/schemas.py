@@ -6,7 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from rtc_drift.delivery.peer import Quality
-from rtc_drift.events import PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
+from rtc_drift.events import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
+from rtc_drift.library.analysis.model import Analysis
 
 
 class CreateOptions(Wire):
@@ -164,6 +165,55 @@ class SessionList(Wire):
     """`GET /api/session/list`."""
 
     sessions: list[SessionSummary]
+
+
+class DirectionInfo(Wire):
+    """A direction and the way back."""
+
+    direction: str
+    label: str
+    opposite: str
+    discovered: bool
+    """Found in this library, and named after the features that make it."""
+
+
+class DirectionList(Wire):
+    """`GET /api/directions`."""
+
+    directions: list[DirectionInfo]
+
+
+class Explorer(Wire):
+    """`GET /api/explorer`."""
+
+    session_id: str
+    track_id: str | None
+    direction: str | None
+    directions: list[OpenDirection]
+    """Empty as long as nobody knows how the track that is playing sounds."""
+
+
+class MapPoint(Wire):
+    """A track on the map; both coordinates 0 to 1."""
+
+    track_id: str
+    title: str
+    artist: str
+    x: float
+    y: float
+
+
+class LibraryMap(Wire):
+    """`GET /api/map`: the tracks that were listened to."""
+
+    points: list[MapPoint]
+
+
+class TrackDetail(TrackInfo):
+    """`GET /api/tracks/{id}`."""
+
+    analysis: Analysis | None
+    """How it sounds; null as long as it was not listened to."""
 
 
 class TrackList(Wire):

@@ -1,9 +1,10 @@
-"""Which track comes next: a pure, seeded choice. Steering by sound will replace the lottery in its middle."""
+"""Which track comes next as long as nobody knows how the present one sounds: a pure, seeded lottery."""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rtc_drift.dj.navigator.why import Why
 from rtc_drift.library.track import Track
 
 ARTIST_SPACING = 3
@@ -18,6 +19,8 @@ class Choice:
     reason: str
     queued: bool = False
     """It comes from the queue."""
+    why: Why | None = None
+    """In figures, where it was chosen by how it sounds."""
 
 
 def choose_next(tracks: Sequence[Track], history: Sequence[str], seed: int, draw: int) -> Choice | None:

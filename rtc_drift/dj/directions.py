@@ -12,3 +12,6 @@ OPPOSITES = (
     ("simpler", "more_complex"),
 )
 DIRECTIONS = tuple(direction for pair in OPPOSITES for direction in pair)
+DISCOVERED = (("discovered_1", "discovered_1_back"), ("discovered_2", "discovered_2_back"))
+"""Those that a library has beside the named ones: what they are called depends on it."""
+STEERABLE = (*DIRECTIONS, *(direction for pair in DISCOVERED for direction in pair))

@@ -6,6 +6,7 @@ The state is a value. `now` is always handed in; nothing here knows a clock, a f
 from dataclasses import dataclass, replace
 
 from rtc_drift.dj.autodj import Choice
+from rtc_drift.dj.navigator.why import Why
 from rtc_drift.dj.plan import Fade, Play, Transition, TransitionKind
 from rtc_drift.dj.transitions import HUSH, SKIP_FADE, immediate_transition, levelled_gain, natural_transition
 from rtc_drift.library.track import Track
@@ -22,6 +23,8 @@ class Entry:
     reason: str
     queued: bool = False
     """It comes from the queue."""
+    why: Why | None = None
+    """What its choice weighed, where it was chosen by how it sounds."""
     sound_ends: int | None = None
     """The media time at which its file turned out to break off."""
 
@@ -177,7 +180,7 @@ def _reenter(programme: Programme, position: int, at: int, fade: int, kind: Tran
     """The last entry's track once more, from the file's sample `position` on."""
     last = programme.entries[-1]
     transition = Transition(kind, leave_at=last.play.position_at(at), enter_at=position, duration=fade)
-    changed = _append(programme, Choice(last.track, last.reason), transition, at)
+    changed = _append(programme, Choice(last.track, last.reason, why=last.why), transition, at)
     if last.sound_ends is None:
         return changed
     entry = changed.entries[-1]
@@ -215,7 +218,7 @@ def _append(
         fade_in=transition.duration,
         fade_out=None,
     )
-    entry = Entry(play, track, transition, choice.reason, choice.queued)
+    entry = Entry(play, track, transition, choice.reason, choice.queued, choice.why)
     entry = replace(entry, play=replace(play, end=entry.natural_end))
     return Programme(
         entries=(*programme.entries, entry),

@@ -1,10 +1,12 @@
 """The catalogue: what is known about each file, and which tracks are loved."""
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rtc_drift.library.analysis.model import CURVES, VERSION, Analysis
 from rtc_drift.library.database import CatalogueError, Database
 from rtc_drift.library.track import Track, Unplayable
 
@@ -101,6 +103,44 @@ class Catalogue:
                 for path, reason in rows:
                     found[_path(path)] = Unplayable(path=_path(path), reason=reason)
         return list(found.values())
+
+    def record_analysis(self, track_id: str, analysis: Analysis | None) -> None:
+        """Remember how a content sounds, or (None) that it can't be analysed."""
+        summary = curves = None
+        if analysis is not None:
+            summary = analysis.model_dump_json(exclude=set(CURVES))
+            curves = json.dumps({name: getattr(analysis, name) for name in CURVES}, separators=(",", ":"))
+        with self.database.using() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO analyses VALUES (?, ?, ?, ?)", (track_id, VERSION, summary, curves)
+            )
+
+    def analyses(self) -> tuple[dict[str, Analysis], set[str]]:
+        """How contents sound, without the curves, and which can't be analysed; but for what an older version heard."""
+        found, failed = dict[str, Analysis](), set[str]()
+        with self.database.using() as connection:
+            rows = connection.execute("SELECT track_id, summary FROM analyses WHERE version = ?", (VERSION,))
+            for track_id, summary in rows:
+                if summary is None:
+                    failed.add(track_id)
+                else:
+                    found[track_id] = Analysis.model_validate_json(summary)
+        return found, failed
+
+    def analysis(self, track_id: str) -> Analysis | None:
+        """How one content sounds, with its beats and curves."""
+        with self.database.using() as connection:
+            row = connection.execute(
+                "SELECT summary, curves FROM analyses WHERE track_id = ? AND version = ? AND summary NOT NULL",
+                (track_id, VERSION),
+            ).fetchone()
+        return (
+            None
+            if row is None
+            else Analysis.model_validate_json(row[0]).model_copy(
+                update={name: tuple(values) for name, values in json.loads(row[1]).items()}
+            )
+        )
 
     def loved(self) -> set[str]:
         """The ids of the loved tracks, those of files that are gone included."""

@@ -51,7 +51,16 @@ CREATE TABLE sessions (
     history TEXT
 ) WITHOUT ROWID;
 """
-_MIGRATIONS = (_FILES, _SESSIONS)
+# By content, and kept when the file goes: it may be elsewhere tomorrow.
+_ANALYSES = """
+CREATE TABLE analyses (
+    track_id TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    summary TEXT,
+    curves TEXT
+) WITHOUT ROWID;
+"""
+_MIGRATIONS = (_FILES, _SESSIONS, _ANALYSES)
 """Each brings a database of the version that is its index to the next."""
 VERSION = len(_MIGRATIONS)
 

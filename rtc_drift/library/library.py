@@ -8,8 +8,10 @@ from pathlib import Path
 from rtc_drift.library.background import Background
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.fallback import Fallback
+from rtc_drift.library.hearing import Hearing
 from rtc_drift.library.loves import Loves
 from rtc_drift.library.resting import COOL_DOWN_SECONDS, Resting
+from rtc_drift.library.roots import Roots
 from rtc_drift.library.scan import (
     RootError,
     ScanProgress,
@@ -25,6 +27,7 @@ from rtc_drift.library.scan import (
 from rtc_drift.library.search import Search
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.watching import LOOK_SECONDS, changes
 from rtc_drift.library.workers import WorkerError, Workers
 
 logger = logging.getLogger(__name__)
@@ -47,11 +50,16 @@ class Library:
         demo_folder: Path,
         lost_check_seconds: float = LOST_CHECK_SECONDS,
         cool_down_seconds: float = COOL_DOWN_SECONDS,
+        look_seconds: float | None = LOOK_SECONDS,
+        analyse: bool = True,
     ) -> None:
+        """Without `analyse` tracks that were not listened to yet stay so; without `look_seconds` changes are missed."""
         self._catalogue = catalogue
         self._workers = workers
-        self._roots = tuple(dict.fromkeys(root.absolute() for root in music))
+        self._roots = Roots(music)
         self._background = Background()
+        self._lasting = Background()
+        """Its tasks have no end of their own."""
         self.loved = Loves(catalogue)
         self.on_change: Callable[[], None] = lambda: None
         """Called whenever there are other tracks to play."""
@@ -64,6 +72,8 @@ class Library:
             left_out=lambda track_id: track_id in self._suspects or track_id in self._resting,
             changed=self._changed,
         )
+        self.hearing = Hearing(catalogue, workers, self.playable, self._heard)
+        self._analyse = analyse
         self._playable: tuple[Track, ...] | None = ()
         self._is_playable = asyncio.Event()
         self._search = Search()
@@ -71,23 +81,29 @@ class Library:
         self._suspects: dict[str, Track] = {}
         self._unplayable: set[Path] = set()
         self._lost_check_seconds = lost_check_seconds
-        self._lost_roots: set[Path] = set()
         self._watching = False
-        self._notices: dict[Path, str] = {}
+        self._look_seconds = look_seconds
+        self._scan_turn = asyncio.Lock()
         self._scanning, self._done, self._total = False, 0, 0
         self._demo_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Load what the catalogue knows and begin to scan; returns without waiting for the scan."""
         self._scanning = True
-        present = [root for root in self._roots if await asyncio.to_thread(holds_anything, root)]
+        present = [root for root in self._roots.all if await asyncio.to_thread(holds_anything, root)]
         await self._background.guard(self._load(present))
         await self._background.guard(self.loved.load())
-        self._background.spawn(self._scan(self._roots), "library scan")
+        await self._background.guard(self.hearing.load())
+        scan = self._background.spawn(self._scan(self._roots.all), "library scan")
+        if self._roots.all and self._look_seconds is not None:
+            self._lasting.spawn(self._follow(scan, self._look_seconds), "watch the music folders")
+        if self._analyse:
+            self._lasting.spawn(self.hearing.run(), "library listening")
 
     async def close(self) -> None:
         """End what goes on in the background. May be called again."""
         self._resting.clear()
+        await self._lasting.close()
         await self._background.close()
 
     def playable(self) -> Sequence[Track]:
@@ -130,28 +146,39 @@ class Library:
         return LibraryStatus(
             source="music" if self._music else "demo" if self._demo.tracks else "none",
             tracks=len(self.playable()),
+            analysed=self.hearing.done(self.playable()),
             unplayable=len(self._unplayable),
             scanning=self._scanning,
             done=self._done,
             total=self._total,
-            notice=" ".join(self._notices.values()) or None,
-            failures=self._background.failures,
+            notice=self._roots.notice,
+            failures=self._background.failures + self._lasting.failures,
         )
 
     # -- scanning ------------------------------------------------------------------------------------------
 
-    async def _scan(self, roots: Sequence[Path]) -> None:
+    async def _follow(self, first_scan: asyncio.Task[None], look_seconds: float) -> None:
+        """Scan again whenever something has changed."""
+        async for _ in changes(lambda: self._roots.present, look_seconds=look_seconds):
+            await asyncio.wait((first_scan,))
+            await self._background.guard(self._scan(self._roots.present, only_if_changed=True))
+
+    async def _scan(self, roots: Sequence[Path], *, only_if_changed: bool = False) -> None:
+        async with self._scan_turn:
+            await self._scan_now(roots, only_if_changed)
+
+    async def _scan_now(self, roots: Sequence[Path], only_if_changed: bool) -> None:
         self._scanning, self._done, self._total = True, 0, 0
         try:
             surveys = [done for root in roots if (done := await self._survey(root)) is not None]
-            if not surveys:
+            if not surveys or (only_if_changed and not any(it.changed or it.removed for it in surveys)):
                 return
             self._total = sum(len(surveyed.changed) for surveyed in surveys)
-            await self._background.guard(self._load(self._present_roots()))
+            await self._background.guard(self._load(self._roots.present))
             self._drop({file.path for surveyed in surveys for file in surveyed.changed})
             complete = [await self._examine(surveyed) for surveyed in surveys]
             if self._total and all(complete):  # duplicates of what changed are found again
-                await self._background.guard(self._load(self._present_roots()))
+                await self._background.guard(self._load(self._roots.present))
             for surveyed in surveys:
                 await self._judge(surveyed)
             logger.info("%d tracks can be played, %d files can't.", len(self._music), len(self._unplayable))
@@ -168,14 +195,10 @@ class Library:
         except CatalogueError as error:
             self._background.failed(str(error))
             return None
-        self._lost_roots.discard(root)
-        self._notices.pop(root, None)
+        self._roots.back(root)
         for problem in surveyed.problems:
             self._background.failed(problem)
         return surveyed
-
-    def _present_roots(self) -> list[Path]:
-        return [root for root in self._roots if root not in self._lost_roots]
 
     async def _load(self, roots: Sequence[Path]) -> None:
         tracks = await asyncio.to_thread(self._catalogue.tracks, roots)
@@ -218,7 +241,7 @@ class Library:
         if surveyed.found:
             await self._check(root, scanned=True)
         elif await asyncio.to_thread(holds_anything, root):
-            self._tell(root, f"The music folder {legible(root)} has no music in it.")
+            self._roots.tell(root, f"The music folder {legible(root)} has no music in it.")
         else:  # or it is not mounted yet
             self._lost(root, f"The music folder {legible(root)} has no music in it.")
 
@@ -229,7 +252,7 @@ class Library:
             await self._background.guard(self._decide(track, lasting))
         finally:
             self._suspects.pop(track.id, None)
-        for root in self._roots:
+        for root in self._roots.all:
             if track.path.is_relative_to(root):
                 await self._check(root)
         self._break_the_silence()
@@ -282,13 +305,12 @@ class Library:
         else:
             held = (*self._music.values(), *self._suspects.values(), *self._resting.tracks())
             if (scanned or not self._scanning) and not any(track.path.is_relative_to(root) for track in held):
-                self._tell(root, f"None of the music in {legible(root)} can be played.")
+                self._roots.tell(root, f"None of the music in {legible(root)} can be played.")
 
     def _lost(self, root: Path, reason: str) -> None:
         self._resting.drop_under(root)
         self._drop({track.path for track in self._music.values() if track.path.is_relative_to(root)})
-        self._tell(root, reason)
-        self._lost_roots.add(root)
+        self._roots.lose(root, reason)
         if not self._watching and not self._background.closed:
             self._watching = True
             self._background.spawn(self._watch(), "watch for lost music folders")
@@ -296,9 +318,9 @@ class Library:
     async def _watch(self) -> None:
         """Scan the folders that were lost as soon as they are back."""
         try:
-            while self._lost_roots:
+            while self._roots.lost:
                 await asyncio.sleep(self._lost_check_seconds)
-                lost = [] if self._scanning else sorted(self._lost_roots)
+                lost = [] if self._scanning else self._roots.lost
                 back = [root for root in lost if await asyncio.to_thread(holds_anything, root)]
                 if back:
                     await self._background.guard(self._scan(back))
@@ -325,9 +347,8 @@ class Library:
             self._is_playable.set()
         else:
             self._is_playable.clear()
+        self.hearing.wake()
         self.on_change()
 
-    def _tell(self, root: Path, sentence: str) -> None:
-        if self._notices.get(root) != sentence:
-            self._notices[root] = sentence
-            logger.warning("%s", sentence)
+    def _heard(self) -> None:
+        self.on_change()

@@ -1,4 +1,4 @@
-"""Integrated loudness and true peak (EBU R128), measured by ffmpeg's `ebur128` filter, block by block."""
+"""Loudness, its range and course, and true peak (EBU R128), measured by ffmpeg's `ebur128` filter, block by block."""
 
 import math
 from fractions import Fraction
@@ -12,6 +12,8 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 SILENCE_LUFS = -70.0
 SILENCE_DBTP = -120.0
 HIGHEST_LUFS = 20.0
+_FRAMES_PER_SECOND = 10
+"""That the filter tells its measurements with."""
 
 
 class LoudnessMeter:
@@ -29,6 +31,8 @@ class LoudnessMeter:
         self._position = 0
         self._sample_peak = 0.0
         self._latest: dict[str, str] = {}
+        self._frames_told = 0
+        self._short_term = list[float]()
 
     def add(self, audio: Audio) -> None:
         """Measure the next block. It must be finite."""
@@ -50,6 +54,15 @@ class LoudnessMeter:
         lufs = SILENCE_LUFS if math.isnan(lufs) else min(max(lufs, SILENCE_LUFS), HIGHEST_LUFS)
         return lufs, self._true_peak_dbtp()
 
+    def range_lu(self) -> float:
+        """Loudness range (EBU Tech 3342) so far in LU, 0 for silence."""
+        told = float(self._latest.get("lavfi.r128.LRA", "nan"))
+        return max(told, 0.0) if math.isfinite(told) else 0.0
+
+    def short_term_lufs(self) -> tuple[float, ...]:
+        """Loudness of the last 3 s at the end of each whole second so far, -70 for silence."""
+        return tuple(self._short_term)
+
     def _true_peak_dbtp(self) -> float:
         # The filter tells amplitudes with three decimals and leaves out the last tenth of a second:
         # for what is very quiet or comes last, the peak of the samples is the better answer.
@@ -65,3 +78,7 @@ class LoudnessMeter:
                 return
             if metadata:  # a last frame shorter than 100 ms has none
                 self._latest = metadata
+                self._frames_told += 1
+                if self._frames_told % _FRAMES_PER_SECOND == 0:
+                    told = float(metadata.get("lavfi.r128.S", "nan"))
+                    self._short_term.append(max(told, SILENCE_LUFS) if math.isfinite(told) else SILENCE_LUFS)

@@ -1,6 +1,7 @@
 """Which tracks are loved: one household, one set."""
 
 import asyncio
+from collections.abc import Iterator
 
 from rtc_drift.library.catalogue import Catalogue
 
@@ -26,3 +27,9 @@ class Loves:
 
     def __contains__(self, track_id: object) -> bool:
         return track_id in self._track_ids
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._track_ids)
+
+    def __len__(self) -> int:
+        return len(self._track_ids)

@@ -13,6 +13,8 @@ class LibraryStatus(BaseModel):
     source: Literal["music", "demo", "none"]
     tracks: int
     """How many can be played now."""
+    analysed: int
+    """How many of these have been listened to."""
     unplayable: int
     """How many files of the music folders can't be played."""
     scanning: bool

@@ -3,6 +3,7 @@
 Jobs, each a JSON object:
 
 * `{"job": "examine", "path": …}` → `{"track": {…}}` or `{"unplayable": {…}}`
+* `{"job": "analyse", "path": …}` → `{"analysis": {…}}` or `{"unplayable": {…}}`
 * `{"job": "demo", "number": …, "folder": …}` → `{"path": …}`
 
 `{"alive": true}` lines come in between while a long job goes on; `{"error": …}` is the answer to a job that failed.
@@ -21,8 +22,9 @@ from typing import Any, TextIO
 
 import av.logging
 
+from rtc_drift.library.analysis.model import Analysis
 from rtc_drift.library.examine import examine
-from rtc_drift.library.track import Track
+from rtc_drift.library.track import Track, Unplayable
 
 ALIVE_SECONDS = 1.0
 
@@ -77,6 +79,9 @@ def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
             case "examine":
                 result = examine(Path(job["path"]), alive=alive)
                 return {"track" if isinstance(result, Track) else "unplayable": result.model_dump()}
+            case "analyse":
+                heard = _analyse(Path(job["path"]), alive)
+                return {"analysis" if isinstance(heard, Analysis) else "unplayable": heard.model_dump()}
             case "demo":
                 return {"path": _write_demo(job["number"], Path(job["folder"]))}
             case other:
@@ -85,6 +90,12 @@ def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
         return {"error": (error.strerror or "unknown error").lower()}
     except Exception as error:  # whatever it was, the next job is another one
         return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _analyse(path: Path, alive: Callable[[], None]) -> Analysis | Unplayable:
+    from rtc_drift.library.listening import analyse  # those that only examine files need less
+
+    return analyse(path, alive=alive)
 
 
 def _write_demo(number: int, folder: Path) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rtc_drift.library.analysis.model import Analysis
 from rtc_drift.library.track import Track, Unplayable
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,8 @@ logger = logging.getLogger(__name__)
 # -P: a fractions.py in the working directory must not be taken for Python's. The package has to be importable without.
 COMMAND = (sys.executable, "-P", "-m", "rtc_drift.library.worker")
 IDLE_SECONDS = 10.0
-_LINE_BYTES = 1 << 20
+_LINE_BYTES = 1 << 23
+"""Of an answer: the beats of hours of music are a megabyte."""
 _FIXED_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -82,6 +84,21 @@ class Workers:
             return Unplayable.model_validate(answer["unplayable"])
         logger.warning("Examining %s failed: %s", path, answer.get("error"))
         return Unplayable(path=path, reason="This file could not be examined.")
+
+    async def analyse(self, path: Path) -> Analysis | Unplayable:
+        """Listen to one file. Raises `WorkerError` when no process can be started or the pool is closed."""
+        try:
+            answer = await self._ask({"job": "analyse", "path": os.fspath(path)}, self._nice)
+        except _CrashError:
+            return Unplayable(path=path, reason="Listening to this file crashed.")
+        except TimeoutError:
+            return Unplayable(path=path, reason="Listening to this file hung.")
+        if "analysis" in answer:
+            return Analysis.model_validate(answer["analysis"])
+        if "unplayable" in answer:
+            return Unplayable.model_validate(answer["unplayable"])
+        reason = f"It could not be analysed ({answer.get('error')})."
+        return Unplayable(path=path, reason=reason, passing=True)  # most likely a fault of ours, and mended one day
 
     async def write_demo(self, number: int, folder: Path, *, urgent: bool = False) -> Path:
         """Make one demo track; an urgent one without giving way to other processes. Raises `WorkerError`."""

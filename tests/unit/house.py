@@ -33,7 +33,15 @@ class Shelf:
     def status(self) -> LibraryStatus:
         count = len(self._tracks)
         return LibraryStatus(
-            source="music", tracks=count, unplayable=0, scanning=False, done=0, total=0, notice=None, failures=0
+            source="music",
+            tracks=count,
+            analysed=count,
+            unplayable=0,
+            scanning=False,
+            done=0,
+            total=0,
+            notice=None,
+            failures=0,
         )
 
 

@@ -22,6 +22,7 @@ RULES = {
     "prometheus_client": ("metrics.py",),
     "rich": ("commands/",),
     "tinytag": ("library/tags.py",),
+    "watchfiles": ("library/watching.py",),
 }
 """A package → where it may be imported."""
 ROOMS = ("media", "decoding", "library", "dj", "engine", "delivery", "api")
@@ -39,6 +40,7 @@ PURE = (
     "steering.py",
     "herald.py",
     "saving.py",
+    "library/analysis/",
     "engine/mixer.py",
     "engine/limiter.py",
     "engine/link.py",

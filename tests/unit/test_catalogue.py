@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from rtc_drift.library.analysis.model import VERSION
 from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
 from rtc_drift.library.loves import Loves
 from rtc_drift.library.track import Track, Unplayable
+from tests.sounds import sounding
 
 ROOT = Path("/music")
 
@@ -125,7 +127,7 @@ def test_a_database_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has
     path = tmp_path / "c.db"
     filled(path).close()
     with sqlite3.connect(path) as connection:
-        connection.executescript("DROP TABLE loved; DROP TABLE sessions; PRAGMA user_version = 1")
+        connection.executescript("DROP TABLE loved; DROP TABLE sessions; DROP TABLE analyses; PRAGMA user_version = 1")
     connection.close()
     catalogue = Catalogue.open(path)
     assert catalogue.tracks([ROOT])
@@ -134,6 +136,31 @@ def test_a_database_of_an_earlier_version_gets_what_is_new_and_keeps_what_it_has
     assert catalogue.loved() == {"0123456789abcdef"}
     catalogue.love("0123456789abcdef", False)
     assert catalogue.loved() == set()
+    catalogue.close()
+
+
+def test_how_a_content_sounds_outlives_its_file(tmp_path: Path) -> None:
+    catalogue = filled(tmp_path / "c.db")
+    heard = sounding(tempo_bpm=124.5, beats_seconds=(0.25, 0.73), short_term_lufs=(-14.0, -13.5))
+    catalogue.record_analysis("a", heard)
+    catalogue.record_analysis("b", None)
+    catalogue.forget([ROOT / "a.mp3", ROOT / "b.mp3"])
+    catalogue.close()
+    catalogue = Catalogue.open(tmp_path / "c.db")
+    assert catalogue.analysis("a") == heard
+    assert catalogue.analyses() == ({"a": sounding(tempo_bpm=124.5)}, {"b"}), "beats and curves are left out"
+    assert catalogue.analysis("b") is catalogue.analysis("c") is None
+    catalogue.close()
+
+
+def test_what_another_version_heard_is_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = filled(tmp_path / "c.db")
+    catalogue.record_analysis("a", sounding())
+    monkeypatch.setattr("rtc_drift.library.catalogue.VERSION", VERSION + 1)
+    assert catalogue.analyses() == ({}, set())
+    assert catalogue.analysis("a") is None
+    catalogue.record_analysis("a", sounding(tempo_bpm=90))
+    assert catalogue.analyses() == ({"a": sounding(tempo_bpm=90)}, set())
     catalogue.close()
 
 

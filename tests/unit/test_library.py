@@ -46,7 +46,14 @@ class Home:
         self.music.mkdir()
 
     @asynccontextmanager
-    async def open(self, *roots: Path, start: bool = True, cool_down_seconds: float = 60) -> AsyncIterator[Library]:
+    async def open(
+        self,
+        *roots: Path,
+        start: bool = True,
+        cool_down_seconds: float = 60,
+        look_seconds: float | None = None,
+        analyse: bool = False,
+    ) -> AsyncIterator[Library]:
         catalogue = Catalogue.open(self.folder / "catalogue.db")
         async with Workers(2, command=COMMAND) as workers:
             library = Library(
@@ -56,6 +63,8 @@ class Home:
                 demo_folder=self.demo,
                 lost_check_seconds=0.005,
                 cool_down_seconds=cool_down_seconds,
+                look_seconds=look_seconds,
+                analyse=analyse,
             )
             if start:
                 await library.start()

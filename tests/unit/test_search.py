@@ -41,6 +41,13 @@ async def test_searching_many_tracks_is_right_and_prepared_once(monkeypatch: pyt
     assert await search.find(many, "title e i " * 1000) == await search.find(many, "title e i")
 
 
+@pytest.mark.parametrize("query", ["beyonce", "BEYONCÉ", "sigur ros", "ζωη", "東京", "strasse"])
+async def test_accents_and_capitals_make_no_difference(query: str) -> None:
+    names = ("Beyoncé", "Sigur Rós – Ágætis byrjun", "Ζωή", "東京事変", "Straße")
+    tracks = tuple(track(n).model_copy(update={"title": name}) for n, name in enumerate(names, 1))
+    assert len(await Search().find(tracks, query)) == 1
+
+
 async def test_what_changed_is_searched() -> None:
     search = Search()
     assert len(await search.find((track(1), track(2)), "title")) == 2

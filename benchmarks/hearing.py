@@ -1,0 +1,144 @@
+"""How fast and how well music is analysed: on synthetic patterns and on the demo library, whose truth is known."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.figures import Figure
+from rtc_drift.decoding import open_audio
+from rtc_drift.library.analysis import Analyser, Analysis
+from rtc_drift.library.demo import DEMO, render, truth
+from rtc_drift.library.demo.theory import parse_key
+from rtc_drift.media import SAMPLE_RATE, Audio
+from tests import patterns
+
+_BENCH = "hearing"
+_SECONDS = 180
+_BEAT_SECONDS = 0.05
+_TEMPO_SHARE = 0.04
+_OCTAVES = (1, 2, 1 / 2, 3, 1 / 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was measured of a piece, and what is true."""
+
+    analysis: Analysis
+    bpm: float
+    beats: NDArray[np.float64]
+    key: str | None
+
+    @property
+    def tempo_is_right(self) -> bool:
+        return _is_near(self.analysis.tempo_bpm, self.bpm)
+
+    @property
+    def octave_aside(self) -> bool:
+        return any(_is_near(self.analysis.tempo_bpm, self.bpm * ratio) for ratio in _OCTAVES)
+
+    @property
+    def key_is_right(self) -> bool:
+        return self.analysis.key is not None and parse_key(self.analysis.key) == parse_key(self.key or "")
+
+
+async def hearing() -> list[Figure]:
+    """All of it, in a thread of its own."""
+    return await asyncio.to_thread(_hearing)
+
+
+def _hearing() -> list[Figure]:
+    synthetic = [Heard(analysed([patterns.render(it)]), it.bpm, it.beats_seconds, it.key) for it in patterns.patterns()]
+    demo = [Heard(analysed([render(spec)]), spec.bpm, np.array(truth(spec).beats_seconds), spec.key) for spec in DEMO]
+    errors = np.concatenate([_errors(it) for it in synthetic])
+    sure = [it for it in (*synthetic, *demo) if it.analysis.tempo_confidence >= 0.5]
+    return [
+        *_speeds(),
+        _share("tempo within 4 %", (it.tempo_is_right for it in synthetic), 0.80),
+        _share("tempo within 4 %, octave aside", (it.octave_aside for it in synthetic), 0.99),
+        Figure(_BENCH, "beat F", float(np.mean([f_measure(it) for it in synthetic])), "", at_least=0.90),
+        Figure(_BENCH, "beat phase error, median", float(np.median(np.abs(errors))) * 1e3, "ms", at_most=5.0),
+        _share("key right", (it.key_is_right for it in synthetic if it.key), 0.95),
+        _share("demo library: tempo within 4 %", (it.tempo_is_right for it in demo), 1.0),
+        _share("demo library: key right", (it.key_is_right for it in demo), 1.0),
+        _share("right tempi where confidence is 0.5 or more", (it.tempo_is_right for it in sure), 0.95),
+        Figure(_BENCH, "pieces with a confidence of 0.5 or more", len(sure) / (len(synthetic) + len(demo)), "share"),
+    ]
+
+
+def analysed(blocks: Iterable[Audio]) -> Analysis:
+    """The analysis of a piece."""
+    analyser = Analyser()
+    for block in blocks:
+        analyser.add(block)
+    return analyser.finish()
+
+
+def f_measure(heard: Heard) -> float:
+    """Of beats within 50 ms of each other, where at most one beat counts for one."""
+    found, true = np.array(heard.analysis.beats_seconds), heard.beats
+    if not len(found):
+        return 0.0
+    hits = min(_hits(found, true), _hits(true, found))
+    return 2 * hits / (len(found) + len(true))
+
+
+def _hits(some: NDArray[np.float64], others: NDArray[np.float64]) -> int:
+    return int(np.count_nonzero(np.abs(some[:, None] - others).min(axis=1) <= _BEAT_SECONDS))
+
+
+def _errors(heard: Heard) -> NDArray[np.float64]:
+    """Seconds by which beats that count come late."""
+    found = np.array(heard.analysis.beats_seconds)
+    if not len(found):
+        return found
+    differences = found[:, None] - heard.beats
+    nearest = differences[np.arange(len(found)), np.abs(differences).argmin(axis=1)]
+    return np.asarray(nearest[np.abs(nearest) <= _BEAT_SECONDS])
+
+
+def _is_near(bpm: float | None, true: float) -> bool:
+    return bpm is not None and abs(bpm / true - 1) <= _TEMPO_SHARE
+
+
+def _share(name: str, values: Iterable[bool], at_least: float) -> Figure:
+    return Figure(_BENCH, name, float(np.mean(list(values))), "share", at_least=at_least)
+
+
+def _speeds() -> list[Figure]:
+    spec = next(spec for spec in DEMO if spec.style == "House")
+    music = render(spec)
+    music = np.resize(music, (_SECONDS * SAMPLE_RATE, 2))
+    figures = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, file, codec in (("Opus", "x.opus", "libopus"), ("WAV", "x.wav", "pcm_s16le")):
+            path = Path(folder) / file
+            _encode(music, path, codec)
+            spent = min(_cpu_seconds(path) for _ in range(3))
+            figures.append(Figure(_BENCH, f"speed, {name} decoded", _SECONDS / spent, "× real time", at_least=100))
+    return figures
+
+
+def _cpu_seconds(path: Path) -> float:
+    begun = time.thread_time()
+    with open_audio(path) as file:
+        chunks = list(file.chunks())
+    analysed(np.concatenate(chunks[first : first + 10]) for first in range(0, len(chunks), 10))
+    return time.thread_time() - begun
+
+
+def _encode(music: Audio, path: Path, codec: str) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="stereo")
+        assert isinstance(stream, av.AudioStream)
+        frame = av.AudioFrame.from_ndarray(music.reshape(1, -1), format="flt", layout="stereo")
+        frame.sample_rate = SAMPLE_RATE
+        for packet in stream.encode(frame):
+            container.mux(packet)
+        container.mux(stream.encode(None))

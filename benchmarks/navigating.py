@@ -1,0 +1,115 @@
+"""What a step costs in libraries of any size, and where a drift leads: by CPU time."""
+
+import asyncio
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.figures import Figure
+from rtc_drift.dj.journey import Journey, arrived
+from rtc_drift.dj.navigator import guide
+from rtc_drift.dj.navigator.space import Space, space_of
+from rtc_drift.library.catalogue import Catalogue
+from tests.country import country
+
+STEPS = 200
+KNOWN = 2_000
+"""Tracks that are made; larger libraries repeat them, each a little different."""
+
+
+async def navigating() -> list[Figure]:
+    """All of it, in a thread of its own."""
+    return await asyncio.to_thread(_navigating)
+
+
+def _navigating() -> list[Figure]:
+    thousand = space_of(*country(1_000))
+    figures = [*_drift(thousand), *_loading()]
+    for count, bound in ((1_000, None), (100_000, 10.0), (1_000_000, 100.0)):
+        land = thousand if count == 1_000 else _many(count)
+        for name, direction in (("in a direction", "brighter"), ("of the drift", None)):
+            cost = _step_ms(land, direction)
+            figures.append(Figure("navigating", f"step {name}, {count:,} tracks", cost, "ms", at_most=bound))
+    return figures
+
+
+def _drift(land: Space) -> list[Figure]:
+    """Nobody steers."""
+    journey, ids, artists = arrived(Journey(7), land.tracks[0].id), list[str](), list[str]()
+    for step in range(STEPS):
+        choice = guide.choose(land, (), replace(journey, draws=step), ())
+        assert choice is not None
+        ids.append(choice.track.id)
+        artists.append(choice.track.artist)
+        journey = arrived(journey, choice.track.id)
+    centred = land.matrix - land.matrix.mean(axis=0)
+    plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    region = np.sum([(plane > edge) * (3, 1) for edge in np.quantile(plane, (1 / 3, 2 / 3), axis=0)], axis=(0, 2))
+    visited = np.unique(region[[land.rows[track_id] for track_id in ids]])
+    twice = sum(artist in artists[max(0, n - 10) : n] for n, artist in enumerate(artists))
+    name = f"{STEPS} steps of the drift, 1,000 tracks"
+    return [
+        Figure("navigating", f"{name}: tracks heard twice", STEPS - len(set(ids)), "", at_most=0),
+        Figure("navigating", f"{name}: artists twice within 10", twice, "", at_most=0),
+        Figure("navigating", f"{name}: ninths of the country visited", len(visited), "", at_least=9),
+    ]
+
+
+def _loading() -> list[Figure]:
+    """A catalogue with 1,000 analysed tracks, from opening it to a space."""
+    tracks, analyses = country(1_000)
+    with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
+        path = Path(folder) / "catalogue.sqlite"
+        catalogue = Catalogue.open(path)
+        for track in tracks:
+            catalogue.record(track.path, 1, 1, track)
+            heard = analyses[track.id].model_copy(update={"beats_seconds": tuple(n / 2 for n in range(400))})
+            catalogue.record_analysis(track.id, heard)
+        catalogue.close()
+        began = time.process_time()
+        catalogue = Catalogue.open(path)
+        space_of(catalogue.tracks([tracks[0].path.parent]), catalogue.analyses()[0])
+        seconds = time.process_time() - began
+        catalogue.close()
+    return [Figure("navigating", "1,000 analysed tracks loaded", seconds, "s", at_most=1)]
+
+
+def _many(count: int) -> Space:
+    """A large library, without the pydantic models of its tracks that would take minutes to make."""
+    small, rng = space_of(*country(KNOWN)), np.random.default_rng(1)
+    rows = np.resize(np.arange(KNOWN), count)
+    tracks = tuple(
+        small.tracks[row].model_construct(**(small.tracks[row].__dict__ | {"id": f"{n:016x}"}))
+        for n, row in enumerate(rows)
+    )
+    matrix = small.matrix[rows] + rng.normal(0, 0.3, (count, small.matrix.shape[1])).astype(np.float32)
+    return Space(
+        tracks=tracks,
+        rows={track.id: row for row, track in enumerate(tracks)},
+        matrix=matrix,
+        axes=small.axes,
+        scores=(small.scores[rows] + rng.normal(0, 0.2, (count, small.scores.shape[1]))).astype(np.float32),
+        is_heard=np.ones(count, bool),
+        artists=rng.integers(0, count // 10, count).astype(np.int32),
+        albums=rng.integers(0, count // 8, count).astype(np.int32),
+        bpm=small.bpm[rows],
+        keys=small.keys[rows],
+        lufs=small.lufs[rows],
+    )
+
+
+def _step_ms(land: Space, direction: str | None, steps: int = 20) -> float:
+    """Median CPU time of a choice."""
+    journey, costs = replace(arrived(Journey(1), land.tracks[0].id), direction=direction), list[float]()
+    for step in range(steps):
+        there_and_back = None if direction is None else (direction, "darker")[step % 2]
+        journey = replace(journey, draws=step, direction=there_and_back)
+        began = time.process_time()
+        choice = guide.choose(land, (), journey, ())
+        costs.append((time.process_time() - began) * 1e3)
+        assert choice is not None
+        journey = arrived(journey, choice.track.id)
+    return float(np.median(costs))

@@ -1,0 +1,105 @@
+"""Audio in, analysis out: in one pass, with some 30 numbers remembered of each second's frames."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtc_drift.library.analysis.beats import find_beats
+from rtc_drift.library.analysis.cues import find_cues
+from rtc_drift.library.analysis.downbeats import find_downbeats
+from rtc_drift.library.analysis.envelope import EnvelopeMeter
+from rtc_drift.library.analysis.features import features
+from rtc_drift.library.analysis.frames import Decimator, Framer, magnitudes
+from rtc_drift.library.analysis.key import SAMPLE_RATE as TONAL_RATE
+from rtc_drift.library.analysis.key import TonalMeter
+from rtc_drift.library.analysis.model import Analysis
+from rtc_drift.library.analysis.onsets import FRAME_RATE, OnsetMeter
+from rtc_drift.library.analysis.tempo import Tempo, find_tempo
+from rtc_drift.library.analysis.timbre import TimbreMeter
+from rtc_drift.library.loudness import LoudnessMeter
+from rtc_drift.media import SAMPLE_RATE, Audio, seconds
+
+_RATE = SAMPLE_RATE // 2
+_FRAME = 1024
+_FRAMES_AT_ONCE = 64
+"""Whose spectra fit into a core's cache."""
+_TIMBRE_EVERY = 4
+"""Frames."""
+_SHORTEST_SECONDS = 4.0
+"""Of sound in which a beat can be found."""
+_BLOCK_SAMPLES = 4 * SAMPLE_RATE
+"""No more is worked on at once, however long the block."""
+
+
+class Analyser:
+    """Takes a track in blocks of any length, in order; `finish` once."""
+
+    def __init__(self) -> None:
+        self._loudness = LoudnessMeter()
+        self._envelope = EnvelopeMeter()
+        self._half = Decimator(2, 49)
+        self._eighth = Decimator(_RATE // TONAL_RATE, 65)
+        self._framer = Framer(_FRAME, _RATE // FRAME_RATE)
+        self._window = np.hanning(_FRAME).astype(np.float32)
+        self._onsets = OnsetMeter(_FRAME, _RATE)
+        self._timbre = TimbreMeter(_FRAME, _RATE)
+        self._until_timbre = 0
+        self._tonal = TonalMeter()
+
+    def add(self, block: Audio) -> None:
+        """The next samples, `(n, 2) float32` at 48 kHz, finite."""
+        for first in range(0, len(block), _BLOCK_SAMPLES):
+            part = block[first : first + _BLOCK_SAMPLES]
+            self._loudness.add(part)
+            self._envelope.add(part)
+            self._hear(self._half.add(part @ np.array((0.5, 0.5), np.float32)))
+
+    def finish(self) -> Analysis:
+        """The result; finite, whatever was added."""
+        self._hear(self._half.finish())
+        self._tonal.add(self._eighth.finish())
+        self._spectra(self._framer.finish())
+        envelope = self._envelope.finish()
+        duration = seconds(envelope.samples)
+        onsets, tonality, timbre = self._onsets.finish(), self._tonal.finish(), self._timbre.finish()
+        tempo = find_tempo(onsets) if duration >= _SHORTEST_SECONDS else None
+        beats = find_beats(onsets, tempo) if tempo else np.zeros(0)
+        beats = beats[(beats >= 0) & (beats <= duration)]
+        bpm = _tempo_bpm(tempo, beats)
+        downbeats = find_downbeats(beats, onsets, tonality.changes_at(beats))
+        lufs, dbtp = self._loudness.finish()
+        return Analysis(
+            tempo_bpm=bpm,
+            tempo_confidence=_confidence(tempo) if tempo and bpm else 0.0,
+            beats_seconds=tuple(beats.tolist()),
+            downbeats_seconds=tuple(downbeats.tolist()),
+            key=tonality.key,
+            camelot=tonality.camelot,
+            key_confidence=tonality.confidence,
+            integrated_lufs=lufs,
+            loudness_range_lu=self._loudness.range_lu(),
+            true_peak_dbtp=dbtp,
+            short_term_lufs=self._loudness.short_term_lufs(),
+            cues=find_cues(envelope, downbeats),
+            features=features(bpm or 0.0, beats, onsets, tonality, timbre, envelope),
+        )
+
+    def _hear(self, wave: NDArray[np.float32]) -> None:
+        """Samples at 24 kHz."""
+        self._tonal.add(self._eighth.add(wave))
+        self._spectra(self._framer.add(wave))
+
+    def _spectra(self, frames: NDArray[np.float32]) -> None:
+        for first in range(0, len(frames), _FRAMES_AT_ONCE):
+            spectra = magnitudes(frames[first : first + _FRAMES_AT_ONCE] * self._window)
+            self._onsets.add(spectra)
+            self._timbre.add(spectra[self._until_timbre :: _TIMBRE_EVERY])
+            self._until_timbre = (self._until_timbre - len(spectra)) % _TIMBRE_EVERY
+
+
+def _tempo_bpm(tempo: Tempo | None, beats: NDArray[np.float64]) -> float | None:
+    return tempo.bpm if tempo is not None and len(beats) >= 2 else None
+
+
+def _confidence(tempo: Tempo) -> float:
+    """How clear the pulse is, from chance to certainty, times how much likelier than not its way of counting, 0–1."""
+    return max(2 * tempo.certainty - 1, 0.0) * min(max((tempo.clarity - 0.1) / 0.3, 0.0), 1.0)

@@ -1,0 +1,128 @@
+"""Tempo from onset strength: autocorrelation in windows, a comb over periods, an octave by prior, a path in time.
+
+The windows are those of Grosche & Müller's tempogram (2011); the log-normal prior is that of Ellis, "Beat tracking by
+dynamic programming" (2007), but centred by how busy the bass is: the same pulse is counted fast in drum & bass, and
+slowly in dub and ambient music.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from rtc_drift.library.analysis.onsets import FRAME_RATE, Onsets
+
+SLOWEST, FASTEST = 50.0, 210.0
+_FRAMES_PER_MINUTE = 60 * FRAME_RATE
+_WINDOW, _HOP = 2048, 512
+_LAGS = 1000
+_WINDOWS_AT_ONCE = 256
+_TEMPI = np.exp(np.linspace(np.log(SLOWEST), np.log(FASTEST), 480))
+_COMB = {0.5: 0.25, 1.0: 1.0, 2.0: 0.5, 4.0: 0.5, 8.0: 0.25}
+"""Periods at which a beat's strength repeats, and what each counts."""
+_WIDE_OCTAVES = 0.9
+_RELATED = (1.0, 2.0, 1 / 2, 3.0, 1 / 3, 3 / 2, 2 / 3, 4 / 3, 3 / 4)
+"""The tempi at which one pulse may be counted."""
+_EVIDENCE, _LOW_EVIDENCE = 3.4, 1.65
+_CENTRE, _NARROWNESS, _BUSYNESS = 1.05, 2.9, 1.75
+"""Fitted to synthetic drum patterns and the demo library; no more than these five numbers, so as not to overfit."""
+_USUAL_BASS = 0.095
+"""Mean onset strength of the bass in music of 128 BPM."""
+_NEARBY = np.exp2(np.linspace(-0.3, 0.3, 181))
+"""How far the tempo may wander from that of most of the track."""
+_CHANGE_COST = 8.0
+"""Per octave from one window to the next; a window's own score is at most 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """What repeats, and how surely."""
+
+    bpm: float
+    """Of most of the track, 50–210."""
+    clarity: float
+    """Mean autocorrelation at the beat's periods, 0–1."""
+    certainty: float
+    """Probability of this way of counting among the related ones, 0–1."""
+    periods: NDArray[np.float64]
+    """Frames per beat at each frame, `(n,)`."""
+
+
+def find_tempo(onsets: Onsets) -> Tempo | None:
+    """The tempo of a track, or None where nothing repeats."""
+    correlations = _autocorrelations(onsets.weighted)
+    total = correlations.sum(axis=0)
+    if total[0] <= 1e-6:
+        return None
+    total /= total[0]
+    pulse = float(_TEMPI[np.argmax(_comb(total, _TEMPI) - np.log2(_TEMPI / 120) ** 2 / 2 / _WIDE_OCTAVES**2 * 0.3)])
+    candidates = np.array([pulse * ratio for ratio in _RELATED if SLOWEST <= pulse * ratio <= FASTEST])
+    low = _autocorrelations(onsets.low).sum(axis=0)
+    scores = _EVIDENCE * _comb(total, candidates) + _expectation(candidates, float(onsets.bass.mean()))
+    scores += _LOW_EVIDENCE * _comb(low / max(low[0], 1e-6), candidates)
+    chances = np.exp(scores - scores.max())
+    chances /= chances.sum()
+    best = int(np.argmax(chances))
+    bpm = _refined(total, float(candidates[best]))
+    clarity = float(_comb(total, np.array([bpm]))[0]) / sum(_COMB.values())
+    periods = _path(correlations, bpm, len(onsets.full))
+    return Tempo(bpm, min(max(clarity, 0.0), 1.0), float(chances[best]), periods)
+
+
+def _autocorrelations(strength: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Of windows of 20 s, 5 s apart: `(windows, _LAGS)`, not normalised."""
+    padded = np.pad(strength, (0, max(_WINDOW - len(strength), -(len(strength) - _WINDOW) % _HOP)))
+    windows = sliding_window_view(padded, _WINDOW)[::_HOP]
+    fading = _WINDOW / (_WINDOW - np.arange(_LAGS))
+    parts = []
+    for first in range(0, len(windows), _WINDOWS_AT_ONCE):
+        some = windows[first : first + _WINDOWS_AT_ONCE]
+        spectra = np.fft.rfft(some - some.mean(axis=1, keepdims=True), 2 * _WINDOW)
+        parts.append(np.fft.irfft(np.abs(spectra) ** 2)[:, :_LAGS] * fading)
+    return np.concatenate(parts).astype(np.float64)
+
+
+def _comb(correlation: NDArray[np.float64], tempi: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weighted sum of `(…, _LAGS)` at the periods of each tempo: `(…, tempi)`."""
+    score = np.zeros((*correlation.shape[:-1], len(tempi)))
+    for periods, weight in _COMB.items():
+        lag = np.minimum(_FRAMES_PER_MINUTE / tempi * periods, _LAGS - 1.001)
+        whole = lag.astype(int)
+        part = lag - whole
+        value = correlation[..., whole] * (1 - part) + correlation[..., whole + 1] * part
+        score += weight * np.where(lag < _LAGS - 2, value, 0)
+    return score
+
+
+def _expectation(tempi: NDArray[np.float64], bass: float) -> NDArray[np.float64]:
+    """Logarithm of how likely music is counted at these tempi, given the mean onset strength of its bass."""
+    octaves = np.log2(tempi / 128)
+    busy = np.log2((bass + 0.001) / _USUAL_BASS)
+    return np.asarray(octaves * (_CENTRE + _BUSYNESS * np.clip(busy, -1.3, 1.3)) - _NARROWNESS * octaves**2)
+
+
+def _refined(correlation: NDArray[np.float64], bpm: float) -> float:
+    near = bpm * np.linspace(0.98, 1.02, 161)
+    return float(near[np.argmax(_comb(correlation, near))])
+
+
+def _path(correlations: NDArray[np.float64], bpm: float, frames: int) -> NDArray[np.float64]:
+    """Frames per beat along the track: the path through the windows with the best scores and the least change."""
+    tempi = np.clip(bpm * _NEARBY, SLOWEST / 1.2, FASTEST * 1.2)
+    scores = _comb(correlations / np.maximum(correlations[:, :1], 1e-6), tempi) / sum(_COMB.values())
+    scores *= np.sqrt(correlations[:, :1] / correlations[:, 0].max())
+    octaves = np.log2(tempi)
+    cost = _CHANGE_COST * np.abs(octaves[:, None] - octaves)
+    came_from = np.zeros(scores.shape, int)
+    total = scores[0] - np.abs(octaves - np.log2(bpm))
+    for window in range(1, len(scores)):
+        ways = total - cost
+        came_from[window] = np.argmax(ways, axis=1)
+        total = ways.max(axis=1) + scores[window]
+    path = np.zeros(len(scores), int)
+    path[-1] = int(np.argmax(total))
+    for window in range(len(scores) - 1, 0, -1):
+        path[window - 1] = came_from[window, path[window]]
+    centres = np.arange(len(scores)) * _HOP + _WINDOW // 2
+    return np.interp(np.arange(frames), centres, _FRAMES_PER_MINUTE / tempi[path])

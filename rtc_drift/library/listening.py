@@ -1,0 +1,27 @@
+"""Listening to one file from beginning to end. Synchronous and busy for seconds: it runs in a worker process."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rtc_drift.decoding import DecodeError, open_audio
+from rtc_drift.library.analysis import Analyser, Analysis
+from rtc_drift.library.examine import blocks, sentence
+from rtc_drift.library.track import Unplayable
+
+
+def analyse(path: Path, *, alive: Callable[[], None] = lambda: None) -> Analysis | Unplayable:
+    """How a file sounds. Never raises for anything a file can contain.
+
+    `alive` is called at least once per second of audio: proof that it isn't stuck.
+    """
+    try:
+        analyser = Analyser()
+        with open_audio(path) as file:
+            for block in blocks(file):
+                analyser.add(block)
+                alive()
+        return analyser.finish()
+    except DecodeError as problem:
+        return Unplayable(path=path, reason=str(problem))
+    except OSError as error:
+        return Unplayable(path=path, reason=sentence(error), passing=True)

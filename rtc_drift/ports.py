@@ -1,0 +1,29 @@
+"""What a conductor needs of the rest of the house."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from rtc_drift.dj.plan import Play
+from rtc_drift.library.track import Track
+
+
+class Crate(Protocol):
+    """What a conductor needs of the library: records to choose from."""
+
+    @property
+    def loved(self) -> Collection[str]: ...
+    def playable(self) -> Sequence[Track]: ...
+    def get(self, track_id: str) -> Track | None: ...
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None: ...
+
+
+class Timeline(Protocol):
+    """What a conductor needs of the playout: the time, and somebody who plays."""
+
+    @property
+    def running(self) -> bool: ...
+    @property
+    def horizon(self) -> int: ...
+    def now(self) -> int: ...
+    def schedule(self, plays: Sequence[Play]) -> None: ...
+    def is_ready(self, play_id: int) -> bool: ...

@@ -1,0 +1,50 @@
+"""Where to: the page shows the directions that lie open, steers by them, tells why, and draws the library."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.chromium import chromium_path, page_at
+from tests.browser.test_page import opened, wait_for
+from tests.conftest import Serve
+from tests.music import SHADES
+from tests.waiting import until
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(chromium_path() is None, reason="NO CHROMIUM: install the package chromium to test the page"),
+]
+
+
+async def test_a_direction_is_pressed_followed_and_let_go(serve: Serve, shades: Path) -> None:
+    async with serve(shades, analysis=True) as served:
+        station = served.service.sessions.master.station
+        atlas = served.service.atlas
+        await until(lambda: int(atlas.space.is_heard.sum()) == SHADES, 60)
+        await until(lambda: bool(station.explorer) and station._explored_in is atlas.space, 20)
+        open_now = next(it for it in station.explorer if it.count and it.direction.id in ("brighter", "darker"))
+        way = open_now.direction.id
+        follower = await served.follow("master")
+        async with opened(served, "/") as page, page_at(f"{served.url}/session/{follower}") as other:
+            button = f"[data-direction={way}]"
+            await wait_for(page, f"document.querySelector({button!r})?.textContent.endsWith('{open_now.count}')")
+            await page.click(button)
+            await wait_for(page, f"document.querySelector({button!r}).ariaPressed === 'true'")
+            assert station.conductor.journey.direction == way
+            await wait_for(
+                page, f"document.querySelector('#next-reason').textContent.toLowerCase().startsWith('{way}')"
+            )
+            assert "alike" in await page.inner_text("#next-why")
+            assert await page.inner_text("#directions-note") == f"Heading {way}."
+
+            await wait_for(other, f"document.querySelector({button!r})?.ariaPressed === 'true'")
+            assert await other.is_disabled(button), "followers see where it goes and don't steer"
+
+            await wait_for(page, "!document.querySelector('#map').hidden")
+            pixels = "document.querySelector('#map-canvas').getContext('2d').getImageData(0, 0, 2000, 600).data"
+            await wait_for(page, f"{pixels}.some(it => it)")
+            await wait_for(page, f"document.querySelector('#library').textContent.startsWith('{SHADES} tracks')")
+
+            await page.click(button)
+            await wait_for(page, f"document.querySelector({button!r}).ariaPressed === 'false'")
+            assert station.conductor.journey.direction is None

@@ -1,0 +1,45 @@
+"""Libraries as they might sound, for tests and benches of the navigator."""
+
+import numpy as np
+
+from rtc_drift.dj.navigator.space import Space, space_of
+from rtc_drift.library.analysis.model import Analysis
+from rtc_drift.library.track import Track
+from tests.music import make_track
+from tests.sounds import sounding
+
+
+def country(count: int, *, seed: int = 0, artists: int = 0) -> tuple[list[Track], dict[str, Analysis]]:
+    """So many tracks of so many artists (0 = one for each five tracks), of all kinds."""
+    rng = np.random.default_rng(seed)
+    tracks, analyses = list[Track](), dict[str, Analysis]()
+    for number in range(1, count + 1):
+        artist = f"Artist {rng.integers(artists or max(1, count // 5))}"
+        album = f"Album {rng.integers(max(1, count // 8))}"
+        z = rng.standard_normal(8)
+        lufs = float(np.clip(-14 + 3 * z[0], -40, -5))
+        track = make_track(number).model_copy(update={"artist": artist, "album": album, "integrated_lufs": lufs})
+        tempo = float(60 * 2 ** (1.5 * rng.random()))
+        analyses[track.id] = sounding(
+            tempo_bpm=tempo,
+            tempo=tempo,
+            camelot=f"{rng.integers(1, 13)}{'AB'[rng.integers(2)]}",
+            integrated_lufs=lufs,
+            onset_density=float(np.exp(1 + 0.5 * z[1])),
+            brightness=float(np.exp(7.5 + 0.4 * z[2])),
+            bass=float(1 / (1 + np.exp(-z[3]))),
+            air=float(1 / (1 + np.exp(3 - z[2] - 0.3 * z[4]))),
+            energy=float(np.exp(-1.5 + 0.5 * z[0] + 0.3 * z[1])),
+            beat_strength=float(np.exp(0.3 * z[5])),
+            danceability=float(np.exp(0.4 * z[5] + 0.3 * z[6])),
+            dynamics=float(max(1.0, 12 + 3 * z[7])),
+            complexity=float(np.exp(-1 + 0.3 * z[6])),
+            timbre=tuple(float(value) for value in 10 * rng.standard_normal(24)),
+        )
+        tracks.append(track)
+    return tracks, analyses
+
+
+def space(count: int, *, seed: int = 0, artists: int = 0) -> Space:
+    """Such a library, as the navigator sees it."""
+    return space_of(*country(count, seed=seed, artists=artists))

@@ -1,0 +1,107 @@
+"""Steering by how tracks sound, through the server: listened to, explored, headed for, heard, and told why."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtc_drift.cli import main
+from rtc_drift.client import Listener
+from rtc_drift.dj.directions import DIRECTIONS
+from tests.conftest import Serve, Served
+from tests.music import SHADE_SECONDS, SHADES
+from tests.waiting import until
+
+ONE_WAY = True
+
+
+def number(track: Any) -> int:
+    """How bright a track is among the others."""
+    return int(track["title"].removeprefix("Shade "))
+
+
+async def get(served: Served, path: str) -> Any:
+    async with served.http.get(served.url + path) as response:
+        assert response.status == 200, await response.text()
+        return await response.json()
+
+
+async def explored(served: Served) -> dict[str, Any]:
+    """What lies open, by direction, once all was listened to."""
+    async with asyncio.timeout(60):
+        while True:
+            library, explorer = await get(served, "/api/library"), await get(served, "/api/explorer")
+            found = {it["direction"]: it for it in explorer["directions"]}
+            if library["analysed"] == SHADES and found and found["brighter"]["count"] + found["darker"]["count"]:
+                return found
+            await asyncio.sleep(0.1)
+
+
+async def test_a_direction_is_followed_and_the_reasons_are_told(serve: Serve, shades: Path) -> None:
+    async with serve(shades, analysis=True) as served, Listener(f"{served.url}/whep/master") as listener:
+        events = listener.events()
+        directions = await explored(served)
+        assert set(directions) >= set(DIRECTIONS)
+        playing = (await get(served, "/api/session/info"))["nowPlaying"]["track"]
+        brighter = directions["brighter"]
+        assert brighter["opposite"] == "darker"
+        assert all(number(track) > number(playing) for track in brighter["tracks"])
+
+        heading = "brighter" if brighter["count"] else "darker"
+        status, accepted = await served.post("/session/master/next-track", {"direction": heading})
+        assert status == 202
+        assert (number(accepted["track"]) > number(playing)) == (heading == "brighter")
+        await until(lambda: served.service.sessions.master.station.conductor.journey.direction == heading)
+
+        async with asyncio.timeout(20):
+            async for event in events:
+                if event["type"] == "explorer_snapshot" and event["trackId"] == accepted["track"]["id"]:
+                    break
+        assert {it["direction"] for it in event["directions"]} >= set(DIRECTIONS)
+        info = await get(served, "/api/session/info")
+        assert info["direction"] == heading
+        assert [it["direction"] for it in info["explorer"]] == [it["direction"] for it in event["directions"]]
+        assert (await served.post("/session/master/direction", {"direction": "upwards"}))[0] == 422
+
+
+async def test_what_was_heard_of_a_track_can_be_read(serve: Serve, shades: Path) -> None:
+    async with serve(shades, analysis=True) as served:
+        await explored(served)
+        found = (await get(served, "/api/tracks?q=shade"))["tracks"]
+        sounds = {number(track): (await get(served, f"/api/tracks/{track['id']}"))["analysis"] for track in found}
+        centroids = [sounds[n]["features"]["brightness"] for n in range(SHADES)]
+        assert centroids == sorted(centroids)
+        assert sounds[3]["cues"]["lastSoundSeconds"] <= SHADE_SECONDS
+        points = (await get(served, "/api/map"))["points"]
+        across = [point["x"] for point in sorted(points, key=number)]
+        assert across[0] < across[-1]
+        known = {it["direction"]: it["opposite"] for it in (await get(served, "/api/directions"))["directions"]}
+        assert all(known[known[it]] == it for it in known)
+
+
+async def test_what_was_heard_outlives_the_server(serve: Serve, shades: Path) -> None:
+    async with serve(shades, analysis=True) as served:
+        await explored(served)
+    async with serve(shades) as served:
+        assert (await get(served, "/api/library"))["analysed"] == SHADES
+        await explored(served)
+
+
+def test_analyze_prints_a_line_for_each_file(shades: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.mp3"
+    broken.write_bytes(b"")
+    with pytest.raises(SystemExit) as ended:
+        main(["analyze", "--json", str(shades / "0.flac"), str(broken), str(shades / "5.flac")])
+    assert ended.value.code == 1
+    dark, nothing, bright = map(json.loads, capsys.readouterr().out.splitlines())
+    assert nothing == {"path": str(broken), "error": "The file is empty."}
+    assert dark["durationSeconds"] == pytest.approx(SHADE_SECONDS)
+    assert dark["features"]["brightness"] < bright["features"]["brightness"]
+    assert {"tempoBpm", "tempoConfidence", "beatsSeconds", "downbeatsSeconds", "key", "camelot"} <= dark.keys()
+    assert {"keyConfidence", "integratedLufs", "truePeakDbtp", "cues", "features"} <= dark.keys()
+    with pytest.raises(SystemExit) as ended:
+        main(["analyze", str(shades / "0.flac")])
+    assert ended.value.code == 0
+    assert "0.flac" in capsys.readouterr().out

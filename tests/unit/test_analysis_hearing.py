@@ -1,0 +1,98 @@
+"""The analysis of music whose beats, downbeats and key are known."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rtc_drift.library.analysis import Analyser, Analysis
+from rtc_drift.media import Audio
+from tests.patterns import Pattern, render
+
+PIECES = (
+    Pattern("four on the floor", 125.0, key="A minor"),
+    Pattern("backbeat", 96.5, key="Eb major", seed=1),
+    Pattern("loud off-beat hats", 130.0, key="F# minor", seed=2),
+    Pattern("breakbeat", 118.0, key="C major", seed=3),
+    Pattern("sparse kick", 104.0, key="G minor", swing=0.2, seed=4),
+    Pattern("shuffle", 110.0, key="B major", seed=5),
+)
+
+
+def analysed(audio: Audio, block: int = 48_000) -> Analysis:
+    analyser = Analyser()
+    for first in range(0, len(audio), block):
+        analyser.add(audio[first : first + block])
+    return analyser.finish()
+
+
+@pytest.fixture(scope="module")
+def heard() -> dict[Pattern, Analysis]:
+    return {pattern: analysed(render(pattern)) for pattern in PIECES}
+
+
+def share_near(some: NDArray[np.float64], others: NDArray[np.float64], within: float) -> float:
+    return float(np.mean(np.abs(some[:, None] - others).min(axis=1) <= within))
+
+
+@pytest.mark.parametrize("pattern", PIECES, ids=lambda pattern: pattern.drums)
+def test_the_tempo_is_exact(pattern: Pattern, heard: dict[Pattern, Analysis]) -> None:
+    assert heard[pattern].tempo_bpm == pytest.approx(pattern.bpm, rel=0.005)
+
+
+@pytest.mark.parametrize("pattern", PIECES, ids=lambda pattern: pattern.drums)
+def test_beats_are_where_they_were_played(pattern: Pattern, heard: dict[Pattern, Analysis]) -> None:
+    beats = np.array(heard[pattern].beats_seconds)
+    assert share_near(beats, pattern.beats_seconds, 0.05) > 0.95, "none between the beats"
+    assert share_near(pattern.beats_seconds, beats, 0.05) > 0.9, "none left out"
+    nearest = beats[:, None] - pattern.beats_seconds
+    errors = nearest[np.arange(len(beats)), np.abs(nearest).argmin(axis=1)]
+    assert abs(np.median(errors)) < 0.005
+
+
+@pytest.mark.parametrize("pattern", PIECES, ids=lambda pattern: pattern.drums)
+def test_downbeats_begin_the_bars(pattern: Pattern, heard: dict[Pattern, Analysis]) -> None:
+    downbeats = np.array(heard[pattern].downbeats_seconds)
+    assert set(heard[pattern].downbeats_seconds) <= set(heard[pattern].beats_seconds)
+    assert share_near(downbeats, pattern.downbeats_seconds, 0.05) > 0.9
+
+
+@pytest.mark.parametrize("pattern", PIECES, ids=lambda pattern: pattern.drums)
+def test_the_key_is_found_under_drums(pattern: Pattern, heard: dict[Pattern, Analysis]) -> None:
+    assert heard[pattern].key == pattern.key
+
+
+def test_camelot_is_the_place_of_the_key(heard: dict[Pattern, Analysis]) -> None:
+    expected = {"A minor": "8A", "Eb major": "5B", "F# minor": "11A", "C major": "8B", "G minor": "6A", "B major": "1B"}
+    assert {analysis.key: analysis.camelot for analysis in heard.values()} == expected
+
+
+def test_bars_of_three_are_found() -> None:
+    pattern = Pattern("waltz", 100.0, key="D major", seed=6, bars=20)
+    analysis = analysed(render(pattern))
+    gaps = np.diff(analysis.downbeats_seconds)
+    assert float(np.median(gaps)) == pytest.approx(3 * 60 / 100, rel=0.02)
+    assert share_near(np.array(analysis.downbeats_seconds), pattern.downbeats_seconds, 0.05) > 0.9
+
+
+def test_beats_follow_a_tempo_that_drifts() -> None:
+    pattern = Pattern("backbeat", 112.0, final_bpm=122.0, key="E major", seed=7, bars=24)
+    beats = np.array(analysed(render(pattern)).beats_seconds)
+    assert share_near(pattern.beats_seconds, beats, 0.05) > 0.9
+    assert share_near(beats, pattern.beats_seconds, 0.05) > 0.9
+
+
+def test_a_tuning_of_its_own_does_not_change_the_key() -> None:
+    audio = render(Pattern("backbeat", 100.0, key="A minor", seed=8))
+    position = np.arange(0, len(audio) - 1, 2 ** (0.3 / 12))
+    sharper = np.stack([np.interp(position, np.arange(len(audio)), channel) for channel in audio.T], axis=1)
+    assert analysed(sharper.astype(np.float32)).key == "A minor"
+
+
+@pytest.mark.parametrize("block", [777, 10_000_000])
+def test_any_blocks_give_the_same(block: int, heard: dict[Pattern, Analysis]) -> None:
+    pattern = PIECES[0]
+    other, usual = analysed(render(pattern), block), heard[pattern]
+    assert other.beats_seconds == pytest.approx(usual.beats_seconds, abs=1e-4)
+    assert other.tempo_bpm == usual.tempo_bpm and other.key == usual.key
+    assert other.features.timbre == pytest.approx(usual.features.timbre, abs=1e-3)
+    assert other.cues.model_dump() == pytest.approx(usual.cues.model_dump(), abs=1e-4)
