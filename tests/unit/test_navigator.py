@@ -50,6 +50,7 @@ def score(land: Space, track_id: str, direction: str) -> float:
 # --- steps --------------------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(DIRECTIONS), st.integers(0, 999))
 def test_a_step_leads_clearly_where_it_was_asked_to_and_not_to_the_end_of_the_world(direction: str, row: int) -> None:
     journey = at(LAND, row)
@@ -81,6 +82,7 @@ def test_a_step_keeps_everything_else_nearer_than_chance() -> None:
     assert np.mean(distances) < 0.8 * np.mean(by_chance)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(DIRECTIONS), st.integers(0, 999))
 def test_an_opposite_undoes(direction: str, row: int) -> None:
     back = LAND.axes.directions[direction].opposite
@@ -95,7 +97,9 @@ def test_an_opposite_undoes(direction: str, row: int) -> None:
 def test_steps_can_mostly_be_mixed() -> None:
     _, choices = walk(LAND, at(LAND), ["brighter", "calmer", "faster", "darker", None, None] * 10)
     whys = [choice.why for choice in choices if choice.why is not None]
-    assert np.mean([abs(why.bpm_change or 0) < 8 for why in whys]) > 0.6
+    tempi = [float(LAND.bpm[LAND.rows[choice.track.id]]) for choice in choices]
+    strains = [float(tempo_strain(np.array([to], np.float32), of)[0]) for of, to in pairwise(tempi)]
+    assert np.mean([strain == 0 for strain in strains]) > 0.5
     assert np.mean([(why.key_distance or 0) <= 2 for why in whys]) > 0.6
 
 
@@ -154,7 +158,7 @@ def test_a_drift_goes_on_smoothly() -> None:
     assert np.median(steps) < 0.85 * np.median(pairs)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**63), st.lists(st.none() | st.sampled_from(DIRECTIONS), max_size=12), st.randoms())
 def test_the_same_seed_library_and_commands_give_the_same_journey(
     seed: int, directions: list[str | None], random: "np.random.Generator"
@@ -206,6 +210,17 @@ def test_strange_libraries_play_on(name: str) -> None:
 def test_nothing_is_chosen_where_there_is_nothing() -> None:
     assert guide.choose(EMPTY, (), Journey(1), ()) is None
     assert guide.explore(EMPTY, (), Journey(1), "x") == []
+
+
+def test_a_reason_never_says_slower_of_what_is_faster() -> None:
+    tracks, analyses = country(2)
+    slow, fast = (track.id for track in tracks)
+    analyses[slow] = sounding(tempo_bpm=72, tempo=72)
+    analyses[fast] = sounding(tempo_bpm=120, tempo=120)
+    land = space_of(tracks, analyses)
+    _, (choice,) = walk(land, at(land, land.rows[slow]), ["faster"])
+    assert choice.track.id == fast
+    assert choice.reason.startswith("Faster. 48 BPM faster")
 
 
 def test_what_was_not_heard_yet_comes_after_what_was() -> None:
@@ -277,6 +292,7 @@ def test_the_map_is_bounded_and_does_not_jump_when_tracks_come() -> None:
 # --- mixing -------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.sampled_from("AB"), st.integers(1, 12), st.sampled_from("AB"))
 def test_keys_are_as_far_apart_as_on_the_wheel(one: int, kind: str, other: int, its: str) -> None:
     numbers = np.array([key_number(f"{other}{its}")], np.int8)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.dj.navigator.axes import Direction
-from rtc_drift.dj.navigator.mixable import UNKNOWN_KEY, folded_ratio, key_distance, key_strain, tempo_strain
+from rtc_drift.dj.navigator.mixable import UNKNOWN_KEY, key_distance, key_strain, tempo_strain
 from rtc_drift.dj.navigator.space import Space
 from rtc_drift.dj.navigator.standard import NAMES
 from rtc_drift.dj.navigator.why import Why
@@ -100,13 +100,12 @@ def why(space: Space, here: int, row: int, direction: Direction | None, heading:
     rows = np.array([row])
     keys = int(key_distance(space.keys[rows], int(space.keys[here]))[0])
     bpm, reference = float(space.bpm[row]), float(space.bpm[here])
-    ratio = float(folded_ratio(space.bpm[rows], reference)[0])
     return Why(
         direction=None if direction is None else direction.id,
         progress=progress,
         distance=float(_distance(space, here, rows, vector)[0]),
         key_distance=None if keys == UNKNOWN_KEY else keys,
-        bpm_change=reference * (ratio - 1) if bpm > 0 and reference > 0 else None,
+        bpm_change=bpm - reference if bpm > 0 and reference > 0 else None,
         lufs_change=float(space.lufs[row] - space.lufs[here]),
     )
 

@@ -16,7 +16,7 @@ class Why:
     key_distance: int | None
     """Steps on the Camelot wheel; None where a key is not known."""
     bpm_change: float | None
-    """In beats per minute, with the other tempo doubled or halved to lie near; None where a tempo is not known."""
+    """In beats per minute; None where a tempo is not known."""
     lufs_change: float
 
 
