@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,8 +23,7 @@ def main(benches: Mapping[str, Bench], prog: str, description: str | None) -> No
 async def _run(benches: Mapping[str, Bench], names: list[str]) -> bool:
     task = asyncio.current_task()
     assert task is not None
-    with contextlib.suppress(NotImplementedError):  # on Windows
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     reached = True
     for name in names:
         figures = await benches[name]()

@@ -18,7 +18,7 @@ from rtc_drift.engine.messages import DeckFailed
 from rtc_drift.herald import Herald
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES, samples
-from rtc_drift.ports import Crate, Timeline
+from rtc_drift.protocols import Crate, Timeline
 
 PREFETCHED_LEAD = BLOCK_SAMPLES
 COLD_LEAD = 5 * BLOCK_SAMPLES

@@ -18,7 +18,7 @@ from rtc_drift.dj.transitions import HUSH, SKIP_FADE
 from rtc_drift.herald import Herald
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
-from rtc_drift.ports import Timeline
+from rtc_drift.protocols import Timeline
 
 LAST_SECONDS = 0.5
 

@@ -1,6 +1,9 @@
 """Libraries as they might sound, for tests and benches of the navigator."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from rtc_drift.dj.navigator.space import Space, space_of
 from rtc_drift.library.analysis.model import Analysis
@@ -43,3 +46,12 @@ def country(count: int, *, seed: int = 0, artists: int = 0) -> tuple[list[Track]
 def space(count: int, *, seed: int = 0, artists: int = 0) -> Space:
     """Such a library, as the navigator sees it."""
     return space_of(*country(count, seed=seed, artists=artists))
+
+
+def visits(land: Space, track_ids: Sequence[str]) -> NDArray[np.intp]:
+    """How many of some tracks lie in each ninth of the country, by thirds along its two main axes: `(9,)`."""
+    centred = land.matrix - land.matrix.mean(axis=0)
+    plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    thirds = np.quantile(plane, (1 / 3, 2 / 3), axis=0)
+    region = np.sum([(plane > third) * (3, 1) for third in thirds], axis=(0, 2))
+    return np.bincount(region[[land.rows[it] for it in track_ids]], minlength=9)

@@ -81,12 +81,7 @@ class Hearing:
                 finally:
                     self._busy.discard(track.id)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for number in range(self._workers.count):
-                    group.create_task(work(), name=f"listen {number}")
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+        await self._workers.side_by_side(work, "listen")
 
     def _next(self) -> Track | None:
         known = (self._analyses, self._failed, self._passed, self._busy)

@@ -72,7 +72,7 @@ class Library:
             left_out=lambda track_id: track_id in self._suspects or track_id in self._resting,
             changed=self._changed,
         )
-        self.hearing = Hearing(catalogue, workers, self.playable, self._heard)
+        self.hearing = Hearing(catalogue, workers, self.playable, lambda: self.on_change())
         self._analyse = analyse
         self._playable: tuple[Track, ...] | None = ()
         self._is_playable = asyncio.Event()
@@ -348,7 +348,4 @@ class Library:
         else:
             self._is_playable.clear()
         self.hearing.wake()
-        self.on_change()
-
-    def _heard(self) -> None:
         self.on_change()

@@ -183,12 +183,7 @@ async def examine_changed(
     """
     begun = monotonic()
     run = _Run(surveyed, catalogue, workers, on_result)
-    try:
-        async with asyncio.TaskGroup() as group:
-            for number in range(min(workers.count, len(surveyed.changed))):
-                group.create_task(run.work(), name=f"scan {number} of {surveyed.root}")
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+    await workers.side_by_side(run.work, f"scan of {surveyed.root}", most=len(surveyed.changed))
     return ScanSummary(
         found=surveyed.found,
         examined=run.done,

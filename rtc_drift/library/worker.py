@@ -93,7 +93,7 @@ def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
 
 
 def _analyse(path: Path, alive: Callable[[], None]) -> Analysis | Unplayable:
-    from rtc_drift.library.listening import analyse  # those that only examine files need less
+    from rtc_drift.library.analyse import analyse  # those that only examine files need less
 
     return analyse(path, alive=alive)
 

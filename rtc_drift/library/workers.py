@@ -113,6 +113,18 @@ class Workers:
             raise WorkerError(f"A demo track could not be made ({answer.get('error')}).")
         return Path(answer["path"])
 
+    async def side_by_side(
+        self, work: Callable[[], Coroutine[Any, Any, None]], name: str, most: int | None = None
+    ) -> None:
+        """The same work in as many tasks as there are workers, or `most`. The first error ends all and is raised."""
+        count = self.count if most is None else min(self.count, most)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(count):
+                    group.create_task(work(), name=f"{name} {number}")
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
     async def close(self) -> None:
         """End all processes; jobs that are still going on fail with `WorkerError`."""
         self._closed = True

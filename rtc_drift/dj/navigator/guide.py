@@ -45,16 +45,16 @@ def choose(space: Space, loved: Collection[str], journey: Journey, coming: Seque
     novelty = "" if is_new else "Not heard for the longest time"
     direction = space.axes.directions.get(journey.direction or "")
     if direction is not None:
-        rows = step.ranked(space, here, direction, around, 1)
+        rows = step.ranked(space, here, direction, step.open_rows(space, here, direction, around.out), around, 1)
         if rows:
-            reasons = step.why(space, here, rows[0], direction, None)
+            reasons = step.why(space, here, rows[0], direction)
             return Choice(space.tracks[rows[0]], sentence(reasons, direction.label, novelty), why=reasons)
         novelty = f"Nothing is {direction.label} than this any more{_instead(space, here, around)}"
     ahead = heading(space, here, around.out, known[-_RECENT:], journey.seed, journey.draws)
     rows = step.onward(space, here, ahead, around, 1, journey.draws)
     if not rows:
         return None
-    reasons = step.why(space, here, rows[0], None, ahead)
+    reasons = step.why(space, here, rows[0], ahead)
     return Choice(space.tracks[rows[0]], sentence(reasons, None, novelty), why=reasons)
 
 
@@ -66,9 +66,9 @@ def explore(space: Space, loved: Collection[str], journey: Journey, track_id: st
     around = _around(space, space.known((*journey.history.heard, track_id)), loved)
     found = list[Open]()
     for direction in space.axes.directions.values():
-        rows = step.ranked(space, here, direction, around, SAMPLES, _WEIGHED_FOR_SAMPLES)
-        count = len(step.open_rows(space, here, direction, around.out))
-        found.append(Open(direction, count, tuple(space.tracks[row] for row in rows)))
+        rows = step.open_rows(space, here, direction, around.out)
+        best = step.ranked(space, here, direction, rows, around, SAMPLES, _WEIGHED_FOR_SAMPLES)
+        found.append(Open(direction, len(rows), tuple(space.tracks[row] for row in best)))
     return found
 
 

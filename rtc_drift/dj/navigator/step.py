@@ -38,26 +38,25 @@ class Surroundings:
     loved: NDArray[np.bool_]
 
 
-def _progress(space: Space, here: int, rows: NDArray[np.intp], direction: Direction) -> NDArray[np.float32]:
-    axis = direction.axis
-    progress: NDArray[np.float32] = direction.sign * (space.scores[rows, axis] - space.scores[here, axis])
-    return progress
-
-
 def open_rows(space: Space, here: int, direction: Direction, out: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Those that lie clearly that way and may come."""
-    progress = direction.sign * (space.scores[:, direction.axis] - space.scores[here, direction.axis])
+    progress = _progress(space, here, slice(None), direction)
     return np.flatnonzero((progress >= CLEAR_STEP) & space.is_heard & ~out)
 
 
 def ranked(
-    space: Space, here: int, direction: Direction, around: Surroundings, count: int, most: int = MOST
+    space: Space,
+    here: int,
+    direction: Direction,
+    rows: NDArray[np.intp],
+    around: Surroundings,
+    count: int,
+    most: int = MOST,
 ) -> list[int]:
-    """The best `count` rows of a step in a direction, the best first; empty when nothing lies there.
+    """The best `count` of the rows that lie in a direction, the best first.
 
     Of more than `most`, those are looked at that lie about a full step away.
     """
-    rows = open_rows(space, here, direction, around.out)
     if not len(rows):
         return []
     stride = np.abs(_progress(space, here, rows, direction) - FULL_STEP)
@@ -89,25 +88,32 @@ def onward(
     return _best(rows, cost, count)
 
 
-def why(space: Space, here: int, row: int, direction: Direction | None, heading: NDArray[np.float32] | None) -> Why:
-    """How one track differs from another."""
-    if direction is not None:
-        vector: NDArray[np.float32] = space.axes.vectors[direction.axis]
-        progress = float(_progress(space, here, np.array([row]), direction)[0])
-    else:
-        vector = np.zeros(len(NAMES), np.float32) if heading is None else heading
-        progress = float((space.matrix[row] - space.matrix[here]) @ vector)
+def why(space: Space, here: int, row: int, way: Direction | NDArray[np.float32]) -> Why:
+    """How one track differs from another; `way`: where somebody steers, or the heading of the drift."""
     rows = np.array([row])
+    if isinstance(way, Direction):
+        vector: NDArray[np.float32] = space.axes.vectors[way.axis]
+        progress = float(_progress(space, here, rows, way)[0])
+    else:
+        vector = way
+        progress = float((space.matrix[row] - space.matrix[here]) @ vector)
     keys = int(key_distance(space.keys[rows], int(space.keys[here]))[0])
     bpm, reference = float(space.bpm[row]), float(space.bpm[here])
     return Why(
-        direction=None if direction is None else direction.id,
+        direction=way.id if isinstance(way, Direction) else None,
         progress=progress,
         distance=float(_distance(space, here, rows, vector)[0]),
         key_distance=None if keys == UNKNOWN_KEY else keys,
         bpm_change=bpm - reference if bpm > 0 and reference > 0 else None,
         lufs_change=float(space.lufs[row] - space.lufs[here]),
     )
+
+
+def _progress(space: Space, here: int, rows: NDArray[np.intp] | slice, direction: Direction) -> NDArray[np.float32]:
+    """How far rows lie in a direction, in spreads of its axis."""
+    axis = direction.axis
+    progress: NDArray[np.float32] = direction.sign * (space.scores[rows, axis] - space.scores[here, axis])
+    return progress
 
 
 def _distance(space: Space, here: int, rows: NDArray[np.intp], vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.library.analysis.frames import Framer, magnitudes
+from rtc_drift.library.camelot import camelot
 
 SAMPLE_RATE = 6_000
 """Of what the meter takes: there are enough pitches below 2.1 kHz."""
@@ -159,7 +160,7 @@ def _tonality(chroma: NDArray[np.float32], bass: NDArray[np.float64]) -> Tonalit
     share = profile / profile.sum()
     return Tonality(
         key=f"{_NAMES[mode][tonic]} {mode}",
-        camelot=_camelot(tonic, mode),
+        camelot=camelot(tonic, mode),
         confidence=min(max((scores[best] - scores[second]) / _FULL_MARGIN, 0.0), 1.0) * clarity,
         clarity=clarity,
         complexity=max(float(-np.sum(share * np.log2(share + 1e-12))), 0.0),
@@ -198,9 +199,3 @@ def _correlation(pattern: NDArray[np.float64], values: NDArray[np.floating]) -> 
     length = float(np.linalg.norm(deviation))
     pattern = pattern - pattern.mean()
     return float(pattern @ deviation) / (length * float(np.linalg.norm(pattern))) if length > 1e-9 else 0.0
-
-
-def _camelot(tonic: int, mode: str) -> str:
-    """The place on the Camelot wheel: C major is 8B, A minor 8A."""
-    relative_major = tonic if mode == "major" else tonic + 3
-    return f"{(relative_major * 7 + 7) % 12 + 1}{'B' if mode == 'major' else 'A'}"

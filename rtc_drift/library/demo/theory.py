@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from rtc_drift.library.camelot import camelot
+
 Mode = Literal["major", "minor"]
 
 _TONICS = {"C": 0, "C#": 1, "Db": 1, "D": 2, "D#": 3, "Eb": 3, "E": 4, "F": 5, "F#": 6, "Gb": 6}
@@ -34,9 +36,7 @@ class Key(NamedTuple):
     @property
     def camelot(self) -> str:
         """The key on the Camelot wheel: C major is 8B, A minor 8A."""
-        relative_major = self.tonic if self.mode == "major" else self.tonic + 3
-        fifths_above_c = relative_major * 7 % 12
-        return f"{(fifths_above_c + 7) % 12 + 1}{'B' if self.mode == 'major' else 'A'}"
+        return camelot(self.tonic, self.mode)
 
 
 def parse_key(name: str) -> Key:
