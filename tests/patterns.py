@@ -16,9 +16,12 @@ DRUMS: dict[str, dict[str, str]] = {
     "sparse kick": {"kick": "9.......6.......", "snare": "............7...", "hat": "4...4...4...4..."},
     "shuffle": {"kick": "9.....9.....", "snare": "...8.....8..", "hat": "6.46.46.46.4"},
     "waltz": {"kick": "9...........", "snare": "....5...5...", "hat": "5.4.5.4.5.4."},
+    "even": {"kick": "................", "hat": "6.6.6.6.6.6.6.6."},
 }
 """Velocities 1 to 9 on each step of a bar: sixteenths, but triplets in the shuffle."""
 
+_APART = ("even", "waltz")
+"""Without an answer, or not in four."""
 _BEATS_PER_BAR = {"waltz": 3}
 _PROGRESSIONS = {"major": (1, 4, 5, 1), "minor": (1, 4, 5, 1)}
 """Degrees, a bar each: no other key has them all and begins and ends on its tonic."""
@@ -73,7 +76,7 @@ def patterns(tempi: int = 12) -> list[Pattern]:
     keys = ("C major", "A minor", "F# minor", "Eb major", "G minor", "B major", "Bb minor", "E major")
     result: list[Pattern] = []
     for drums in DRUMS:
-        for number, bpm in enumerate(np.linspace(72, 178, tempi) if drums != "waltz" else ()):
+        for number, bpm in enumerate(np.linspace(72, 178, tempi) if drums not in _APART else ()):
             seed = len(result)
             off_grid = np.random.default_rng(seed).uniform(-2, 2)
             key = keys[seed % len(keys)] if number % 4 != 3 else None

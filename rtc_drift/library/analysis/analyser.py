@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.library.analysis.beats import find_beats
+from rtc_drift.library.analysis.beats import NO_BEATS, exact_tempo, find_beats
 from rtc_drift.library.analysis.cues import find_cues
 from rtc_drift.library.analysis.downbeats import find_downbeats
 from rtc_drift.library.analysis.envelope import EnvelopeMeter
@@ -62,14 +62,15 @@ class Analyser:
         duration = seconds(envelope.samples)
         onsets, tonality, timbre = self._onsets.finish(), self._tonal.finish(), self._timbre.finish()
         tempo = find_tempo(onsets) if duration >= _SHORTEST_SECONDS else None
-        beats = find_beats(onsets, tempo) if tempo else np.zeros(0)
-        beats = beats[(beats >= 0) & (beats <= duration)]
+        found = find_beats(onsets, tempo) if tempo else NO_BEATS
+        beats = found.seconds[(found.seconds >= 0) & (found.seconds <= duration)]
         bpm = _tempo_bpm(tempo, beats)
         downbeats = find_downbeats(beats, onsets, tonality.changes_at(beats))
         lufs, dbtp = self._loudness.finish()
         return Analysis(
             tempo_bpm=bpm,
             tempo_confidence=_confidence(tempo) if tempo and bpm else 0.0,
+            beats_confidence=found.confidence if bpm else 0.0,
             beats_seconds=tuple(beats.tolist()),
             downbeats_seconds=tuple(downbeats.tolist()),
             key=tonality.key,
@@ -97,7 +98,7 @@ class Analyser:
 
 
 def _tempo_bpm(tempo: Tempo | None, beats: NDArray[np.float64]) -> float | None:
-    return tempo.bpm if tempo is not None and len(beats) >= 2 else None
+    return exact_tempo(beats, tempo.bpm) if tempo is not None and len(beats) >= 2 else None
 
 
 def _confidence(tempo: Tempo) -> float:

@@ -26,20 +26,21 @@ _ENVELOPE = 31
 """Bins (90 Hz) over which the spectrum is averaged for whitening."""
 _FLOOR = 1e-4
 """Mean magnitude below which a frame is silent (about -80 dBFS)."""
-_FULL_MARGIN = 0.12
+_FULL_MARGIN = 0.25
 """By which the best key's correlation exceeds the next one's where there is no doubt."""
 
 _BASS_BELOW_PITCH = 52
 """MIDI: E3, 165 Hz."""
-_BASS_COUNTS, _START_COUNTS, _END_COUNTS = 0.1, 0.05, 0.3
+_BASS_COUNTS, _START_COUNTS, _END_COUNTS, _LAST_BASS_COUNTS = 0.05, 0.1, 0.15, 0.25
 """What correlations count beside that of the whole: a key and its relative differ in little but their tonic."""
-_START_SECONDS, _END_SECONDS = 2.0, 4.0
+_START_SECONDS, _END_SECONDS, _LAST_BASS_SECONDS = 2.0, 4.0, 3.0
 
 # Temperley, "Music and Probability" (2007), from C upwards; the minor with the seventh degree of the natural scale,
 # as popular music prefers it.
 _MAJOR = (0.748, 0.06, 0.488, 0.082, 0.670, 0.46, 0.096, 0.715, 0.104, 0.366, 0.057, 0.4)
 _MINOR = (0.712, 0.084, 0.474, 0.618, 0.049, 0.46, 0.105, 0.747, 0.404, 0.067, 0.33, 0.133)
 _BASS = (1.0, 0.0, 0.0, 0.0, 0.0, 0.3, 0.0, 0.4, 0.0, 0.0, 0.0, 0.0)
+_TONIC = (1.0, *(0.0,) * 11)
 _TRIADS = {
     "major": (1.5, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0),
     "minor": (1.5, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0),
@@ -86,6 +87,7 @@ class TonalMeter:
         self._window = np.blackman(_SIZE).astype(np.float32)
         self._rows = bytearray()
         self._bass = np.zeros(_BINS)
+        self._last_bass = np.zeros((0, _BINS))
         self._tuning = 0j
 
     def add(self, wave: NDArray[np.float32]) -> None:
@@ -98,7 +100,7 @@ class TonalMeter:
         histogram = np.frombuffer(self._rows, np.float16).reshape(-1, _BINS).astype(np.float32)
         tuning = float(np.angle(self._tuning)) / (2 * np.pi)
         folding = _folding(tuning)
-        return _tonality(histogram @ folding, self._bass @ folding)
+        return _tonality(histogram @ folding, self._bass @ folding, self._last_bass.sum(axis=0) @ folding)
 
     def _measure(self, frames: NDArray[np.float32]) -> None:
         if not len(frames):
@@ -121,7 +123,10 @@ class TonalMeter:
         self._rows += (rows / (rows.max(axis=1, keepdims=True) + 1e-9)).astype(np.float16).tobytes()
         deep = pitch < _BASS_BELOW_PITCH
         bass = _histogram(frame[deep], pitch[deep], weight[deep], len(frames))
-        self._bass += (bass / (bass.max(axis=1, keepdims=True) + 1e-9)).sum(axis=0)
+        bass /= bass.max(axis=1, keepdims=True) + 1e-9
+        self._bass += bass.sum(axis=0)
+        sounding = bass[rows.any(axis=1)]
+        self._last_bass = np.concatenate((self._last_bass, sounding))[-round(_LAST_BASS_SECONDS * FRAME_RATE) :]
 
 
 def _histogram(
@@ -147,13 +152,13 @@ def _folding(tuning: float) -> NDArray[np.float32]:
     return np.exp(-0.5 * (distance / 0.25) ** 2).astype(np.float32)
 
 
-def _tonality(chroma: NDArray[np.float32], bass: NDArray[np.float64]) -> Tonality:
+def _tonality(chroma: NDArray[np.float32], bass: NDArray[np.float64], last_bass: NDArray[np.float64]) -> Tonality:
     lengths = np.linalg.norm(chroma, axis=1, keepdims=True)
     chroma = np.asarray(chroma / np.maximum(lengths, 1e-9), np.float32)
     profile = chroma.sum(axis=0, dtype=np.float64)
     if profile.max(initial=0) <= 0 or profile.std() < 1e-6 * profile.mean():
         return Tonality(None, None, 0.0, 0.0, 0.0, chroma)
-    fits, scores = _scores(chroma, profile, bass)
+    fits, scores = _scores(chroma, profile, bass, last_bass)
     best, second = sorted(scores, key=lambda key: -scores[key])[:2]
     tonic, mode = best
     clarity = min(max(fits[best], 0.0), 1.0)
@@ -172,9 +177,12 @@ _Scores: TypeAlias = dict[tuple[int, str], float]
 
 
 def _scores(
-    chroma: NDArray[np.float32], profile: NDArray[np.float64], bass: NDArray[np.float64]
+    chroma: NDArray[np.float32],
+    profile: NDArray[np.float64],
+    bass: NDArray[np.float64],
+    last_bass: NDArray[np.float64],
 ) -> tuple[_Scores, _Scores]:
-    """For each tonic and mode: how well the profile fits, and that with the bass, the start and the end."""
+    """For each tonic and mode: how well the profile fits, and that with the bass, the start and how it ends."""
     sounding = chroma[chroma.any(axis=1)]
     start = sounding[: round(_START_SECONDS * FRAME_RATE)].sum(axis=0)
     end = sounding[-round(_END_SECONDS * FRAME_RATE) :].sum(axis=0)
@@ -189,6 +197,7 @@ def _scores(
                 + _BASS_COUNTS * _correlation(np.roll(_BASS, tonic), bass)
                 + _START_COUNTS * _correlation(triad, start)
                 + _END_COUNTS * _correlation(triad, end)
+                + _LAST_BASS_COUNTS * _correlation(np.roll(_TONIC, tonic), last_bass)
             )
     return fits, scores
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-VERSION = 1
+VERSION = 2
 """Of what is measured: a greater one has every track analysed anew."""
 CURVES = ("beats_seconds", "downbeats_seconds", "short_term_lufs")
 """The fields of an `Analysis` that are long, and of no use for choosing."""
@@ -68,6 +68,8 @@ class Analysis(_Model):
     tempo_bpm: float | None = Field(default=None, gt=0)
     """None without a beat."""
     tempo_confidence: Share
+    beats_confidence: Share = 0.0
+    """That the beats are where one would tap, and not half a beat later."""
     beats_seconds: tuple[float, ...] = ()
     downbeats_seconds: tuple[float, ...] = ()
     """A subset of the beats."""

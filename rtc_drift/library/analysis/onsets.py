@@ -8,6 +8,7 @@ those below 150 Hz: a loud off-beat hat outweighs a kick in the whole spectrum, 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from rtc_drift.library.analysis.frames import mel_filters
@@ -21,6 +22,7 @@ _DEEP_HERTZ = 140.0
 _LAG = 2
 """Frames between what is compared."""
 _COMPRESSION = 400.0
+_KICK_FRAMES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,30 @@ class Onsets:
         return _above_mean(_standard(self.full) + 0.5 * _standard(self.low))
 
     @property
+    def kicks(self) -> NDArray[np.float32]:
+        """Rise of the kick above its mean over a second, unit deviation."""
+        return _above_mean(self.kick)
+
+    @property
     def grounded(self) -> NDArray[np.float32]:
-        """For where the beats are: kicks count as much as all, so that a loud off-beat hat is none."""
-        return _above_mean(_standard(self.full) + 0.5 * _standard(self.low) + _standard(self.kick))
+        """For where the beats are: an attack that a kick follows counts most, so that a loud off-beat hat is none."""
+        return self._with_kicks(1.5)
+
+    @property
+    def steadied(self) -> NDArray[np.float32]:
+        """For where the beats are if each has its kick: next to nothing else counts."""
+        return self._with_kicks(6.0)
+
+    def _with_kicks(self, weight: float) -> NDArray[np.float32]:
+        attacks = np.clip(self.weighted, 0, 1)
+        kicked = _standard(attacks * following_kick(_standard(self.kick)))
+        return _above_mean(_standard(self.full) + 0.5 * _standard(self.low) + np.float32(weight) * kicked)
+
+
+def following_kick(kick: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The greatest rise from each frame to 50 ms later: a kick's deep part comes that much after its attack."""
+    padded = np.pad(kick, (0, _KICK_FRAMES - 1))
+    return np.asarray(sliding_window_view(padded, _KICK_FRAMES).max(axis=1)) if len(kick) else kick
 
 
 class OnsetMeter:

@@ -1,8 +1,9 @@
-"""Tempo from onset strength: autocorrelation in windows, a comb over periods, an octave by prior, a path in time.
+"""Tempo from onset strength: autocorrelation in windows, a comb over periods, the way of counting, a path in time.
 
-The windows are those of Grosche & Müller's tempogram (2011); the log-normal prior is that of Ellis, "Beat tracking by
-dynamic programming" (2007), but centred by how busy the bass is: the same pulse is counted fast in drum & bass, and
-slowly in dub and ambient music.
+The windows are those of Grosche & Müller's tempogram (2011). A pulse can be counted in several related ways; which one
+is chosen by a log-linear model of how well half a beat, a beat, a bar and two repeat, whether the kick repeats with the
+bar, and a log-normal prior (Ellis, "Beat tracking by dynamic programming", 2007) that is centred by how busy the bass
+is: the same pulse is counted fast in drum & bass, and slowly in dub and ambient music.
 """
 
 from dataclasses import dataclass
@@ -24,11 +25,14 @@ _COMB = {0.5: 0.25, 1.0: 1.0, 2.0: 0.5, 4.0: 0.5, 8.0: 0.25}
 _WIDE_OCTAVES = 0.9
 _RELATED = (1.0, 2.0, 1 / 2, 3.0, 1 / 3, 3 / 2, 2 / 3, 4 / 3, 3 / 4)
 """The tempi at which one pulse may be counted."""
-_EVIDENCE, _LOW_EVIDENCE = 3.4, 1.65
-_CENTRE, _NARROWNESS, _BUSYNESS = 1.05, 2.9, 1.75
-"""Fitted to synthetic drum patterns and the demo library; no more than these five numbers, so as not to overfit."""
-_USUAL_BASS = 0.095
-"""Mean onset strength of the bass in music of 128 BPM."""
+_REPEATS = {0.5: 2.55, 1.0: 4.18, 4.0: 1.49, 8.0: 1.78}
+_KICK_REPEATS = {4.0: 3.99}
+_CENTRE, _NARROWNESS, _BUSYNESS = 1.45, 3.08, 2.48
+"""The eight weights of the way of counting, fitted together: see `docs/analysis.md` for to what, and how it carries."""
+_USUAL_TEMPO, _USUAL_BASS = 120.0, 0.095
+"""Where the prior is centred, and the mean onset strength of the bass in such music."""
+_STEADINESS = 0.015
+"""By how much of a period the strongest repeat may be away, as tempo and swing drift; a third beyond four periods."""
 _NEARBY = np.exp2(np.linspace(-0.3, 0.3, 181))
 """How far the tempo may wander from that of most of the track."""
 _CHANGE_COST = 8.0
@@ -57,14 +61,10 @@ def find_tempo(onsets: Onsets) -> Tempo | None:
         return None
     total /= total[0]
     pulse = float(_TEMPI[np.argmax(_comb(total, _TEMPI) - np.log2(_TEMPI / 120) ** 2 / 2 / _WIDE_OCTAVES**2 * 0.3)])
-    candidates = np.array([pulse * ratio for ratio in _RELATED if SLOWEST <= pulse * ratio <= FASTEST])
-    low = _autocorrelations(onsets.low).sum(axis=0)
-    scores = _EVIDENCE * _comb(total, candidates) + _expectation(candidates, float(onsets.bass.mean()))
-    scores += _LOW_EVIDENCE * _comb(low / max(low[0], 1e-6), candidates)
-    chances = np.exp(scores - scores.max())
-    chances /= chances.sum()
+    candidates = np.array([_refined(total, pulse * ratio) for ratio in _RELATED if SLOWEST <= pulse * ratio <= FASTEST])
+    chances = _chances(candidates, total, onsets)
     best = int(np.argmax(chances))
-    bpm = _refined(total, float(candidates[best]))
+    bpm = float(candidates[best])
     clarity = float(_comb(total, np.array([bpm]))[0]) / sum(_COMB.values())
     periods = _path(correlations, bpm, len(onsets.full))
     return Tempo(bpm, min(max(clarity, 0.0), 1.0), float(chances[best]), periods)
@@ -95,11 +95,25 @@ def _comb(correlation: NDArray[np.float64], tempi: NDArray[np.float64]) -> NDArr
     return score
 
 
-def _expectation(tempi: NDArray[np.float64], bass: float) -> NDArray[np.float64]:
-    """Logarithm of how likely music is counted at these tempi, given the mean onset strength of its bass."""
-    octaves = np.log2(tempi / 128)
-    busy = np.log2((bass + 0.001) / _USUAL_BASS)
-    return np.asarray(octaves * (_CENTRE + _BUSYNESS * np.clip(busy, -1.3, 1.3)) - _NARROWNESS * octaves**2)
+def _chances(tempi: NDArray[np.float64], total: NDArray[np.float64], onsets: Onsets) -> NDArray[np.float64]:
+    """Probability of each of these ways of counting; `total` is the normalised autocorrelation of the whole."""
+    kick = _autocorrelations(onsets.kicks).sum(axis=0)
+    kick /= max(kick[0], 1e-6)
+    octaves = np.log2(tempi / _USUAL_TEMPO)
+    busy = np.log2((float(onsets.bass.mean()) + 0.001) / _USUAL_BASS)
+    scores = octaves * (_CENTRE + _BUSYNESS * busy) - _NARROWNESS * octaves**2
+    for correlation, weights in ((total, _REPEATS), (kick, _KICK_REPEATS)):
+        for periods, weight in weights.items():
+            scores += weight * _repeat(correlation, _FRAMES_PER_MINUTE / tempi * periods, exact=periods > 4)
+    chances = np.exp(scores - scores.max())
+    return np.asarray(chances / chances.sum())
+
+
+def _repeat(correlation: NDArray[np.float64], lags: NDArray[np.float64], *, exact: bool) -> NDArray[np.float64]:
+    """The highest value of `(_LAGS,)` near each of the lags, in frames."""
+    near = np.linspace(-1, 1, 7) * (_STEADINESS / 3 if exact else _STEADINESS)
+    places = np.minimum(lags[:, None] * (1 + near), _LAGS - 1)
+    return np.asarray(np.interp(places, np.arange(_LAGS), correlation).max(axis=1))
 
 
 def _refined(correlation: NDArray[np.float64], bpm: float) -> float:
