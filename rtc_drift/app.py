@@ -72,6 +72,8 @@ class Service:
                 music=settings.music,
                 demo_folder=settings.data_dir / "demo",
                 analyse=settings.analysis,
+                target_lufs=settings.loudness,
+                album_balance=settings.album_balance,
             )
             stack.push_async_callback(self.library.close)
 

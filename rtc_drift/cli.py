@@ -100,6 +100,13 @@ def _add_serve(commands: Any) -> None:
         action=argparse.BooleanOptionalAction,
         help="listen to tracks in the background; those not listened to can't be steered by sound (yes)",
     )
+    music.add_argument("--loudness", metavar="LUFS", help="how loud every track is played, -30 to -8 (-16)")
+    music.add_argument(
+        "--album-balance",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="keep the tracks of an album as loud by each other as on the disc (no)",
+    )
     music.add_argument("--bitrate", metavar="BPS", help="of the Opus stream, 64000 to 256000 (128000)")
     music.add_argument("--seed", metavar="N", help="makes the master's drift repeatable, anew at every start (none)")
     network = serve.add_argument_group("network")

@@ -7,12 +7,14 @@ through `steering`. Times are media times. While a programme stands nobody hears
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from rtc_drift.arranger import Arranger, Wish
 from rtc_drift.dj import journey as ways
 from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice, choose_next
 from rtc_drift.dj.journey import History, Journey
 from rtc_drift.dj.navigator import guide
 from rtc_drift.dj.navigator.space import EMPTY, Space
+from rtc_drift.dj.plan import When
 from rtc_drift.dj.programme import Entry, Programme
 from rtc_drift.engine.messages import DeckFailed
 from rtc_drift.herald import Herald
@@ -66,10 +68,13 @@ class Conductor:
         self._chart = chart
         self._timeline = timeline
         self._herald = herald
+        self._arranger = Arranger(library)
         self._announced = set[int]()
         self._arrived = set[int]()
         self.held: Choice | None = None
         """What comes next when somebody has resumed."""
+        self.wish: Wish | None = None
+        """What would make the planned transition better, if it were rendered in time."""
         self.programme = Programme()
         self.journey = Journey(seed)
         self.failed_plays = 0
@@ -208,11 +213,11 @@ class Conductor:
         elif not is_asked_for:
             self._plan(self.choose(planned if may_stay else None))
 
-    def skip(self, choice: Choice, fade: int, *, back: bool = False) -> Entry:
-        """Cross over into a track as soon as may be. Raises TooManyCommandsError."""
+    def skip(self, choice: Choice, fade: int, *, back: bool = False, when: When = "bar") -> Entry:
+        """Cross over into a track as soon as may be, on a bar or at once. Raises TooManyCommandsError."""
         settled, at = self.settled(), self.moment(self._lead(choice.track))
         self.held = None
-        self.apply(steps.skip_to(self.programme, choice, at, settled, self.length(fade)))
+        self.apply(self._arranger.skip(self.programme, choice, at, settled, self.length(fade), when))
         entry = self.programme.entries[-1]
         self._arrive(entry, back=back)
         return entry
@@ -228,8 +233,24 @@ class Conductor:
             self.held = None
             now = max(self._timeline.horizon, entry.play.start)
             if choice is not None:
-                self.apply(steps.plan_next(changed, choice, now, now + max(1, self.length(COLD_LEAD))))
+                self._follow(choice, now, now + max(1, self.length(COLD_LEAD)))
         return entry
+
+    def fulfil(self, wish: Wish, path: str) -> bool:
+        """What was wished for is rendered: take it, unless it is too late or nobody wants it any more."""
+        horizon = self._timeline.horizon
+        if wish is not self.wish or self.programme.paused_at is not None:
+            return False
+        self.wish = None
+        earliest = horizon + max(1, self.length(COLD_LEAD))
+        changed = self._arranger.fulfil(self.programme, wish, path, horizon, earliest)
+        if changed is not None:
+            self.apply(changed)
+        return changed is not None
+
+    def followed_by(self, programme: Programme, track: Track, now: int) -> Programme:
+        """A programme as it would go on with a track if nobody intervened."""
+        return self._arranger.follow(programme, Choice(track, ""), now, now + 1)[0]
 
     def settled(self, besides: Entry | None = None) -> int:
         """Up to when nothing changes any more: what is rendered, and what commands have asked for (`besides` one)."""
@@ -268,6 +289,8 @@ class Conductor:
         """Make a new state of the programme real, and tell of a play that is newly planned."""
         before = {entry.play for entry in self.programme.entries}
         self.programme = changed
+        if self.wish is not None and self.programme.find(self.wish.play_id) is None:
+            self.wish = None
         self._timeline.schedule(changed.plays)
         newest = changed.entries[-1] if changed.entries else None
         if newest is None or newest.play in before or newest.play.start <= self._timeline.now():
@@ -297,7 +320,12 @@ class Conductor:
         horizon = max(after, self._timeline.horizon)
         if choice is not None and self.programme.current(horizon) is not None:
             earliest = horizon + max(1, self.length(self._lead(choice.track)))
-            self.apply(steps.plan_next(self.programme, choice, horizon, earliest))
+            self._follow(choice, horizon, earliest)
+
+    def _follow(self, choice: Choice, now: int, earliest: int) -> None:
+        self.programme = replace(self.programme, levels=self._library.levels)
+        changed, self.wish = self._arranger.follow(self.programme, choice, now, earliest)
+        self.apply(changed)
 
     def _lead(self, track: Track) -> int:
         planned = self.programme.planned(self._timeline.horizon)

@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from rtc_drift.library.levels import TARGET_LUFS
+
 APP = "rtc-drift"
 ENV_PREFIX = "RTC_DRIFT_"
 LIST_OPTIONS = ("music", "ice_address", "stun", "turn")
@@ -61,6 +63,10 @@ class Settings(BaseSettings):
     """Folders of music; none = the demo library."""
     analysis: bool = True
     """Listen to tracks in the background."""
+    loudness: float = Field(TARGET_LUFS, ge=-30, le=-8)
+    """How loud every track is played, in LUFS."""
+    album_balance: bool = False
+    """The tracks of an album stay as loud by each other as on the disc."""
     host: str = Field("127.0.0.1", min_length=1)
     """What the HTTP server binds."""
     port: int = Field(8080, ge=0, le=65535)

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from rtc_drift.dj.plan import Play
+from rtc_drift.library.analysis.model import Analysis
+from rtc_drift.library.levels import Levels
 from rtc_drift.library.track import Track
 
 
@@ -12,8 +14,11 @@ class Crate(Protocol):
 
     @property
     def loved(self) -> Collection[str]: ...
+    @property
+    def levels(self) -> Levels: ...
     def playable(self) -> Sequence[Track]: ...
     def get(self, track_id: str) -> Track | None: ...
+    def heard(self, track_id: str) -> Analysis | None: ...
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None: ...
 
 

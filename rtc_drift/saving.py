@@ -10,7 +10,6 @@ from rtc_drift.dj.journey import History, Journey
 from rtc_drift.dj.navigator.why import Why
 from rtc_drift.dj.plan import Play, Transition
 from rtc_drift.dj.programme import Entry, Programme, unplan
-from rtc_drift.dj.transitions import levelled_gain
 from rtc_drift.library.track import Track
 
 
@@ -68,7 +67,8 @@ class SavedStation:
 
 
 def _entry(saved: _SavedEntry, track: Track) -> Entry:
-    play = replace(saved.play, path=str(track.path), gain=levelled_gain(track))
+    # What was rendered ahead is gone by then: it goes on in the track's own file.
+    play = replace(saved.play, path=str(track.path), lead=None, offset=max(0, saved.play.offset))
     return Entry(play, track, saved.transition, saved.reason, saved.queued, saved.why, saved.sound_ends)
 
 

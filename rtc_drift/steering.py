@@ -12,7 +12,7 @@ from rtc_drift.dj import journey as ways
 from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice
 from rtc_drift.dj.directions import STEERABLE
-from rtc_drift.dj.plan import Transition
+from rtc_drift.dj.plan import Transition, When
 from rtc_drift.dj.programme import Entry
 from rtc_drift.dj.transitions import HUSH, SKIP_FADE
 from rtc_drift.herald import Herald
@@ -79,8 +79,10 @@ class Steering:
         if track_id is not None:
             conductor.skip(Choice(self._track(track_id), "The session begins with it."), SKIP_FADE)
 
-    def next_track(self, track_id: str | None = None, direction: str | None = None) -> Accepted:
-        """Cross over into a track, or into what is planned, now; with a direction, into what is chosen for it.
+    def next_track(self, track_id: str | None = None, direction: str | None = None, when: When = "bar") -> Accepted:
+        """Cross over into a track, or into what is planned; with a direction, into what is chosen for it.
+
+        On the next bar, where that is known and near, or at once.
 
         Raises NoSuchTrackError, NoSuchDirectionError.
         """
@@ -94,7 +96,7 @@ class Steering:
         choice = wanted or conductor.as_planned(planned) or conductor.choose()
         if choice is None:
             raise NothingToPlayError
-        return self._skip(choice)
+        return self._skip(choice, when=when)
 
     def previous(self) -> Accepted:
         """Back to the track before, or to this one's beginning if there is none."""
@@ -164,9 +166,9 @@ class Steering:
         self._conductor.plan_anew()
         return self._headed()
 
-    def _skip(self, choice: Choice, *, back: bool = False) -> Accepted:
+    def _skip(self, choice: Choice, *, back: bool = False, when: When = "bar") -> Accepted:
         was_paused = self._conductor.programme.paused_at is not None
-        entry = self._conductor.skip(choice, SKIP_FADE, back=back)
+        entry = self._conductor.skip(choice, SKIP_FADE, back=back, when=when)
         if was_paused:
             self._herald.playback("resumed", entry.play.start, entry, None)
         return Accepted(entry.play.start, entry.track, entry.transition)
@@ -192,7 +194,7 @@ class Steering:
         is_planned = end.queued and not self._conductor.has_arrived(end)
         for track in queue[1:] if is_planned else queue:
             last = programme.entries[-1].play.start
-            programme = steps.prune(steps.plan_next(programme, Choice(track, ""), last, last + 1), last)
+            programme = steps.prune(self._conductor.followed_by(programme, track, last), last)
         return programme.entries[-1]
 
     def _current(self) -> Entry:

@@ -10,6 +10,8 @@ from rtc_drift.conductor import Conductor
 from rtc_drift.dj.plan import Play
 from rtc_drift.engine.messages import DeckFailed
 from rtc_drift.herald import Herald
+from rtc_drift.library.analysis import Analysis
+from rtc_drift.library.levels import Levels
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE, samples
 from rtc_drift.playout import HORIZON
@@ -25,6 +27,8 @@ class Shelf:
     def __init__(self, *tracks: Track) -> None:
         self.tracks = {track.id: track for track in tracks}
         self.loved = set[str]()
+        self.levels = Levels()
+        self.analyses = dict[str, Analysis]()
         self.marked: list[tuple[str, bool]] = []
 
     def playable(self) -> list[Track]:
@@ -32,6 +36,9 @@ class Shelf:
 
     def get(self, track_id: str) -> Track | None:
         return self.tracks.get(track_id)
+
+    def heard(self, track_id: str) -> Analysis | None:
+        return self.analyses.get(track_id)
 
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
         self.marked.append((track.id, lasting))

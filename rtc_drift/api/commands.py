@@ -41,7 +41,7 @@ class Command:
 
 
 def _next_track(_: web.Request, session: Session, body: schemas.NextTrackRequest) -> Accepted:
-    return session.station.steering.next_track(body.track_id, body.direction)
+    return session.station.steering.next_track(body.track_id, body.direction, body.when)
 
 
 def _previous(_: web.Request, session: Session, __: schemas.Nothing) -> Accepted:

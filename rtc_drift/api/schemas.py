@@ -1,11 +1,11 @@
 """The bodies of requests and answers, beyond what events carry already."""
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import Field
 
 from rtc_drift.delivery.peer import Quality
+from rtc_drift.dj.plan import When
 from rtc_drift.events import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
 from rtc_drift.library.analysis.model import Analysis
 
@@ -44,8 +44,8 @@ class NextTrackRequest(Wire):
 
     track_id: str | None = None
     direction: str | None = None
-    when: Literal["bar", "now"] = "bar"
-    """Both are heard at once as long as nobody knows where the bars are."""
+    when: When = "bar"
+    """The next bar, if it is known and comes within 2.2 s, else the next beat; or at once."""
 
 
 class SeekRequest(Wire):

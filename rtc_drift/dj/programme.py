@@ -3,12 +3,13 @@
 The state is a value. `now` is always handed in; nothing here knows a clock, a file or a process.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rtc_drift.dj.autodj import Choice
 from rtc_drift.dj.navigator.why import Why
-from rtc_drift.dj.plan import Fade, Play, Transition, TransitionKind
-from rtc_drift.dj.transitions import HUSH, SKIP_FADE, immediate_transition, levelled_gain, natural_transition
+from rtc_drift.dj.plan import Fade, Lead, Play, Transition, TransitionKind
+from rtc_drift.dj.transitions import HUSH, SKIP_FADE, immediate_transition, natural_transition
+from rtc_drift.library.levels import Levels
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 
@@ -43,6 +44,8 @@ class Programme:
     next_play_id: int = 1
     paused_at: int | None = None
     """The media time from which on it is silent; the last entry is what goes on afterwards."""
+    levels: Levels = field(default_factory=Levels)
+    """How loud tracks are to be from now on."""
 
     @property
     def plays(self) -> tuple[Play, ...]:
@@ -66,31 +69,56 @@ def begin(programme: Programme, choice: Choice, at: int) -> Programme:
     return _append(programme, choice, transition, at)
 
 
-def plan_next(programme: Programme, choice: Choice, now: int, earliest: int) -> Programme:
+def plan_next(
+    programme: Programme,
+    choice: Choice,
+    now: int,
+    earliest: int,
+    transition: Transition | None = None,
+    lead: Lead | None = None,
+) -> Programme:
     """Plan a track to follow the current one where its sound ends; replaces what was planned.
 
     It never starts before `earliest`, which must lie after `now`. So a plan made late, because the library was empty or
-    a file broke off, has as much overlap as is left.
+    a file broke off, has as much overlap as is left. Without a `transition` it is a plain crossfade.
     """
     base = unplan(programme, now)
     current = base.current(now)
     if current is None:
         raise ValueError("a first track must begin before a next one is planned")
     play = current.play
-    transition = natural_transition(current.track, choice.track, play.offset)
-    planned_end = play.start + transition.leave_at - play.offset + transition.duration
+    transition = transition or natural_transition(current.track, choice.track, play.offset)
+    prefetched = _prefetched(programme, choice.track, now)
+    if (
+        play.time_of(transition.leave_at) >= earliest
+        and play.time_of(transition.leave_at) + transition.duration <= play.end
+    ):
+        return _overlap(base, choice, transition, play.time_of(transition.leave_at), prefetched, lead)
+    plain = natural_transition(current.track, choice.track, play.offset)
+    planned_end = play.time_of(plain.leave_at) + plain.duration
     ends = min(planned_end, play.end)
-    duration = max(0, min(transition.duration, ends - earliest))
+    duration = max(0, min(plain.duration, ends - earliest))
     at = max(earliest, ends - duration)
     kind: TransitionKind = "crossfade" if ends == planned_end else "rescue"
-    transition = replace(transition, kind=kind, leave_at=play.position_at(at), duration=duration)
-    return _overlap(base, choice, transition, at, _prefetched(programme, choice.track, now))
+    plain = replace(plain, kind=kind, leave_at=play.position_at(at), duration=duration)
+    return _overlap(base, choice, plain, at, prefetched)
 
 
-def skip_to(programme: Programme, choice: Choice, at: int, now: int, fade: int = SKIP_FADE) -> Programme:
-    """Cross over into a track from `at` on, whatever is playing, also in the middle of another transition."""
+def skip_to(
+    programme: Programme,
+    choice: Choice,
+    at: int,
+    now: int,
+    fade: int = SKIP_FADE,
+    transition: Transition | None = None,
+) -> Programme:
+    """Cross over into a track from `at` on, whatever is playing, also in the middle of another transition.
+
+    `transition` tells how, if not by a plain fade of at most `fade` samples; its `leave_at` is where that is at `at`.
+    """
     base = unplan(programme, now)
-    transition = immediate_transition(choice.track, _position(base, at), min(fade, _left(base, at)))
+    transition = transition or immediate_transition(choice.track, _position(base, at), fade)
+    transition = replace(transition, duration=min(transition.duration, fade, _left(base, at)))
     return _overlap(base, choice, transition, at, _prefetched(programme, choice.track, now))
 
 
@@ -162,7 +190,7 @@ def _released(entry: Entry, now: int) -> Entry:
     play = entry.play
     if play.fade_out is None or play.fade_out.start <= now:
         return entry
-    return replace(entry, play=replace(play, fade_out=None, end=entry.natural_end))
+    return replace(entry, play=replace(play, fade_out=None, bass_out=None, end=entry.natural_end))
 
 
 def _hushed(programme: Programme, fade: Fade) -> Programme:
@@ -189,38 +217,58 @@ def _reenter(programme: Programme, position: int, at: int, fade: int, kind: Tran
 
 
 def _overlap(
-    programme: Programme, choice: Choice, transition: Transition, at: int, play_id: int | None = None
+    programme: Programme,
+    choice: Choice,
+    transition: Transition,
+    at: int,
+    play_id: int | None = None,
+    lead: Lead | None = None,
 ) -> Programme:
     """Fade out everything on the air from `at` over the transition's length, and append a track."""
-    fading = tuple(_faded(entry, Fade(at, transition.duration)) for entry in programme.entries)
-    return _append(replace(programme, entries=fading), choice, transition, at, play_id)
+    bass = transition.bass
+    swap = Fade(at + bass.offset, bass.length) if bass is not None else None
+    fading = tuple(_faded(entry, Fade(at, transition.duration), swap) for entry in programme.entries)
+    return _append(replace(programme, entries=fading), choice, transition, at + transition.delay, play_id, swap, lead)
 
 
-def _faded(entry: Entry, fade: Fade) -> Entry:
+def _faded(entry: Entry, fade: Fade, swap: Fade | None) -> Entry:
     # A play already on its way out keeps its own fade, so that its level never steps back up.
     if entry.play.fade_out is not None or entry.play.hush is not None or entry.play.end <= fade.start:
         return entry
-    return replace(entry, play=replace(entry.play, fade_out=fade, end=min(entry.play.end, fade.end)))
+    play = replace(entry.play, fade_out=fade, bass_out=swap, end=min(entry.play.end, fade.end))
+    return replace(entry, play=play)
 
 
 def _append(
-    programme: Programme, choice: Choice, transition: Transition, at: int, play_id: int | None = None
+    programme: Programme,
+    choice: Choice,
+    transition: Transition,
+    at: int,
+    play_id: int | None = None,
+    swap: Fade | None = None,
+    lead: Lead | None = None,
 ) -> Programme:
     track = choice.track
+    before = programme.entries[-1].play if programme.entries else None
+    keeps_level = transition.style == "gapless" and before is not None
     play = Play(
         id=programme.next_play_id if play_id is None else play_id,
         track_id=track.id,
         path=str(track.path),
         start=at,
-        offset=transition.enter_at,
+        offset=transition.enter_at if lead is None else lead.resumes_at - lead.length,
         end=at,
-        gain=levelled_gain(track),
-        fade_in=transition.duration,
+        gain=before.gain if before is not None and keeps_level else programme.levels.gain(track),
+        fade_in=transition.duration if transition.fade_in is None else transition.fade_in,
         fade_out=None,
+        lead=lead,
+        bass_in=swap,
     )
     entry = Entry(play, track, transition, choice.reason, choice.queued, choice.why)
     entry = replace(entry, play=replace(play, end=entry.natural_end))
-    return Programme(
+    return replace(
+        programme,
         entries=(*programme.entries, entry),
         next_play_id=programme.next_play_id + (play_id is None),
+        paused_at=None,
     )

@@ -1,28 +1,15 @@
-"""The plan of a transition: a value that a pure function returns."""
+"""Transitions between tracks of which nothing is known but where their sound begins and ends."""
 
 from rtc_drift.dj.plan import Transition
 from rtc_drift.library.track import Track
-from rtc_drift.media import amplitude, samples
+from rtc_drift.media import samples
 
-TARGET_LUFS = -16.0
 CROSSFADE = samples(6.0)
 """Overlap of two tracks that both play to their end."""
 SKIP_FADE = samples(1.2)
 """Overlap when somebody wants the next track now: short enough to be an answer, long enough to be no cut."""
 HUSH = samples(0.05)
 """The ramp where somebody pauses, resumes or goes elsewhere in a track: no click, and no waiting."""
-MAX_BOOST_DB = 12.0
-MAX_CUT_DB = 24.0
-
-
-def levelled_gain(track: Track) -> float:
-    """Linear gain that brings a track's integrated loudness to -16 LUFS (EBU R128), within +12 and -24 dB.
-
-    Silence is left alone: there is nothing to level, and the boost would only raise noise.
-    """
-    if track.integrated_lufs <= -60:
-        return 1.0
-    return amplitude(max(-MAX_CUT_DB, min(MAX_BOOST_DB, TARGET_LUFS - track.integrated_lufs)))
 
 
 def natural_transition(outgoing: Track, incoming: Track, entered_at: int) -> Transition:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -36,6 +37,17 @@ class Ending:
 
     position: int
     reason: str | None
+
+
+class DeckReader(Protocol):
+    """What the mixer needs of a deck."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def ending(self) -> Ending | None: ...
+    def read(self, position: int, count: int) -> Audio: ...
+    def close(self) -> None: ...
 
 
 class Deck:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.dj.plan import Fade, Play
-from rtc_drift.engine.deck import Ending
+from rtc_drift.engine.bass import SETTLING, BassCut
+from rtc_drift.engine.deck import DeckReader
+from rtc_drift.engine.lead_deck import LeadDeck
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 DECLICK = 240
@@ -17,17 +18,6 @@ FAILURE_FADE = SAMPLE_RATE // 4
 """A file that breaks off is faded out over this much of its decoded rest."""
 STALLED = SAMPLE_RATE
 """A deck that gave nothing for this many samples in a row (1 s) is given up."""
-
-
-class DeckReader(Protocol):
-    """What the mixer needs of a deck."""
-
-    @property
-    def ready(self) -> bool: ...
-    @property
-    def ending(self) -> Ending | None: ...
-    def read(self, position: int, count: int) -> Audio: ...
-    def close(self) -> None: ...
 
 
 OpenDeck = Callable[[str, int], DeckReader]
@@ -39,6 +29,8 @@ class _Channel:
 
     play: Play
     deck: DeckReader
+    cut: BassCut | None = None
+    """Runs while some of the bass is missing, and a little before."""
     sounding: bool = False
     silent_samples: int = 0
     """How much was asked in a row without anything being there."""
@@ -79,15 +71,20 @@ class Mixer:
         kept: dict[int, _Channel] = {}
         for play in plays:
             channel = self._channels.pop(play.id, None)
-            if channel is not None and (channel.play.path, channel.play.offset) == (play.path, play.offset):
+            if channel is not None and _source(channel.play) == _source(play):
                 channel.play = play
             else:
                 if channel is not None:
                     channel.deck.close()
-                channel = _Channel(play, self._open_deck(play.path, play.position_at(max(now, play.start))))
+                channel = _Channel(play, self._open(play, play.position_at(max(now, play.start))))
             kept[play.id] = channel
         self.close()
         self._channels = kept
+
+    def _open(self, play: Play, position: int) -> DeckReader:
+        if play.lead is not None:
+            return LeadDeck(self._open_deck, play.path, play.lead, position)
+        return self._open_deck(play.path, position)
 
     def mix(self, media_time: int, count: int) -> Audio:
         """The programme from `media_time` on: `(count, 2) float32`, unlimited (may exceed ±1)."""
@@ -120,7 +117,7 @@ class Mixer:
         begin = media_time + lead
         audio = channel.deck.read(play.position_at(begin), count)
         if len(audio):
-            audio = audio * envelope(play, begin, len(audio))
+            audio = _without_bass(channel, begin, audio) * envelope(play, begin, len(audio))
             _fade_if_failing(channel, play.position_at(begin), audio)
         if not channel.sounding and len(audio) and begin > play.start:
             ramp = min(DECLICK, len(audio))
@@ -164,6 +161,35 @@ def envelope(play: Play, media_time: int, count: int) -> NDArray[np.float32]:
     return gain
 
 
+def _without_bass(channel: _Channel, media_time: int, audio: Audio) -> Audio:
+    """The audio with as much of its bass as the play has at `media_time`."""
+    play, after = channel.play, media_time + len(audio)
+    held_back = play.bass_in is not None and media_time < play.bass_in.end
+    going = play.bass_out is not None and after > play.bass_out.start - SETTLING
+    if not (held_back or going):
+        channel.cut = None
+        return audio
+    if channel.cut is None:
+        channel.cut = BassCut()
+    filtered = channel.cut.process(audio)
+    share = np.ones((1, 1), np.float32)
+    if play.bass_in is not None:
+        share = share * _ramp(media_time - play.bass_in.start, len(audio), play.bass_in.length)
+    if play.bass_out is not None:
+        share = share * _ramp(play.bass_out.end - media_time, len(audio), play.bass_out.length, step=-1)
+    return filtered + (audio - filtered) * share
+
+
+def _ramp(first: int, count: int, length: int, step: int = 1) -> NDArray[np.float32]:
+    """`x / length` for `count` values of x from `first` on, held at 0 and 1: `(count, 1) float32`."""
+    return np.clip((first + step * np.arange(count)) / max(length, 1), 0, 1).astype(np.float32)[:, None]
+
+
+def _source(play: Play) -> tuple[object, ...]:
+    """What a deck plays: with another one it has to be another deck."""
+    return play.path, play.offset, play.lead
+
+
 def _fading(fade: Fade, media_time: int, count: int) -> NDArray[np.float32]:
     if fade.length == 0:
         return (np.arange(media_time, media_time + count) < fade.start).astype(np.float32)[:, None]
@@ -175,8 +201,7 @@ def _quarter_sine(first: int, count: int, length: int, step: int = 1) -> NDArray
 
     Two of them, one rising and one falling, sum to constant power.
     """
-    x = np.clip((first + step * np.arange(count)) / length, 0, 1)
-    return np.sin(np.pi / 2 * x).astype(np.float32)[:, None]
+    return np.asarray(np.sin(np.pi / 2 * _ramp(first, count, length, step)), np.float32)
 
 
 def _fade_if_failing(channel: _Channel, position: int, audio: Audio) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from rtc_drift.library.analysis.model import CURVES, Analysis
-from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.scan import legible
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.library.workers import Workers
 
 logger = logging.getLogger(__name__)
+
+_KEPT = 64
+"""Analyses with beats and curves: some 100 kB each."""
 
 
 class Hearing:
@@ -33,6 +36,8 @@ class Hearing:
         self._tracks = tracks
         self._changed = changed
         self._analyses: dict[str, Analysis] = {}
+        self._whole: dict[str, Analysis] = {}
+        """The last ones that were asked for, with beats and curves."""
         self._failed = set[str]()
         """Those that could not be analysed: they are not tried again."""
         self._passed = set[str]()
@@ -50,6 +55,20 @@ class Hearing:
     def done(self, tracks: Sequence[Track]) -> int:
         """How many of some tracks need no more listening to."""
         return sum(track.id in self._analyses or track.id in self._failed for track in tracks)
+
+    def heard(self, track_id: str) -> Analysis | None:
+        """Everything that is known of a track, at once: reading it takes a millisecond, and the last ones are kept."""
+        known = self._whole.pop(track_id, None)
+        if known is None and track_id in self._analyses:
+            try:
+                known = self._catalogue.analysis(track_id)
+            except CatalogueError:
+                logger.exception("How %s sounds can't be read", track_id)
+        if known is not None:
+            self._whole[track_id] = known
+            if len(self._whole) > _KEPT:
+                self._whole.pop(next(iter(self._whole)))
+        return known
 
     async def whole(self, track_id: str) -> Analysis | None:
         """Everything that is known of a track. Raises CatalogueError."""

@@ -5,10 +5,12 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rtc_drift.library.analysis.model import Analysis
 from rtc_drift.library.background import Background
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.fallback import Fallback
 from rtc_drift.library.hearing import Hearing
+from rtc_drift.library.levels import TARGET_LUFS, Levels, album_loudness
 from rtc_drift.library.loves import Loves
 from rtc_drift.library.resting import COOL_DOWN_SECONDS, Resting
 from rtc_drift.library.roots import Roots
@@ -52,8 +54,13 @@ class Library:
         cool_down_seconds: float = COOL_DOWN_SECONDS,
         look_seconds: float | None = LOOK_SECONDS,
         analyse: bool = True,
+        target_lufs: float = TARGET_LUFS,
+        album_balance: bool = False,
     ) -> None:
-        """Without `analyse` tracks that were not listened to yet stay so; without `look_seconds` changes are missed."""
+        """Without `analyse` tracks that were not listened to yet stay so; without `look_seconds` changes are missed.
+
+        `target_lufs` is how loud tracks are to be played, or, with `album_balance`, whole albums.
+        """
         self._catalogue = catalogue
         self._workers = workers
         self._roots = Roots(music)
@@ -74,6 +81,8 @@ class Library:
         )
         self.hearing = Hearing(catalogue, workers, self.playable, lambda: self.on_change())
         self._analyse = analyse
+        self._target_lufs, self._album_balance = target_lufs, album_balance
+        self._levels: Levels | None = None
         self._playable: tuple[Track, ...] | None = ()
         self._is_playable = asyncio.Event()
         self._search = Search()
@@ -115,6 +124,18 @@ class Library:
     def get(self, track_id: str) -> Track | None:
         """A track that can be played, of the music or of the demo library."""
         return self._music.get(track_id) or self._demo.tracks.get(track_id)
+
+    def heard(self, track_id: str) -> Analysis | None:
+        """How a track sounds, with beats and curves, if it was listened to. Cheap."""
+        return self.hearing.heard(track_id)
+
+    @property
+    def levels(self) -> Levels:
+        """How loud tracks are to be played."""
+        if self._levels is None:
+            albums = album_loudness(self.playable()) if self._album_balance else {}
+            self._levels = Levels(self._target_lufs, albums)
+        return self._levels
 
     async def wait_until_playable(self) -> None:
         """Returns when there is at least one track to play."""
@@ -342,7 +363,7 @@ class Library:
     # -- in common -----------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        self._playable = None
+        self._playable = self._levels = None
         if self._music or self._demo.tracks:
             self._is_playable.set()
         else:

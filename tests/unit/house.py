@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from rtc_drift.engine import messages as m
+from rtc_drift.library.analysis import Analysis
+from rtc_drift.library.levels import Levels
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track
 from tests.music import make_track
@@ -14,12 +16,17 @@ class Shelf:
     def __init__(self, count: int = 9) -> None:
         self._tracks = {track.id: track for track in (make_track(number) for number in range(1, count + 1))}
         self.loved = set[str]()
+        self.levels = Levels()
+        self.analyses = dict[str, Analysis]()
 
     def playable(self) -> Sequence[Track]:
         return tuple(self._tracks.values())
 
     def get(self, track_id: str) -> Track | None:
         return self._tracks.get(track_id)
+
+    def heard(self, track_id: str) -> Analysis | None:
+        return self.analyses.get(track_id)
 
     async def find(self, query: str) -> Sequence[Track]:
         return [track for track in self._tracks.values() if query in track.title.casefold()]

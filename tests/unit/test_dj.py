@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtc_drift.dj.autodj import choose_next
-from rtc_drift.dj.transitions import levelled_gain, natural_transition
+from rtc_drift.dj.transitions import natural_transition
+from rtc_drift.library.levels import Levels
 from rtc_drift.library.track import Track
 from rtc_drift.media import amplitude, samples
 from tests.music import make_track
@@ -55,10 +56,10 @@ class TestChoosing:
 
 class TestTransitions:
     def test_loudness_is_levelled_within_bounds(self) -> None:
-        assert np.isclose(levelled_gain(make_track(1, lufs=-10)), amplitude(-6))
-        assert np.isclose(levelled_gain(make_track(1, lufs=-24)), amplitude(8))
-        assert np.isclose(levelled_gain(make_track(1, lufs=-50)), amplitude(12))
-        assert levelled_gain(make_track(1, lufs=-70)) == 1
+        assert np.isclose(Levels().gain(make_track(1, lufs=-10)), amplitude(-6))
+        assert np.isclose(Levels().gain(make_track(1, lufs=-24)), amplitude(8))
+        assert np.isclose(Levels().gain(make_track(1, lufs=-50)), amplitude(12))
+        assert Levels().gain(make_track(1, lufs=-70)) == 1
 
     def test_a_natural_transition_skips_silence_at_both_ends(self) -> None:
         outgoing = make_track(1, duration=100, last_sound=90)

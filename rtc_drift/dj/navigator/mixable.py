@@ -42,6 +42,11 @@ def key_distance(keys: NDArray[np.int8], reference: int) -> NDArray[np.int8]:
     return np.where(known, steps, UNKNOWN_KEY).astype(np.int8)
 
 
+def key_steps(first: int, second: int) -> int:
+    """The same of two keys."""
+    return int(key_distance(np.array([first], np.int8), second)[0])
+
+
 def key_strain(keys: NDArray[np.int8], reference: int) -> NDArray[np.float32]:
     """0 for the same key or a neighbour on the wheel, up to 1; a little for keys that are not known."""
     distance = key_distance(keys, reference)

@@ -1,0 +1,39 @@
+"""Which way two tracks are joined: the first that fits of gapless, beat-matched, cut on the bar, fade, blend."""
+
+from rtc_drift.dj.mixing.album import follows_on, gapless
+from rtc_drift.dj.mixing.blend import blend, cut, ends_cold, fade
+from rtc_drift.dj.mixing.grid import SURE
+from rtc_drift.dj.mixing.matched import matched
+from rtc_drift.dj.mixing.side import Side
+from rtc_drift.dj.navigator.mixable import UNKNOWN_KEY, key_number, key_steps
+from rtc_drift.dj.plan import Transition
+from rtc_drift.media import seconds
+
+_CLASH = 3
+"""Steps on the Camelot wheel from which on two keys hurt each other."""
+
+
+def plan_transition(outgoing: Side, incoming: Side, earliest: int, *, may_stretch: bool = True) -> Transition:
+    """How the outgoing track gives way where its music ends; never leaves it before its sample `earliest`.
+
+    Without `may_stretch` nothing has to be rendered ahead for it.
+    """
+    if follows_on(outgoing, incoming):
+        return gapless(outgoing)
+    since = seconds(earliest)
+    return (
+        matched(outgoing, incoming, since, may_stretch=may_stretch)
+        or (fade(outgoing, incoming, since) if _clash(outgoing, incoming) else None)
+        or (cut(outgoing, incoming, since) if ends_cold(outgoing) else None)
+        or blend(outgoing, incoming, since)
+    )
+
+
+def _clash(outgoing: Side, incoming: Side) -> bool:
+    """Whether both keys are sure and far from each other."""
+    if outgoing.heard is None or incoming.heard is None:
+        return False
+    if min(outgoing.heard.key_confidence, incoming.heard.key_confidence) < SURE:
+        return False
+    first, second = key_number(outgoing.heard.camelot), key_number(incoming.heard.camelot)
+    return UNKNOWN_KEY not in (first, second) and key_steps(first, second) >= _CLASH

@@ -1,0 +1,38 @@
+"""A track as somebody sees it who mixes: what the tags and the scan tell, and how it sounds if that is known."""
+
+from dataclasses import dataclass, field
+
+from rtc_drift.dj.mixing.grid import Grid, grid_of
+from rtc_drift.dj.mixing.level import Level
+from rtc_drift.library.analysis.model import Analysis
+from rtc_drift.library.track import Track
+from rtc_drift.media import samples
+
+
+@dataclass(frozen=True)
+class Side:
+    """The outgoing or the incoming track of a transition. Times in seconds of the file."""
+
+    track: Track
+    heard: Analysis | None = None
+    grid: Grid | None = field(init=False, repr=False)
+    """None where nobody could tap along for sure."""
+    level: Level = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grid", grid_of(self.heard) if self.heard else None)
+        curve = self.heard.short_term_lufs if self.heard else ()
+        object.__setattr__(self, "level", Level(curve, self.track.integrated_lufs))
+
+    @property
+    def first_sound(self) -> float:
+        return self.track.first_sound_seconds
+
+    @property
+    def last_sound(self) -> float:
+        return self.track.last_sound_seconds
+
+    @property
+    def first_sample(self) -> int:
+        """Where its sound begins, in samples."""
+        return samples(self.first_sound)
