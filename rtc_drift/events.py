@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from rtc_drift.dj.navigator.guide import Open
 from rtc_drift.dj.navigator.why import Why
-from rtc_drift.dj.plan import Transition
+from rtc_drift.dj.plan import Style, Transition
 from rtc_drift.dj.programme import Entry
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track
@@ -46,11 +46,26 @@ class TransitionInfo(Wire):
     """How one track gives way to the next."""
 
     kind: str
+    """What it is for."""
+    style: Style
+    """What it sounds like."""
     duration_samples: int
+    bars: int
+    """Of the overlap, 0 where it isn't counted in bars."""
+    tempo_ratio: float
+    """Speed at which the next track is played while both are heard."""
+    reasons: list[str]
 
     @classmethod
     def of(cls, transition: Transition) -> "TransitionInfo":
-        return cls(kind=transition.kind, duration_samples=transition.duration)
+        return cls(
+            kind=transition.kind,
+            style=transition.style,
+            duration_samples=transition.duration,
+            bars=transition.bars,
+            tempo_ratio=transition.ratio,
+            reasons=list(transition.reasons),
+        )
 
 
 class PlayingTrack(Wire):

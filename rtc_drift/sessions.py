@@ -17,6 +17,7 @@ from rtc_drift.dj.navigator.space import EMPTY, Space
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.schedule import TickSchedule
 from rtc_drift.library.library import Library
+from rtc_drift.rehearsal import Preparing
 from rtc_drift.saving import SavedStation
 from rtc_drift.session import MASTER, Session
 from rtc_drift.station import Station
@@ -79,6 +80,7 @@ class Sessions(Mapping[str, Session]):
         seed: int | None = None,
         bitrate: int = 128_000,
         chart: Callable[[], Space] = lambda: EMPTY,
+        preparing: Preparing | None = None,
         limit: int = 64,
         follower_limit: int = 2_000,
         idle_seconds: float = 30 * 60,
@@ -87,7 +89,7 @@ class Sessions(Mapping[str, Session]):
     ) -> None:
         """`seed`: the master's, which then begins anew at every start. `limit`: of named ones. `clock`: in seconds.
 
-        `chart`: see `Conductor`.
+        `chart`: see `Conductor`. `preparing`: see `Station`.
         """
         self._library = library
         self._ticks = ticks
@@ -95,6 +97,7 @@ class Sessions(Mapping[str, Session]):
         self._seed = seed
         self._bitrate = bitrate
         self._chart = chart
+        self._preparing = preparing
         self._limit = limit
         self._follower_limit = follower_limit
         self._idle_seconds = idle_seconds
@@ -273,6 +276,7 @@ class Sessions(Mapping[str, Session]):
             chart=self._chart,
             kept_ready=session_id == MASTER,
             saved=saved,
+            preparing=self._preparing,
         )
         session = self._sessions[session_id] = Session(session_id, station, clock=self._clock)
         return session

@@ -23,6 +23,7 @@ from rtc_drift.hub import EventHub
 from rtc_drift.library.library import Library
 from rtc_drift.media import seconds
 from rtc_drift.playout import Playout
+from rtc_drift.rehearsal import Preparing, Rehearsal
 from rtc_drift.saving import SavedStation
 from rtc_drift.steering import Steering
 from rtc_drift.tracks import DriftTrack, PacketTrack, shared_packet
@@ -55,8 +56,12 @@ class Station:
         chart: Callable[[], Space] = lambda: EMPTY,
         kept_ready: bool = False,
         saved: SavedStation | None = None,
+        preparing: Preparing | None = None,
     ) -> None:
-        """`saved`: to go on from there. `kept_ready`: its decks stay open when nobody listens."""
+        """`saved`: to go on from there. `kept_ready`: its decks stay open when nobody listens.
+
+        Without `preparing` no track is played at another's tempo.
+        """
         self.id = session_id
         self.listeners = 0
         """How many hear it over WebRTC or Ogg, through whichever session."""
@@ -83,6 +88,7 @@ class Station:
         self._herald = herald = Herald(session_id, self.playout.now, library.loved, self.hub.publish)
         self.conductor = Conductor(library, seed, self.playout, herald, chart)
         self.steering = Steering(self.conductor, self.playout, herald, library.get)
+        self._rehearsal = Rehearsal(self.conductor, preparing, self.wake) if preparing is not None else None
         if saved is not None:
             self.playout.stand_at(saved.media_time)
 
@@ -167,6 +173,8 @@ class Station:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._rehearsal is not None:
+            await self._rehearsal.close()
         if reason is not None:
             self.hub.publish(events.SessionEnded(session_id=self.id, media_time=self.now(), reason=reason))
         self.hub.end()
@@ -212,6 +220,8 @@ class Station:
                 # The plan stands as it was; a programme must not fall silent because one step of planning failed.
                 logger.exception("%s: planning failed", self.id)
                 wait = RETRY_SECONDS
+            if self._rehearsal is not None and self.playout.running:
+                self._rehearsal.keep_up()
             await self._explore()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):

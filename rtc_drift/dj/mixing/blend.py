@@ -35,7 +35,7 @@ def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
         leave_at=samples(ends - length),
         enter_at=samples(enter),
         duration=samples(length),
-        bass=swap,
+        bass=swap if length > _LEAST_FOR_SWAP else None,
         reasons=(f"A blend of {length:.1f} seconds where the music ends.",),
     )
 

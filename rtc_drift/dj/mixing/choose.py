@@ -9,7 +9,7 @@ from rtc_drift.dj.navigator.mixable import UNKNOWN_KEY, key_number, key_steps
 from rtc_drift.dj.plan import Transition
 from rtc_drift.media import seconds
 
-_CLASH = 3
+_CLASH = 4
 """Steps on the Camelot wheel from which on two keys hurt each other."""
 
 
@@ -23,8 +23,8 @@ def plan_transition(outgoing: Side, incoming: Side, earliest: int, *, may_stretc
     since = seconds(earliest)
     return (
         matched(outgoing, incoming, since, may_stretch=may_stretch)
-        or (fade(outgoing, incoming, since) if _clash(outgoing, incoming) else None)
         or (cut(outgoing, incoming, since) if ends_cold(outgoing) else None)
+        or (fade(outgoing, incoming, since) if _clash(outgoing, incoming) else None)
         or blend(outgoing, incoming, since)
     )
 

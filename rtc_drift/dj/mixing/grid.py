@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from rtc_drift.library.analysis.model import Analysis
 
 SURE = 0.5
-"""Least confidence in a tempo and in its beats."""
+"""Least confidence in beats, and in a key."""
+SURE_TEMPO = 0.3
+"""Least confidence in a tempo: mostly it is a doubt whether to count twice as fast, which moves no beat."""
 _UNEVEN_SECONDS = 0.015
 """Deviation of beats from a straight line (root mean square) up to which a passage is steady."""
 _FEWEST_BEATS = 16
@@ -65,7 +67,7 @@ class Grid:
 
 def grid_of(heard: Analysis) -> Grid | None:
     """None where tempo or beats are not sure, or bars were not found."""
-    sure = min(heard.tempo_confidence, heard.beats_confidence) >= SURE
+    sure = heard.tempo_confidence >= SURE_TEMPO and heard.beats_confidence >= SURE
     if not sure or len(heard.beats_seconds) < _FEWEST_BEATS or len(heard.downbeats_seconds) < 2:
         return None
     beats = np.array(heard.beats_seconds)
