@@ -53,7 +53,8 @@ class DeckReader(Protocol):
 class Deck:
     """Random access for a reader that goes forward: `read` gives the samples from a position on, as far as decoded.
 
-    With `patient=True` a read waits for the decoder: for rendering faster than real time, never on the air.
+    With `patient=True` whoever asks waits until the decoder is as far ahead as it goes: what is told then depends on
+    what was read before, and not on the time. For rendering faster than real time, never on the air.
     """
 
     def __init__(self, path: str, start: int, *, patient: bool = False) -> None:
@@ -65,6 +66,8 @@ class Deck:
         self._read_up_to = start
         self._decoded_up_to = start
         self._ending: Ending | None = None
+        self._resting = False
+        """The decoder is far enough ahead and waits for the reader."""
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"deck {path}", daemon=True)
         self._thread.start()
@@ -72,11 +75,13 @@ class Deck:
     @property
     def ready(self) -> bool:
         """Whether its first samples are decoded."""
-        return self._decoded_up_to > self._start
+        self._be_patient()
+        return self._has_sound
 
     @property
     def ending(self) -> Ending | None:
         """Where its sound ends, as soon as the decoder knows."""
+        self._be_patient()
         return self._ending
 
     def read(self, position: int, count: int) -> Audio:
@@ -85,11 +90,11 @@ class Deck:
         What lies before `position` is given up; a position that was given up already reads as nothing.
         """
         with self._changed:
-            if self._patient:
-                self._changed.wait_for(lambda: self._decoded_up_to >= position + count or self._done)
             self._read_up_to = position + count
-            if self._decoded_up_to - self._read_up_to <= AHEAD - REFILL:
+            if self._resting and self._decoded_up_to - self._read_up_to <= AHEAD - REFILL:
+                self._resting = False
                 self._changed.notify_all()
+            self._be_patient()
             return self._take(position, count)
 
     def close(self) -> None:
@@ -104,8 +109,13 @@ class Deck:
         self._thread.join(timeout)
 
     @property
-    def _done(self) -> bool:
-        return self._closed or self._ending is not None
+    def _has_sound(self) -> bool:
+        return self._decoded_up_to > self._start
+
+    def _be_patient(self) -> None:
+        if self._patient:
+            with self._changed:
+                self._changed.wait_for(lambda: self._resting or self._closed or self._ending is not None)
 
     def _take(self, position: int, count: int) -> Audio:
         parts: list[Audio] = []
@@ -127,7 +137,8 @@ class Deck:
         return np.concatenate(parts) if parts else np.empty((0, 2), np.float32)
 
     def _run(self) -> None:
-        _give_way()
+        if not self._patient:
+            _give_way()
         reason: str | None = None
         try:
             for position, audio in self._decode_in_turn():
@@ -139,7 +150,7 @@ class Deck:
             logger.exception("Decoding %s failed unexpectedly", self._path)
             reason = f"The file can't be decoded ({error})."
         with self._changed:
-            if not self.ready and reason is None:
+            if not self._has_sound and reason is None:
                 reason = "The file holds no audio."
             self._ending = Ending(self._decoded_up_to, reason)
             self._changed.notify_all()
@@ -148,7 +159,7 @@ class Deck:
         chunks = decode(self._path, self._start)
         while True:
             # One that has nothing to give yet does not wait.
-            is_its_turn = _turn.acquire(timeout=TURN_SECONDS if self.ready else 0)
+            is_its_turn = _turn.acquire(timeout=TURN_SECONDS if self._has_sound else 0)
             try:
                 chunk = next(chunks, None)
             finally:
@@ -164,10 +175,10 @@ class Deck:
             if position + len(audio) > self._read_up_to or self._patient:
                 self._chunks.append((position, audio))
             self._decoded_up_to = max(self._decoded_up_to, position + len(audio))
-            if self._patient:
-                self._changed.notify_all()
             if self._decoded_up_to - self._read_up_to > AHEAD:
-                self._changed.wait_for(lambda: self._decoded_up_to - self._read_up_to <= AHEAD - REFILL or self._closed)
+                self._resting = True
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: not self._resting or self._closed)
             return not self._closed
 
 

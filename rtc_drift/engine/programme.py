@@ -1,4 +1,4 @@
-"""One session inside the engine: its mixer, limiter and encoder, and the block that waits for its tick."""
+"""One session inside the engine: its mixer and limiter; and with an encoder, the block that waits for its tick."""
 
 from dataclasses import dataclass
 
@@ -21,23 +21,46 @@ class Block:
     """The same as Opus."""
 
 
-class ProgrammeRenderer:
-    """Renders a session in blocks. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
+class ProgrammeMix:
+    """A session's audio: mixed and limited. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
 
-    def __init__(self, open_deck: OpenDeck, bitrate: int) -> None:
+    def __init__(self, open_deck: OpenDeck) -> None:
         self.mixer = Mixer(open_deck)
         self._limiter = Limiter()
-        self._encoder = OpusEncoder(bitrate)
         self._mixed_up_to: int | None = None
 
-    def render(self, media_time: int, count: int) -> list[Block]:
-        """`count` blocks from `media_time` on. Meant for consecutive calls; after a jump the limiter starts anew."""
+    def render(self, media_time: int, length: int) -> Audio:
+        """From `media_time` on: `(length, 2) float32`, within the limiter's ceiling.
+
+        Meant for consecutive calls; after a jump the limiter starts anew.
+        """
         if self._mixed_up_to != media_time + LOOK_AHEAD:
             self._limiter = Limiter()
             self._limiter.process(self.mixer.mix(media_time, LOOK_AHEAD))
-        length = count * BLOCK_SAMPLES
         audio = self._limiter.process(self.mixer.mix(media_time + LOOK_AHEAD, length))
         self._mixed_up_to = media_time + LOOK_AHEAD + length
+        return audio
+
+    def close(self) -> None:
+        """Let all decks go."""
+        self.mixer.close()
+
+
+class ProgrammeRenderer:
+    """Renders a session in blocks, each with its Opus packet."""
+
+    def __init__(self, open_deck: OpenDeck, bitrate: int) -> None:
+        self._mix = ProgrammeMix(open_deck)
+        self._encoder = OpusEncoder(bitrate)
+
+    @property
+    def mixer(self) -> Mixer:
+        return self._mix.mixer
+
+    def render(self, media_time: int, count: int) -> list[Block]:
+        """`count` blocks from `media_time` on. Meant for consecutive calls."""
+        length = count * BLOCK_SAMPLES
+        audio = self._mix.render(media_time, length)
         packets = self._encoder.encode(audio)
         times = range(media_time, media_time + length, BLOCK_SAMPLES)
         blocks = audio.reshape(count, BLOCK_SAMPLES, 2)
@@ -45,7 +68,7 @@ class ProgrammeRenderer:
 
     def close(self) -> None:
         """Let all decks go."""
-        self.mixer.close()
+        self._mix.close()
 
 
 def to_s16(audio: Audio) -> bytes:
