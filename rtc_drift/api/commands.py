@@ -12,6 +12,7 @@ from rtc_drift.api import schemas
 from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import json_body
+from rtc_drift.api.orders import ORDERS, Run
 from rtc_drift.session import Session
 from rtc_drift.steering import Accepted, NoSuchTrackError
 
@@ -40,38 +41,6 @@ class Command:
         return model_response(answer, status=202)
 
 
-def _next_track(_: web.Request, session: Session, body: schemas.NextTrackRequest) -> Accepted:
-    return session.station.steering.next_track(body.track_id, body.direction, body.when)
-
-
-def _previous(_: web.Request, session: Session, __: schemas.Nothing) -> Accepted:
-    return session.station.steering.previous()
-
-
-def _pause(_: web.Request, session: Session, __: schemas.Nothing) -> Accepted:
-    return session.station.steering.pause()
-
-
-def _resume(_: web.Request, session: Session, __: schemas.Nothing) -> Accepted:
-    return session.station.steering.resume()
-
-
-def _seek(_: web.Request, session: Session, body: schemas.SeekRequest) -> Accepted:
-    return session.station.steering.seek(body.position_seconds)
-
-
-def _queue(_: web.Request, session: Session, body: schemas.QueueRequest) -> Accepted:
-    return session.station.steering.enqueue(body.track_id)
-
-
-def _direction(_: web.Request, session: Session, body: schemas.DirectionRequest) -> Accepted:
-    return session.station.steering.steer(body.direction)
-
-
-def _reset_drift(_: web.Request, session: Session, __: schemas.Nothing) -> Accepted:
-    return session.station.steering.reset_drift()
-
-
 async def _love(request: web.Request, session: Session, body: schemas.LoveRequest) -> Accepted:
     service = context(request)
     track = service.library.get(body.track_id)
@@ -82,14 +51,10 @@ async def _love(request: web.Request, session: Session, body: schemas.LoveReques
     return Accepted(session.station.now(), track, None)
 
 
-COMMANDS = {
-    "next-track": Command(schemas.NextTrackRequest, _next_track),
-    "previous": Command(schemas.Nothing, _previous),
-    "pause": Command(schemas.Nothing, _pause),
-    "resume": Command(schemas.Nothing, _resume),
-    "seek": Command(schemas.SeekRequest, _seek),
-    "queue": Command(schemas.QueueRequest, _queue),
-    "direction": Command(schemas.DirectionRequest, _direction),
-    "love": Command(schemas.LoveRequest, _love),
-    "reset-drift": Command(schemas.Nothing, _reset_drift),
+def _steers(run: Run) -> Callable[[web.Request, Session, Any], Accepted]:
+    return lambda _, session, body: run(session.station.steering, body)
+
+
+COMMANDS = {name: Command(body, _steers(run)) for name, (body, run) in ORDERS.items()} | {
+    "love": Command(schemas.LoveRequest, _love)
 }

@@ -10,12 +10,10 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from rtc_drift.api.context import context
-from rtc_drift.conductor import NothingToPlayError, TooManyCommandsError
+from rtc_drift.api.refusals import refusal
 from rtc_drift.delivery.aiortc_internals import IceUnavailableError
 from rtc_drift.delivery.peer import NoCandidatesError
 from rtc_drift.delivery.sdp import BadOfferError, UnsupportedOfferError
-from rtc_drift.dj.directions import DIRECTIONS
-from rtc_drift.dj.journey import QUEUE
 from rtc_drift.library.database import CatalogueError
 from rtc_drift.sessions import (
     BadNameError,
@@ -25,7 +23,6 @@ from rtc_drift.sessions import (
     SessionLimitError,
 )
 from rtc_drift.signaling import JoiningLimitError, ListenerLimitError
-from rtc_drift.steering import NoSuchDirectionError, NoSuchTrackError, OutOfTrackError, QueueFullError
 
 logger = logging.getLogger(__name__)
 
@@ -97,10 +94,6 @@ _SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
     SessionExistsError: (409, "session_exists", "There is a session of that name already."),
     SessionLimitError: (503, "session_limit", "There are as many sessions as allowed."),
     MasterProtectedError: (403, "master_protected", "The master session can't be ended."),
-    NoSuchDirectionError: (422, "unknown_direction", f"direction: one of {', '.join(DIRECTIONS)}, or null."),
-    QueueFullError: (409, "queue_full", f"{QUEUE} tracks wait already; no more can be queued."),
-    TooManyCommandsError: (503, "too_many_commands", "More commands came at once than can be carried out."),
-    NothingToPlayError: (503, "nothing_to_play", "There is no track that can be played yet."),
     JoiningLimitError: (503, "joining_limit", "Too many listeners are joining at this moment; try again."),
     ListenerLimitError: (503, "listener_limit", "As many listeners as allowed are connected."),
     NoCandidatesError: (
@@ -116,6 +109,10 @@ _SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
 
 
 def _known(error: Exception) -> ApiError | None:
+    if (refused := refusal(error)) is not None:
+        more = {} if refused.field is None else {"field": refused.field}
+        answer = ApiError(refused.status, refused.code, refused.sentence, **more)
+        return retry_later(answer) if refused.status == 503 else answer
     for kind, (status, code, sentence) in _SENTENCES.items():
         if isinstance(error, kind):
             more = {"field": sentence.partition(":")[0]} if status == 422 else {}
@@ -125,12 +122,6 @@ def _known(error: Exception) -> ApiError | None:
         case NoSuchSessionError():
             code = "session_not_found" if error.leader is None else "target_not_found"
             return ApiError(404, code, str(error), sessionId=error.session_id)
-        case NoSuchTrackError():
-            sentence = f"{error.field}: there is no such track in the library."
-            return ApiError(422, "unknown_track", sentence, field=error.field)
-        case OutOfTrackError():
-            sentence = f"positionSeconds: the track is {error.duration_seconds:.1f} seconds long."
-            return ApiError(422, "out_of_track", sentence, field="positionSeconds")
         case BadOfferError():
             return ApiError(400, "bad_offer", str(error))
         case UnsupportedOfferError():

@@ -1,13 +1,16 @@
 """The bodies of requests and answers, beyond what events carry already."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from rtc_drift.delivery.peer import Quality
 from rtc_drift.dj.plan import When
 from rtc_drift.events import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
 from rtc_drift.library.analysis.model import Analysis
+
+if TYPE_CHECKING:  # who renders offline needs no WebRTC
+    from rtc_drift.delivery.peer import Quality
 
 
 class CreateOptions(Wire):
@@ -100,7 +103,7 @@ class Reception(Wire):
     round_trip_seconds: float | None
 
     @classmethod
-    def of(cls, quality: Quality) -> "Reception":
+    def of(cls, quality: "Quality") -> "Reception":
         return cls(
             loss_ratio=quality.loss,
             packets_lost=quality.lost_packets,

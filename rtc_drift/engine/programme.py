@@ -22,7 +22,7 @@ class Block:
 
 
 class ProgrammeMix:
-    """A session's audio: mixed and limited. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
+    """A session's audio, limited. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
 
     def __init__(self, open_deck: OpenDeck) -> None:
         self.mixer = Mixer(open_deck)
