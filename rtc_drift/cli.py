@@ -1,4 +1,4 @@
-"""The command line: `rtc-drift serve | scan | analyze | listen`. What each does is in `commands`."""
+"""The command line: `rtc-drift serve | scan | analyze | render | listen`. What each does is in `commands`."""
 
 import argparse
 import asyncio
@@ -60,6 +60,13 @@ def _analyze(options: argparse.Namespace) -> int:
     return asyncio.run(analyze(options.files, as_json=options.json))
 
 
+def _render(options: argparse.Namespace) -> int:
+    from rtc_drift.commands.render import Rendering, render
+
+    own = {name: vars(options).pop(name) for name in ("output", "minutes", "commands", "keep_leads")}
+    return asyncio.run(render(Rendering(**own), load(_overrides(options))))
+
+
 def _listen(options: argparse.Namespace) -> int:
     from rtc_drift.commands.listen import listen
 
@@ -79,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_serve(commands)
     _add_scan(commands)
     _add_analyze(commands)
+    _add_render(commands)
     _add_listen(commands)
     return parser
 
@@ -100,13 +108,7 @@ def _add_serve(commands: Any) -> None:
         action=argparse.BooleanOptionalAction,
         help="listen to tracks in the background; those not listened to can't be steered by sound (yes)",
     )
-    music.add_argument("--loudness", metavar="LUFS", help="how loud every track is played, -30 to -8 (-16)")
-    music.add_argument(
-        "--album-balance",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="keep the tracks of an album as loud by each other as on the disc (no)",
-    )
+    _add_levels(music)
     music.add_argument("--bitrate", metavar="BPS", help="of the Opus stream, 64000 to 256000 (128000)")
     music.add_argument("--seed", metavar="N", help="makes the master's drift repeatable, anew at every start (none)")
     network = serve.add_argument_group("network")
@@ -172,6 +174,36 @@ def _add_listen(commands: Any) -> None:
     listen.add_argument("url", metavar="URL", help="a session's page or WHEP url, such as http://127.0.0.1:8080")
     listen.add_argument("-o", "--output", metavar="FILE", type=Path, help="write what is heard to a WAV file")
     listen.add_argument("--seconds", metavar="N", type=float, help="stop by itself after this long")
+
+
+def _add_render(commands: Any) -> None:
+    render = commands.add_parser(
+        "render",
+        help="render a programme to a file, faster than real time",
+        description="Render what the server would play to a file, with a cue sheet and a JSON of everything beside it. "
+        "The same seed, library and commands give the same samples.",
+    )
+    render.set_defaults(command=_render)
+    render.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, required=True, help=".flac (24 bits), .wav or .opus"
+    )
+    render.add_argument("--minutes", metavar="M", type=float, default=60, help="how long it is (60)")
+    render.add_argument("--seed", metavar="N", help="of the drift (one of its own, which is told)")
+    render.add_argument("--music", metavar="DIR", action="append", help="folder of music, repeatable (demo library)")
+    render.add_argument("--commands", metavar="FILE", type=Path, help="what is asked for meanwhile, as JSON lines")
+    render.add_argument("--keep-leads", metavar="DIR", type=Path, help="keep what was rendered ahead at other tempi")
+    _add_levels(render)
+    _add_data_dir(render)
+
+
+def _add_levels(group: Any) -> None:
+    group.add_argument("--loudness", metavar="LUFS", help="how loud every track is played, -30 to -8 (-16)")
+    group.add_argument(
+        "--album-balance",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="keep the tracks of an album as loud by each other as on the disc (no)",
+    )
 
 
 def _add_data_dir(group: Any) -> None:

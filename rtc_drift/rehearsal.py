@@ -37,12 +37,12 @@ class Rehearsal:
             if self._task is not None:
                 self._task.cancel()
             self._task = asyncio.create_task(self._prepare(wish), name="rehearsal") if wish is not None else None
-        if self._files:
-            plays = (entry.play for entry in self._conductor.programme.entries)
-            needed = {Path(play.lead.path) for play in plays if play.lead is not None}
-            for path in self._files - needed:
-                self._preparing.release(path)
-            self._files &= needed
+        self._let_go()
+
+    async def caught_up(self) -> None:
+        """Until what is wished for is there, or can't be had: for who has the time. Raises what preparing raised."""
+        if self._task is not None:
+            await self._task
 
     async def close(self) -> None:
         """Give up what is being rendered, and let all files go. Idempotent."""
@@ -53,6 +53,14 @@ class Rehearsal:
             self._preparing.release(path)
         self._files.clear()
 
+    def _let_go(self) -> None:
+        if self._files:
+            plays = (entry.play for entry in self._conductor.programme.entries)
+            needed = {Path(play.lead.path) for play in plays if play.lead is not None}
+            for path in self._files - needed:
+                self._preparing.release(path)
+            self._files &= needed
+
     async def _prepare(self, wish: Wish) -> None:
         path = await self._preparing.prepare(wish.choice.track.path, wish.warp)
         if path is None:
@@ -61,4 +69,4 @@ class Rehearsal:
         if self._conductor.fulfil(wish, str(path)):
             self._fulfilled()
         else:
-            self.keep_up()
+            self._let_go()

@@ -157,7 +157,7 @@ def envelope(play: Play, media_time: int, count: int) -> NDArray[np.float32]:
         gain = gain * _quarter_sine(media_time - play.start, count, play.fade_in)
     for fade in (play.fade_out, play.hush):
         if fade is not None and media_time + count > fade.start:
-            gain = gain * _fading(fade, media_time, count)
+            gain = gain * fading(fade, media_time, count)
     return gain
 
 
@@ -190,7 +190,8 @@ def _source(play: Play) -> tuple[object, ...]:
     return play.path, play.offset, play.lead
 
 
-def _fading(fade: Fade, media_time: int, count: int) -> NDArray[np.float32]:
+def fading(fade: Fade, media_time: int, count: int) -> NDArray[np.float32]:
+    """Gain of a fade from `media_time` on: `(count, 1) float32`."""
     if fade.length == 0:
         return (np.arange(media_time, media_time + count) < fade.start).astype(np.float32)[:, None]
     return _quarter_sine(fade.end - media_time, count, fade.length, step=-1)

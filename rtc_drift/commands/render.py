@@ -1,0 +1,159 @@
+"""`rtc-drift render -o FILE`: a programme as a file, faster than real time."""
+
+import asyncio
+import math
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rtc_drift.commands.reading import Reader, progress_of_files
+from rtc_drift.conductor import NothingToPlayError
+from rtc_drift.config import ConfigError, Settings, make_data_dir
+from rtc_drift.library import scan as scanning
+from rtc_drift.library.catalogue import Catalogue, CatalogueError
+from rtc_drift.library.workers import WorkerError, Workers
+from rtc_drift.media import samples, seconds
+from rtc_drift.rehearsal import Preparing
+from rtc_drift.rendering import Collection, Journal, Order, render_programme
+from rtc_drift.rendering.cue import cue_sheet
+from rtc_drift.rendering.leads import KeptLeads
+from rtc_drift.rendering.orders import OrderError, check_tracks, read_orders
+from rtc_drift.rendering.output import BadOutputError, Output
+from rtc_drift.rendering.records import RenderRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What is to be rendered, and where to."""
+
+    output: Path
+    minutes: float
+    commands: Path | None = None
+    keep_leads: Path | None = None
+
+
+async def render(wanted: Rendering, settings: Settings) -> int:
+    """Read the music, render, write; gives the exit code. Raises ConfigError."""
+    if not (math.isfinite(wanted.minutes) and samples(wanted.minutes * 60) > 0):
+        raise ConfigError("--minutes: a programme takes more than no time.")
+    orders = _orders(wanted.commands)
+    make_data_dir(settings.data_dir)
+    try:
+        with Output(wanted.output) as output, closing(Catalogue.open(settings.data_dir / "catalogue.sqlite")) as known:
+            async with Workers(os.cpu_count() or 1) as workers:
+                collection = await _read(known, workers, settings)
+            check_tracks(orders, collection)
+            if wanted.keep_leads is not None:
+                wanted.keep_leads.mkdir(parents=True, exist_ok=True)
+            await _render(wanted, settings, orders, collection, output)
+    except BadOutputError as error:
+        raise ConfigError(f"-o: {error}") from None
+    except OrderError as error:
+        raise ConfigError(f"--commands: {wanted.commands}, {error}") from None
+    except scanning.RootError as error:
+        raise ConfigError(f"--music: {error}") from None
+    except NothingToPlayError:
+        return _failed("There is no track (left) that can be played.")
+    except (CatalogueError, WorkerError) as error:
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(f"{wanted.output} can't be written ({error.strerror or error}).")
+    return 0
+
+
+async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> Collection:
+    """Everything in the music folders, else the demo library, all of it listened to."""
+    with progress_of_files(Console(stderr=True)) as progress:
+        reader = Reader(catalogue, workers, progress)
+        folders = [folder.absolute() for folder in settings.music] or [settings.data_dir / "demo"]
+        if not settings.music:
+            await reader.make_demo(folders[0])
+        for folder in folders:
+            await reader.scan(folder)
+        hearing, _ = await reader.listen(folders)
+    return Collection(
+        await asyncio.to_thread(catalogue.tracks, folders),
+        hearing.analyses,
+        heard=hearing.heard,
+        loved=await asyncio.to_thread(catalogue.loved),
+        target_lufs=settings.loudness,
+        album_balance=settings.album_balance,
+    )
+
+
+async def _render(
+    wanted: Rendering, settings: Settings, orders: Sequence[Order], collection: Collection, output: Output
+) -> None:
+    seed = secrets.randbits(32) if settings.seed is None else settings.seed
+    length, journal, began = samples(wanted.minutes * 60), Journal(), time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder, _progress() as progress:
+        async with Workers(1) as workers:
+            preparing = _preparer(workers, Path(folder))
+            kept = None
+            if preparing is not None and wanted.keep_leads is not None:
+                preparing = kept = KeptLeads(preparing, wanted.keep_leads.absolute())
+            task = progress.add_task("rendering", total=length, speed="")
+            programme = render_programme(
+                collection, seed=seed, length=length, journal=journal, orders=orders, preparing=preparing
+            )
+            async with aclosing(programme) as blocks:
+                done = 0
+                async for audio in blocks:
+                    output.write(audio)
+                    done += len(audio)
+                    speed = seconds(done) / max(1e-9, time.monotonic() - began)
+                    progress.update(task, completed=done, speed=f"{speed:.0f} × real time")
+            entries, tracks = journal.entries(length), journal.tracks(length)
+            if kept is not None:
+                kept.tidy({entry.play.lead.path for entry in entries if entry.play.lead is not None})
+    record = RenderRecord.of(journal, seed=seed, length=length, leads_are_kept=kept is not None)
+    cue = cue_sheet(wanted.output.name, seed, tracks)
+    output.finish({".json": record.model_dump_json(by_alias=True, indent=1) + "\n", ".cue": cue})
+    styles = ", ".join(f"{count} {style}" for style, count in journal.styles(length).items())
+    print(
+        f"{wanted.output}: {wanted.minutes:g} minutes, seed {seed}, {len(tracks)} tracks"
+        f"{f' ({styles})' if styles else ''}, {speed:.0f} × real time.",
+        file=sys.stderr,
+    )
+
+
+def _preparer(workers: Workers, folder: Path) -> Preparing | None:
+    """Who renders ahead what is to be heard at another tempo; None where this version has nobody who can."""
+    try:
+        module = import_module("rtc_drift.stretching.preparer")
+    except ModuleNotFoundError:
+        return None
+    preparer: Preparing = module.Preparer(workers, folder)
+    return preparer
+
+
+def _orders(path: Path | None) -> tuple[Order, ...]:
+    if path is None:
+        return ()
+    try:
+        return read_orders(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"--commands: {path} can't be read ({reason}).") from None
+    except OrderError as error:
+        raise ConfigError(f"--commands: {path}, {error}") from None
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _failed(sentence: str) -> int:
+    print(f"rtc-drift: {sentence}", file=sys.stderr)
+    return 1
