@@ -2,6 +2,7 @@
 
 import pytest
 
+from rtc_drift.dj.navigator.space import space_of
 from rtc_drift.media import samples, seconds
 from rtc_drift.playout import HORIZON
 from tests.studio import Studio
@@ -123,3 +124,20 @@ def test_tracks_of_an_album_that_were_queued_are_played_on(running: bool) -> Non
     assert planned is not None and planned.transition.style == "gapless"
     assert playing.play.end == planned.play.start == playing.play.time_of(disc[0].duration_samples)
     assert planned.play.gain == playing.play.gain and planned.play.offset == 0
+
+
+def test_what_was_drawn_by_lot_is_chosen_again_when_the_library_has_been_heard() -> None:
+    sides = [side(number, beating(124)) for number in (1, 2, 3)]
+    house = Studio(*(it.track for it in sides))
+    house.go(5)
+    by_lot = house.conductor.planned()
+    assert by_lot is not None and by_lot.why is None
+    house.library.analyses.update({it.track.id: it.heard for it in sides if it.heard is not None})
+    house.chart = space_of([it.track for it in sides], house.library.analyses)
+    house.go(2)
+    chosen = house.conductor.planned()
+    assert chosen is not None and chosen.why is not None
+    assert chosen.transition.style == "beat-matched"
+    told = len(house.of("track_planned"))
+    house.go(30)
+    assert len(house.of("track_planned")) == told, "once is enough"
