@@ -100,11 +100,14 @@ def test_a_direction_in_the_middle_of_a_transition_is_answered() -> None:
     house = studio(124, 127, 122)
     wish = house.conductor.wish
     assert wish is not None and house.conductor.fulfil(wish, "/tmp/lead.wav")
-    planned = house.conductor.planned()
-    assert planned is not None
-    house.go(seconds(planned.play.start - house.now) + 2)
+    planned, playing = house.conductor.planned(), house.conductor.now_playing()
+    assert planned is not None and playing is not None
+    house.go(seconds(planned.play.start - house.now) + 1)
     accepted = house.steering.next_track()
     assert accepted.starts_at <= house.now + samples(2.5)
+    # On a bar of the track that is bent to the other's tempo: there its bars are the other's.
+    bar = samples(4 * 60 / (house.library.analyses[playing.track.id].tempo_bpm or 1))
+    assert (accepted.starts_at - planned.play.start) / bar == pytest.approx(1, abs=0.001)
     house.go(5)
     assert house.silent_seconds() == 0
 
