@@ -15,7 +15,7 @@ _LOOK_BACK = 8
 _FRESH = 4.0
 """A peak this much more powerful than before the attack came with it."""
 _TURN = 2 * np.pi
-_BIN_RADIANS: NDArray[np.float64] = _TURN / WINDOW * np.arange(BINS)
+_BIN_RADIANS = np.arange(BINS, dtype=np.float64) * (_TURN / WINDOW)
 """How far the middle of each bin turns per sample."""
 
 Floats = NDArray[np.float64]

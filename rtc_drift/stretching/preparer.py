@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import logging
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +67,7 @@ class Preparer:
         A caller that is cancelled gives up its share; the job goes on while anybody else waits for it.
         """
         lead = self._leads.get((path, warp))
-        if lead is not None and lead.is_ready and not os.path.exists(lead.file):  # somebody tidied up
+        if lead is not None and lead.is_ready and not _is_there(lead.file):  # somebody tidied up
             self._forget(lead)
             lead = None
         if lead is None:
@@ -168,3 +167,10 @@ class Preparer:
         if sentence not in self._told:
             self._told.add(sentence)
             logger.warning("%s", sentence)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:
+        return False
