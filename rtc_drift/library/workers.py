@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rtc_drift.dj.warp import Warp
 from rtc_drift.library.analysis.model import Analysis
 from rtc_drift.library.track import Track, Unplayable
 
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 # -P: a fractions.py in the working directory must not be taken for Python's. The package has to be importable without.
 COMMAND = (sys.executable, "-P", "-m", "rtc_drift.library.worker")
 IDLE_SECONDS = 10.0
+LEAD_NICENESS = 5
+"""Of rendering a lead: before what only listens to files, for a transition waits for it."""
 _LINE_BYTES = 1 << 23
 """Of an answer: the beats of hours of music are a megabyte."""
 _FIXED_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -99,6 +102,25 @@ class Workers:
             return Unplayable.model_validate(answer["unplayable"])
         reason = f"It could not be analysed ({answer.get('error')})."
         return Unplayable(path=path, reason=reason, passing=True)  # most likely a fault of ours, and mended one day
+
+    async def write_lead(self, path: Path, warp: Warp, destination: Path) -> None:
+        """Render the first part of a file, its tempo bent by `warp`, as a WAV. Raises `WorkerError`."""
+        job = {
+            "job": "lead",
+            "path": os.fspath(path),
+            "knots": warp.knots,
+            "destination": os.fspath(destination),
+        }
+        try:
+            answer = await self._ask(job, min(LEAD_NICENESS, self._nice))
+        except _CrashError:
+            raise WorkerError("The worker that rendered a lead crashed.") from None
+        except TimeoutError:
+            raise WorkerError("The worker that rendered a lead hung.") from None
+        if "undecodable" in answer:
+            raise WorkerError(answer["undecodable"])
+        if "lead" not in answer:
+            raise WorkerError(f"A lead could not be rendered ({answer.get('error')}).")
 
     async def write_demo(self, number: int, folder: Path, *, urgent: bool = False) -> Path:
         """Make one demo track; an urgent one without giving way to other processes. Raises `WorkerError`."""
