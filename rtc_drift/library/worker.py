@@ -3,7 +3,7 @@
 Jobs, each a JSON object:
 
 * `{"job": "examine", "path": …}` → `{"track": {…}}` or `{"unplayable": {…}}`
-* `{"job": "analyse", "path": …}` → `{"analysis": {…}}` or `{"unplayable": {…}}`
+* `{"job": "analyse", "path": …, "true_peak_dbtp": …}` → `{"analysis": {…}}` or `{"unplayable": {…}}`
 * `{"job": "demo", "number": …, "folder": …}` → `{"path": …}`
 
 `{"alive": true}` lines come in between while a long job goes on; `{"error": …}` is the answer to a job that failed.
@@ -80,7 +80,7 @@ def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
                 result = examine(Path(job["path"]), alive=alive)
                 return {"track" if isinstance(result, Track) else "unplayable": result.model_dump()}
             case "analyse":
-                heard = _analyse(Path(job["path"]), alive)
+                heard = _analyse(Path(job["path"]), job["true_peak_dbtp"], alive)
                 return {"analysis" if isinstance(heard, Analysis) else "unplayable": heard.model_dump()}
             case "demo":
                 return {"path": _write_demo(job["number"], Path(job["folder"]))}
@@ -92,10 +92,10 @@ def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _analyse(path: Path, alive: Callable[[], None]) -> Analysis | Unplayable:
+def _analyse(path: Path, true_peak_dbtp: float, alive: Callable[[], None]) -> Analysis | Unplayable:
     from rtc_drift.library.analyse import analyse  # those that only examine files need less
 
-    return analyse(path, alive=alive)
+    return analyse(path, true_peak_dbtp=true_peak_dbtp, alive=alive)
 
 
 def _write_demo(number: int, folder: Path) -> Path:

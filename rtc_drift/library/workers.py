@@ -85,10 +85,12 @@ class Workers:
         logger.warning("Examining %s failed: %s", path, answer.get("error"))
         return Unplayable(path=path, reason="This file could not be examined.")
 
-    async def analyse(self, path: Path) -> Analysis | Unplayable:
-        """Listen to one file. Raises `WorkerError` when no process can be started or the pool is closed."""
+    async def analyse(self, track: Track) -> Analysis | Unplayable:
+        """Listen to what was examined. Raises `WorkerError` when no process can be started or the pool is closed."""
+        path = track.path
+        job = {"job": "analyse", "path": os.fspath(path), "true_peak_dbtp": track.true_peak_dbtp}
         try:
-            answer = await self._ask({"job": "analyse", "path": os.fspath(path)}, self._nice)
+            answer = await self._ask(job, self._nice)
         except _CrashError:
             return Unplayable(path=path, reason="Listening to this file crashed.")
         except TimeoutError:
