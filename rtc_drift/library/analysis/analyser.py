@@ -20,7 +20,7 @@ from rtc_drift.media import SAMPLE_RATE, Audio, seconds
 
 _RATE = SAMPLE_RATE // 2
 _FRAME = 1024
-_FRAMES_AT_ONCE = 64
+_FRAMES_AT_ONCE = 128
 """Whose spectra fit into a core's cache."""
 _TIMBRE_EVERY = 4
 """Frames."""
