@@ -22,7 +22,8 @@ COMMAND = (sys.executable, "-P", "-m", "rtc_drift.library.worker")
 IDLE_SECONDS = 10.0
 _LINE_BYTES = 1 << 23
 """Of an answer: the beats of hours of music are a megabyte."""
-_FIXED_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+"""One thread each; and glibc gives back what is larger than a MiB, instead of raising that limit as it goes."""
 
 
 class WorkerError(Exception):
@@ -178,7 +179,7 @@ class Workers:
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LINE_BYTES,
                 start_new_session=True,  # Ctrl-C in the terminal is for the parent only
-                env=os.environ | _FIXED_ENVIRONMENT,
+                env=os.environ | ENVIRONMENT,
             )
         except OSError as error:
             raise WorkerError(f"A worker process can't be started ({error.strerror}).") from None

@@ -60,9 +60,13 @@ class Analyser:
         self._hear(self._half.finish())
         self._tonal.add(self._eighth.finish())
         self._spectra(self._framer.finish())
-        envelope = self._envelope.finish()
+        envelope, timbre = self._envelope.finish(), self._timbre.finish()
+        # Meters remember some 10 MB of each hour, and so does what they give: each goes before the next is asked.
+        tonality = self._tonal.finish()
+        del self._tonal
+        onsets = self._onsets.finish()
+        del self._onsets
         duration = seconds(envelope.samples)
-        onsets, tonality, timbre = self._onsets.finish(), self._tonal.finish(), self._timbre.finish()
         tempo = find_tempo(onsets) if duration >= _SHORTEST_SECONDS else None
         beats = find_beats(onsets, tempo) if tempo else np.zeros(0)
         beats = beats[(beats >= 0) & (beats <= duration)]
