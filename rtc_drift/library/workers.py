@@ -25,7 +25,8 @@ LEAD_NICENESS = 5
 """Of rendering a lead: before what only listens to files, for a transition waits for it."""
 _LINE_BYTES = 1 << 23
 """Of an answer: the beats of hours of music are a megabyte."""
-_FIXED_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+"""One thread each; and glibc gives back what is larger than a MiB, instead of raising that limit as it goes."""
 
 
 class WorkerError(Exception):
@@ -88,10 +89,12 @@ class Workers:
         logger.warning("Examining %s failed: %s", path, answer.get("error"))
         return Unplayable(path=path, reason="This file could not be examined.")
 
-    async def analyse(self, path: Path) -> Analysis | Unplayable:
-        """Listen to one file. Raises `WorkerError` when no process can be started or the pool is closed."""
+    async def analyse(self, track: Track) -> Analysis | Unplayable:
+        """Listen to what was examined. Raises `WorkerError` when no process can be started or the pool is closed."""
+        path = track.path
+        job = {"job": "analyse", "path": os.fspath(path), "true_peak_dbtp": track.true_peak_dbtp}
         try:
-            answer = await self._ask({"job": "analyse", "path": os.fspath(path)}, self._nice)
+            answer = await self._ask(job, self._nice)
         except _CrashError:
             return Unplayable(path=path, reason="Listening to this file crashed.")
         except TimeoutError:
@@ -198,7 +201,7 @@ class Workers:
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LINE_BYTES,
                 start_new_session=True,  # Ctrl-C in the terminal is for the parent only
-                env=os.environ | _FIXED_ENVIRONMENT,
+                env=os.environ | ENVIRONMENT,
             )
         except OSError as error:
             raise WorkerError(f"A worker process can't be started ({error.strerror}).") from None
