@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -17,6 +18,9 @@ import pytest
 from rtc_drift.app import Service, serving
 from rtc_drift.client import Listener
 from rtc_drift.config import load
+from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.examine import examine
+from rtc_drift.library.scan import record, walk
 from tests.audio_files import write_audio
 from tests.music import SHADES, shade, steady_music
 from tests.waiting import until
@@ -92,6 +96,23 @@ class Served:
         return str(answer["sessionId"])
 
 
+def scanned(folder: Path) -> Path:
+    """Scan a folder that many servers play from, once for all of them: what is known of it lies beside it."""
+    catalogue = Catalogue.open(folder.with_suffix(".sqlite"))
+    for file in walk(folder).files:
+        record(catalogue, file, examine(file.path))
+    catalogue.close()
+    return folder
+
+
+def bring_what_is_known(music: Path, data_dir: Path) -> None:
+    """A server with this new data folder finds nothing new in the music folder, if that was scanned already."""
+    known = music.with_suffix(".sqlite")
+    if known.exists() and not data_dir.exists():
+        data_dir.mkdir()
+        shutil.copy(known, data_dir / "catalogue.sqlite")
+
+
 class Serve(Protocol):
     def __call__(self, *music: Path, **settings: Any) -> AbstractAsyncContextManager[Served]: ...
 
@@ -108,6 +129,8 @@ def serve(tmp_path: Path, udp_port: int, leaks_nothing: None) -> Serve:
 
     @asynccontextmanager
     async def serving_here(*music: Path, **options: Any) -> AsyncIterator[Served]:
+        for folder in music:
+            bring_what_is_known(folder, options.get("data_dir", tmp_path / "data"))
         chosen = {"music": music, "data_dir": tmp_path / "data", "port": 0, "udp_port": udp_port, "seed": 1}
         chosen["analysis"] = False  # it would take the time of tests that are about something else
         settings = load(chosen | options)
@@ -127,7 +150,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
         audio = steady_music(40, seed=number, level=0.05 * (1 + number))
         tags = {"title": f"Steady {number}", "artist": f"Artist {number}"}
         write_audio(folder / f"{number}.flac", audio, tags=tags)
-    return folder
+    return scanned(folder)
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +160,7 @@ def short_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(6):
         audio = steady_music(8, seed=number, level=0.05 * (1 + number))
         write_audio(folder / f"{number}.flac", audio, tags={"title": f"Short {number}"})
-    return folder
+    return scanned(folder)
 
 
 @pytest.fixture(scope="session")
@@ -147,4 +170,4 @@ def shades(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(SHADES):
         tags = {"title": f"Shade {number}", "artist": f"Painter {number}"}
         write_audio(folder / f"{number}.flac", shade(number), tags=tags)
-    return folder
+    return scanned(folder)
