@@ -37,19 +37,26 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 @pytest.fixture
 async def leaks_nothing() -> AsyncIterator[None]:
     """Fails when a test leaves a task, a child process, a thread or a socket behind."""
+    async with leaving_nothing():
+        yield
+
+
+@asynccontextmanager
+async def leaving_nothing() -> AsyncIterator[None]:
+    """Fails when a task, a child process, a thread or a socket is there afterwards that was not there before."""
     process = psutil.Process()
-    tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
+    tasks, threads, processes = asyncio.all_tasks(), set(threading.enumerate()), set(process.children())
     sockets = len(process.net_connections())
     yield
     for _ in range(100):
         # What was told to end may need a few turns of the loop, and threads a moment.
         left = {str(task.get_coro()) for task in asyncio.all_tasks() - tasks - {asyncio.current_task()}}
         running = {thread.name for thread in set(threading.enumerate()) - threads if "asyncio_" not in thread.name}
-        if not left and not running and not process.children() and len(process.net_connections()) <= sockets:
+        children = set(process.children()) - processes
+        if not left and not running and not children and len(process.net_connections()) <= sockets:
             return
         await asyncio.sleep(0.05)
-    children = [child.name() for child in process.children()]
-    pytest.fail(f"left behind: tasks {left}, threads {running}, processes {children}")
+    pytest.fail(f"left behind: tasks {left}, threads {running}, processes {[child.name() for child in children]}")
 
 
 def free_udp_port() -> int:
