@@ -162,10 +162,10 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def short_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six tracks of 8 s, so that track changes come by themselves."""
+    """Six tracks of 6 s, so that track changes come by themselves."""
     folder = tmp_path_factory.mktemp("short")
     for number in range(6):
-        audio = steady_music(8, seed=number, level=0.05 * (1 + number))
+        audio = steady_music(6, seed=number, level=0.05 * (1 + number))
         write_audio(folder / f"{number}.flac", audio, tags={"title": f"Short {number}"})
     return scanned(folder)
 
