@@ -184,6 +184,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             engine=service.engine,
             direct=service.direct,
             keeper=service.keeper,
+            preparer=service.preparer,
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,
         )
