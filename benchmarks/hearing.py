@@ -1,26 +1,21 @@
-"""How fast and how well music is analysed: on synthetic patterns and on the demo library, whose truth is known."""
+"""How well music is analysed: on synthetic patterns and on the demo library, whose truth is known."""
 
 import asyncio
-import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figure
-from rtc_drift.decoding import open_audio
+from benchmarks.hearing_cost import hearing_cost
 from rtc_drift.library.analysis import Analyser, Analysis
 from rtc_drift.library.demo import DEMO, render, truth
 from rtc_drift.library.demo.theory import parse_key
-from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.media import Audio
 from tests import patterns
 
 _BENCH = "hearing"
-_SECONDS = 180
 _BEAT_SECONDS = 0.05
 _TEMPO_SHARE = 0.04
 _OCTAVES = (1, 2, 1 / 2, 3, 1 / 3)
@@ -59,7 +54,7 @@ def _hearing() -> list[Figure]:
     errors = np.concatenate([_errors(it) for it in synthetic])
     sure = [it for it in (*synthetic, *demo) if it.analysis.tempo_confidence >= 0.5]
     return [
-        *_speeds(),
+        *hearing_cost(),
         _share("tempo within 4 %", (it.tempo_is_right for it in synthetic), 0.80),
         _share("tempo within 4 %, octave aside", (it.octave_aside for it in synthetic), 0.99),
         Figure(_BENCH, "beat F", float(np.mean([f_measure(it) for it in synthetic])), "", at_least=0.90),
@@ -109,36 +104,3 @@ def _is_near(bpm: float | None, true: float) -> bool:
 
 def _share(name: str, values: Iterable[bool], at_least: float) -> Figure:
     return Figure(_BENCH, name, float(np.mean(list(values))), "share", at_least=at_least)
-
-
-def _speeds() -> list[Figure]:
-    spec = next(spec for spec in DEMO if spec.style == "House")
-    music = render(spec)
-    music = np.resize(music, (_SECONDS * SAMPLE_RATE, 2))
-    figures = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name, file, codec in (("Opus", "x.opus", "libopus"), ("WAV", "x.wav", "pcm_s16le")):
-            path = Path(folder) / file
-            _encode(music, path, codec)
-            spent = min(_cpu_seconds(path) for _ in range(3))
-            figures.append(Figure(_BENCH, f"speed, {name} decoded", _SECONDS / spent, "× real time", at_least=100))
-    return figures
-
-
-def _cpu_seconds(path: Path) -> float:
-    begun = time.thread_time()
-    with open_audio(path) as file:
-        chunks = list(file.chunks())
-    analysed(np.concatenate(chunks[first : first + 10]) for first in range(0, len(chunks), 10))
-    return time.thread_time() - begun
-
-
-def _encode(music: Audio, path: Path, codec: str) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="stereo")
-        assert isinstance(stream, av.AudioStream)
-        frame = av.AudioFrame.from_ndarray(music.reshape(1, -1), format="flt", layout="stereo")
-        frame.sample_rate = SAMPLE_RATE
-        for packet in stream.encode(frame):
-            container.mux(packet)
-        container.mux(stream.encode(None))

@@ -29,6 +29,7 @@ from rtc_drift.metrics import Metrics
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
 from rtc_drift.store import SessionStore
+from rtc_drift.stretching.preparer import Preparer
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Service:
         self._stack = AsyncExitStack()
         self.library: Library
         self.atlas: Atlas
+        self.preparer: Preparer
         self.sessions: Sessions
         self.keeper: Keeper
         self.listeners: Listeners
@@ -77,6 +79,11 @@ class Service:
             )
             stack.push_async_callback(self.library.close)
 
+            # Of its own: a lead is due in a minute, and listening to a file may take longer.
+            rendering = await stack.enter_async_context(Workers(1))
+            self.preparer = await asyncio.to_thread(Preparer, rendering, settings.data_dir / "leads")
+            stack.push_async_callback(self.preparer.close)
+
             ticks = TickSchedule(time.monotonic_ns())
             self.engine = Engines(settings.engines, ticks.epoch_ns, self._on_engine, self._restore, settings.log_level)
             stack.push_async_callback(self.engine.close)
@@ -87,6 +94,7 @@ class Service:
                 seed=settings.seed,
                 bitrate=settings.bitrate,
                 chart=lambda: self.atlas.space,
+                preparing=self.preparer,
                 limit=settings.max_sessions,
                 follower_limit=settings.max_followers,
                 idle_seconds=settings.idle_minutes * 60,
@@ -176,6 +184,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             engine=service.engine,
             direct=service.direct,
             keeper=service.keeper,
+            preparer=service.preparer,
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,
         )

@@ -24,8 +24,7 @@ class Wish:
     @property
     def warp(self) -> Warp:
         """How the incoming track is to be bent."""
-        plan = self.transition
-        return Warp.matched(plan.enter_at, plan.ratio, plan.duration, plan.glide)
+        return warp_of(self.transition)
 
 
 class Arranger:
@@ -63,11 +62,8 @@ class Arranger:
         latest = base.entries[-1] if base.entries else None
         if latest is None or fade == 0 or latest.play.end <= at or base.paused_at is not None:
             return steps.skip_to(programme, choice, at, now, fade)
-        is_bent = latest.play.position_at(at) < (latest.play.lead.resumes_at if latest.play.lead else 0)
-        outgoing = None if is_bent else self.side(latest.track)
-        position = latest.play.position_at(at)
-        transition = plan_skip(outgoing, self.side(choice.track), position, when)
-        return steps.skip_to(programme, choice, latest.play.time_of(transition.leave_at), now, fade, transition)
+        transition = plan_skip(self.side(latest.track), self.side(choice.track), _position(latest, at), when)
+        return steps.skip_to(programme, choice, max(at, _time(latest, transition.leave_at)), now, fade, transition)
 
     def side(self, track: Track) -> Side:
         """A track with what is known of it."""
@@ -78,3 +74,28 @@ def _free_position(entry: Entry, earliest: int) -> int:
     """The file's first sample at which it may be left: not in what was rendered ahead of it."""
     lead = entry.play.lead
     return max(entry.play.position_at(earliest), lead.resumes_at if lead else 0)
+
+
+def _position(entry: Entry, media_time: int) -> int:
+    """The file's sample that is heard, also while the track is bent to another's tempo."""
+    warp = _warp(entry)
+    if warp is None or media_time >= entry.play.start + warp.length:
+        return entry.play.position_at(media_time)
+    return round(warp.position_at(media_time - entry.play.start))
+
+
+def _time(entry: Entry, position: int) -> int:
+    """The media time at which the file's sample is heard: the inverse."""
+    warp = _warp(entry)
+    if warp is None or position >= warp.resumes_at:
+        return entry.play.time_of(position)
+    return entry.play.start + round(warp.output_at(position))
+
+
+def _warp(entry: Entry) -> Warp | None:
+    return warp_of(entry.transition) if entry.play.lead is not None else None
+
+
+def warp_of(plan: Transition) -> Warp:
+    """How the incoming track of a transition is bent."""
+    return Warp.matched(plan.enter_at, plan.ratio, plan.duration, plan.glide)

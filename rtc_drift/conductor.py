@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rtc_drift.arranger import Arranger, Wish
+from rtc_drift.choosing import choose
 from rtc_drift.dj import journey as ways
 from rtc_drift.dj import programme as steps
-from rtc_drift.dj.autodj import Choice, choose_next
+from rtc_drift.dj.autodj import Choice
 from rtc_drift.dj.journey import History, Journey
-from rtc_drift.dj.navigator import guide
 from rtc_drift.dj.navigator.space import EMPTY, Space
 from rtc_drift.dj.plan import When
 from rtc_drift.dj.programme import Entry, Programme
@@ -29,6 +29,8 @@ COMMANDED = ("skip", "seek", "resume")
 """Kinds of transitions that somebody asked for: the next command comes after them, never instead."""
 GOING_ON = ("seek", "resume")
 """Kinds after which the same track goes on."""
+MORE_KNOWN_LEAD = samples(10)
+"""What becomes known later than this before the next track changes no plan."""
 MAX_ENTRIES = 12
 """More plays at once than people cause; every one keeps a deck."""
 
@@ -71,6 +73,8 @@ class Conductor:
         self._arranger = Arranger(library)
         self._announced = set[int]()
         self._arrived = set[int]()
+        self._planned_knowing = 0
+        """Of how many tracks it was known how they sound when the next was planned: the present one and the next."""
         self.held: Choice | None = None
         """What comes next when somebody has resumed."""
         self.wish: Wish | None = None
@@ -187,16 +191,11 @@ class Conductor:
         if known != self.journey.queue:
             self.journey = replace(self.journey, queue=known)
             self._herald.queue(self.queue())
-        if known and (queued := self._library.get(known[0])):
-            return Choice(queued, "Somebody queued it.", queued=True)
+        if not known:
+            self.journey = replace(self.journey, draws=self.journey.draws + 1)
         entries = (entry for entry in self.programme.entries if entry is not instead_of)
         coming = [entry.track.id for entry in entries if entry.play.id not in self._arrived]
-        self.journey = replace(self.journey, draws=self.journey.draws + 1)
-        choice = guide.choose(self._chart(), self._library.loved, self.journey, coming)
-        if choice is not None and self.is_known(choice.track.id):
-            return choice
-        heard = [*self.journey.history.heard, *coming]
-        return choose_next(self._library.playable(), heard, self.journey.seed, self.journey.draws)
+        return choose(self._library, self._chart(), self.journey, coming)
 
     def as_planned(self, planned: Entry | None) -> Choice | None:
         """The choice behind what was planned, if that can still be played."""
@@ -305,16 +304,27 @@ class Conductor:
             choice = None if planned else self.choose()
             if choice is not None:
                 self.apply(steps.begin(self.programme, choice, horizon + self.length(COLD_LEAD)))
-        elif self._should_plan(current, planned):
+        elif planned is None or (self._is_makeshift(current, planned) and len(self._library.playable()) > 1):
             self._plan(self.choose())
-
-    def _should_plan(self, current: Entry, planned: Entry | None) -> bool:
-        return planned is None or (self._is_makeshift(current, planned) and len(self._library.playable()) > 1)
+        elif self._knows_more(current, planned):
+            self._plan(self.choose(planned) if planned.why is None else self.as_planned(planned))
 
     def _is_makeshift(self, current: Entry, planned: Entry) -> bool:
         """Whether it was planned when the library had one track only."""
         repeated = planned.track.id == current.track.id and planned.transition.kind == "crossfade"
         return repeated and not planned.queued
+
+    def _knows_more(self, current: Entry, planned: Entry) -> bool:
+        """Whether how both sound has become known since the next was planned, in time for planning it anew."""
+        is_free = not planned.queued and planned.transition.kind == "crossfade"
+        in_time = planned.play.start > self._timeline.horizon + MORE_KNOWN_LEAD
+        return is_free and in_time and self._known(current, planned) > self._planned_knowing
+
+    def _known(self, *entries: Entry) -> int:
+        """Of how many tracks is known how they sound, and where they lie."""
+        space = self._chart()
+        rows = [space.rows.get(entry.track.id) for entry in entries]
+        return len([row for row in rows if row is not None and space.is_heard[row]])
 
     def _plan(self, choice: Choice | None, after: int = 0) -> None:
         horizon = max(after, self._timeline.horizon)
@@ -325,6 +335,7 @@ class Conductor:
     def _follow(self, choice: Choice, now: int, earliest: int) -> None:
         self.programme = replace(self.programme, levels=self._library.levels)
         changed, self.wish = self._arranger.follow(self.programme, choice, now, earliest)
+        self._planned_knowing = self._known(*changed.entries[-2:])
         self.apply(changed)
 
     def _lead(self, track: Track) -> int:

@@ -155,7 +155,8 @@ def _errors_told() -> Iterator[None]:
 
 
 def _audio(frame: av.AudioFrame) -> Audio:
-    audio = np.asarray(frame.to_ndarray(), np.float32).reshape(-1, 2)
+    # `to_ndarray` would copy it. The array keeps the frame alive, which nobody else writes to.
+    audio = np.frombuffer(memoryview(frame.planes[0]), np.float32, 2 * frame.samples).reshape(-1, 2)
     if audio.max(initial=0) <= HIGHEST_AMPLITUDE and audio.min(initial=0) >= -HIGHEST_AMPLITUDE:  # False for NaN too
         return audio
     return np.clip(np.nan_to_num(audio), -HIGHEST_AMPLITUDE, HIGHEST_AMPLITUDE)

@@ -76,6 +76,7 @@ class Metrics:
         self.event_readers_cut = gauge("event_readers_cut", "Event streams cut off because they were too slow")
         self.tracks = gauge("tracks", "Playable tracks")
         self.unplayable = gauge("unplayable_files", "Files that can't be played")
+        self.lead_failures = gauge("lead_failures", "How often a track could not be rendered at another tempo")
         self.library_failures = gauge("library_failures", "What went wrong while scanning or making the demo library")
         self.tick_late = histogram("engine_tick_late_seconds", "How late the engine's 20 ms ticks started")
         self.tick_work = histogram("engine_tick_work_seconds", "How long they took")

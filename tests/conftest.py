@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -17,6 +18,9 @@ import pytest
 from rtc_drift.app import Service, serving
 from rtc_drift.client import Listener
 from rtc_drift.config import load
+from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.examine import examine
+from rtc_drift.library.scan import record, walk
 from tests.audio_files import write_audio
 from tests.music import SHADES, shade, steady_music
 from tests.waiting import until
@@ -33,19 +37,26 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 @pytest.fixture
 async def leaks_nothing() -> AsyncIterator[None]:
     """Fails when a test leaves a task, a child process, a thread or a socket behind."""
+    async with leaving_nothing():
+        yield
+
+
+@asynccontextmanager
+async def leaving_nothing() -> AsyncIterator[None]:
+    """Fails when a task, a child process, a thread or a socket is there afterwards that was not there before."""
     process = psutil.Process()
-    tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
+    tasks, threads, processes = asyncio.all_tasks(), set(threading.enumerate()), set(process.children())
     sockets = len(process.net_connections())
     yield
     for _ in range(100):
         # What was told to end may need a few turns of the loop, and threads a moment.
         left = {str(task.get_coro()) for task in asyncio.all_tasks() - tasks - {asyncio.current_task()}}
         running = {thread.name for thread in set(threading.enumerate()) - threads if "asyncio_" not in thread.name}
-        if not left and not running and not process.children() and len(process.net_connections()) <= sockets:
+        children = set(process.children()) - processes
+        if not left and not running and not children and len(process.net_connections()) <= sockets:
             return
         await asyncio.sleep(0.05)
-    children = [child.name() for child in process.children()]
-    pytest.fail(f"left behind: tasks {left}, threads {running}, processes {children}")
+    pytest.fail(f"left behind: tasks {left}, threads {running}, processes {[child.name() for child in children]}")
 
 
 def free_udp_port() -> int:
@@ -92,6 +103,23 @@ class Served:
         return str(answer["sessionId"])
 
 
+def scanned(folder: Path) -> Path:
+    """Scan a folder that many servers play from, once for all of them: what is known of it lies beside it."""
+    catalogue = Catalogue.open(folder.with_suffix(".sqlite"))
+    for file in walk(folder).files:
+        record(catalogue, file, examine(file.path))
+    catalogue.close()
+    return folder
+
+
+def bring_what_is_known(music: Path, data_dir: Path) -> None:
+    """A server with this new data folder finds nothing new in the music folder, if that was scanned already."""
+    known = music.with_suffix(".sqlite")
+    if known.exists() and not data_dir.exists():
+        data_dir.mkdir()
+        shutil.copy(known, data_dir / "catalogue.sqlite")
+
+
 class Serve(Protocol):
     def __call__(self, *music: Path, **settings: Any) -> AbstractAsyncContextManager[Served]: ...
 
@@ -108,6 +136,8 @@ def serve(tmp_path: Path, udp_port: int, leaks_nothing: None) -> Serve:
 
     @asynccontextmanager
     async def serving_here(*music: Path, **options: Any) -> AsyncIterator[Served]:
+        for folder in music:
+            bring_what_is_known(folder, options.get("data_dir", tmp_path / "data"))
         chosen = {"music": music, "data_dir": tmp_path / "data", "port": 0, "udp_port": udp_port, "seed": 1}
         chosen["analysis"] = False  # it would take the time of tests that are about something else
         settings = load(chosen | options)
@@ -127,17 +157,17 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
         audio = steady_music(40, seed=number, level=0.05 * (1 + number))
         tags = {"title": f"Steady {number}", "artist": f"Artist {number}"}
         write_audio(folder / f"{number}.flac", audio, tags=tags)
-    return folder
+    return scanned(folder)
 
 
 @pytest.fixture(scope="session")
 def short_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six tracks of 8 s, so that track changes come by themselves."""
+    """Six tracks of 6 s, so that track changes come by themselves."""
     folder = tmp_path_factory.mktemp("short")
     for number in range(6):
-        audio = steady_music(8, seed=number, level=0.05 * (1 + number))
+        audio = steady_music(6, seed=number, level=0.05 * (1 + number))
         write_audio(folder / f"{number}.flac", audio, tags={"title": f"Short {number}"})
-    return folder
+    return scanned(folder)
 
 
 @pytest.fixture(scope="session")
@@ -147,4 +177,4 @@ def shades(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(SHADES):
         tags = {"title": f"Shade {number}", "artist": f"Painter {number}"}
         write_audio(folder / f"{number}.flac", shade(number), tags=tags)
-    return folder
+    return scanned(folder)

@@ -35,7 +35,7 @@ def integrated_lufs(audio: Audio) -> float:
     """Integrated loudness (EBU R128)."""
     meter = LoudnessMeter()
     meter.add(audio)
-    return meter.finish()[0]
+    return meter.finish()
 
 
 def packets_of(listener: Listener) -> list[tuple[int, bytes]]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from rtc_drift import events
 from rtc_drift.conductor import Conductor
+from rtc_drift.dj.navigator.space import EMPTY
 from rtc_drift.dj.plan import Play
 from rtc_drift.engine.messages import DeckFailed
 from rtc_drift.herald import Herald
@@ -76,7 +77,8 @@ class Studio:
         self.library = Shelf(*tracks)
         self.events: list[Any] = []
         herald = Herald("master", self.timeline.now, self.library.loved, self.events.append)
-        self.conductor = Conductor(self.library, seed, self.timeline, herald)
+        self.chart = EMPTY
+        self.conductor = Conductor(self.library, seed, self.timeline, herald, lambda: self.chart)
         self.steering = Steering(self.conductor, self.timeline, herald, self.library.get)
 
     @property

@@ -1,7 +1,7 @@
 /** What comes next, what is queued behind it, and the search that queues more. */
 
 import { find, make, setAttribute, setText } from "./dom.js";
-import { timeText } from "./words.js";
+import { joined, mixWords, timeText } from "./words.js";
 
 export function mountUpNext() {
   const [section, title, artist, when, reason] = ["up-next", "next-title", "next-artist", "next-in", "next-reason"].map(find);
@@ -14,7 +14,7 @@ export function mountUpNext() {
       setText(title, next?.track.title ?? (paused ? "Chosen when the programme goes on" : "Being chosen…"));
       setText(artist, next?.track.artist ?? "");
       setText(reason, next?.reason ?? "");
-      setText(when, !next || next.inSeconds === null ? "" : next.inSeconds > 0 ? `in ${timeText(Math.ceil(next.inSeconds))}` : "now");
+      setText(when, !next || next.inSeconds === null ? "" : joined(whenWords(next.inSeconds), mixWords(next.transition)));
       heading.hidden = list.hidden = queue.length === 0;
       setText(heading, next ? "Then" : "Queued");
       if (shown.length === queue.length && shown.every((track, i) => track.id === queue[i].id)) return;
@@ -23,6 +23,8 @@ export function mountUpNext() {
     },
   };
 }
+
+const whenWords = (seconds) => (seconds > 0 ? `in ${timeText(Math.ceil(seconds))}` : "now");
 
 /** A title and its artist. */
 function line(tag, track) {

@@ -228,6 +228,7 @@ export function shown(state, mediaTime) {
       track: next.track,
       reason: next.reason ?? "",
       why: next.why ?? null,
+      transition: next.transition ?? null,
       inSeconds: mediaTime === null ? null : Math.max(0, (next.startsAt - mediaTime) / SAMPLE_RATE),
     },
     // The head of the queue is shown as what comes next as soon as it is planned.

@@ -1,6 +1,6 @@
 /** What the page says. Pure. */
 
-import { isActive } from "./state.js";
+import { isActive, SAMPLE_RATE } from "./state.js";
 
 const WORDS = {
   idle: "Press Listen",
@@ -62,6 +62,27 @@ export function whyWords(why) {
   const { direction, progress, distance, lufsChange } = why;
   const along = direction ? `${progress.toFixed(1)} steps that way` : "";
   return joined(along, `${Math.round(100 * Math.max(0, 1 - distance))} % alike in the rest`, signed(lufsChange, "LU", 1));
+}
+
+/** How one track gives way to the next. */
+export function mixWords(transition) {
+  if (!transition) return "";
+  const { style, bars, tempoRatio, durationSamples } = transition;
+  const percent = Math.abs(tempoRatio - 1) * 100;
+  const bent = percent < 0.05 ? "" : `${percent.toFixed(1)} % ${tempoRatio > 1 ? "faster" : "slower"}`;
+  const seconds = `${(durationSamples / SAMPLE_RATE).toFixed(0)} s`;
+  switch (style) {
+    case "beat-matched":
+      return joined(`mixed beat on beat over ${bars} bars`, bent);
+    case "gapless":
+      return "goes straight on, as on the album";
+    case "cut":
+      return "comes in on the bar";
+    case "fade":
+      return "fades in behind it";
+    default:
+      return durationSamples > 0 ? `blends in over ${seconds}` : "";
+  }
 }
 
 /** What the library holds, and how far it is read and listened to. */

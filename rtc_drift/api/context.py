@@ -15,6 +15,7 @@ from rtc_drift.metrics import Metrics
 from rtc_drift.session import Session
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.stretching.preparer import Preparer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Context:
     direct: DirectDelivery | None
     """The shared UDP port, where there is one."""
     keeper: Keeper
+    preparer: Preparer
+    """Who renders tracks at other tempi."""
     frontend: Path
     max_event_readers: int
     """Of each programme."""

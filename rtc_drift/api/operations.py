@@ -50,6 +50,7 @@ def _collect(service: Context) -> None:
     metrics.session_save_failures.set(service.keeper.failures)
     metrics.tracks.set(status.tracks)
     metrics.unplayable.set(status.unplayable)
+    metrics.lead_failures.set(service.preparer.failures)
     metrics.library_failures.set(status.failures)
 
 

@@ -44,7 +44,7 @@ async def _hear(workers: Workers, path: Path) -> tuple[float, Analysis] | str:
     """Length and sound of a file, or why there is none."""
     try:
         track = await workers.examine(path.expanduser().absolute())
-        heard = await workers.analyse(track.path) if isinstance(track, Track) else track
+        heard = await workers.analyse(track) if isinstance(track, Track) else track
     except WorkerError as error:
         return str(error)
     if isinstance(track, Unplayable):

@@ -25,7 +25,7 @@ class BassCut:
             self._graph.add_abuffer(
                 sample_rate=SAMPLE_RATE, format="flt", layout="stereo", time_base=Fraction(1, SAMPLE_RATE)
             ),
-            *(self._graph.add("highpass", f"f={CUTOFF_HERTZ}:p=2:width_type=q:w=0.7071:r=f32") for _ in range(2)),
+            *(self._graph.add("highpass", f"f={CUTOFF_HERTZ}:p=2:width_type=q:w=0.7071:r=f64") for _ in range(2)),
             self._graph.add("aformat", "sample_fmts=flt:channel_layouts=stereo"),
             self._graph.add("abuffersink"),
         ]

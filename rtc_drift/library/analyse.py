@@ -9,13 +9,15 @@ from rtc_drift.library.examine import blocks, sentence
 from rtc_drift.library.track import Unplayable
 
 
-def analyse(path: Path, *, alive: Callable[[], None] = lambda: None) -> Analysis | Unplayable:
-    """How a file sounds. Never raises for anything a file can contain.
+def analyse(
+    path: Path, *, true_peak_dbtp: float | None = None, alive: Callable[[], None] = lambda: None
+) -> Analysis | Unplayable:
+    """How a file sounds. Never raises for anything a file can contain. A true peak that is known is not measured.
 
     `alive` is called at least once per second of audio: proof that it isn't stuck.
     """
     try:
-        analyser = Analyser()
+        analyser = Analyser(true_peak_dbtp=true_peak_dbtp)
         with open_audio(path) as file:
             for block in blocks(file):
                 analyser.add(block)

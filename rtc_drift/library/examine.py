@@ -51,7 +51,7 @@ def _examine(path: Path, alive: Callable[[], None]) -> Track:
     duration = seconds(measured.samples)
     if duration < SHORTEST_SECONDS:
         raise DecodeError(f"It is too short to be played ({duration:.2f} seconds).")
-    lufs, dbtp = meter.finish()
+    lufs = meter.finish()
     first, last = sounding_seconds(measured)
     tags = read_tags(path)
     return Track(
@@ -66,7 +66,7 @@ def _examine(path: Path, alive: Callable[[], None]) -> Track:
         has_cover=tags.has_cover,
         duration_seconds=duration,
         integrated_lufs=lufs,
-        true_peak_dbtp=dbtp,
+        true_peak_dbtp=meter.true_peak_dbtp(),
         first_sound_seconds=first,
         last_sound_seconds=last,
     )

@@ -107,7 +107,7 @@ class Hearing:
         return next((track for track in self._tracks() if not any(track.id in some for some in known)), None)
 
     async def _hear(self, track: Track) -> Analysis | Unplayable:
-        result = await self._workers.analyse(track.path)
+        result = await self._workers.analyse(track)
         if isinstance(result, Analysis):
             self._analyses[track.id] = result.model_copy(update=dict.fromkeys(CURVES, ()))
             await asyncio.to_thread(self._catalogue.record_analysis, track.id, result)

@@ -9,16 +9,15 @@ from rtc_drift.library.analysis.model import Analysis
 from rtc_drift.library.background import Background
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.fallback import Fallback
+from rtc_drift.library.folders import LOST_CHECK_SECONDS, Folders
 from rtc_drift.library.hearing import Hearing
 from rtc_drift.library.levels import TARGET_LUFS, Levels, album_loudness
 from rtc_drift.library.loves import Loves
 from rtc_drift.library.resting import COOL_DOWN_SECONDS, Resting
-from rtc_drift.library.roots import Roots
 from rtc_drift.library.scan import (
     RootError,
     ScanProgress,
     Survey,
-    check_root,
     examine_changed,
     holds_anything,
     legible,
@@ -29,12 +28,10 @@ from rtc_drift.library.scan import (
 from rtc_drift.library.search import Search
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track, Unplayable
-from rtc_drift.library.watching import LOOK_SECONDS, changes
+from rtc_drift.library.watching import LOOK_SECONDS
 from rtc_drift.library.workers import WorkerError, Workers
 
 logger = logging.getLogger(__name__)
-LOST_CHECK_SECONDS = 30.0
-"""How often it is looked whether a music folder is back."""
 
 
 class Library:
@@ -63,10 +60,17 @@ class Library:
         """
         self._catalogue = catalogue
         self._workers = workers
-        self._roots = Roots(music)
         self._background = Background()
         self._lasting = Background()
         """Its tasks have no end of their own."""
+        self._folders = Folders(
+            music,
+            self._background,
+            scan=self._scan,
+            is_scanning=lambda: self._scanning,
+            on_lost=self._forget,
+            lost_check_seconds=lost_check_seconds,
+        )
         self.loved = Loves(catalogue)
         self.on_change: Callable[[], None] = lambda: None
         """Called whenever there are other tracks to play."""
@@ -89,8 +93,6 @@ class Library:
         self._resting = Resting(cool_down_seconds, self._wake)
         self._suspects: dict[str, Track] = {}
         self._unplayable: set[Path] = set()
-        self._lost_check_seconds = lost_check_seconds
-        self._watching = False
         self._look_seconds = look_seconds
         self._scan_turn = asyncio.Lock()
         self._scanning, self._done, self._total = False, 0, 0
@@ -99,13 +101,13 @@ class Library:
     async def start(self) -> None:
         """Load what the catalogue knows and begin to scan; returns without waiting for the scan."""
         self._scanning = True
-        present = [root for root in self._roots.all if await asyncio.to_thread(holds_anything, root)]
+        present = [root for root in self._folders.all if await asyncio.to_thread(holds_anything, root)]
         await self._background.guard(self._load(present))
         await self._background.guard(self.loved.load())
         await self._background.guard(self.hearing.load())
-        scan = self._background.spawn(self._scan(self._roots.all), "library scan")
-        if self._roots.all and self._look_seconds is not None:
-            self._lasting.spawn(self._follow(scan, self._look_seconds), "watch the music folders")
+        scan = self._background.spawn(self._scan(self._folders.all), "library scan")
+        if self._folders.all and self._look_seconds is not None:
+            self._lasting.spawn(self._folders.follow(scan, self._look_seconds), "watch the music folders")
         if self._analyse:
             self._lasting.spawn(self.hearing.run(), "library listening")
 
@@ -172,17 +174,11 @@ class Library:
             scanning=self._scanning,
             done=self._done,
             total=self._total,
-            notice=self._roots.notice,
+            notice=self._folders.notice,
             failures=self._background.failures + self._lasting.failures,
         )
 
     # -- scanning ------------------------------------------------------------------------------------------
-
-    async def _follow(self, first_scan: asyncio.Task[None], look_seconds: float) -> None:
-        """Scan again whenever something has changed."""
-        async for _ in changes(lambda: self._roots.present, look_seconds=look_seconds):
-            await asyncio.wait((first_scan,))
-            await self._background.guard(self._scan(self._roots.present, only_if_changed=True))
 
     async def _scan(self, roots: Sequence[Path], *, only_if_changed: bool = False) -> None:
         async with self._scan_turn:
@@ -195,11 +191,11 @@ class Library:
             if not surveys or (only_if_changed and not any(it.changed or it.removed for it in surveys)):
                 return
             self._total = sum(len(surveyed.changed) for surveyed in surveys)
-            await self._background.guard(self._load(self._roots.present))
+            await self._background.guard(self._load(self._folders.present))
             self._drop({file.path for surveyed in surveys for file in surveyed.changed})
             complete = [await self._examine(surveyed) for surveyed in surveys]
             if self._total and all(complete):  # duplicates of what changed are found again
-                await self._background.guard(self._load(self._roots.present))
+                await self._background.guard(self._load(self._folders.present))
             for surveyed in surveys:
                 await self._judge(surveyed)
             logger.info("%d tracks can be played, %d files can't.", len(self._music), len(self._unplayable))
@@ -211,12 +207,12 @@ class Library:
         try:
             surveyed = await survey(root, self._catalogue)
         except RootError as error:
-            self._lost(root, str(error))
+            self._folders.lose(root, str(error))
             return None
         except CatalogueError as error:
             self._background.failed(str(error))
             return None
-        self._roots.back(root)
+        self._folders.is_back(root)
         for problem in surveyed.problems:
             self._background.failed(problem)
         return surveyed
@@ -258,13 +254,10 @@ class Library:
             logger.info("%s can't be played: %s", legible(progress.result.path), progress.result.reason)
 
     async def _judge(self, surveyed: Survey) -> None:
-        root = surveyed.root
         if surveyed.found:
-            await self._check(root, scanned=True)
-        elif await asyncio.to_thread(holds_anything, root):
-            self._roots.tell(root, f"The music folder {legible(root)} has no music in it.")
-        else:  # or it is not mounted yet
-            self._lost(root, f"The music folder {legible(root)} has no music in it.")
+            await self._check(surveyed.root, scanned=True)
+        else:
+            await self._folders.is_without_music(surveyed.root)
 
     # -- losing music, and getting it back -----------------------------------------------------------------
 
@@ -273,7 +266,7 @@ class Library:
             await self._background.guard(self._decide(track, lasting))
         finally:
             self._suspects.pop(track.id, None)
-        for root in self._roots.all:
+        for root in self._folders.all:
             if track.path.is_relative_to(root):
                 await self._check(root)
         self._break_the_silence()
@@ -319,34 +312,15 @@ class Library:
             self._resting.wake_all()
 
     async def _check(self, root: Path, *, scanned: bool = False) -> None:
-        try:
-            await asyncio.to_thread(check_root, root)
-        except RootError as error:
-            self._lost(root, str(error))
-        else:
+        if await self._folders.check(root):
             held = (*self._music.values(), *self._suspects.values(), *self._resting.tracks())
             if (scanned or not self._scanning) and not any(track.path.is_relative_to(root) for track in held):
-                self._roots.tell(root, f"None of the music in {legible(root)} can be played.")
+                self._folders.is_unplayable(root)
 
-    def _lost(self, root: Path, reason: str) -> None:
+    def _forget(self, root: Path) -> None:
+        """The folder is lost, and its tracks with it."""
         self._resting.drop_under(root)
         self._drop({track.path for track in self._music.values() if track.path.is_relative_to(root)})
-        self._roots.lose(root, reason)
-        if not self._watching and not self._background.closed:
-            self._watching = True
-            self._background.spawn(self._watch(), "watch for lost music folders")
-
-    async def _watch(self) -> None:
-        """Scan the folders that were lost as soon as they are back."""
-        try:
-            while self._roots.lost:
-                await asyncio.sleep(self._lost_check_seconds)
-                lost = [] if self._scanning else self._roots.lost
-                back = [root for root in lost if await asyncio.to_thread(holds_anything, root)]
-                if back:
-                    await self._background.guard(self._scan(back))
-        finally:
-            self._watching = False
 
     def _drop(self, paths: set[Path]) -> None:
         self._music = {track.id: track for track in self._music.values() if track.path not in paths}

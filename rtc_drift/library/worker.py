@@ -3,7 +3,9 @@
 Jobs, each a JSON object:
 
 * `{"job": "examine", "path": …}` → `{"track": {…}}` or `{"unplayable": {…}}`
-* `{"job": "analyse", "path": …}` → `{"analysis": {…}}` or `{"unplayable": {…}}`
+* `{"job": "analyse", "path": …, "true_peak_dbtp": …}` → `{"analysis": {…}}` or `{"unplayable": {…}}`
+* `{"job": "lead", "path": …, "knots": [[output_sample, file_sample], …], "destination": …}` → `{"lead": …}` or
+  `{"undecodable": sentence}`
 * `{"job": "demo", "number": …, "folder": …}` → `{"path": …}`
 
 `{"alive": true}` lines come in between while a long job goes on; `{"error": …}` is the answer to a job that failed.
@@ -80,8 +82,10 @@ def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
                 result = examine(Path(job["path"]), alive=alive)
                 return {"track" if isinstance(result, Track) else "unplayable": result.model_dump()}
             case "analyse":
-                heard = _analyse(Path(job["path"]), alive)
+                heard = _analyse(Path(job["path"]), job["true_peak_dbtp"], alive)
                 return {"analysis" if isinstance(heard, Analysis) else "unplayable": heard.model_dump()}
+            case "lead":
+                return _write_lead(job, alive)
             case "demo":
                 return {"path": _write_demo(job["number"], Path(job["folder"]))}
             case other:
@@ -92,10 +96,23 @@ def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _analyse(path: Path, alive: Callable[[], None]) -> Analysis | Unplayable:
+def _analyse(path: Path, true_peak_dbtp: float, alive: Callable[[], None]) -> Analysis | Unplayable:
     from rtc_drift.library.analyse import analyse  # those that only examine files need less
 
-    return analyse(path, alive=alive)
+    return analyse(path, true_peak_dbtp=true_peak_dbtp, alive=alive)
+
+
+def _write_lead(job: dict[str, Any], alive: Callable[[], None]) -> dict[str, Any]:
+    from rtc_drift.decoding import DecodeError
+    from rtc_drift.dj.warp import Warp
+    from rtc_drift.stretching.lead import write_lead
+
+    warp = Warp(tuple((output, file) for output, file in job["knots"]))
+    try:
+        write_lead(job["path"], warp, Path(job["destination"]), alive)
+    except DecodeError as error:
+        return {"undecodable": str(error)}
+    return {"lead": job["destination"]}
 
 
 def _write_demo(number: int, folder: Path) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rtc_drift.dj.warp import Warp
 from rtc_drift.library.analysis.model import Analysis
 from rtc_drift.library.track import Track, Unplayable
 
@@ -20,9 +21,12 @@ logger = logging.getLogger(__name__)
 # -P: a fractions.py in the working directory must not be taken for Python's. The package has to be importable without.
 COMMAND = (sys.executable, "-P", "-m", "rtc_drift.library.worker")
 IDLE_SECONDS = 10.0
+LEAD_NICENESS = 5
+"""Of rendering a lead: before what only listens to files, for a transition waits for it."""
 _LINE_BYTES = 1 << 23
 """Of an answer: the beats of hours of music are a megabyte."""
-_FIXED_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+"""One thread each; and glibc gives back what is larger than a MiB, instead of raising that limit as it goes."""
 
 
 class WorkerError(Exception):
@@ -85,10 +89,12 @@ class Workers:
         logger.warning("Examining %s failed: %s", path, answer.get("error"))
         return Unplayable(path=path, reason="This file could not be examined.")
 
-    async def analyse(self, path: Path) -> Analysis | Unplayable:
-        """Listen to one file. Raises `WorkerError` when no process can be started or the pool is closed."""
+    async def analyse(self, track: Track) -> Analysis | Unplayable:
+        """Listen to what was examined. Raises `WorkerError` when no process can be started or the pool is closed."""
+        path = track.path
+        job = {"job": "analyse", "path": os.fspath(path), "true_peak_dbtp": track.true_peak_dbtp}
         try:
-            answer = await self._ask({"job": "analyse", "path": os.fspath(path)}, self._nice)
+            answer = await self._ask(job, self._nice)
         except _CrashError:
             return Unplayable(path=path, reason="Listening to this file crashed.")
         except TimeoutError:
@@ -99,6 +105,25 @@ class Workers:
             return Unplayable.model_validate(answer["unplayable"])
         reason = f"It could not be analysed ({answer.get('error')})."
         return Unplayable(path=path, reason=reason, passing=True)  # most likely a fault of ours, and mended one day
+
+    async def write_lead(self, path: Path, warp: Warp, destination: Path) -> None:
+        """Render the first part of a file, its tempo bent by `warp`, as a WAV. Raises `WorkerError`."""
+        job = {
+            "job": "lead",
+            "path": os.fspath(path),
+            "knots": warp.knots,
+            "destination": os.fspath(destination),
+        }
+        try:
+            answer = await self._ask(job, min(LEAD_NICENESS, self._nice))
+        except _CrashError:
+            raise WorkerError("The worker that rendered a lead crashed.") from None
+        except TimeoutError:
+            raise WorkerError("The worker that rendered a lead hung.") from None
+        if "undecodable" in answer:
+            raise WorkerError(answer["undecodable"])
+        if "lead" not in answer:
+            raise WorkerError(f"A lead could not be rendered ({answer.get('error')}).")
 
     async def write_demo(self, number: int, folder: Path, *, urgent: bool = False) -> Path:
         """Make one demo track; an urgent one without giving way to other processes. Raises `WorkerError`."""
@@ -176,7 +201,7 @@ class Workers:
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LINE_BYTES,
                 start_new_session=True,  # Ctrl-C in the terminal is for the parent only
-                env=os.environ | _FIXED_ENVIRONMENT,
+                env=os.environ | ENVIRONMENT,
             )
         except OSError as error:
             raise WorkerError(f"A worker process can't be started ({error.strerror}).") from None

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -29,16 +29,33 @@ def chromium_path() -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def page_at(url: str) -> AsyncIterator[Page]:
-    """A fresh browser on a page."""
+async def launched() -> AsyncIterator[Browser]:
+    """A fresh browser."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         try:
-            page = await browser.new_page()
-            await page.goto(url)
-            yield page
+            yield browser
         finally:
             await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def page_on(browser: Browser, url: str) -> AsyncIterator[Page]:
+    """A page with cookies and storage of its own."""
+    context = await browser.new_context()
+    try:
+        page = await context.new_page()
+        await page.goto(url)
+        yield page
+    finally:
+        await context.close()
+
+
+@contextlib.asynccontextmanager
+async def page_at(url: str) -> AsyncIterator[Page]:
+    """A fresh browser on a page."""
+    async with launched() as browser, page_on(browser, url) as page:
+        yield page
 
 
 async def listen(page: Page) -> float:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
 
-from tests.browser.chromium import chromium_path, page_at
+from tests.browser.chromium import chromium_path, page_on
 from tests.browser.test_page import opened, wait_for
 from tests.conftest import Serve
 from tests.music import SHADES
@@ -12,11 +13,12 @@ from tests.waiting import until
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.skipif(chromium_path() is None, reason="NO CHROMIUM: install the package chromium to test the page"),
 ]
 
 
-async def test_a_direction_is_pressed_followed_and_let_go(serve: Serve, shades: Path) -> None:
+async def test_a_direction_is_pressed_followed_and_let_go(serve: Serve, shades: Path, chromium: Browser) -> None:
     async with serve(shades, analysis=True) as served:
         station = served.service.sessions.master.station
         atlas = served.service.atlas
@@ -25,7 +27,10 @@ async def test_a_direction_is_pressed_followed_and_let_go(serve: Serve, shades: 
         open_now = next(it for it in station.explorer if it.count and it.direction.id in ("brighter", "darker"))
         way = open_now.direction.id
         follower = await served.follow("master")
-        async with opened(served, "/") as page, page_at(f"{served.url}/session/{follower}") as other:
+        async with (
+            opened(chromium, served, "/") as page,
+            page_on(chromium, f"{served.url}/session/{follower}") as other,
+        ):
             button = f"[data-direction={way}]"
             await wait_for(page, f"document.querySelector({button!r})?.textContent.endsWith('{open_now.count}')")
             await page.click(button)

@@ -9,23 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
-from tests.browser.chromium import chromium_path, listen, page_at, stats
+from tests.browser.chromium import chromium_path, listen, page_on, stats
 from tests.conftest import Serve, Served
 from tests.waiting import until
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.skipif(chromium_path() is None, reason="NO CHROMIUM: install the package chromium to test the page"),
 ]
 
 
 @asynccontextmanager
-async def opened(served: Served, path: str = "/") -> AsyncIterator[Page]:
+async def opened(chromium: Browser, served: Served, path: str = "/") -> AsyncIterator[Page]:
     """The page, on which no script may fail."""
     complaints: list[str] = []
-    async with page_at(f"{served.url}{path}") as page:
+    async with page_on(chromium, f"{served.url}{path}") as page:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         yield page
@@ -40,8 +41,8 @@ async def wait_for(page: Page, expression: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_it_plays_in_stereo_and_without_delay(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served) as page:
+async def test_it_plays_in_stereo_and_without_delay(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as served, opened(chromium, served) as page:
         await listen(page)
         await wait_for(page, "document.querySelector('#connection').textContent.includes('Listening')")
         assert served.service.sessions.master.listeners == 1
@@ -86,8 +87,8 @@ LEFT_AGAINST_RIGHT = """async () => {
 }"""
 
 
-async def test_a_track_is_shown_when_it_is_heard(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served) as page:
+async def test_a_track_is_shown_when_it_is_heard(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as served, opened(chromium, served) as page:
         session = served.service.sessions.master.station
         await until(lambda: len(served.service.library.playable()) == 5, 30)
         await listen(page)
@@ -112,8 +113,8 @@ async def test_a_track_is_shown_when_it_is_heard(serve: Serve, music: Path) -> N
         await wait_for(page, "document.querySelector('#up-next').textContent.includes('Steady')")
 
 
-async def test_it_hears_on_when_the_engine_is_killed(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served) as page:
+async def test_it_hears_on_when_the_engine_is_killed(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as served, opened(chromium, served) as page:
         await listen(page)
         killed = served.service.engine.pid
         assert killed is not None
@@ -124,8 +125,8 @@ async def test_it_hears_on_when_the_engine_is_killed(serve: Serve, music: Path) 
         assert served.service.metrics.joins._value.get() == 1, "without signaling anew"
 
 
-async def test_stop_leaves_at_once_and_keys_work(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served, "/session/master") as page:
+async def test_stop_leaves_at_once_and_keys_work(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as served, opened(chromium, served, "/session/master") as page:
         await page.keyboard.press("Space")
         await until(lambda: served.service.sessions.master.listeners == 1, 20)
         await wait_for(page, "document.querySelector('#connection').textContent.includes('Listening')")

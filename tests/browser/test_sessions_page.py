@@ -4,15 +4,16 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
-from tests.browser.chromium import chromium_path, listen, page_at
+from tests.browser.chromium import chromium_path, listen, page_on
 from tests.browser.test_page import opened, wait_for
 from tests.conftest import Serve
 from tests.waiting import until
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.skipif(chromium_path() is None, reason="NO CHROMIUM: install the package chromium to test the page"),
 ]
 
@@ -33,12 +34,14 @@ async def disabled(page: Page) -> list[bool]:
     return found
 
 
-async def test_a_follower_hears_the_leaders_programme_and_can_not_steer_it(serve: Serve, music: Path) -> None:
+async def test_a_follower_hears_the_leaders_programme_and_can_not_steer_it(
+    serve: Serve, music: Path, chromium: Browser
+) -> None:
     complaints: list[str] = []
     async with (
         serve(music) as served,
-        opened(served, "/session/create/jazz-exploration") as leader,
-        page_at(f"{served.url}/session/follow/jazz-exploration") as follower,
+        opened(chromium, served, "/session/create/jazz-exploration") as leader,
+        page_on(chromium, f"{served.url}/session/follow/jazz-exploration") as follower,
     ):
         follower.on("pageerror", lambda error: complaints.append(str(error)))
         await listen(leader)
@@ -80,11 +83,13 @@ FORGED = """async () => {
 }"""
 
 
-async def test_when_the_leader_is_gone_the_page_says_so_and_offers_others(serve: Serve, music: Path) -> None:
+async def test_when_the_leader_is_gone_the_page_says_so_and_offers_others(
+    serve: Serve, music: Path, chromium: Browser
+) -> None:
     async with serve(music) as served:
         await served.create("jazz-exploration")
         await served.create("elsewhere")
-        async with opened(served, "/session/follow/jazz-exploration") as page:
+        async with opened(chromium, served, "/session/follow/jazz-exploration") as page:
             await listen(page)
             assert await served.delete("/api/session/jazz-exploration") == 204
             await wait_for(page, shows("[data-testid=ended]", "jazz-exploration"))
@@ -100,14 +105,16 @@ async def test_when_the_leader_is_gone_the_page_says_so_and_offers_others(serve:
             await wait_for(page, "!document.querySelector('#next').disabled")
 
 
-async def test_a_session_that_there_is_not_is_told_and_others_are_offered(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served, "/session/nowhere") as page:
+async def test_a_session_that_there_is_not_is_told_and_others_are_offered(
+    serve: Serve, music: Path, chromium: Browser
+) -> None:
+    async with serve(music) as served, opened(chromium, served, "/session/nowhere") as page:
         await wait_for(page, shows("[data-testid=ended]", "There is no session called “nowhere”."))
         await wait_for(page, shows("[data-testid=sessions-list]", "Master"))
 
 
-async def test_it_pauses_and_goes_on_for_everyone(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served) as page:
+async def test_it_pauses_and_goes_on_for_everyone(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as served, opened(chromium, served) as page:
         await listen(page)
         await wait_for(page, AUDIBLE)
         await page.click("[data-testid=pause]")
@@ -125,8 +132,8 @@ async def test_it_pauses_and_goes_on_for_everyone(serve: Serve, music: Path) -> 
         await wait_for(page, f"!{shows('#position', shown)}")
 
 
-async def test_a_session_is_created_from_the_page(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served) as page:
+async def test_a_session_is_created_from_the_page(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as served, opened(chromium, served) as page:
         await page.click("[data-testid=open-sessions]")
         await page.fill("[data-testid=new-name]", "not_a_name")
         await page.click("[data-testid=create-button]")
@@ -144,8 +151,10 @@ async def test_a_session_is_created_from_the_page(serve: Serve, music: Path) -> 
         assert "this machine only" in await page.inner_text("[data-testid=share-note]")
 
 
-async def test_who_creates_a_locked_session_may_steer_it_and_others_may_not(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served) as page:
+async def test_who_creates_a_locked_session_may_steer_it_and_others_may_not(
+    serve: Serve, music: Path, chromium: Browser
+) -> None:
+    async with serve(music) as served, opened(chromium, served) as page:
         await page.click("[data-testid=open-sessions]")
         await page.fill("[data-testid=new-name]", "mine")
         await page.check("[data-testid=new-locked]")
@@ -154,13 +163,13 @@ async def test_who_creates_a_locked_session_may_steer_it_and_others_may_not(serv
         await page.click("[data-testid=created-link]")
         await page.wait_for_url("**/session/mine")
         await wait_for(page, "!document.querySelector('#next').disabled")
-        async with opened(served, "/session/mine") as other:
+        async with opened(chromium, served, "/session/mine") as other:
             await wait_for(other, shows("[data-testid=read-only]", "This session is locked"))
             assert await disabled(other) == [True] * 5
 
 
-async def test_a_track_that_is_found_is_queued(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served) as page:
+async def test_a_track_that_is_found_is_queued(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as served, opened(chromium, served) as page:
         await until(lambda: len(served.service.library.playable()) == 5, 30)
         playing = await page.inner_text("#title")
         first, second = [f"Steady {number}" for number in range(5) if f"Steady {number}" != playing][:2]
@@ -175,8 +184,8 @@ async def test_a_track_that_is_found_is_queued(serve: Serve, music: Path) -> Non
         assert [track["title"] for track in info["queue"]] == [first, second]
 
 
-async def test_the_position_is_a_slider_for_those_who_may_steer(serve: Serve, music: Path) -> None:
-    async with serve(music) as served, opened(served) as page:
+async def test_the_position_is_a_slider_for_those_who_may_steer(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as served, opened(chromium, served) as page:
         await listen(page)
         box = await page.locator("#progress").bounding_box()
         assert box is not None

@@ -65,18 +65,18 @@ async def test_a_file_that_breaks_off_is_crossed_over(serve: Serve, tmp_path: Pa
     folder = tmp_path / "music"
     folder.mkdir()
     for number in range(2):
-        write_audio(folder / f"{number}.flac", steady_music(30, seed=number, level=0.2))
+        write_audio(folder / f"{number}.flac", steady_music(15, seed=number, level=0.2))
     async with serve(folder) as served:
         await until(lambda: len(served.service.library.playable()) == 2, 30)
         conductor = served.service.sessions.master.station.conductor
         broken = conductor.programme.entries[0].track
-        # The scan is done; now the file loses everything behind its first ten seconds, and is played from there.
+        # The scan is done; now the file loses everything behind its first five seconds, and is played from there.
         damage(broken.path)
         other = next(track for track in served.service.library.playable() if track.id != broken.id)
         async with served.listener() as listener:
             await listener.next_track(other.id)
             await listener.next_track(broken.id)
-            heard = await listener.read(samples(16))
+            heard = await listener.read(samples(9))
         assert longest_silence_ms(heard[samples(0.5) :]) <= 20
         assert conductor.failed_plays == 1
         assert served.service.library.get(broken.id) is None, "it is left out from now on"
@@ -88,13 +88,26 @@ def damage(path: Path) -> None:
     path.write_bytes(data[: len(data) // 3] + bytes(len(data) - len(data) // 3))
 
 
+@pytest.fixture(scope="module")
+def short_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The beginning of a demo library: making a whole track of it takes seconds."""
+    folder = tmp_path_factory.mktemp("demo")
+    write(DEMO[0], folder, bars=4)
+    return folder
+
+
+@pytest.fixture
+def demo(short_demo: Path, tmp_path: Path) -> Path:
+    """There already when the server comes."""
+    return shutil.copytree(short_demo, tmp_path / "data" / "demo")
+
+
 @ONE_PORT
-async def test_a_folder_that_vanishes_leaves_the_demo_library(serve: Serve, tmp_path: Path, music: Path) -> None:
+async def test_a_folder_that_vanishes_leaves_the_demo_library(
+    serve: Serve, tmp_path: Path, music: Path, demo: Path
+) -> None:
     folder = tmp_path / "music"
     shutil.copytree(music, folder)
-    demo = tmp_path / "data" / "demo"
-    demo.mkdir(parents=True)
-    write(DEMO[0], demo, bars=4)
     async with serve(folder) as served:
         await until(lambda: len(served.service.library.playable()) == 5, 30)
         async with served.listener() as listener:
@@ -114,7 +127,9 @@ async def test_a_folder_that_vanishes_leaves_the_demo_library(serve: Serve, tmp_
 
 @pytest.mark.parametrize("kind", ["empty", "missing", "only_noise"])
 @ONE_PORT
-async def test_a_folder_without_music_is_said_and_the_demo_plays(serve: Serve, tmp_path: Path, kind: str) -> None:
+async def test_a_folder_without_music_is_said_and_the_demo_plays(
+    serve: Serve, tmp_path: Path, kind: str, demo: Path
+) -> None:
     folder = tmp_path / "music"
     if kind != "missing":
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""However clients leave, nobody stays behind: not those of one session, not those of hundreds."""
+"""However clients leave, nobody stays behind: not those of one session, not those of a hundred."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from tests.conftest import Serve, Served
 from tests.peers.conftest import ONE_PORT
 from tests.waiting import until
 
-VISITED = 200
+VISITED = 140
 
 
 async def test_clients_of_each_kind_that_vanish_are_counted_out(serve: Serve, music: Path) -> None:
@@ -63,7 +63,7 @@ async def visit(served: Served, number: int) -> None:
 
 
 @ONE_PORT
-async def test_hundreds_of_sessions_leave_nothing_behind(serve: Serve, music: Path) -> None:
+async def test_a_hundred_sessions_leave_nothing_behind(serve: Serve, music: Path) -> None:
     async with serve(music, max_sessions=40) as served:
         await until(lambda: not served.service.library.status().scanning, 30)
         gate = asyncio.Semaphore(4)
@@ -80,10 +80,10 @@ async def test_hundreds_of_sessions_leave_nothing_behind(serve: Serve, music: Pa
         before = footprint(engine)
         await visits(40, VISITED - 40)
         await until(lambda: set(served.service.sessions) == {"master"} and not served.service.listeners)
-        await settled(lambda: footprint(engine)[:4] <= before[:4])
+        await settled(lambda: not grown(before, footprint(engine)))
         after = footprint(engine)
-        assert after[:4] <= before[:4]
-        assert after[4] - before[4] < 30e6, "bytes of both processes"
+        assert not grown(before, after), (before, after)
+        assert after[4] - before[4] < 20e6, "bytes of both processes"
         async with served.listener() as listener:
             assert abs(await listener.read(samples(0.5))).max() > 0.01
 
@@ -94,6 +94,11 @@ async def settled(true: Callable[[], bool]) -> None:
         if true():
             return
         await asyncio.sleep(0.1)
+
+
+def grown(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Whether there is more of anything that is counted exactly."""
+    return any(now > then for then, now in zip(before[:4], after[:4], strict=True))
 
 
 def footprint(engine: psutil.Process) -> tuple[int, int, int, int, int]:

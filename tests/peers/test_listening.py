@@ -44,7 +44,7 @@ async def test_what_is_heard_is_what_the_mixer_made(serve: Serve, music: Path) -
 async def test_three_track_changes_without_a_gap_and_at_one_loudness(serve: Serve, short_music: Path) -> None:
     async with serve(short_music) as served, served.listener() as listener:
         events = asyncio.create_task(started_tracks(listener, 4))
-        heard = await listener.read(samples(26))
+        heard = await listener.read(samples(18))
         assert len(set(await events)) == 4
         stats = await listener.stats()
     assert longest_silence_ms(heard) <= 20

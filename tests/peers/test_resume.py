@@ -13,7 +13,7 @@ from rtc_drift.client import Listener
 from rtc_drift.library.database import Database
 from rtc_drift.media import SAMPLE_RATE, samples
 from rtc_drift.store import SessionRecord, SessionStore
-from tests.conftest import Serve, Served
+from tests.conftest import Serve, Served, bring_what_is_known
 from tests.listening import longest_silence_ms
 from tests.processes import free_port, server_process
 from tests.waiting import until
@@ -135,6 +135,7 @@ async def playing_info(http: aiohttp.ClientSession, url: str) -> dict[str, Any]:
 
 async def test_kill_9_loses_seconds_at_most(music: Path, tmp_path: Path) -> None:
     port, data = free_port(), tmp_path / "data"
+    bring_what_is_known(music, data)
     url = f"http://127.0.0.1:{port}"
     async with aiohttp.ClientSession() as http:
         async with server_process(music, data, port) as server:

@@ -8,6 +8,7 @@ import pytest
 
 from rtc_drift.api.routes import ROUTES
 from tests.conftest import Serve, Served
+from tests.waiting import until
 
 ONE_WAY = True
 
@@ -23,6 +24,8 @@ BODIES: dict[str, dict[str, Any]] = {"seek": {"positionSeconds": 3}, "direction"
 @pytest.fixture
 async def served(serve: Serve, music: Path) -> Any:
     async with serve(music) as running:
+        conductor = running.service.sessions.master.station.conductor
+        await until(lambda: conductor.planned() is not None)
         yield running
 
 

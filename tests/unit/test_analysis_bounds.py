@@ -134,3 +134,11 @@ def test_loudness_is_told_with_its_range_and_course() -> None:
     assert analysis.loudness_range_lu == pytest.approx(10, abs=1)
     assert analysis.short_term_lufs[8] - analysis.short_term_lufs[18] == pytest.approx(10, abs=0.2)
     assert analysis.true_peak_dbtp == pytest.approx(-20, abs=0.1)
+
+
+def test_a_true_peak_that_is_known_changes_nothing_else() -> None:
+    piece = render(Pattern("backbeat", 110.0, key="C major", bars=4))
+    measuring, told = Analyser(), Analyser(true_peak_dbtp=-2.5)
+    for analyser in (measuring, told):
+        analyser.add(piece)
+    assert told.finish() == measuring.finish().model_copy(update={"true_peak_dbtp": -2.5})

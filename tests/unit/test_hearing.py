@@ -22,7 +22,7 @@ from rtc_drift.library import worker
 from rtc_drift.library.track import Unplayable
 from tests.sounds import sounding
 
-def analyse(path, alive):
+def analyse(path, true_peak_dbtp, alive):
     with open(path.parent / "asked", "a") as asked:
         asked.write(path.name + "\\n")
     if "crash" in path.name:
@@ -31,7 +31,7 @@ def analyse(path, alive):
         raise ArithmeticError("a fault of ours")
     if "missing" in path.name:
         return Unplayable(path=path, reason="The file does not exist.", passing=True)
-    return sounding(tempo_bpm=float(path.stem), beats_seconds=(0.5, 1.0))
+    return sounding(tempo_bpm=float(path.stem), beats_seconds=(0.5, 1.0), true_peak_dbtp=true_peak_dbtp)
 
 worker._analyse = analyse
 worker.main()
@@ -55,7 +55,7 @@ class Den:
             title=name,
             duration_seconds=120,
             integrated_lufs=-14,
-            true_peak_dbtp=-1,
+            true_peak_dbtp=-3,
             first_sound_seconds=0,
             last_sound_seconds=120,
         )
@@ -99,7 +99,8 @@ async def test_all_are_listened_to_once_and_remembered(den: Den) -> None:
         assert hearing.analyses[third.id].tempo_bpm == 150
         assert hearing.analyses[third.id].beats_seconds == (), "what is long stays in the catalogue"
         whole = await hearing.whole(third.id)
-        assert whole == sounding(tempo_bpm=150, beats_seconds=(0.5, 1.0))
+        heard = sounding(tempo_bpm=150, beats_seconds=(0.5, 1.0), true_peak_dbtp=third.true_peak_dbtp)
+        assert whole == heard, "the true peak is that of the scan"
     assert sorted(den.asked) == ["120.mp3", "150.mp3", "90.mp3"]
 
 

@@ -15,8 +15,8 @@ from tests.unit.test_library import Home, scanned, until
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    return Home(tmp_path, monkeypatch)
 
 
 async def test_what_fails_while_playing_is_remembered(home: Home, caplog: pytest.LogCaptureFixture) -> None:

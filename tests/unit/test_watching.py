@@ -12,8 +12,8 @@ from tests.unit.test_library import Home, until
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    return Home(tmp_path, monkeypatch)
 
 
 def names(library: Library) -> set[str]:

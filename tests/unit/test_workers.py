@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rtc_drift.library.analysis import Analysis
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.library.workers import WorkerError, Workers
 from tests.audio_files import sine, write_audio
@@ -63,6 +64,9 @@ async def test_real_workers(tmp_path: Path) -> None:
         assert isinstance(good, Track)
         assert good.path == file
         assert missing == Unplayable(path=tmp_path / "missing.mp3", reason="The file does not exist.", passing=True)
+        heard = await workers.analyse(good)
+        assert isinstance(heard, Analysis)
+        assert (heard.integrated_lufs, heard.true_peak_dbtp) == (good.integrated_lufs, good.true_peak_dbtp)
         with pytest.raises(WorkerError, match="could not be made"):
             await workers.write_demo(999, tmp_path)
         assert {child.nice() for child in psutil.Process().children()} == {15}

@@ -1,5 +1,8 @@
 """Without a common beat: an equal-power blend, a cut on the bar, or one fades before the other comes."""
 
+import math
+
+from rtc_drift.dj.mixing.grid import Grid
 from rtc_drift.dj.mixing.level import excursion
 from rtc_drift.dj.mixing.side import Side
 from rtc_drift.dj.plan import BassSwap, Transition
@@ -13,6 +16,7 @@ _SWAP_SECONDS = 0.4
 _LEAST_FOR_SWAP = 3.0
 _COLD_SECONDS = 2.5
 _COLD_LU = 6.0
+_FIRST_BAR_WITHIN = 2.0
 _FADE_OUT_SECONDS, _FADE_IN_SECONDS, _TOGETHER_SECONDS = 4.0, 2.0, 1.0
 
 
@@ -46,25 +50,33 @@ def ends_cold(side: Side) -> bool:
 
 
 def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
-    """The ending is heard, and the next begins where the next bar would; None without bars."""
+    """The ending is heard, and the next begins where the next bar or beat would; None without bars."""
     leaving, entering = outgoing.grid, incoming.grid
     if leaving is None or entering is None:
         return None
-    bar = leaving.beats_per_bar * 60 / leaving.bpm
-    last = float(leaving.beats[leaving.downbeats[-1]])
-    while last < outgoing.last_sound - bar / 8:
-        last += bar
     enter = entering.next_downbeat(incoming.first_sound - 0.05)
-    if enter is None or last < earliest or last > outgoing.track.duration_seconds or enter > incoming.first_sound + 2:
+    at = _after_the_ending(outgoing, leaving)
+    if enter is None or enter > incoming.first_sound + _FIRST_BAR_WITHIN or at is None or at < earliest:
         return None
     return Transition(
         "crossfade",
-        leave_at=samples(last),
+        leave_at=samples(at),
         enter_at=samples(enter),
         duration=0,
         style="cut",
         reasons=("It ends on its last beat, and the next begins on the bar.",),
     )
+
+
+def _after_the_ending(side: Side, grid: Grid) -> float | None:
+    """Where the grid goes on when the sound is over (an eighth of a step may ring on), in seconds of the file."""
+    beat = 60 / grid.bpm
+    for step in (grid.beats_per_bar * beat, beat):
+        last = float(grid.beats[grid.downbeats[-1]])
+        steps = max(math.ceil((side.last_sound - step / 8 - last) / step), 0)
+        if last + steps * step <= side.track.duration_seconds:
+            return last + steps * step
+    return None
 
 
 def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:

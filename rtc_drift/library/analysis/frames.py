@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-_SPAN = 32
+_SPAN = 16
 """Outputs of the decimator computed by one row of its matrix product."""
 
 

@@ -46,8 +46,9 @@ class TimbreMeter:
         self._hertz = (np.arange(bins) * bin_hertz).astype(np.float32)
         self._moments = np.stack((np.ones(bins), self._hertz, self._hertz**2), axis=1).astype(np.float32)
         parts = (np.ones(bins), self._hertz < _BASS_HERTZ, self._hertz > _AIR_HERTZ)
-        self._parts = np.stack(parts, axis=1).astype(np.float32)
-        self._filters = mel_filters(_BANDS, bins, bin_hertz, 30, sample_rate / 2)
+        mel = mel_filters(_BANDS, bins, bin_hertz, 30, sample_rate / 2)
+        self._sums = np.column_stack((*parts, mel)).astype(np.float32)
+        """All that is summed of the power, in one product: three parts, then the mel bands."""
         angle = np.pi / _BANDS * (np.arange(_BANDS)[:, None] + 0.5) * np.arange(1, _COEFFICIENTS + 1)
         self._cosines = (np.cos(angle) * np.sqrt(2 / _BANDS)).astype(np.float32)
         first, last = (int(hertz / bin_hertz) for hertz in _FLAT_HERTZ)
@@ -62,17 +63,19 @@ class TimbreMeter:
         """The next frames, `(n, frame_size / 2 + 1)`."""
         spectra = spectra * self._scale
         power = spectra * spectra
-        parts = power @ self._parts
-        sounding = parts[:, 0] > _SILENT_POWER
-        if not sounding.any():
+        sums = power @ self._sums
+        sounding = sums[:, 0] > _SILENT_POWER
+        if not sounding.all():
+            spectra, power, sums = spectra[sounding], power[sounding], sums[sounding]
+        if not len(sums):
             return
-        spectra, power = spectra[sounding], power[sounding]
+        parts, mel = sums[:, :3], sums[:, 3:]
         total, first, second = (spectra @ self._moments).astype(np.float64).T
         centroid = first / total
         spread = np.sqrt(np.maximum(second / total - centroid**2, 0))
         heard = power[:, self._flat]
         flatness = np.exp(np.log(heard + 1e-16).mean(axis=1)) / (heard.mean(axis=1) + 1e-16)
-        mfcc = (np.log(power @ self._filters + 1e-10) @ self._cosines).astype(np.float64)
+        mfcc = (np.log(mel + 1e-10) @ self._cosines).astype(np.float64)
         self._frames += len(spectra)
         self._shape += (centroid.sum(), spread.sum(), flatness.sum())
         self._power += parts.sum(axis=0, dtype=np.float64)

@@ -1,0 +1,108 @@
+"""The music folders while the program runs: lost when they vanish, scanned when they change or are back."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from rtc_drift.library.background import Background
+from rtc_drift.library.roots import Roots
+from rtc_drift.library.scan import RootError, check_root, holds_anything, legible
+from rtc_drift.library.watching import changes
+
+LOST_CHECK_SECONDS = 30.0
+"""How often it is looked whether a music folder is back."""
+
+
+class Scan(Protocol):
+    """Scans some folders."""
+
+    def __call__(self, roots: Sequence[Path], *, only_if_changed: bool = False) -> Coroutine[Any, Any, None]: ...
+
+
+class Folders:
+    """Which music folders are there, and having them scanned. It borrows the background it works in."""
+
+    def __init__(
+        self,
+        roots: Iterable[Path],
+        background: Background,
+        *,
+        scan: Scan,
+        is_scanning: Callable[[], bool],
+        on_lost: Callable[[Path], None],
+        lost_check_seconds: float = LOST_CHECK_SECONDS,
+    ) -> None:
+        """`on_lost` is told each time that a folder turns out not to be there."""
+        self._roots = Roots(roots)
+        self._background = background
+        self._scan = scan
+        self._is_scanning = is_scanning
+        self._on_lost = on_lost
+        self._lost_check_seconds = lost_check_seconds
+        self._regaining = False
+
+    @property
+    def all(self) -> Sequence[Path]:
+        """Absolute paths, each once, in the order given."""
+        return self._roots.all
+
+    @property
+    def present(self) -> Sequence[Path]:
+        """Those that were not lost."""
+        return self._roots.present
+
+    @property
+    def notice(self) -> str | None:
+        """What is wrong, one sentence for each."""
+        return self._roots.notice
+
+    async def follow(self, first_scan: asyncio.Task[None], look_seconds: float) -> None:
+        """For ever, once the first scan is done: scan again whenever something has changed."""
+        async for _ in changes(lambda: self.present, look_seconds=look_seconds):
+            await asyncio.wait((first_scan,))
+            await self._background.guard(self._scan(self.present, only_if_changed=True))
+
+    async def check(self, root: Path) -> bool:
+        """Look whether it can be read; else it is lost."""
+        try:
+            await asyncio.to_thread(check_root, root)
+        except RootError as error:
+            self.lose(root, str(error))
+            return False
+        return True
+
+    async def is_without_music(self, root: Path) -> None:
+        """A scan found none: there is none in it, or it is not mounted yet."""
+        sentence = f"The music folder {legible(root)} has no music in it."
+        if await asyncio.to_thread(holds_anything, root):
+            self._roots.tell(root, sentence)
+        else:
+            self.lose(root, sentence)
+
+    def is_unplayable(self, root: Path) -> None:
+        """There is music in it, and none that can be played."""
+        self._roots.tell(root, f"None of the music in {legible(root)} can be played.")
+
+    def is_back(self, root: Path) -> None:
+        """It is there, and nothing is wrong with it any more."""
+        self._roots.back(root)
+
+    def lose(self, root: Path, reason: str) -> None:
+        """It is not there; it is scanned as soon as it is back."""
+        self._on_lost(root)
+        self._roots.lose(root, reason)
+        if not self._regaining and not self._background.closed:
+            self._regaining = True
+            self._background.spawn(self._regain(), "watch for lost music folders")
+
+    async def _regain(self) -> None:
+        try:
+            while self._roots.lost:
+                await asyncio.sleep(self._lost_check_seconds)
+                lost = [] if self._is_scanning() else self._roots.lost
+                back = [root for root in lost if await asyncio.to_thread(holds_anything, root)]
+                if back:
+                    await self._background.guard(self._scan(back))
+        finally:
+            self._regaining = False

@@ -1,0 +1,85 @@
+"""Bends the tempo of a piece of audio and leaves its pitch: a phase-locked vocoder. Pure numpy.
+
+Each frame of the output is a frame of the file from where the warp says, its partials turned so that they go on from
+the frame before. The file's own phase is the measure: what is kept is by how much each bin is turned from it. At speed
+1 that doesn't change, and where it is 0 the output is the file, to the sample.
+
+* A peak of the spectrum turns its surroundings along (identity phase locking: Laroche and Dolson, 1999), and both
+  channels alike, so that the stereo image stays.
+* Around an attack, whatever came with it is copied from the file as it is, to where the attack belongs (after Röbel,
+  2003): it stays sharp, while what sounds on beneath it isn't disturbed.
+* Towards the end of the glide each partial is led back to its phase in the file, so slowly that no pitch is heard to
+  change. Then the original can take over.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtc_drift.dj.warp import Warp
+from rtc_drift.media import Audio
+from rtc_drift.stretching.attacks import find_attacks
+from rtc_drift.stretching.frames import HOP, NO_ATTACK, WINDOW, frames_of, place_attacks
+from rtc_drift.stretching.phases import Phases
+
+MARGIN = 2 * WINDOW
+"""How much of the file before `enters_at` and after `resumes_at` is wanted along."""
+
+_BATCH = 16
+"""Frames that are calculated in one go: few enough to hold the interpreter for at most a few milliseconds."""
+_JOINT = 960
+"""The last 20 ms are crossfaded into the original, which they equal but for rounding."""
+_MOST_MADE_UP = 1.2
+_ANALYSIS = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+_SYNTHESIS = (_ANALYSIS / 1.5).astype(np.float32)
+"""Hann twice, four times overlapped, adds up to 1.5."""
+
+Grains = NDArray[np.float32]
+"""`(frames, 2, WINDOW)`"""
+
+
+def stretch(audio: Audio, warp: Warp, first: int) -> Audio:
+    """The warp's output: `(warp.length, 2) float32`.
+
+    `audio` holds the file from its sample `first` on, `(n, 2) float32`: with `MARGIN` before `warp.enters_at` and after
+    `warp.resumes_at`, if the file has that. What isn't there counts as silence. The last sample is followed by the
+    file's `warp.resumes_at` as if nothing had been bent.
+    """
+    frames = frames_of(warp)
+    low, high = int(frames.centres[0]) - WINDOW // 2, int(frames.centres[-1]) + WINDOW // 2
+    source = _excerpt(audio, first, low, high)
+    place_attacks(frames, find_attacks(source), low, warp)
+    phases = Phases(frames)
+    channels = np.ascontiguousarray(source.T)
+    output = np.zeros((2, len(frames) * HOP + WINDOW), np.float32)
+    for start in range(0, len(frames), _BATCH):
+        begins = frames.centres[start : start + _BATCH] - WINDOW // 2 - low
+        grains = np.stack([channels[:, begin : begin + WINDOW] for begin in begins.tolist()]) * _ANALYSIS
+        spectra = np.fft.rfft(grains).astype(np.complex64, copy=False)
+        spectra *= phases.factors(start, spectra)[:, None]
+        turned = np.fft.irfft(spectra, WINDOW).astype(np.float32, copy=False) * _SYNTHESIS
+        turned *= _make_up(grains * _SYNTHESIS, turned, frames.references[start : start + _BATCH] != NO_ATTACK)
+        for number, grain in enumerate(turned, start):
+            output[:, number * HOP : number * HOP + WINDOW] += grain
+    begin = WINDOW // 2 - int(frames.outputs[0])
+    result = np.ascontiguousarray(output[:, begin : begin + warp.length].T)
+    share = np.linspace(0, 1, _JOINT, dtype=np.float32)[:, None]
+    original = _excerpt(audio, first, warp.resumes_at - _JOINT, warp.resumes_at)
+    result[-_JOINT:] = result[-_JOINT:] * (1 - share) + original * share
+    return result
+
+
+def _make_up(before: Grains, after: Grains, has_attack: NDArray[np.bool_]) -> Grains:
+    """A gain for each frame, `(frames, 1, 1)`: where neighbouring bins of noise go apart, the window takes some."""
+    was, has_become = (np.einsum("fcn,fcn->f", grains, grains) for grains in (before, after))
+    gain = was / np.maximum(has_become, 1e-20)  # squared: as much again is lost where frames overlap
+    gain = np.where(has_attack, 1, np.clip(gain, 1, _MOST_MADE_UP))
+    return gain.astype(np.float32)[:, None, None]
+
+
+def _excerpt(audio: Audio, first: int, start: int, stop: int) -> Audio:
+    """The file's samples from `start` to `stop`, silence where there is nothing."""
+    result = np.zeros((stop - start, 2), np.float32)
+    begin, end = max(start, first), min(stop, first + len(audio))
+    if begin < end:
+        result[begin - start : end - start] = audio[begin - first : end - first]
+    return result
