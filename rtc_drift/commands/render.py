@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from rich.console import Console
@@ -23,13 +22,13 @@ from rtc_drift.library import scan as scanning
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.workers import WorkerError, Workers
 from rtc_drift.media import samples, seconds
-from rtc_drift.rehearsal import Preparing
 from rtc_drift.rendering import Collection, Journal, Order, render_programme
 from rtc_drift.rendering.cue import cue_sheet
 from rtc_drift.rendering.leads import KeptLeads
 from rtc_drift.rendering.orders import OrderError, check_tracks, read_orders
 from rtc_drift.rendering.output import BadOutputError, Output
 from rtc_drift.rendering.records import RenderRecord
+from rtc_drift.stretching.preparer import Preparer
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +97,11 @@ async def _render(
     length, journal, began = samples(wanted.minutes * 60), Journal(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder, _progress() as progress:
         async with Workers(1) as workers:
-            preparing = _preparer(workers, Path(folder))
-            kept = None
-            if preparing is not None and wanted.keep_leads is not None:
-                preparing = kept = KeptLeads(preparing, wanted.keep_leads.absolute())
+            preparer = Preparer(workers, Path(folder))
+            kept = KeptLeads(preparer, wanted.keep_leads.absolute()) if wanted.keep_leads is not None else None
             task = progress.add_task("rendering", total=length, speed="")
             programme = render_programme(
-                collection, seed=seed, length=length, journal=journal, orders=orders, preparing=preparing
+                collection, seed=seed, length=length, journal=journal, orders=orders, preparing=kept or preparer
             )
             async with aclosing(programme) as blocks:
                 done = 0
@@ -125,16 +122,6 @@ async def _render(
         f"{f' ({styles})' if styles else ''}, {speed:.0f} × real time.",
         file=sys.stderr,
     )
-
-
-def _preparer(workers: Workers, folder: Path) -> Preparing | None:
-    """Who renders ahead what is to be heard at another tempo; None where this version has nobody who can."""
-    try:
-        module = import_module("rtc_drift.stretching.preparer")
-    except ModuleNotFoundError:
-        return None
-    preparer: Preparing = module.Preparer(workers, folder)
-    return preparer
 
 
 def _orders(path: Path | None) -> tuple[Order, ...]:
