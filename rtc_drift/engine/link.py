@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from rtc_drift.dj.plan import Fade, Play
+from rtc_drift.dj.plan import Fade, Lead, Play
 from rtc_drift.engine import messages as m
 
 _FRAME = struct.Struct("<IB")
@@ -86,5 +86,6 @@ def _message(kind: type[Any], body: bytes) -> m.Message:
 
 
 def _play(fields: dict[str, Any]) -> Play:
-    fades = {name: fields[name] and Fade(**fields[name]) for name in ("fade_out", "hush")}
-    return Play(**fields | fades)
+    fades = {name: fields[name] and Fade(**fields[name]) for name in ("fade_out", "hush", "bass_in", "bass_out")}
+    lead = fields["lead"] and Lead(**fields["lead"])
+    return Play(**fields | fades | {"lead": lead})

@@ -1,12 +1,13 @@
 """The link between control and engine: any message survives, however the stream is cut."""
 
 import socket
+from dataclasses import fields
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtc_drift.dj.plan import Fade, Play
+from rtc_drift.dj.plan import Fade, Lead, Play
 from rtc_drift.engine import messages as m
 from rtc_drift.engine.endpoint import MAX_WAITING_BYTES, EngineLink, LinkClosedError
 from rtc_drift.engine.link import Decoder, encode
@@ -18,7 +19,9 @@ TEXT = st.text(st.characters(exclude_categories=()), max_size=40).map(
     lambda text: text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")
 )
 FADES = st.none() | st.builds(Fade, TIMES, TIMES)
-PLAYS = st.builds(Play, NUMBERS, TEXT, TEXT, TIMES, TIMES, TIMES, st.floats(0, 16), TIMES, FADES, FADES)
+LEADS = st.none() | st.builds(Lead, TEXT, TIMES, TIMES)
+PLAY_FIELDS = (NUMBERS, TEXT, TEXT, TIMES, TIMES, TIMES, st.floats(0, 16), TIMES, FADES, FADES, LEADS, FADES, FADES)
+PLAYS = st.builds(Play, *PLAY_FIELDS)
 MESSAGES = st.one_of(
     st.builds(m.OpenSession, NUMBERS, NUMBERS),
     st.builds(m.SetClock, NUMBERS, TIMES, st.none() | TIMES),
@@ -33,6 +36,10 @@ MESSAGES = st.one_of(
     ),
     st.builds(m.DeckFailed, NUMBERS, NUMBERS, TIMES, TEXT),
 )
+
+
+def test_every_field_of_a_play_is_tried() -> None:
+    assert len(fields(Play)) == len(PLAY_FIELDS)
 
 
 @given(st.lists(MESSAGES, max_size=5), st.integers(1, 97))
