@@ -75,10 +75,14 @@ def test_a_sine_keeps_pitch_and_level_and_does_not_click(hertz: float, ratio: fl
     assert np.angle(right / left) == pytest.approx(1, abs=0.02)
 
 
-def test_a_sine_that_is_opposite_left_and_right_stays_so() -> None:
-    wave = sine(5, hertz=300) * np.array([1, -1], np.float32)
+@pytest.mark.parametrize("sides", [(1, -1), (0, 1), (1, 0)])
+def test_a_sine_that_is_opposite_or_on_one_side_stays_so(sides: tuple[float, float]) -> None:
+    left, right = sides
+    wave = sine(5, hertz=300) * np.array(sides, np.float32)
     result = joined(wave, matched(1.05, 1.0, 1.0))
-    assert np.abs(result.sum(axis=1)).max() < 1e-5
+    assert np.abs(result[:, 0] * right - result[:, 1] * left).max() < 1e-5
+    assert np.abs(cents(result[: samples(1), 1 if left == 0 else 0], 300)).max() < 1
+    assert bend(result) < 1.1 * bend(wave)
     assert np.abs(levels_db(result, samples(0.1)) - levels_db(wave, len(wave))).max() < 0.15
 
 
