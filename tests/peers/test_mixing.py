@@ -1,0 +1,98 @@
+"""Mixing on the beat, through the server and WebRTC: planned, rendered ahead, heard; and next-track on the bar."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtc_drift.dj.plan import Play
+from rtc_drift.engine.deck import Deck
+from rtc_drift.engine.mixer import Mixer
+from rtc_drift.media import SAMPLE_RATE, Audio, samples
+from tests.audio_files import write_audio
+from tests.conftest import Serve, Served
+from tests.listening import correlation, lag_of, longest_silence_ms
+from tests.measures.attacks import coincidence
+from tests.patterns import Pattern, render
+from tests.waiting import until
+
+ONE_WAY = True
+PATTERNS = {
+    "Steady": Pattern("four on the floor", 172.0, key="A minor", bars=16, seed=1),
+    "Back": Pattern("backbeat", 178.0, key="A minor", bars=16, seed=2),
+}
+
+
+@pytest.fixture(scope="module")
+def beats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pieces whose tempi can be matched."""
+    folder = tmp_path_factory.mktemp("beats")
+    for title, pattern in PATTERNS.items():
+        write_audio(folder / f"{title}.flac", render(pattern), tags={"title": title})
+    return folder
+
+
+async def listened_to(served: Served) -> None:
+    """Until both are."""
+    library = served.service.library
+    await until(lambda: len(library.hearing.analyses) == len(PATTERNS), seconds=60)
+
+
+def mixed(plays: list[Play], first: int, count: int) -> Audio:
+    """What the engine's mixer makes of them."""
+    mixer = Mixer(lambda path, start: Deck(path, start, patient=True))
+    mixer.schedule(plays, first)
+    try:
+        return np.concatenate([mixer.mix(at, 4_800) for at in range(first, first + count, 4_800)])
+    finally:
+        mixer.close()
+
+
+async def test_beats_are_heard_on_beats(serve: Serve, beats: Path) -> None:
+    async with serve(beats, analysis=True) as served:
+        await listened_to(served)
+        async with served.listener() as listener:
+            conductor = served.service.sessions.master.station.conductor
+            heard = asyncio.create_task(listener.read(samples(26)))
+            await until(lambda: any(entry.play.lead for entry in conductor.programme.entries), seconds=15)
+            outgoing, incoming = conductor.programme.entries[:2]
+            plan, plays = incoming.transition, [outgoing.play, incoming.play]
+            assert (plan.style, plan.needs_lead) == ("beat-matched", True)
+            begins = incoming.play.start
+            made = await asyncio.to_thread(mixed, plays, begins - samples(3), plan.duration + samples(6))
+            parts = [
+                await asyncio.to_thread(mixed, [play], begins, plan.duration // 4_800 * 4_800) for play in plays
+            ]
+            audio = await heard
+    assert longest_silence_ms(audio) <= 20
+    # What came over WebRTC is what was planned, before, in and after the overlap.
+    lags = []
+    for at in (0.0, 3.0, 5.5, 9.0):
+        part = made[samples(at) : samples(at + 2)]
+        lag = lag_of(part, audio)
+        assert min(correlation(audio[lag : lag + len(part)], part)) >= 0.9, f"{at} s"
+        lags.append(lag - samples(at))
+    assert max(lags) - min(lags) <= 48
+    # And in what was planned the drums of both come together.
+    beat = plan.duration / plan.bars / 4 / SAMPLE_RATE
+    apart = coincidence(*parts, np.arange(1, plan.bars * 4 - 1) * beat)
+    assert apart.median <= 10 and apart.p95 <= 25
+
+
+async def test_next_track_comes_on_the_bar(serve: Serve, beats: Path) -> None:
+    async with serve(beats, analysis=True) as served:
+        await listened_to(served)
+        async with served.listener() as listener:
+            await listener.read(samples(1))
+            station = served.service.sessions.master.station
+            playing, before = station.conductor.now_playing(), station.now()
+            assert playing is not None
+            answer = await listener.command("next-track")
+            bars = PATTERNS[playing.track.title].downbeats_seconds
+            at = playing.play.position_at(answer["startsAt"]) / SAMPLE_RATE
+            assert np.abs(bars - at).min() < 0.03
+            assert answer["startsAt"] - before <= samples(2.5)
+            assert answer["transition"]["style"] == "cut"
+            now = await listener.command("next-track", when="now")
+            assert now["startsAt"] >= answer["startsAt"], "in the order they were asked"
