@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rtc_drift.library.loudness import SILENCE_DBTP, SILENCE_LUFS
 from rtc_drift.media import SAMPLE_RATE, Audio
+from tests.measures.stretch import stretch
 
 HOP = SAMPLE_RATE // 10
 """Samples from one value of the short-term loudness to the next."""
@@ -61,21 +62,17 @@ def true_peak_dbtp(audio: Audio) -> float:
     Interpolated twelve times, where ITU-R BS.1770-4 asks for four, which may miss 0.6 dB; but only where the largest
     step nearby says that the curve could get beyond what was found so far.
     """
-    peak = max((float(np.abs(block).max()) for block in _blocks(audio)), default=0.0)
-    padding = np.zeros((_TAPS // 2, 2), np.float32)
-    for block in _blocks(np.concatenate((padding, audio, padding)), overlap=_TAPS):
+    starts = range(0, len(audio), _BLOCK)
+    peak = max((float(np.abs(audio[at : at + _BLOCK]).max()) for at in starts), default=0.0)
+    for at in starts:
+        block = stretch(audio, at - _TAPS // 2, _BLOCK + _TAPS)
         for channel in np.ascontiguousarray(block.T):
             peak = max(peak, _peak_between(channel, peak))
     return max(20 * math.log10(peak), SILENCE_DBTP) if peak > 0 else SILENCE_DBTP
 
 
-def _blocks(audio: Audio, overlap: int = 0) -> Iterator[Audio]:
-    for at in range(0, len(audio) - overlap, _BLOCK):
-        yield audio[at : at + _BLOCK + overlap]
-
-
 def _peak_between(samples: NDArray[np.float32], found: float) -> float:
-    """The largest magnitude between two samples that have `_TAPS` / 2 of `(n,)` on both sides, if it exceeds `found`."""
+    """The largest magnitude between two of `(n,)` with `_TAPS` / 2 on both sides, if it exceeds `found`."""
     steps = np.abs(np.diff(samples))
     reach = _TAPS // 2 - 1
     nearby = steps[reach - _NEARBY : len(steps) - reach + _NEARBY]
