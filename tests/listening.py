@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from aiortc.rtp import RtpPacket
+from numpy.typing import NDArray
 
 from rtc_drift.client import Listener
 from rtc_drift.library.loudness import LoudnessMeter
@@ -25,10 +26,16 @@ def correlation(first: Audio, second: Audio) -> tuple[float, float]:
 
 def longest_silence_ms(audio: Audio, threshold_dbfs: float = -60.0, window: int = 48) -> float:
     """The longest stretch in which no 1 ms exceeds the threshold."""
-    peaks = np.abs(audio[: len(audio) // window * window]).reshape(-1, window * 2).max(axis=1)
+    stretches = quiet_windows(audio, threshold_dbfs, window)
+    return float(np.diff(stretches, axis=1).max(initial=0)) * window / SAMPLE_RATE * 1e3
+
+
+def quiet_windows(audio: Audio, threshold_dbfs: float, window: int) -> NDArray[np.int64]:
+    """Stretches of whole windows below the threshold: `(k, 2)`, the first window of each and the one after its last."""
+    whole = audio[: len(audio) // window * window].reshape(-1, window * 2)
+    peaks = np.maximum(whole.max(axis=1, initial=-np.inf), -whole.min(axis=1, initial=np.inf))
     quiet = np.concatenate(((0,), (peaks < 10 ** (threshold_dbfs / 20)).astype(int), (0,)))
-    edges = np.flatnonzero(np.diff(quiet))
-    return float((edges[1::2] - edges[::2]).max(initial=0)) * window / SAMPLE_RATE * 1e3
+    return np.flatnonzero(np.diff(quiet)).reshape(-1, 2)
 
 
 def integrated_lufs(audio: Audio) -> float:
