@@ -77,7 +77,7 @@ async def test_beats_are_heard_on_beats(serve: Serve, beats: Path) -> None:
     # And in what was planned the drums of both come together.
     beat = plan.duration / plan.bars / 4 / SAMPLE_RATE
     apart = coincidence(*parts, np.arange(1, plan.bars * 4 - 1) * beat)
-    assert apart.median <= 10 and apart.p95 <= 25
+    assert apart.median_ms <= 10 and apart.p95_ms <= 25
 
 
 async def test_next_track_comes_on_the_bar(serve: Serve, beats: Path) -> None:

@@ -4,19 +4,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WINDOW_SECONDS = 3.0
-"""Of short-term loudness (EBU R128)."""
 _SILENCE = -70.0
 _FADED_LU = 14.0
 """Below its own loudness a track is not music to wait for."""
 
 
-@dataclass(frozen=True, slots=True)
+_WINDOW = 3
+"""Seconds of short-term loudness (EBU R128)."""
+
+
+@dataclass(frozen=True)
 class Level:
     """Short-term loudness at the end of each whole second, LUFS; where that is unknown, the loudness of all."""
 
     curve: Sequence[float]
     integrated: float
+
+    def __post_init__(self) -> None:
+        # The first window is full after three seconds: before that nothing is known but what it says then.
+        if len(self.curve) >= _WINDOW:
+            first = self.curve[_WINDOW - 1]
+            object.__setattr__(self, "curve", (*((first,) * (_WINDOW - 1)), *self.curve[_WINDOW - 1 :]))
 
     def at(self, position: float) -> float:
         """LUFS around a position in seconds, relative to the whole track's loudness: LU."""
@@ -42,12 +50,12 @@ class Level:
         if not self.curve or self.integrated <= _SILENCE:
             return first_sound
         loud = next((second for second, lufs in enumerate(self.curve) if lufs > self.integrated - _FADED_LU), 0)
-        return max(first_sound, loud - 1.0)
+        return max(first_sound, loud + 1.0 - _WINDOW)
 
 
 def excursion(outgoing: Level, incoming: Level, leave: float, enter: float, length: float, ratio: float = 1.0) -> float:
     """By how many LU the sum of an equal-power overlap leaves the band between what is before and what comes after."""
-    before, after = outgoing.at(leave - WINDOW_SECONDS / 2), incoming.at(enter + length * ratio + WINDOW_SECONDS / 2)
+    before, after = outgoing.at(leave - _WINDOW / 2), incoming.at(enter + length * ratio + _WINDOW / 2)
     lowest, highest = min(before, after), max(before, after)
     worst = 0.0
     steps = max(int(length), 4)
