@@ -19,8 +19,8 @@ from tests.waiting import until
 
 ONE_WAY = True
 PATTERNS = {
-    "Steady": Pattern("four on the floor", 172.0, key="A minor", bars=16, seed=1),
-    "Back": Pattern("backbeat", 178.0, key="A minor", bars=16, seed=2),
+    "Steady": Pattern("four on the floor", 138.0, key="A minor", bars=16, seed=1),
+    "Back": Pattern("backbeat", 143.0, key="A minor", bars=16, seed=2),
 }
 
 
@@ -54,7 +54,7 @@ async def test_beats_are_heard_on_beats(serve: Serve, beats: Path) -> None:
         await listened_to(served)
         async with served.listener() as listener:
             conductor = served.service.sessions.master.station.conductor
-            heard = asyncio.create_task(listener.read(samples(26)))
+            heard = asyncio.create_task(listener.read(samples(31)))
             await until(lambda: any(entry.play.lead for entry in conductor.programme.entries), seconds=15)
             outgoing, incoming = conductor.programme.entries[:2]
             plan, plays = incoming.transition, [outgoing.play, incoming.play]
@@ -67,16 +67,17 @@ async def test_beats_are_heard_on_beats(serve: Serve, beats: Path) -> None:
             audio = await heard
     assert longest_silence_ms(audio) <= 20
     # What came over WebRTC is what was planned, before, in and after the overlap.
-    lags = []
+    place = lag_of(made[: samples(5)], audio)
     for at in (0.0, 3.0, 5.5, 9.0):
         part = made[samples(at) : samples(at + 2)]
-        lag = lag_of(part, audio)
-        assert min(correlation(audio[lag : lag + len(part)], part)) >= 0.9, f"{at} s"
-        lags.append(lag - samples(at))
-    assert max(lags) - min(lags) <= 48
+        around = audio[place + samples(at) - samples(0.1) :][: samples(2.2)]
+        lag = lag_of(part, around)
+        assert min(correlation(around[lag : lag + len(part)], part)) >= 0.9, f"{at} s"
+        assert abs(lag - samples(0.1)) <= 48, f"{at} s"
     # And in what was planned the drums of both come together.
     beat = plan.duration / plan.bars / 4 / SAMPLE_RATE
-    apart = coincidence(*parts, np.arange(1, plan.bars * 4 - 1) * beat)
+    first, second = parts
+    apart = coincidence(first, second, np.arange(1, plan.bars * 4 - 1, dtype=np.float64) * beat)
     assert apart.median_ms <= 10 and apart.p95_ms <= 25
 
 
