@@ -84,7 +84,7 @@ def _found(audio: Audio, around: _Array, reach: int) -> _Array:
     first = np.round(around * SAMPLE_RATE).astype(np.int64) - reach - _BEFORE - _PAST
     segments = _segments(audio, first, _PAST + _BEFORE + 2 * reach + _AFTER)
     error = _prediction_error(segments, segments[..., : _PAST + _BEFORE])
-    energy = np.pad(np.cumsum(np.square(error).sum(axis=1), axis=1), ((0, 0), (1, 0)))
+    energy = np.pad(np.cumsum(np.square(error).sum(axis=1), axis=1, dtype=np.float64), ((0, 0), (1, 0)))
     moments = np.arange(_PAST + _BEFORE, _PAST + _BEFORE + 2 * reach)
     gain = _gain(energy, moments)
     weight = 1 - (1 - _AT_THE_EDGE) * np.abs(moments - moments.mean()) / reach
@@ -94,22 +94,22 @@ def _found(audio: Audio, around: _Array, reach: int) -> _Array:
     return np.where(strong, (first + attacks) / SAMPLE_RATE, np.nan)
 
 
-def _segments(audio: Audio, first: NDArray[np.int64], count: int) -> _Array:
+def _segments(audio: Audio, first: NDArray[np.int64], count: int) -> NDArray[np.float32]:
     """`(n, 2, count)` from each of the samples `first` on, silent where the audio has none."""
-    segments = np.zeros((len(first), 2, count))
+    segments = np.zeros((len(first), 2, count), np.float32)
     for segment, start in zip(segments, first.tolist(), strict=True):
         segment[:] = stretch(audio, start, count).T
     return segments
 
 
-def _prediction_error(segments: _Array, past: _Array) -> _Array:
+def _prediction_error(segments: NDArray[np.float32], past: NDArray[np.float32]) -> NDArray[np.float32]:
     """What linear prediction from the last samples misses; the predictor of each is fitted to its past."""
     size = 1 << (2 * past.shape[2] - 1).bit_length()
     power = np.square(np.abs(np.fft.rfft(past * np.hanning(past.shape[2]), size))).sum(axis=1)
     correlation = np.fft.irfft(power)[:, : _ORDER + 1]
     correlation[:, 0] = correlation[:, 0] * (1 + 1e-6) + 1e-9
     lags = np.abs(np.arange(_ORDER)[:, None] - np.arange(_ORDER))
-    predictor = np.linalg.solve(correlation[:, lags], correlation[:, 1:, None])
+    predictor = np.linalg.solve(correlation[:, lags], correlation[:, 1:, None]).astype(np.float32)
     error = segments.copy()
     for lag in range(1, _ORDER + 1):
         error[..., lag:] -= predictor[:, lag - 1, :, None] * segments[..., :-lag]

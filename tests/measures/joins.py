@@ -37,7 +37,7 @@ def heard(mix: Audio, source: Audio, gain: float = 1.0, *, surely: int | None = 
     shorter), all of which must be in the mix: of loops the wrong round is found otherwise. It is heard from the sample
     on from which adding it explains the mix better than leaving it out: of a cut exactly that sample if the source is
     not silent there and nothing else sounds; of a fade where it passes half the amplitude; with other music as loud
-    below it, within a few milliseconds.
+    below it, within some 10 ms.
     """
     excerpt = _loudest(source) if surely is None else surely
     position = lag_of(source[excerpt : excerpt + _EXCERPT], mix) - excerpt

@@ -22,19 +22,20 @@ def pitch_cents(audio: Audio, reference: Audio, *, within: float = 150.0) -> flo
 
     The mean power spectra on a logarithmic scale, their general shape taken away, are shifted against each other until
     they agree best. To 1 cent for tones, 2 for music with chords; from drums alone there is no telling. NaN where there
-    is nothing to compare (silence), or nothing agrees: a correlation below 0.3.
+    is nothing to compare (silence), or nothing agrees: a correlation below 0.2.
     """
     first, second = _profile(audio), _profile(reference)
     reach = round(within)
     lags = np.arange(-reach, reach + 1)
     inner = second[reach : len(second) - reach]
-    likeness = sliding_window_view(first, len(inner)) @ inner
-    scale = np.sqrt(np.square(sliding_window_view(first, len(inner))).sum(axis=1) * np.square(inner).sum())
-    if not scale.min() > 0:
+    inner = inner - inner.mean()
+    shifted = sliding_window_view(first, len(inner))
+    scale = shifted.std(axis=1) * math.sqrt(len(inner) * np.square(inner).sum())
+    if scale.min() < 1e-6:
         return math.nan
-    likeness = likeness / scale
+    likeness = shifted @ inner / scale
     best = int(np.argmax(likeness))
-    if likeness[best] < 0.3:
+    if likeness[best] < 0.2:
         return math.nan
     return float(lags[best]) + _vertex(likeness, best)
 

@@ -1,0 +1,208 @@
+"""Measures of time and place: attacks, where a source is heard, and a mix taken apart by the engine's own mixer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rtc_drift.decoding import open_audio
+from rtc_drift.dj.plan import Fade, Play
+from rtc_drift.engine.deck import Deck
+from rtc_drift.engine.mixer import Mixer
+from rtc_drift.library.demo import DEMO, render, truth
+from rtc_drift.media import SAMPLE_RATE, Audio, samples
+from tests import patterns
+from tests.audio_files import write_audio
+from tests.measures import (
+    clicks,
+    coincidence,
+    heard,
+    heard_end,
+    heard_start,
+    onset_seconds,
+    parts_of,
+    same_samples,
+    sources_of,
+)
+from tests.measures.stretch import stretch
+from tests.music import steady_music
+
+DRUMMED = [("four on the floor", None), ("backbeat", "A minor"), ("breakbeat", None), ("shuffle", "C major")]
+
+
+def strikes(pattern: patterns.Pattern) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Every step of the grid on which any drum is struck, as rendered."""
+    voices = patterns.DRUMS[pattern.drums].values()
+    steps = [
+        step for step in range(pattern.bars * len(next(iter(voices)))) if any(v[step % len(v)] != "." for v in voices)
+    ]
+    return np.array([samples(pattern.step_seconds(step)) / SAMPLE_RATE for step in steps])
+
+
+@pytest.mark.parametrize(("drums", "key"), DRUMMED)
+def test_strikes_are_found_to_a_fraction_of_a_millisecond(drums: str, key: str | None) -> None:
+    pattern = patterns.Pattern(drums, 120.5, key=key, bars=4)
+    struck = strikes(pattern)
+    about = struck + np.random.default_rng(1).uniform(-0.015, 0.015, len(struck))
+    assert np.abs(onset_seconds(patterns.render(pattern), about) - struck).max() < 0.0005
+
+
+@pytest.mark.parametrize("style", ["House", "Trance", "Drum & Bass", "Dub", "Lo-fi Hip Hop", "Bossa Nova"])
+def test_the_beats_of_the_demo_are_found_to_a_millisecond(style: str) -> None:
+    spec = next(spec for spec in DEMO if spec.style == style)
+    beats = np.array(truth(spec, bars=2).beats_seconds[:-1])
+    about = beats + np.random.default_rng(1).uniform(-0.015, 0.015, len(beats))
+    errors = onset_seconds(render(spec, bars=2), about) - beats
+    assert np.isfinite(errors).all()
+    assert np.abs(errors).max() < 0.0015
+    assert np.abs(np.median(errors)) < 0.0005
+
+
+def test_nothing_is_struck_in_noise_tones_and_silence() -> None:
+    about = np.arange(0.2, 5.5, 0.1)
+    music = steady_music(6, seed=1)
+    for audio in (
+        music,
+        np.zeros_like(music),
+        music[:, ::-1] * np.linspace(0, 1, len(music), dtype=np.float32)[:, None],
+    ):
+        assert np.isnan(onset_seconds(audio, about)[1:]).all()
+    assert onset_seconds(music, np.empty(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("suffix", [".opus", ".mp3"])
+def test_codecs_move_no_strike_by_a_millisecond(tmp_path: Path, suffix: str) -> None:
+    pattern = patterns.Pattern("backbeat", 100, bars=3)
+    audio = patterns.render(pattern)
+    with open_audio(str(write_audio(tmp_path / f"coded{suffix}", audio))) as file:
+        coded = np.concatenate(list(file.chunks()))
+    beats = pattern.beats_seconds[:-1]
+    late = onset_seconds(coded, beats, 0.06) - onset_seconds(audio, beats)
+    assert np.abs(late - np.median(late)).max() < 0.001
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from(DRUMMED), st.sampled_from(DRUMMED), st.integers(-960, 960))
+def test_two_parts_are_apart_by_what_they_were_put_apart(
+    one: tuple[str, str | None], other: tuple[str, str | None], late: int
+) -> None:
+    first, second = (
+        patterns.Pattern(drums, 128, key=key, bars=2, seed=n) for n, (drums, key) in enumerate((one, other))
+    )
+    beats = first.beats_seconds[:-1]
+    audio = patterns.render(second)
+    found = coincidence(patterns.render(first), stretch(audio, -late, len(audio)), beats)
+    if "shuffle" not in (one[0], other[0]):
+        assert found.both >= 3
+    if found.both:
+        assert found.offset_ms == pytest.approx(late / 48, abs=0.3)
+        assert found.median_ms == pytest.approx(abs(late) / 48, abs=0.3)
+        assert found.p95_ms == pytest.approx(abs(late) / 48, abs=1)
+
+
+def test_a_drift_of_tempo_shows_beat_by_beat() -> None:
+    first, second = patterns.Pattern("four on the floor", 120, bars=8), patterns.Pattern("backbeat", 120.1, bars=8)
+    found = coincidence(patterns.render(first), patterns.render(second), first.beats_seconds[:-1])
+    slope = np.polyfit(np.arange(16), found.differences_ms[:32:2], 1)[0] / 2
+    assert slope == pytest.approx(60_000 / 120.1 - 500, abs=0.02)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 40_000), st.integers(100_000, 140_000), st.integers(0, 20_000))
+def test_a_source_is_heard_to_the_sample(start: int, end: int, offset: int) -> None:
+    mix = np.zeros((150_000, 2), np.float32)
+    mix[start:end] = 0.5 * SOURCE[offset : offset + end - start]
+    found = heard(mix, SOURCE, 0.5, surely=offset + 41_000)
+    assert found.position == start - offset
+    assert (found.start, found.end) == pytest.approx((start, end), abs=1)
+
+
+SOURCE = steady_music(4, seed=7)
+
+
+def test_below_other_music_a_source_is_heard_nearly_to_the_place() -> None:
+    mix = steady_music(4, seed=8)
+    mix[50_000:170_000] += SOURCE[:120_000] * np.minimum(1, np.arange(120_000) / 4_800)[:, None]
+    assert heard(mix, SOURCE[:120_000]).position == 50_000
+    assert heard_start(mix, SOURCE[:120_000]) == pytest.approx(52_400, abs=960)
+    assert heard_end(mix, SOURCE[:120_000]) == pytest.approx(170_000, abs=200)
+
+
+def test_the_same_samples_are_the_same() -> None:
+    mix = (SOURCE * np.float32(0.5)).astype(np.float32)
+    assert same_samples(mix, SOURCE, 0.5) == 0
+    mix[1_234, 1] += 0.001
+    assert same_samples(mix, SOURCE, 0.5) == pytest.approx(0.001, rel=0.01)
+    assert same_samples(mix[:0], SOURCE[:0]) == 0
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Two files of eight seconds, one soft and tonal, one with drums."""
+    folder = tmp_path_factory.mktemp("parts")
+    drums = patterns.render(patterns.Pattern("breakbeat", 120, bars=3, key="A minor"))
+    ambient = render(next(spec for spec in DEMO if spec.style == "Ambient"), bars=2)
+    audios = {"drums": drums, "ambient": ambient[samples(1) :]}
+    return {name: str(write_audio(folder / f"{name}.flac", audio)) for name, audio in audios.items()}
+
+
+PATIENT = partial(Deck, patient=True)
+
+
+def mixed(plays: list[Play], first: int, count: int) -> Audio:
+    mixer = Mixer(PATIENT)
+    mixer.schedule(plays, 0)
+    blocks = [mixer.mix(at, 960) for at in range(0, first + count, 960)]
+    mixer.close()
+    return np.concatenate(blocks)[first : first + count]
+
+
+def crossfade(files: dict[str, str]) -> list[Play]:
+    ambient = Play(1, "a", files["ambient"], 0, 9_000, 240_000, 0.8, 0, Fade(144_000, 96_000))
+    return [ambient, Play(2, "b", files["drums"], 144_000, 20_000, 400_000, 0.5, 96_000, None)]
+
+
+@pytest.mark.parametrize("lead", [SAMPLE_RATE, None])
+def test_the_parts_of_a_mix_sum_to_it(files: dict[str, str], lead: int | None) -> None:
+    plays = crossfade(files)
+    parts = parts_of(plays, PATIENT, 100_000, 96_000, lead=lead)
+    assert [(part.play, part.start, part.end) for part in parts] == [(1, 0, 96_000), (2, 44_000, 96_000)]
+    total = sum((part.placed(96_000) for part in parts), np.zeros((96_000, 2), np.float32))
+    assert same_samples(total, mixed(plays, 100_000, 96_000)) < 1e-4
+    assert [part.play for part in parts_of(plays, PATIENT, 0, 96_000)] == [1]
+
+
+def test_sources_have_no_fades_and_end_where_their_files_do(files: dict[str, str]) -> None:
+    plays = crossfade(files)
+    sources = sources_of(plays, PATIENT, 130_000, 250_000)
+    with open_audio(files["ambient"]) as file:
+        whole = np.concatenate(list(file.chunks()))
+    assert same_samples(sources[0].audio[:100_000], whole[139_000:239_000], 0.8) < 1e-4
+    assert sources[0].start == 0
+    assert sources[0].end <= len(whole) - 9_000 - 130_000
+    assert sources[1].start == 14_000
+
+
+FAULTS: dict[str, Callable[[list[Play]], tuple[list[Play], list[int]]]] = {
+    "none": lambda plays: (plays, []),
+    "cut out": lambda plays: ([replace(plays[0], fade_out=None, end=150_123), plays[1]], [150_123]),
+    "cut in": lambda plays: ([replace(plays[0], start=100_321), plays[1]], [100_321]),
+    "a pause without a ramp": lambda plays: ([replace(plays[0], hush=Fade(120_000, 0)), plays[1]], [120_000]),
+    "a pause with a ramp": lambda plays: ([replace(plays[0], hush=Fade(120_000, 240)), plays[1]], []),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_clicks_of_the_plan_are_found_in_the_engine_s_mix(files: dict[str, str], fault: str) -> None:
+    plays, expected = FAULTS[fault](crossfade(files))
+    first, count = 90_000, 120_000
+    found = clicks(mixed(plays, first, count), sources_of(plays, PATIENT, first, count))
+    assert [click.at + first for click in found] == pytest.approx(expected, abs=50)
+    # What is in the parts themselves they vouch for, but for their ends.
+    within = clicks(mixed(plays, first, count), parts_of(plays, PATIENT, first, count))
+    assert len(within) <= len(expected)
