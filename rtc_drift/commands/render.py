@@ -7,10 +7,9 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import aclosing, closing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from rich.console import Console
@@ -30,6 +29,7 @@ from rtc_drift.rendering.leads import KeptLeads
 from rtc_drift.rendering.orders import OrderError, check_tracks, read_orders
 from rtc_drift.rendering.output import BadOutputError, Output
 from rtc_drift.rendering.records import RenderRecord
+from rtc_drift.stretching.preparer import Preparer
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,46 +95,41 @@ async def _render(
     wanted: Rendering, settings: Settings, orders: Sequence[Order], collection: Collection, output: Output
 ) -> None:
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
-    length, journal, began = samples(wanted.minutes * 60), Journal(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder, _progress() as progress:
-        async with Workers(1) as workers:
-            preparing = _preparer(workers, Path(folder))
-            kept = None
-            if preparing is not None and wanted.keep_leads is not None:
-                preparing = kept = KeptLeads(preparing, wanted.keep_leads.absolute())
+    length, journal, began, done = samples(wanted.minutes * 60), Journal(), time.monotonic(), 0
+    async with _preparing(wanted.keep_leads) as preparing:
+        programme = render_programme(
+            collection, seed=seed, length=length, journal=journal, orders=orders, preparing=preparing
+        )
+        with _progress() as progress:
             task = progress.add_task("rendering", total=length, speed="")
-            programme = render_programme(
-                collection, seed=seed, length=length, journal=journal, orders=orders, preparing=preparing
-            )
             async with aclosing(programme) as blocks:
-                done = 0
                 async for audio in blocks:
                     output.write(audio)
                     done += len(audio)
-                    speed = seconds(done) / max(1e-9, time.monotonic() - began)
-                    progress.update(task, completed=done, speed=f"{speed:.0f} × real time")
-            entries, tracks = journal.entries(length), journal.tracks(length)
-            if kept is not None:
-                kept.tidy({entry.play.lead.path for entry in entries if entry.play.lead is not None})
-    record = RenderRecord.of(journal, seed=seed, length=length, leads_are_kept=kept is not None)
+                    speed = f"{seconds(done) / max(1e-9, time.monotonic() - began):.0f} × real time"
+                    progress.update(task, completed=done, speed=speed)
+    if isinstance(preparing, KeptLeads):
+        preparing.tidy({entry.play.lead.path for entry in journal.entries(length) if entry.play.lead is not None})
+    leads_are_kept = wanted.keep_leads is not None
+    record = RenderRecord.of(journal, seed=seed, length=length, leads_are_kept=leads_are_kept)
+    tracks = journal.tracks(length)
     cue = cue_sheet(wanted.output.name, seed, tracks)
     output.finish({".json": record.model_dump_json(by_alias=True, indent=1) + "\n", ".cue": cue})
     styles = ", ".join(f"{count} {style}" for style, count in journal.styles(length).items())
-    print(
-        f"{wanted.output}: {wanted.minutes:g} minutes, seed {seed}, {len(tracks)} tracks"
-        f"{f' ({styles})' if styles else ''}, {speed:.0f} × real time.",
-        file=sys.stderr,
-    )
+    told = f"{len(tracks)} tracks" + (f" ({styles})" if styles else "")
+    print(f"{wanted.output}: {wanted.minutes:g} minutes, seed {seed}, {told}, {speed}.", file=sys.stderr)
 
 
-def _preparer(workers: Workers, folder: Path) -> Preparing | None:
-    """Who renders ahead what is to be heard at another tempo; None where this version has nobody who can."""
-    try:
-        module = import_module("rtc_drift.stretching.preparer")
-    except ModuleNotFoundError:
-        return None
-    preparer: Preparing = module.Preparer(workers, folder)
-    return preparer
+@asynccontextmanager
+async def _preparing(keep_in: Path | None) -> AsyncIterator[Preparing]:
+    """Who renders ahead what is heard at another tempo. Its files go afterwards, but for copies that are kept."""
+    with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder:
+        async with Workers(1) as workers:
+            preparer = Preparer(workers, Path(folder))
+            try:
+                yield preparer if keep_in is None else KeptLeads(preparer, keep_in.absolute())
+            finally:
+                await preparer.close()
 
 
 def _orders(path: Path | None) -> tuple[Order, ...]:
