@@ -48,13 +48,12 @@ async def render(wanted: Rendering, settings: Settings) -> int:
         raise ConfigError("--minutes: a programme takes more than no time.")
     orders = _orders(wanted.commands)
     make_data_dir(settings.data_dir)
+    _make_folder(wanted.keep_leads)
     try:
         with Output(wanted.output) as output, closing(Catalogue.open(settings.data_dir / "catalogue.sqlite")) as known:
             async with Workers(os.cpu_count() or 1) as workers:
                 collection = await _read(known, workers, settings)
             check_tracks(orders, collection)
-            if wanted.keep_leads is not None:
-                wanted.keep_leads.mkdir(parents=True, exist_ok=True)
             await _render(wanted, settings, orders, collection, output)
     except BadOutputError as error:
         raise ConfigError(f"-o: {error}") from None
@@ -142,6 +141,14 @@ def _orders(path: Path | None) -> tuple[Order, ...]:
         raise ConfigError(f"--commands: {path} can't be read ({reason}).") from None
     except OrderError as error:
         raise ConfigError(f"--commands: {path}, {error}") from None
+
+
+def _make_folder(path: Path | None) -> None:
+    try:
+        if path is not None:
+            path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--keep-leads: {path} can't be made ({error.strerror or error}).") from None
 
 
 def _progress() -> Progress:
