@@ -191,11 +191,15 @@ class Conductor:
         if known != self.journey.queue:
             self.journey = replace(self.journey, queue=known)
             self._herald.queue(self.queue())
-        if not known:
-            self.journey = replace(self.journey, draws=self.journey.draws + 1)
         entries = (entry for entry in self.programme.entries if entry is not instead_of)
         coming = [entry.track.id for entry in entries if entry.play.id not in self._arrived]
-        return choose(self._library, self._chart(), self.journey, coming)
+        # What is drawn again for the same place, or was drawn from nothing, counts once: when the library became known
+        # must make no difference to what the same seed plays afterwards.
+        drawn = self.journey if known or instead_of else replace(self.journey, draws=self.journey.draws + 1)
+        choice = choose(self._library, self._chart(), drawn, coming)
+        if choice is not None:
+            self.journey = drawn
+        return choice
 
     def as_planned(self, planned: Entry | None) -> Choice | None:
         """The choice behind what was planned, if that can still be played."""

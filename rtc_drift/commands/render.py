@@ -7,8 +7,8 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import aclosing, closing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from rtc_drift.library import scan as scanning
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.workers import WorkerError, Workers
 from rtc_drift.media import samples, seconds
+from rtc_drift.rehearsal import Preparing
 from rtc_drift.rendering import Collection, Journal, Order, render_programme
 from rtc_drift.rendering.cue import cue_sheet
 from rtc_drift.rendering.leads import KeptLeads
@@ -47,13 +48,12 @@ async def render(wanted: Rendering, settings: Settings) -> int:
         raise ConfigError("--minutes: a programme takes more than no time.")
     orders = _orders(wanted.commands)
     make_data_dir(settings.data_dir)
+    _make_folder(wanted.keep_leads)
     try:
         with Output(wanted.output) as output, closing(Catalogue.open(settings.data_dir / "catalogue.sqlite")) as known:
             async with Workers(os.cpu_count() or 1) as workers:
                 collection = await _read(known, workers, settings)
             check_tracks(orders, collection)
-            if wanted.keep_leads is not None:
-                wanted.keep_leads.mkdir(parents=True, exist_ok=True)
             await _render(wanted, settings, orders, collection, output)
     except BadOutputError as error:
         raise ConfigError(f"-o: {error}") from None
@@ -94,34 +94,41 @@ async def _render(
     wanted: Rendering, settings: Settings, orders: Sequence[Order], collection: Collection, output: Output
 ) -> None:
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
-    length, journal, began = samples(wanted.minutes * 60), Journal(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder, _progress() as progress:
-        async with Workers(1) as workers:
-            preparer = Preparer(workers, Path(folder))
-            kept = KeptLeads(preparer, wanted.keep_leads.absolute()) if wanted.keep_leads is not None else None
+    length, journal, began, done = samples(wanted.minutes * 60), Journal(), time.monotonic(), 0
+    async with _preparing(wanted.keep_leads) as preparing:
+        programme = render_programme(
+            collection, seed=seed, length=length, journal=journal, orders=orders, preparing=preparing
+        )
+        with _progress() as progress:
             task = progress.add_task("rendering", total=length, speed="")
-            programme = render_programme(
-                collection, seed=seed, length=length, journal=journal, orders=orders, preparing=kept or preparer
-            )
             async with aclosing(programme) as blocks:
-                done = 0
                 async for audio in blocks:
                     output.write(audio)
                     done += len(audio)
-                    speed = seconds(done) / max(1e-9, time.monotonic() - began)
-                    progress.update(task, completed=done, speed=f"{speed:.0f} × real time")
-            entries, tracks = journal.entries(length), journal.tracks(length)
-            if kept is not None:
-                kept.tidy({entry.play.lead.path for entry in entries if entry.play.lead is not None})
-    record = RenderRecord.of(journal, seed=seed, length=length, leads_are_kept=kept is not None)
+                    speed = f"{seconds(done) / max(1e-9, time.monotonic() - began):.0f} × real time"
+                    progress.update(task, completed=done, speed=speed)
+    if isinstance(preparing, KeptLeads):
+        preparing.tidy({entry.play.lead.path for entry in journal.entries(length) if entry.play.lead is not None})
+    leads_are_kept = wanted.keep_leads is not None
+    record = RenderRecord.of(journal, seed=seed, length=length, leads_are_kept=leads_are_kept)
+    tracks = journal.tracks(length)
     cue = cue_sheet(wanted.output.name, seed, tracks)
     output.finish({".json": record.model_dump_json(by_alias=True, indent=1) + "\n", ".cue": cue})
     styles = ", ".join(f"{count} {style}" for style, count in journal.styles(length).items())
-    print(
-        f"{wanted.output}: {wanted.minutes:g} minutes, seed {seed}, {len(tracks)} tracks"
-        f"{f' ({styles})' if styles else ''}, {speed:.0f} × real time.",
-        file=sys.stderr,
-    )
+    told = f"{len(tracks)} tracks" + (f" ({styles})" if styles else "")
+    print(f"{wanted.output}: {wanted.minutes:g} minutes, seed {seed}, {told}, {speed}.", file=sys.stderr)
+
+
+@asynccontextmanager
+async def _preparing(keep_in: Path | None) -> AsyncIterator[Preparing]:
+    """Who renders ahead what is heard at another tempo. Its files go afterwards, but for copies that are kept."""
+    with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder:
+        async with Workers(1) as workers:
+            preparer = Preparer(workers, Path(folder))
+            try:
+                yield preparer if keep_in is None else KeptLeads(preparer, keep_in.absolute())
+            finally:
+                await preparer.close()
 
 
 def _orders(path: Path | None) -> tuple[Order, ...]:
@@ -134,6 +141,14 @@ def _orders(path: Path | None) -> tuple[Order, ...]:
         raise ConfigError(f"--commands: {path} can't be read ({reason}).") from None
     except OrderError as error:
         raise ConfigError(f"--commands: {path}, {error}") from None
+
+
+def _make_folder(path: Path | None) -> None:
+    try:
+        if path is not None:
+            path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--keep-leads: {path} can't be made ({error.strerror or error}).") from None
 
 
 def _progress() -> Progress:

@@ -98,7 +98,7 @@ class Workers:
         except _CrashError:
             return Unplayable(path=path, reason="Listening to this file crashed.")
         except TimeoutError:
-            return Unplayable(path=path, reason="Listening to this file hung.")
+            return Unplayable(path=path, reason="Listening to this file hung.", passing=True)
         if "analysis" in answer:
             return Analysis.model_validate(answer["analysis"])
         if "unplayable" in answer:

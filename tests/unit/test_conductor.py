@@ -106,3 +106,17 @@ def test_one_track_plays_again_and_makes_way_when_there_are_more() -> None:
     planned = studio.conductor.planned()
     assert planned is not None
     assert planned.track == fresh
+
+
+def test_when_the_library_became_known_makes_no_difference_to_a_seed() -> None:
+    early, late = Studio(*tracks(9)), Studio()
+    early.go(1)
+    late.go(5)
+    late.library.tracks.update(early.library.tracks)
+    late.go(1)
+    late.conductor.plan_anew(may_stay=True)
+    programmes = []
+    for studio in (early, late):
+        studio.go(200)
+        programmes.append([event.track.title for event in studio.of("track_started")])
+    assert programmes[0][:4] == programmes[1][:4]

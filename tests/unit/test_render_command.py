@@ -1,0 +1,212 @@
+"""`rtc-drift render`: the files it writes, and every way in which it can go wrong."""
+
+import errno
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rtc_drift.cli import main
+from rtc_drift.media import SAMPLE_RATE
+from rtc_drift.rendering import output
+from rtc_drift.rendering.cue import cue_sheet
+from rtc_drift.rendering.journal import Journal
+from rtc_drift.rendering.records import RenderRecord
+from tests.conftest import bring_what_is_known
+from tests.music import make_track
+
+Render = Callable[..., int]
+SECONDS = 15
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory, short_music: Path) -> Path:
+    """Everything is known of the short music after the first test."""
+    folder = tmp_path_factory.mktemp("rendering") / "data"
+    bring_what_is_known(short_music, folder)
+    return folder
+
+
+@pytest.fixture
+def render(short_music: Path, data_dir: Path) -> Render:
+    def run(*options: object, music: Path = short_music, minutes: float = SECONDS / 60, seed: int = 1) -> int:
+        common = ["render", "--music", music, "--data-dir", data_dir, "--minutes", minutes, "--seed", seed]
+        with pytest.raises(SystemExit) as ended:
+            main([str(it) for it in (*common, *options)])
+        assert isinstance(ended.value.code, int)
+        return ended.value.code
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (made := tmp_path / "out").mkdir()
+    return made
+
+
+def decoded(path: Path) -> tuple[str, NDArray[np.float64]]:
+    """The sample format, and `(2, n)`, full scale ±1."""
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        frames = [frame.to_ndarray() for frame in container.decode(stream)]
+        form = stream.codec_context.format.name
+    planes = [frame if len(frame) == 2 else frame.reshape(-1, 2).T for frame in frames]
+    audio = np.concatenate(planes, axis=1).astype(np.float64)
+    return form, audio / 2**31 if form == "s32" else audio
+
+
+def test_all_formats_hold_the_same_programme(render: Render, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for suffix in (".flac", ".wav", ".opus"):
+        assert render("-o", folder / f"mix{suffix}") == 0
+        said = capsys.readouterr().err
+        assert f"mix{suffix}: 0.25 minutes, seed 1, " in said and "× real time." in said
+    assert {path.name for path in folder.iterdir()} == {"mix.flac", "mix.wav", "mix.opus", "mix.cue", "mix.json"}
+    (flac, exact), (wav, floats), (_, lossy) = (decoded(folder / f"mix{it}") for it in (".flac", ".wav", ".opus"))
+    assert (flac, wav) == ("s32", "flt")
+    assert exact.shape == floats.shape == (2, SECONDS * SAMPLE_RATE)
+    assert 0 < np.abs(exact - floats).max() <= 2**-24, "24 bits, rounded"
+    assert abs(lossy.shape[1] - exact.shape[1]) < SAMPLE_RATE // 50
+    whole = min(lossy.shape[1], exact.shape[1])
+    assert np.corrcoef(lossy[0, :whole], exact[0, :whole])[0, 1] > 0.95
+
+
+def test_the_same_again_is_the_same_file_and_the_texts_read_back(render: Render, folder: Path) -> None:
+    for name in ("one", "two"):
+        assert render("-o", folder / f"{name}.flac") == 0
+    assert (folder / "one.flac").read_bytes() == (folder / "two.flac").read_bytes()
+    assert (folder / "one.json").read_bytes() == (folder / "two.json").read_bytes()
+    record = RenderRecord.model_validate_json((folder / "one.json").read_bytes())
+    assert (record.seed, record.length_samples, record.sample_rate) == (1, SECONDS * SAMPLE_RATE, SAMPLE_RATE)
+    assert len(record.plays) >= 3 and record.plays[0].starts_at == 0
+    lines = [line.strip() for line in (folder / "one.cue").read_text(encoding="utf-8").splitlines()]
+    titles = [line.removeprefix("TITLE ").strip('"') for line in lines if line.startswith("TITLE")]
+    assert titles == [play.track.title for play in record.plays]
+    starts = [line.split()[-1].split(":") for line in lines if line.startswith("INDEX 01")]
+    seconds = [60 * int(minute) + int(second) + int(frame) / 75 for minute, second, frame in starts]
+    assert seconds == pytest.approx([play.starts_at / SAMPLE_RATE for play in record.plays], abs=1 / 75)
+
+
+def test_cue_sheets_hold_any_title() -> None:
+    from rtc_drift.dj import programme as steps
+    from rtc_drift.dj.autodj import Choice
+
+    odd = make_track(1, artist="A\udce9\tB").model_copy(update={"title": 'The "12\nMix'})
+    programme, journal = steps.begin(steps.Programme(), Choice(odd, ""), 48_000 * 6_000), Journal()
+    journal.note(programme, 0)
+    sheet = cue_sheet("a.wav", 3, journal.entries(10**9))
+    assert 'TITLE "The \'12 Mix"' in sheet
+    assert 'PERFORMER "A\N{REPLACEMENT CHARACTER} B"' in sheet
+    assert "INDEX 01 100:00:00" in sheet
+    sheet.encode()
+
+
+def test_commands_are_taken_from_a_file(render: Render, folder: Path, tmp_path: Path) -> None:
+    commands = tmp_path / "commands.jsonl"
+    commands.write_text('{"at": 2, "command": "next-track", "when": "now"}\n\n{"at": 4.5, "command": "pause"}\n')
+    assert render("-o", folder / "mix.wav", "--commands", commands) == 0
+    record = json.loads((folder / "mix.json").read_text())
+    assert [it["command"] for it in record["commands"]] == ["next-track", "pause"]
+    pause = record["commands"][1]["startsAt"]
+    _, audio = decoded(folder / "mix.wav")
+    assert not audio[:, pause + SAMPLE_RATE // 10 :].any()
+
+
+WRONG: list[tuple[Sequence[object], str]] = [
+    (("-o", "{folder}/mix.mp3"), "-o: mix.mp3 must end in one of .flac, .wav, .opus."),
+    (("-o", "{folder}"), "must end in one of"),
+    (("-o", "{folder}/nowhere/mix.flac"), "mix.flac can't be written (No such file or directory)."),
+    (("-o", "{folder}/mix.flac", "--minutes", "0"), "--minutes: a programme takes more than no time."),
+    (("-o", "{folder}/mix.flac", "--minutes", "nan"), "--minutes: a programme takes more than no time."),
+    (("-o", "{folder}/mix.flac", "--seed", "-1"), "--seed: input should be greater than or equal to 0, not '-1'."),
+    (("-o", "{folder}/mix.flac", "--loudness", "0"), "--loudness: "),
+    (("-o", "{folder}/mix.flac", "--music", "{folder}/none"), "does not exist."),
+    (("-o", "{folder}/mix.flac", "--keep-leads", "/dev/null/x"), "--keep-leads: /dev/null/x can't be made"),
+    (("-o", "{folder}/mix.flac", "--commands", "{folder}/none"), "none can't be read (No such file or directory)."),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), WRONG)
+def test_what_is_wrong_is_told_in_a_sentence_and_leaves_nothing(
+    render: Render, folder: Path, capsys: pytest.CaptureFixture[str], options: Sequence[object], said: str
+) -> None:
+    assert render(*(str(option).replace("{folder}", str(folder)) for option in options)) == 2
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert told.startswith("rtc-drift: ") and said in told
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n{", "commands.jsonl, line 2: this is not valid JSON."),
+        ('{"at": 1, "command": "queue", "trackId": "x"}', "line 1: trackId: there is no such track in the library."),
+        ('{"at": 3, "command": "seek", "positionSeconds": 99}', "line 1: positionSeconds: the track is 6.0 seconds"),
+    ],
+)
+def test_commands_that_the_server_would_refuse(
+    render: Render, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    commands = tmp_path / "commands.jsonl"
+    commands.write_text(text)
+    assert render("-o", folder / "mix.flac", "--commands", commands) == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("suffix", output.FORMATS)
+def test_a_disk_that_is_full(
+    render: Render, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    class Full:
+        """A file on a disk with room for little more."""
+
+        def __init__(self, file: IO[bytes]) -> None:
+            self._file = file
+
+        def write(self, data: bytes) -> int:
+            if self._file.tell() > 50_000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return self._file.write(data)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._file, name)
+
+    begin = output.AudioWriter.__init__
+    monkeypatch.setattr(output.AudioWriter, "__init__", lambda self, file, form: begin(self, Full(file), form))  # type: ignore[arg-type]
+    (folder / f"mix{suffix}").write_text("an older one")
+    assert render("-o", folder / f"mix{suffix}") == 1
+    assert f"mix{suffix} can't be written (No space left on device)." in capsys.readouterr().err
+    assert [path.read_text() for path in folder.iterdir()] == ["an older one"]
+
+
+def test_a_folder_without_music(
+    render: Render, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (music := tmp_path / "music").mkdir()
+    (music / "noise.mp3").write_text("noise " * 100)
+    assert render("-o", folder / "mix.flac", "--music", music, music=music) == 1
+    assert "There is no track (left) that can be played." in capsys.readouterr().err
+    assert not list(folder.iterdir())
+
+
+def test_a_file_that_broke_since_it_was_scanned(
+    render: Render, folder: Path, tmp_path: Path, short_music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    music = Path(shutil.copytree(short_music, tmp_path / "music"))
+    (music / "0.flac").write_bytes(b"fLaC" + bytes(1_000))
+    assert render("-o", folder / "mix.wav", music=music) == 0
+    assert "0.flac: " in capsys.readouterr().err
+    assert "Short 0" not in (folder / "mix.cue").read_text()
+
+
+def test_a_folder_is_no_file(render: Render, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "mix.flac").mkdir()
+    assert render("-o", folder / "mix.flac") == 2
+    assert "mix.flac is a folder." in capsys.readouterr().err

@@ -1,0 +1,274 @@
+"""A programme rendered offline: the same every time, what a conductor on the air would plan, and without a gap."""
+
+import shutil
+import tracemalloc
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtc_drift.conductor import Conductor, NothingToPlayError
+from rtc_drift.dj.plan import Fade, Play
+from rtc_drift.engine.programme import ProgrammeMix
+from rtc_drift.herald import Herald
+from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.track import Track
+from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, Audio, samples
+from rtc_drift.rehearsal import Preparing
+from rtc_drift.rendering import Collection, Journal, render_programme
+from rtc_drift.rendering.leads import KeptLeads
+from rtc_drift.rendering.orders import OrderError, check_tracks, read_orders
+from rtc_drift.rendering.records import RenderRecord
+from rtc_drift.rendering.render import LAST_FADE
+from rtc_drift.rendering.timeline import patient_deck
+from tests.bending import Bender
+from tests.listening import longest_silence_ms
+from tests.studio import Timeline
+from tests.unit.test_mixing import beating
+
+LENGTH = samples(100)
+
+
+@pytest.fixture(scope="module")
+def tracks(music: Path) -> list[Track]:
+    catalogue = Catalogue.open(music.with_suffix(".sqlite"))
+    known = catalogue.tracks([music])
+    catalogue.close()
+    return known
+
+
+def collection(tracks: Sequence[Track]) -> Collection:
+    """Of tracks whose tempi are near each other, so that they are matched."""
+    analyses = {track.id: beating(124 + number, length=40) for number, track in enumerate(tracks)}
+    return Collection(tracks, analyses)
+
+
+async def render(
+    tracks: Sequence[Track],
+    seed: int = 1,
+    *,
+    length: int = LENGTH,
+    preparing: Preparing | None = None,
+    orders: str = "",
+) -> tuple[Audio, Journal]:
+    journal, library = Journal(), collection(tracks)
+    programme = render_programme(
+        library, seed=seed, length=length, journal=journal, orders=read_orders(orders), preparing=preparing
+    )
+    async with aclosing(programme) as blocks:
+        audio = np.concatenate([block async for block in blocks])
+    assert audio.shape == (length, 2) and audio.dtype == np.float32
+    return audio, journal
+
+
+def heard(journal: Journal, length: int = LENGTH) -> list[str]:
+    return [entry.track.title for entry in journal.tracks(length)]
+
+
+async def test_the_same_seed_gives_the_same_samples_in_whatever_order_the_tracks_come(
+    tracks: list[Track], tmp_path: Path, leaks_nothing: None
+) -> None:
+    first, journal = await render(tracks, preparing=Bender(tmp_path))
+    analyses = {track.id: beating(124 + number, length=40) for number, track in enumerate(tracks)}
+    again, shuffled = Journal(), Collection(tracks[::-1], dict(reversed(analyses.items())))
+    bender = Bender(tmp_path)
+    programme = render_programme(shuffled, seed=1, length=LENGTH, journal=again, preparing=bender)
+    second = np.concatenate([block async for block in programme])
+    assert np.array_equal(first, second)
+    assert RenderRecord.of(journal, seed=1, length=LENGTH) == RenderRecord.of(again, seed=1, length=LENGTH)
+    assert bender.prepared and sorted(bender.prepared) == sorted(bender.released)
+
+
+async def test_another_seed_is_another_programme(tracks: list[Track]) -> None:
+    length = samples(42)
+    programmes = {tuple(heard((await render(tracks, seed, length=length))[1], length)) for seed in range(3)}
+    assert len(programmes) > 1
+
+
+async def test_it_is_what_a_conductor_on_the_air_plans(tracks: list[Track]) -> None:
+    """Which comes 50 times a second, and begins standing as a session does."""
+    _, journal = await render(tracks)
+    library, timeline, live = collection(tracks), Timeline(running=False), Journal()
+    conductor = Conductor(
+        library, 1, timeline, Herald("master", timeline.now, library.loved, lambda _: None), library.chart
+    )
+    conductor.advance()
+    conductor.advance()
+    timeline.running = True
+    for timeline.time in range(0, LENGTH, BLOCK_SAMPLES):
+        conductor.advance()
+        live.note(conductor.programme, timeline.time)
+    assert journal.entries(LENGTH) == live.entries(LENGTH)
+    assert len(journal.entries(LENGTH)) > 2
+
+
+async def test_there_is_sound_from_the_first_sample_and_a_fade_at_the_end(tracks: list[Track]) -> None:
+    whole, _ = await render(tracks, length=samples(20))
+    short, _ = await render(tracks, length=samples(10))
+    assert longest_silence_ms(whole[: samples(18)]) < 5
+    faded = short[-LAST_FADE:] / np.where(whole[: samples(10)][-LAST_FADE:] == 0, 1, whole[: samples(10)][-LAST_FADE:])
+    expected = np.cos(np.pi / 2 * np.arange(LAST_FADE) / LAST_FADE)
+    sounding = np.abs(whole[: samples(10)][-LAST_FADE:, 0]) > 0.01
+    assert np.allclose(faded[sounding, 0], expected[sounding], atol=1e-4)
+    assert np.array_equal(short[:-LAST_FADE], whole[: samples(10)][:-LAST_FADE])
+
+
+async def test_wishes_come_true_and_the_record_rebuilds_the_programme(tracks: list[Track], tmp_path: Path) -> None:
+    (kept := tmp_path / "kept").mkdir()
+    leads = KeptLeads(Bender(tmp_path), kept)
+    audio, journal = await render(tracks, preparing=leads)
+    record = RenderRecord.of(journal, seed=1, length=LENGTH, leads_are_kept=True)
+    read = RenderRecord.model_validate_json(record.model_dump_json(by_alias=True))
+    assert read == record
+    plays = [play.play() for play in read.plays]
+    assert plays == [entry.play for entry in journal.entries(LENGTH)]
+    assert any(play.lead is not None and play.bass_in is not None for play in plays)
+    leads.tidy({play.lead.path for play in plays if play.lead is not None})
+    assert {str(path) for path in kept.iterdir()} == {play.lead.path for play in plays if play.lead is not None}
+    rebuilt = mixed(plays, SAMPLE_RATE)[: LENGTH - LAST_FADE]
+    assert np.abs(rebuilt - audio[: LENGTH - LAST_FADE]).max() < 1e-6
+    forgotten = RenderRecord.of(journal, seed=1, length=LENGTH).plays
+    with pytest.raises(ValueError, match="not kept"):
+        next(play for play in forgotten if play.lead is not None).play()
+
+
+def mixed(plays: Sequence[Play], chunk: int, length: int = LENGTH) -> Audio:
+    """A schedule known from the beginning, rendered in chunks."""
+    mix = ProgrammeMix(patient_deck)
+    mix.mixer.schedule(plays, 0)
+    blocks = [mix.render(at, min(chunk, length - at)) for at in range(0, length, chunk)]
+    mix.close()
+    return np.concatenate(blocks)
+
+
+def test_how_much_is_rendered_at_once_changes_nothing(tracks: list[Track]) -> None:
+    swap, length = Fade(samples(9), samples(1)), samples(20)
+    first = Play(1, "a", str(tracks[4].path), 0, 0, samples(12), 3.0, 0, Fade(samples(8), samples(4)), bass_out=swap)
+    second = Play(2, "b", str(tracks[3].path), samples(8), samples(2), samples(30), 2.0, samples(2), None, bass_in=swap)
+    whole = mixed((first, second), SAMPLE_RATE, length)
+    for chunk in (BLOCK_SAMPLES, 4_321, 7 * SAMPLE_RATE):
+        assert np.abs(mixed((first, second), chunk, length) - whole).max() < 1e-6
+
+
+async def test_commands_are_carried_out_at_their_times(tracks: list[Track]) -> None:
+    wanted = tracks[2]
+    orders = f"""
+        {{"at": 40.5, "command": "seek", "positionSeconds": 30}}
+        {{"at": 5, "command": "next-track", "trackId": "{wanted.id}", "when": "now"}}
+        {{"at": 20, "command": "pause"}}
+        {{"at": 22, "command": "resume"}}
+        {{"at": 30, "command": "love", "trackId": "{wanted.id}", "value": true}}
+        {{"at": 31, "command": "queue", "trackId": "{tracks[0].id}"}}
+        {{"at": 32, "command": "direction", "direction": "brighter"}}
+        {{"at": 500, "command": "previous"}}
+    """
+    audio, journal = await render(tracks, orders=orders)
+    came = [(it.order.command, it.order.at / SAMPLE_RATE) for it in journal.commands]
+    assert came == [
+        ("next-track", 5),
+        ("pause", 20),
+        ("resume", 22),
+        ("love", 30),
+        ("queue", 31),
+        ("direction", 32),
+        ("seek", 40.5),
+    ]
+    skip, pause, resume, *_, seek = (it.accepted.starts_at for it in journal.commands)
+    entries = {entry.play.start: entry for entry in journal.entries(LENGTH)}
+    assert entries[skip].track == wanted and 5 < skip / SAMPLE_RATE < 5.3
+    assert entries[resume].transition.kind == "resume"
+    assert entries[seek].play.offset == samples(30)
+    assert longest_silence_ms(audio[: samples(90)]) == pytest.approx((resume - pause) / 48, abs=60)
+    assert heard(journal)[2] == tracks[0].title
+    record = RenderRecord.of(journal, seed=1, length=LENGTH)
+    assert record.commands[0].at == 5 and record.commands[0].starts_at == skip
+    assert record.commands[0].body == {"trackId": wanted.id, "direction": None, "when": "now"}
+
+
+BAD = [
+    ("nonsense", "line 1: this is not valid JSON."),
+    ("\n[1]", "line 2: this is not a JSON object."),
+    ('{"command": "pause"}', "line 1: at: Field required."),
+    ('{"at": -1, "command": "pause"}', "line 1: at: Input should be greater than or equal to 0."),
+    ('{"at": "1", "command": "pause"}', "line 1: at: Input should be a valid number."),
+    ('{"at": 1, "command": "stop"}', "line 1: there is no command 'stop'; there are next-track, "),
+    ('{"at": 1, "command": "pause", "now": true}', "line 1: now: Extra inputs are not permitted."),
+    ('{"at": 1, "command": "seek"}', "line 1: positionSeconds: Field required."),
+    ('{"at": 1, "command": "direction", "direction": "up"}', "line 1: direction: one of faster, "),
+    ('{"at": 1, "command": "next-track", "direction": "up"}', "line 1: direction: one of faster, "),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BAD)
+def test_lines_that_are_no_commands(text: str, said: str) -> None:
+    with pytest.raises(OrderError) as raised:
+        read_orders(text)
+    assert str(raised.value).startswith(said)
+
+
+async def test_commands_that_are_refused(tracks: list[Track]) -> None:
+    unknown = read_orders('{"at": 1, "command": "queue", "trackId": "x"}')
+    with pytest.raises(OrderError, match=r"line 1: trackId: there is no such track in the library\."):
+        check_tracks(unknown, collection(tracks))
+    with pytest.raises(OrderError, match=r"line 2: positionSeconds: the track is 40\.0 seconds long\."):
+        await render(tracks, orders='\n{"at": 1, "command": "seek", "positionSeconds": 41}')
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def garbled(path: Path) -> None:
+    path.write_bytes(b"no music " * 1000)
+
+
+@pytest.mark.parametrize("broken", [truncated, garbled, Path.unlink])
+async def test_a_broken_file_is_left_out_without_a_gap(
+    tracks: list[Track], tmp_path: Path, broken: Callable[[Path], Any], leaks_nothing: None
+) -> None:
+    _, journal = await render(tracks)
+    copies = [
+        track.model_copy(update={"path": Path(shutil.copy(track.path, tmp_path / track.path.name))}) for track in tracks
+    ]
+    second = journal.tracks(LENGTH)[1].track.id
+    broken(next(track.path for track in copies if track.id == second))
+    audio, mended = await render(copies)
+    again, _ = await render(copies)
+    assert longest_silence_ms(audio[: LENGTH - LAST_FADE]) < 5
+    assert np.array_equal(audio, again)
+    whole = [entry for entry in mended.tracks(LENGTH) if entry.sound_ends is None]
+    assert second not in {entry.track.id for entry in whole}
+
+
+async def test_without_anything_to_play_it_says_so(tracks: list[Track], tmp_path: Path) -> None:
+    with pytest.raises(NothingToPlayError):
+        await render([])
+    with pytest.raises(NothingToPlayError):
+        await render([tracks[0].model_copy(update={"path": tmp_path / "gone.flac"})])
+
+
+async def test_memory_does_not_grow_with_the_length(tracks: list[Track]) -> None:
+    tracemalloc.start()
+    try:
+        peaks = list[int]()
+        programme = render_programme(collection(tracks), seed=1, length=samples(180), journal=Journal())
+        async with aclosing(programme) as blocks:
+            rendered, most = 0, 0
+            async for block in blocks:
+                most = max(most, len(block))
+                rendered += len(block)
+                if rendered > samples(60) * (len(peaks) + 1):
+                    peaks.append(tracemalloc.get_traced_memory()[1])
+                    tracemalloc.reset_peak()
+    finally:
+        tracemalloc.stop()
+    assert most <= SAMPLE_RATE
+    assert max(peaks) < 8e6, "three minutes are 69 MB"
+
+
+async def test_who_stops_reading_leaves_nothing_behind(tracks: list[Track], leaks_nothing: None) -> None:
+    async with aclosing(render_programme(collection(tracks), seed=1, length=LENGTH, journal=Journal())) as blocks:
+        await anext(blocks)
