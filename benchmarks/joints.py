@@ -75,7 +75,9 @@ def _mixed(joint: Joint, first: int, count: int) -> Audio:
     programme = ProgrammeMix(patient_deck)
     try:
         programme.mixer.schedule((joint.outgoing, joint.incoming), first)
-        blocks = [programme.render(at, min(_AT_ONCE, first + count - at)) for at in range(first, first + count, _AT_ONCE)]
+        blocks = [
+            programme.render(at, min(_AT_ONCE, first + count - at)) for at in range(first, first + count, _AT_ONCE)
+        ]
         return np.concatenate(blocks)
     finally:
         programme.close()

@@ -90,16 +90,18 @@ class Transition:
 
     kind: TransitionKind
     leave_at: int
-    """Where the outgoing file begins to fade."""
+    """Where the outgoing file is left."""
     enter_at: int
     """Where the incoming file begins to be heard."""
     duration: int
-    """How long the outgoing track fades; 0 = the one ends, the other begins."""
+    """How long the outgoing track is still heard; 0 = the one ends, the other begins."""
     style: Style = "blend"
     delay: int = 0
     """How long after `leave_at` the incoming track begins."""
+    hold: int = 0
+    """How long after `leave_at` the outgoing track begins to fade."""
     fade_in: int | None = None
-    """How long it takes to be there; None = as long as the outgoing one fades."""
+    """How long it takes to be there; None = as long as the outgoing one is heard."""
     bass: BassSwap | None = None
     bars: int = 0
     """Of the overlap, where it is counted in bars."""

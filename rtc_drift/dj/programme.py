@@ -148,8 +148,9 @@ def seek(programme: Programme, position: int, at: int, now: int, fade: int = HUS
 
 def unplan(programme: Programme, now: int) -> Programme:
     """Take back what is planned: what has started stays, and plays on to its natural end."""
-    started = (entry for entry in programme.entries if entry.play.start <= now)
-    return replace(programme, entries=tuple(_released(entry, now) for entry in started))
+    started = [entry for entry in programme.entries if entry.play.start <= now]
+    # Those before the latest one have given way to it, also while they don't fade yet.
+    return replace(programme, entries=(*started[:-1], *(_released(entry, now) for entry in started[-1:])))
 
 
 def break_off(programme: Programme, play_id: int, at: int) -> Programme:
@@ -227,16 +228,20 @@ def _overlap(
     """Fade out everything on the air from `at` over the transition's length, and append a track."""
     bass = transition.bass
     swap = Fade(at + bass.offset, bass.length) if bass is not None else None
-    fading = tuple(_faded(entry, Fade(at, transition.duration), swap) for entry in programme.entries)
+    fade = Fade(at + transition.hold, transition.duration - transition.hold)
+    fading = tuple(_faded(entry, fade, swap) for entry in programme.entries)
     return _append(replace(programme, entries=fading), choice, transition, at + transition.delay, play_id, swap, lead)
 
 
 def _faded(entry: Entry, fade: Fade, swap: Fade | None) -> Entry:
+    play = entry.play
     # A play already on its way out keeps its own fade, so that its level never steps back up.
-    if entry.play.fade_out is not None or entry.play.hush is not None or entry.play.end <= fade.start:
+    is_fading = play.fade_out is not None and play.fade_out.start <= fade.start
+    if is_fading or play.hush is not None or play.end <= fade.start:
         return entry
-    play = replace(entry.play, fade_out=fade, bass_out=swap, end=min(entry.play.end, fade.end))
-    return replace(entry, play=play)
+    loses_bass = play.bass_out is not None and play.bass_out.start <= fade.start
+    bass_out = play.bass_out if loses_bass else swap
+    return replace(entry, play=replace(play, fade_out=fade, bass_out=bass_out, end=min(play.end, fade.end)))
 
 
 def _append(

@@ -1,6 +1,7 @@
 """Loudness, its range and course, and true peak (EBU R128), measured by ffmpeg's `ebur128` filter, block by block."""
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 
 import av
@@ -12,6 +13,7 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 SILENCE_LUFS = -70.0
 SILENCE_DBTP = -120.0
 HIGHEST_LUFS = 20.0
+_MOMENT_FRAMES = 4
 _FRAMES_PER_SECOND = 10
 """That the filter tells its measurements with."""
 
@@ -37,6 +39,7 @@ class LoudnessMeter:
         self._latest: dict[str, str] = {}
         self._frames_told = 0
         self._short_term = list[float]()
+        self._momentary = list[float]()
 
     def add(self, audio: Audio) -> None:
         """Measure the next block. It must be finite."""
@@ -76,6 +79,10 @@ class LoudnessMeter:
         """Loudness of the last 3 s at the end of each whole second so far, -70 for silence."""
         return tuple(self._short_term)
 
+    def momentary_lufs(self) -> tuple[float, ...]:
+        """Loudness of each 400 ms so far, one after the other, to a tenth, -70 for silence."""
+        return tuple(self._momentary)
+
     def _pull(self) -> None:
         while True:
             try:
@@ -86,5 +93,11 @@ class LoudnessMeter:
                 self._latest = metadata
                 self._frames_told += 1
                 if self._frames_told % _FRAMES_PER_SECOND == 0:
-                    told = float(metadata.get("lavfi.r128.S", "nan"))
-                    self._short_term.append(max(told, SILENCE_LUFS) if math.isfinite(told) else SILENCE_LUFS)
+                    self._short_term.append(_lufs(metadata, "S"))
+                if self._frames_told % _MOMENT_FRAMES == 0:
+                    self._momentary.append(round(_lufs(metadata, "M"), 1))
+
+
+def _lufs(metadata: Mapping[str, str], kind: str) -> float:
+    told = float(metadata.get(f"lavfi.r128.{kind}", "nan"))
+    return max(told, SILENCE_LUFS) if math.isfinite(told) else SILENCE_LUFS

@@ -61,9 +61,7 @@ async def test_beats_are_heard_on_beats(serve: Serve, beats: Path) -> None:
             assert (plan.style, plan.needs_lead) == ("beat-matched", True)
             begins = incoming.play.start
             made = await asyncio.to_thread(mixed, plays, begins - samples(3), plan.duration + samples(6))
-            parts = [
-                await asyncio.to_thread(mixed, [play], begins, plan.duration // 4_800 * 4_800) for play in plays
-            ]
+            parts = [await asyncio.to_thread(mixed, [play], begins, plan.duration // 4_800 * 4_800) for play in plays]
             audio = await heard
     assert longest_silence_ms(audio) <= 20
     # What came over WebRTC is what was planned, before, in and after the overlap.

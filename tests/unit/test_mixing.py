@@ -32,7 +32,7 @@ def beating(
         beats_seconds=tuple(beats.tolist()),
         downbeats_seconds=tuple(beats[::4].tolist()),
         camelot=key,
-        short_term_lufs=tuple([-14.0] * int(length)),
+        momentary_lufs=tuple([-14.0] * int(length / 0.4)),
         **changes,
     )
 
@@ -128,9 +128,9 @@ def test_a_cold_ending_is_heard_and_the_next_comes_on_the_bar() -> None:
 
 def fading(heard: Analysis, over: int) -> Analysis:
     """The same, fading out over so many seconds."""
-    curve = list(heard.short_term_lufs)
-    curve[-over:] = [lufs - 40 * number / over for number, lufs in enumerate(curve[-over:], start=1)]
-    return heard.model_copy(update={"short_term_lufs": tuple(curve)})
+    curve, moments = list(heard.momentary_lufs), int(over / 0.4)
+    curve[-moments:] = [lufs - 40 * number / moments for number, lufs in enumerate(curve[-moments:], start=1)]
+    return heard.model_copy(update={"momentary_lufs": tuple(curve)})
 
 
 def test_keys_that_clash_are_not_heard_together_for_long() -> None:

@@ -1,62 +1,111 @@
 """Without a common beat: an equal-power blend, a cut on the bar, or one fades before the other comes."""
 
 import math
+from collections.abc import Iterable
+from itertools import product
 
 from rtc_drift.dj.mixing.grid import Grid
-from rtc_drift.dj.mixing.level import excursion
+from rtc_drift.dj.mixing.level import UNHEARD_LU, Shape, excursion
 from rtc_drift.dj.mixing.side import Side
 from rtc_drift.dj.plan import BassSwap, Transition
 from rtc_drift.media import samples
 
-_LENGTHS = (4.0, 5.0, 6.0, 7.0, 8.0)
-_USUAL_SECONDS = 6.0
+MOST_LU = 1.4
+"""What sways more than this is joined otherwise, if that is better."""
 _LARGEST_SHARE = 0.25
 """Of what either track has to give, so that short pieces are still heard."""
+_LENGTHS, _USUAL_LENGTH = (6.0, 5.0, 7.0, 4.0, 8.0), 6.0
+_SHAPES = ((0.0, 1.0), (0.0, 0.5), (0.25, 0.75), (0.5, 0.5))
+"""Shares of a blend: before the outgoing track begins to fade, and until the incoming one is there."""
 _SWAP_SECONDS = 0.4
 _LEAST_FOR_SWAP = 3.0
-_COLD_SECONDS = 2.5
-_COLD_LU = 6.0
+_EARLIER = (0.0, 1.0, 2.0)
+"""Seconds before the end of the music: what rings on is not always to be waited for."""
+_FADES = ((2.0, 0.6), (1.5, 0.5), (1.0, 0.4), (3.0, 1.0))
+"""How long one fades out, and for how long of that the next one is heard already."""
+_FADE_IN_SECONDS = 0.5
 _FIRST_BAR_WITHIN = 2.0
-_FADE_OUT_SECONDS, _FADE_IN_SECONDS, _TOGETHER_SECONDS = 4.0, 2.0, 1.0
 
 
 def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
-    """An overlap of 4 to 8 s that ends with the music: as long as loudness sways least."""
-    ends = max(outgoing.level.fades_at(outgoing.last_sound), earliest)
-    enter = incoming.level.rises_at(incoming.first_sound)
-    room = min(ends - earliest, incoming.last_sound - enter) * _LARGEST_SHARE
+    """An overlap of 4 to 8 s that ends with the music: as long, and so shaped, that loudness sways least."""
+    ends = max(outgoing.level.fades_at(), earliest)
+    enter = incoming.level.rises_at()
+    room = max(min(ends - earliest, incoming.last_sound - enter) * _LARGEST_SHARE, 0.0)
 
-    def cost(length: float) -> float:
-        sways = excursion(outgoing.level, incoming.level, ends - length, enter, length)
-        return max(sways - 1.0, 0.0) + abs(length - _USUAL_SECONDS) / 8
+    def shaped(length: float, shape: tuple[float, float]) -> Shape:
+        length = min(length, room)
+        return Shape(
+            length, 0.0, shape[0] * length, shape[1] * length, length / 2 if length > _LEAST_FOR_SWAP else None
+        )
 
-    length = min(min(_LENGTHS, key=cost), max(room, 0.0))
-    swap = (
-        BassSwap(samples(length / 2 - _SWAP_SECONDS / 2), samples(_SWAP_SECONDS)) if length > _LEAST_FOR_SWAP else None
+    shapes = (
+        (shaped(length, shape), min(earlier, room), abs(length - _USUAL_LENGTH) / 16 + 0.05 * number + 0.1 * earlier)
+        for (length, (number, shape), earlier) in product(_LENGTHS, enumerate(_SHAPES), _EARLIER)
+        if earlier <= room
     )
+    best, earlier = _best(outgoing, incoming, ends, enter, shapes)
     return Transition(
         "crossfade",
-        leave_at=samples(ends - length),
+        leave_at=samples(ends - earlier - best.length),
         enter_at=samples(enter),
-        duration=samples(length),
-        bass=swap if length > _LEAST_FOR_SWAP else None,
-        reasons=(f"A blend of {length:.1f} seconds where the music ends.",),
+        duration=samples(best.length),
+        hold=samples(best.hold),
+        fade_in=samples(best.fade_in),
+        bass=None
+        if best.bass_at is None
+        else BassSwap(samples(best.bass_at - _SWAP_SECONDS / 2), samples(_SWAP_SECONDS)),
+        reasons=(f"A blend of {best.length:.1f} seconds where the music ends.",),
     )
 
 
-def ends_cold(side: Side) -> bool:
-    """Whether it is as loud as ever until it ends, so that its ending is to be heard."""
-    return side.level.at(side.last_sound - _COLD_SECONDS) > -_COLD_LU
+def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
+    """One fades out, the other comes in behind it; None where either is too short."""
+    ends = outgoing.level.fades_at()
+    enter = incoming.level.rises_at()
+    if min(ends - earliest, incoming.last_sound - enter) * _LARGEST_SHARE < max(length for length, _ in _FADES):
+        return None
+    shapes = (
+        (Shape(length, length - together, 0.0, _FADE_IN_SECONDS), earlier, 0.05 * number + 0.05 * earlier)
+        for (number, (length, together)), earlier in product(enumerate(_FADES), _EARLIER)
+    )
+    best, earlier = _best(outgoing, incoming, ends, enter, shapes)
+    return Transition(
+        "crossfade",
+        leave_at=samples(ends - earlier - best.length),
+        enter_at=samples(enter),
+        duration=samples(best.length),
+        style="fade",
+        delay=samples(best.delay),
+        fade_in=samples(best.fade_in),
+        reasons=("Neither tempo nor key would go together.",),
+    )
+
+
+def _best(
+    outgoing: Side, incoming: Side, ends: float, enter: float, shapes: Iterable[tuple[Shape, float, float]]
+) -> tuple[Shape, float]:
+    """The shape, and how much before the end it is over, that costs least: swaying, and a cost of its own."""
+
+    def cost(it: tuple[Shape, float, float]) -> float:
+        shape, earlier, own = it
+        sways = excursion(outgoing.level, incoming.level, ends - earlier - shape.length, enter, shape)
+        return 2 * max(sways - UNHEARD_LU, 0.0) + own
+
+    shape, earlier, _ = min(shapes, key=cost)
+    return shape, earlier
 
 
 def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
-    """The ending is heard, and the next begins where the next bar or beat would; None without bars."""
+    """The ending is heard, and the next begins where the next bar or beat would; None where that leaves a hole."""
     leaving, entering = outgoing.grid, incoming.grid
-    if leaving is None or entering is None:
+    if leaving is None or entering is None or not outgoing.level.ends_cold():
         return None
     enter = entering.next_downbeat(incoming.first_sound - 0.05)
     at = _after_the_ending(outgoing, leaving)
     if enter is None or enter > incoming.first_sound + _FIRST_BAR_WITHIN or at is None or at < earliest:
+        return None
+    if excursion(outgoing.level, incoming.level, at, enter, Shape(0.0)) > MOST_LU:
         return None
     return Transition(
         "crossfade",
@@ -77,21 +126,3 @@ def _after_the_ending(side: Side, grid: Grid) -> float | None:
         if last + steps * step <= side.track.duration_seconds:
             return last + steps * step
     return None
-
-
-def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
-    """One fades out, the other fades in behind it; None where either is too short."""
-    ends = outgoing.level.fades_at(outgoing.last_sound)
-    enter = incoming.level.rises_at(incoming.first_sound)
-    if min(ends - earliest, incoming.last_sound - enter) * _LARGEST_SHARE < _FADE_OUT_SECONDS:
-        return None
-    return Transition(
-        "crossfade",
-        leave_at=samples(ends - _FADE_OUT_SECONDS),
-        enter_at=samples(enter),
-        duration=samples(_FADE_OUT_SECONDS),
-        style="fade",
-        delay=samples(_FADE_OUT_SECONDS - _TOGETHER_SECONDS),
-        fade_in=samples(_FADE_IN_SECONDS),
-        reasons=("Neither tempo nor key would go together.",),
-    )

@@ -1,7 +1,7 @@
 """Which way two tracks are joined: the first that fits of gapless, beat-matched, cut on the bar, fade, blend."""
 
 from rtc_drift.dj.mixing.album import follows_on, gapless
-from rtc_drift.dj.mixing.blend import blend, cut, ends_cold, fade
+from rtc_drift.dj.mixing.blend import blend, cut, fade
 from rtc_drift.dj.mixing.grid import SURE
 from rtc_drift.dj.mixing.matched import matched
 from rtc_drift.dj.mixing.side import Side
@@ -23,7 +23,7 @@ def plan_transition(outgoing: Side, incoming: Side, earliest: int, *, may_stretc
     since = seconds(earliest)
     return (
         matched(outgoing, incoming, since, may_stretch=may_stretch)
-        or (cut(outgoing, incoming, since) if ends_cold(outgoing) else None)
+        or cut(outgoing, incoming, since)
         or (fade(outgoing, incoming, since) if _clash(outgoing, incoming) else None)
         or blend(outgoing, incoming, since)
     )

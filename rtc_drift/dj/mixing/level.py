@@ -1,69 +1,116 @@
 """How loud a track is along the way, and what that makes of an overlap."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_SILENCE = -70.0
+import numpy as np
+from numpy.typing import NDArray
+
+MOMENT = 0.4
+"""Seconds of momentary loudness (EBU R128)."""
+_WINDOW = 3.0
+"""Seconds of short-term loudness (EBU R128)."""
+_AROUND = 10.0
+"""Seconds before and after a transition to whose loudness it is held."""
+_STEP = 0.2
+UNHEARD_LU = 0.8
+"""A swaying of loudness that nobody minds."""
 _FADED_LU = 14.0
 """Below its own loudness a track is not music to wait for."""
+_SILENCE = 1e-7
+_BASS_HEARD, _REST_HEARD = 0.6, 1.5
+"""What K-weighting makes of power in the bass and of the rest, about."""
 
 
-_WINDOW = 3
-"""Seconds of short-term loudness (EBU R128)."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How two tracks overlap, in seconds of the programme from where the outgoing one is left."""
+
+    length: float
+    """Until the outgoing track is gone."""
+    delay: float = 0.0
+    """Until the incoming track begins."""
+    hold: float = 0.0
+    """Until the outgoing track begins to fade."""
+    fade_in: float = 0.0
+    """How long the incoming track takes to be there."""
+    bass_at: float | None = None
+    """When the bass changes hands; None = never: both have theirs."""
 
 
-@dataclass(frozen=True)
 class Level:
-    """Short-term loudness at the end of each whole second, LUFS; where that is unknown, the loudness of all."""
+    """Power of each moment of a track by that of its whole loudness; 1 where it is not known."""
 
-    curve: Sequence[float]
-    integrated: float
+    def __init__(self, momentary: Sequence[float], integrated: float, bass: float, sounds: tuple[float, float]) -> None:
+        """`momentary` in LUFS each 0.4 s, maybe empty; `bass` the share of its power; `sounds` from and to, seconds."""
+        self._sounds = sounds
+        self._powers = np.power(10, (np.array(momentary) - integrated) / 10) if len(momentary) else None
+        heard = bass * _BASS_HEARD
+        self.without_bass = 1 - heard / (heard + (1 - bass) * _REST_HEARD)
+        """Power that is left without the bass, as a share."""
 
-    def __post_init__(self) -> None:
-        # The first window is full after three seconds: before that nothing is known but what it says then.
-        if len(self.curve) >= _WINDOW:
-            first = self.curve[_WINDOW - 1]
-            object.__setattr__(self, "curve", (*((first,) * (_WINDOW - 1)), *self.curve[_WINDOW - 1 :]))
+    def at(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Power around each position in seconds, 0 outside of the track."""
+        if self._powers is None:
+            first, last = self._sounds
+            return np.asarray((positions >= first) & (positions < last), np.float64)
+        centres = (np.arange(len(self._powers)) + 0.5) * MOMENT
+        return np.asarray(np.interp(positions, centres, self._powers, left=self._powers[0], right=0.0))
 
-    def at(self, position: float) -> float:
-        """LUFS around a position in seconds, relative to the whole track's loudness: LU."""
-        if not self.curve:
-            return 0.0
-        # The value of second s is that of a window centred on s - 0.5.
-        place = min(max(position + 0.5, 0.0), len(self.curve) - 1.0)
-        whole = int(place)
-        after = self.curve[min(whole + 1, len(self.curve) - 1)]
-        lufs = self.curve[whole] + (after - self.curve[whole]) * (place - whole)
-        return max(lufs, _SILENCE) - self.integrated
-
-    def fades_at(self, last_sound: float) -> float:
+    def fades_at(self) -> float:
         """From where on it stays far below its own loudness, in seconds; the last sound if it doesn't."""
-        if not self.curve or self.integrated <= _SILENCE:
-            return last_sound
-        loud = [second for second, lufs in enumerate(self.curve) if lufs > self.integrated - _FADED_LU]
-        # A window that is loud enough holds sound up to its end.
-        return min(last_sound, loud[-1] + 1.0) if loud else last_sound
+        loud = self._loud_moments()
+        return min(self._sounds[1], (int(loud[-1]) + 1) * MOMENT) if len(loud) else self._sounds[1]
 
-    def rises_at(self, first_sound: float) -> float:
-        """From where on it is not far below its own loudness, in seconds."""
-        if not self.curve or self.integrated <= _SILENCE:
-            return first_sound
-        loud = next((second for second, lufs in enumerate(self.curve) if lufs > self.integrated - _FADED_LU), 0)
-        return max(first_sound, loud + 1.0 - _WINDOW)
+    def rises_at(self) -> float:
+        """From where on it is not far below its own loudness, in seconds; the first sound if nothing is known."""
+        loud = self._loud_moments()
+        return max(self._sounds[0], int(loud[0]) * MOMENT) if len(loud) else self._sounds[0]
+
+    def ends_cold(self) -> bool:
+        """Whether it is about as loud as ever until a second before its end."""
+        end = self._sounds[1]
+        return float(self.at(np.arange(end - 3.0, end - 1.0, _STEP)).mean()) > 0.25
+
+    def _loud_moments(self) -> NDArray[np.int64]:
+        if self._powers is None:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(self._powers > 10 ** (-_FADED_LU / 10))
 
 
-def excursion(outgoing: Level, incoming: Level, leave: float, enter: float, length: float, ratio: float = 1.0) -> float:
-    """By how many LU the sum of an equal-power overlap leaves the band between what is before and what comes after."""
-    before, after = outgoing.at(leave - _WINDOW / 2), incoming.at(enter + length * ratio + _WINDOW / 2)
-    lowest, highest = min(before, after), max(before, after)
-    worst = 0.0
-    steps = max(int(length), 4)
-    for step in range(1, steps):
-        share = step / steps
-        fading, rising = math.cos(math.pi / 2 * share) ** 2, math.sin(math.pi / 2 * share) ** 2
-        power = fading * 10 ** (outgoing.at(leave + share * length) / 10)
-        power += rising * 10 ** (incoming.at(enter + share * length * ratio) / 10)
-        level = 10 * math.log10(power + 1e-12)
-        worst = max(worst, lowest - level, level - highest)
-    return worst
+def excursion(outgoing: Level, incoming: Level, leave: float, enter: float, shape: Shape, ratio: float = 1.0) -> float:
+    """By how many LU short-term loudness leaves, in an overlap, the band that it spans before and after.
+
+    What `tests/measures/loudness.py` measures, foreseen by the tracks' momentary loudness.
+    """
+    ends = max(shape.length, shape.delay + shape.fade_in)
+    time = np.arange(-_AROUND, ends + _AROUND, _STEP) + _STEP / 2
+    since = time - shape.delay
+    entered = np.where(since < 0, -1.0, enter + np.clip(since, 0, ends) * ratio + np.maximum(since - ends, 0))
+    fading = _falling(time - shape.hold, shape.length - shape.hold)
+    rising = 1 - _falling(since, shape.fade_in)
+    if shape.bass_at is not None:
+        fading = fading * np.where(time < shape.bass_at, 1.0, outgoing.without_bass)
+        rising = rising * np.where(time < shape.bass_at, incoming.without_bass, 1.0)
+    power = outgoing.at(leave + time) * fading + np.where(since < 0, 0.0, incoming.at(entered)) * rising
+    return _outside_the_band(power, ends)
+
+
+def _falling(since: NDArray[np.float64], length: float) -> NDArray[np.float64]:
+    """Power of a quarter-sine fade-out: from 1 to 0."""
+    if length <= 0:
+        return np.asarray(since < 0, np.float64)
+    return np.asarray(np.cos(np.pi / 2 * np.clip(since / length, 0, 1)) ** 2)
+
+
+def _outside_the_band(power: NDArray[np.float64], ends: float) -> float:
+    width = round(_WINDOW / _STEP)
+    sums = np.concatenate(((0.0,), np.cumsum(power)))
+    loudness = 10 * np.log10((sums[width:] - sums[:-width]) / width + _SILENCE)
+    begins = np.arange(len(loudness)) * _STEP - _AROUND
+    outside = (begins + _WINDOW <= 1e-6) | (begins >= ends - 1e-6)
+    within = loudness[(begins + _WINDOW > 1e-6) & (begins < ends)]
+    band = loudness[outside & (loudness > -40)]
+    if not len(band) or not len(within):
+        return 0.0
+    return float(max(within.max() - band.max(), band.min() - within.min(), 0.0))

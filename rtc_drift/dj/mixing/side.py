@@ -21,8 +21,7 @@ class Side:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "grid", grid_of(self.heard) if self.heard else None)
-        curve = self.heard.short_term_lufs if self.heard else ()
-        object.__setattr__(self, "level", Level(curve, self.track.integrated_lufs))
+        object.__setattr__(self, "level", self._measured())
 
     @property
     def first_sound(self) -> float:
@@ -36,3 +35,9 @@ class Side:
     def first_sample(self) -> int:
         """Where its sound begins, in samples."""
         return samples(self.first_sound)
+
+    def _measured(self) -> Level:
+        sounds = self.first_sound, self.last_sound
+        if self.heard is None:
+            return Level((), self.track.integrated_lufs, 0.0, sounds)
+        return Level(self.heard.momentary_lufs, self.track.integrated_lufs, self.heard.features.bass, sounds)

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-VERSION = 2
+VERSION = 3
 """Of what is measured: a greater one has every track analysed anew."""
-CURVES = ("beats_seconds", "downbeats_seconds", "short_term_lufs")
+CURVES = ("beats_seconds", "downbeats_seconds", "short_term_lufs", "momentary_lufs")
 """The fields of an `Analysis` that are long, and of no use for choosing."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -83,5 +83,7 @@ class Analysis(_Model):
     true_peak_dbtp: float
     short_term_lufs: tuple[float, ...] = ()
     """EBU R128 short-term loudness (3 s), one for each second."""
+    momentary_lufs: tuple[float, ...] = ()
+    """EBU R128 momentary loudness of each 0.4 s."""
     cues: Cues
     features: Features
