@@ -13,13 +13,11 @@ _WINDOW = 3.0
 _AROUND = 10.0
 """Seconds before and after a transition to whose loudness it is held."""
 _STEP = 0.2
-UNHEARD_LU = 0.8
+UNHEARD_LU = 0.4
 """A swaying of loudness that nobody minds."""
 _FADED_LU = 14.0
 """Below its own loudness a track is not music to wait for."""
 _SILENCE = 1e-7
-_BASS_HEARD, _REST_HEARD = 0.6, 1.5
-"""What K-weighting makes of power in the bass and of the rest, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,10 @@ class Level:
     """Power of each moment of a track by that of its whole loudness; 1 where it is not known."""
 
     def __init__(self, momentary: Sequence[float], integrated: float, bass: float, sounds: tuple[float, float]) -> None:
-        """`momentary` in LUFS each 0.4 s, maybe empty; `bass` the share of its power; `sounds` from and to, seconds."""
+        """`momentary` in LUFS each 0.4 s, maybe empty; `bass` its share in that; `sounds` from and to, in seconds."""
         self._sounds = sounds
         self._powers = np.power(10, (np.array(momentary) - integrated) / 10) if len(momentary) else None
-        heard = bass * _BASS_HEARD
-        self.without_bass = 1 - heard / (heard + (1 - bass) * _REST_HEARD)
+        self.without_bass = 1 - bass
         """Power that is left without the bass, as a share."""
 
     def at(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:

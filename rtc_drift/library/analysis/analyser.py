@@ -87,6 +87,7 @@ class Analyser:
             loudness_range_lu=self._loudness.range_lu(),
             true_peak_dbtp=true_peak_dbtp,
             short_term_lufs=self._loudness.short_term_lufs(),
+            heard_bass=timbre.heard_bass,
             momentary_lufs=self._loudness.momentary_lufs(),
             cues=find_cues(envelope, downbeats),
             features=features(bpm or 0.0, beats, onsets, tonality, timbre, envelope),

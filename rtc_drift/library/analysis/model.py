@@ -85,5 +85,7 @@ class Analysis(_Model):
     """EBU R128 short-term loudness (3 s), one for each second."""
     momentary_lufs: tuple[float, ...] = ()
     """EBU R128 momentary loudness of each 0.4 s."""
+    heard_bass: Share = 0.0
+    """Of its loudness (as power), what is lost when the engine takes its bass."""
     cues: Cues
     features: Features
