@@ -1,5 +1,6 @@
 """A programme of very many transitions, planned by the conductor that plans every programme, without rendering it."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ def journey(collection: Collection, seed: int, transitions: int, leads: "Leads")
 def _pairs(conductor: Conductor, now: int) -> Iterator[tuple[Play, Play]]:
     """Those that have begun, as they are once nothing about them can change."""
     plays = [entry.play for entry in conductor.programme.entries]
-    for outgoing, incoming in zip(plays, plays[1:], strict=False):
+    for outgoing, incoming in itertools.pairwise(plays):
         if incoming.start <= now:
             yield outgoing, incoming
 

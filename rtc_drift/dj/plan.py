@@ -109,6 +109,8 @@ class Transition:
     """Speed of the incoming track while both are heard: file time by programme time."""
     glide: int = 0
     """How long it takes afterwards to be back at its own tempo."""
+    sways: float = 0.0
+    """By how many LU loudness is expected to leave what is before and after."""
     reasons: tuple[str, ...] = ()
 
     @property

@@ -10,7 +10,7 @@ from rtc_drift.dj.mixing.side import Side
 from rtc_drift.dj.plan import BassSwap, Transition
 from rtc_drift.media import samples
 
-MOST_LU = 1.4
+MOST_LU = 1.2
 """What sways more than this is joined otherwise, if that is better."""
 _LARGEST_SHARE = 0.25
 """Of what either track has to give, so that short pieces are still heard."""
@@ -44,7 +44,7 @@ def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
         for (length, (number, shape), earlier) in product(_LENGTHS, enumerate(_SHAPES), _EARLIER)
         if earlier <= room
     )
-    best, earlier = _best(outgoing, incoming, ends, enter, shapes)
+    best, earlier, sways = _best(outgoing, incoming, ends, enter, shapes)
     return Transition(
         "crossfade",
         leave_at=samples(ends - earlier - best.length),
@@ -55,6 +55,7 @@ def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
         bass=None
         if best.bass_at is None
         else BassSwap(samples(best.bass_at - _SWAP_SECONDS / 2), samples(_SWAP_SECONDS)),
+        sways=sways,
         reasons=(f"A blend of {best.length:.1f} seconds where the music ends.",),
     )
 
@@ -69,7 +70,7 @@ def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
         (Shape(length, length - together, 0.0, _FADE_IN_SECONDS), earlier, 0.05 * number + 0.05 * earlier)
         for (number, (length, together)), earlier in product(enumerate(_FADES), _EARLIER)
     )
-    best, earlier = _best(outgoing, incoming, ends, enter, shapes)
+    best, earlier, sways = _best(outgoing, incoming, ends, enter, shapes)
     return Transition(
         "crossfade",
         leave_at=samples(ends - earlier - best.length),
@@ -78,22 +79,21 @@ def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
         style="fade",
         delay=samples(best.delay),
         fade_in=samples(best.fade_in),
+        sways=sways,
         reasons=("Neither tempo nor key would go together.",),
     )
 
 
 def _best(
     outgoing: Side, incoming: Side, ends: float, enter: float, shapes: Iterable[tuple[Shape, float, float]]
-) -> tuple[Shape, float]:
-    """The shape, and how much before the end it is over, that costs least: swaying, and a cost of its own."""
-
-    def cost(it: tuple[Shape, float, float]) -> float:
-        shape, earlier, own = it
+) -> tuple[Shape, float, float]:
+    """The shape, how much before the end it is over, and how it sways: what costs least, swaying and a cost of its own."""
+    costs = list[tuple[float, Shape, float, float]]()
+    for shape, earlier, own in shapes:
         sways = excursion(outgoing.level, incoming.level, ends - earlier - shape.length, enter, shape)
-        return 2 * max(sways - UNHEARD_LU, 0.0) + own
-
-    shape, earlier, _ = min(shapes, key=cost)
-    return shape, earlier
+        costs.append((2 * max(sways - UNHEARD_LU, 0.0) + own, shape, earlier, sways))
+    _, shape, earlier, sways = min(costs, key=lambda it: it[0])
+    return shape, earlier, sways
 
 
 def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:

@@ -1,7 +1,7 @@
 """Which way two tracks are joined: the first that fits of gapless, beat-matched, cut on the bar, fade, blend."""
 
 from rtc_drift.dj.mixing.album import follows_on, gapless
-from rtc_drift.dj.mixing.blend import blend, cut, fade
+from rtc_drift.dj.mixing.blend import MOST_LU, blend, cut, fade
 from rtc_drift.dj.mixing.grid import SURE
 from rtc_drift.dj.mixing.matched import matched
 from rtc_drift.dj.mixing.side import Side
@@ -21,12 +21,15 @@ def plan_transition(outgoing: Side, incoming: Side, earliest: int, *, may_stretc
     if follows_on(outgoing, incoming):
         return gapless(outgoing)
     since = seconds(earliest)
-    return (
-        matched(outgoing, incoming, since, may_stretch=may_stretch)
-        or cut(outgoing, incoming, since)
+    on_the_beat = matched(outgoing, incoming, since, may_stretch=may_stretch)
+    if on_the_beat is not None and on_the_beat.sways <= MOST_LU:
+        return on_the_beat
+    otherwise = (
+        cut(outgoing, incoming, since)
         or (fade(outgoing, incoming, since) if _clash(outgoing, incoming) else None)
         or blend(outgoing, incoming, since)
     )
+    return on_the_beat if on_the_beat is not None and on_the_beat.sways <= otherwise.sways else otherwise
 
 
 def _clash(outgoing: Side, incoming: Side) -> bool:

@@ -137,6 +137,7 @@ def _plan(best: _Candidate, leaving: Grid, entering: Grid) -> Transition:
         glide=samples(_GLIDE_BARS * entering.beats_per_bar * best.enter.period) if ratio != 1 else 0,
         # One bass at a time: it changes hands within a beat, on the downbeat in the middle.
         bass=BassSwap(samples(best.shape.bass_at or 0.0), samples(best.leave.period)),
+        sways=best.excursion,
         reasons=(
             f"Both beats are sure: {leaving.bpm:.1f} and {entering.bpm:.1f} BPM.",
             f"It comes in over {best.bars} bars, {change}.",
