@@ -39,12 +39,13 @@ class Shape:
 class Level:
     """Power of each moment of a track by that of its whole loudness; 1 where it is not known."""
 
-    def __init__(self, momentary: Sequence[float], integrated: float, bass: float, sounds: tuple[float, float]) -> None:
-        """`momentary` in LUFS each 0.4 s, maybe empty; `bass` its share in that; `sounds` from and to, in seconds."""
+    def __init__(
+        self, momentary: Sequence[float], integrated: float, bass: Sequence[float], sounds: tuple[float, float]
+    ) -> None:
+        """`momentary` in LUFS each 0.4 s, `bass` its share in that, maybe empty; `sounds` from and to, in seconds."""
         self._sounds = sounds
         self._powers = np.power(10, (np.array(momentary) - integrated) / 10) if len(momentary) else None
-        self.without_bass = 1 - bass
-        """Power that is left without the bass, as a share."""
+        self._bass = np.array(bass)
 
     def at(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Power around each position in seconds, 0 outside of the track."""
@@ -53,6 +54,13 @@ class Level:
             return np.asarray((positions >= first) & (positions < last), np.float64)
         centres = (np.arange(len(self._powers)) + 0.5) * MOMENT
         return np.asarray(np.interp(positions, centres, self._powers, left=self._powers[0], right=0.0))
+
+    def without_bass(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What is left of that power without the bass."""
+        if not len(self._bass):
+            return self.at(positions)
+        centres = (np.arange(len(self._bass)) + 0.5) * MOMENT
+        return np.asarray(self.at(positions) * (1 - np.interp(positions, centres, self._bass)))
 
     def fades_at(self) -> float:
         """From where on it stays far below its own loudness, in seconds; the last sound if it doesn't."""
@@ -86,10 +94,11 @@ def excursion(outgoing: Level, incoming: Level, leave: float, enter: float, shap
     entered = np.where(since < 0, -1.0, enter + np.clip(since, 0, ends) * ratio + np.maximum(since - ends, 0))
     fading = _falling(time - shape.hold, shape.length - shape.hold)
     rising = 1 - _falling(since, shape.fade_in)
+    leaving, entering = outgoing.at(leave + time), incoming.at(entered)
     if shape.bass_at is not None:
-        fading = fading * np.where(time < shape.bass_at, 1.0, outgoing.without_bass)
-        rising = rising * np.where(time < shape.bass_at, incoming.without_bass, 1.0)
-    power = outgoing.at(leave + time) * fading + np.where(since < 0, 0.0, incoming.at(entered)) * rising
+        leaving = np.where(time < shape.bass_at, leaving, outgoing.without_bass(leave + time))
+        entering = np.where(time < shape.bass_at, incoming.without_bass(entered), entering)
+    power = leaving * fading + np.where(since < 0, 0.0, entering) * rising
     return _outside_the_band(power, ends)
 
 

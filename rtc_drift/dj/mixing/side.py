@@ -39,5 +39,5 @@ class Side:
     def _measured(self) -> Level:
         sounds = self.first_sound, self.last_sound
         if self.heard is None:
-            return Level((), self.track.integrated_lufs, 0.0, sounds)
+            return Level((), self.track.integrated_lufs, (), sounds)
         return Level(self.heard.momentary_lufs, self.track.integrated_lufs, self.heard.heard_bass, sounds)

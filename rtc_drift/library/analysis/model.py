@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 
 VERSION = 3
 """Of what is measured: a greater one has every track analysed anew."""
-CURVES = ("beats_seconds", "downbeats_seconds", "short_term_lufs", "momentary_lufs")
+CURVES = ("beats_seconds", "downbeats_seconds", "short_term_lufs", "momentary_lufs", "heard_bass")
 """The fields of an `Analysis` that are long, and of no use for choosing."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -85,7 +85,7 @@ class Analysis(_Model):
     """EBU R128 short-term loudness (3 s), one for each second."""
     momentary_lufs: tuple[float, ...] = ()
     """EBU R128 momentary loudness of each 0.4 s."""
-    heard_bass: Share = 0.0
-    """Of its loudness (as power), what is lost when the engine takes its bass."""
+    heard_bass: tuple[Share, ...] = ()
+    """Of the loudness of each 0.4 s (as power), what is lost when the engine takes its bass."""
     cues: Cues
     features: Features

@@ -21,6 +21,7 @@ _FLAT_HERTZ = (50.0, 9_500.0)
 
 _CROSSOVER_HERTZ = 180.0
 """Where the engine cuts the bass: Linkwitz-Riley, fourth order."""
+_TOGETHER = 10
 _OF_BOTH = 0.8
 """What the bass is of both channels, by what it is of their mean, which loses much of what is wide."""
 _SHELF_HERTZ, _SHELF_Q, _SHELF_GAIN = 1_681.97, 0.7072, 1.5848
@@ -42,8 +43,8 @@ class Timbre:
     """Power below 150 Hz by all, over the whole track, 0–1."""
     air: float
     """Power above 6 kHz by all, over the whole track, 0–1."""
-    heard_bass: float
-    """What a crossover at 180 Hz takes of the K-weighted power (ITU-R BS.1770), 0–1."""
+    heard_bass: tuple[float, ...]
+    """What a crossover at 180 Hz takes of the K-weighted power (ITU-R BS.1770) of each 10 frames, 0–1, to a hundredth."""
     mfcc: tuple[float, ...]
     """Coefficients 1 to 12 of the mel spectrum's natural logarithm: 12 means, then 12 standard deviations."""
 
@@ -71,7 +72,8 @@ class TimbreMeter:
         self._scale = np.float32(2 / frame_size)
         self._frames = 0
         self._shape = np.zeros(3)
-        self._power = np.zeros(5)
+        self._power = np.zeros(3)
+        self._heard = bytearray()
         self._mfcc = np.zeros((2, _COEFFICIENTS))
 
     def add(self, spectra: NDArray[np.float32]) -> None:
@@ -79,12 +81,13 @@ class TimbreMeter:
         spectra = spectra * self._scale
         power = spectra * spectra
         sums = power @ self._sums
+        self._heard += sums[:, 3:5].tobytes()
         sounding = sums[:, 0] > _SILENT_POWER
         if not sounding.all():
             spectra, power, sums = spectra[sounding], power[sounding], sums[sounding]
         if not len(sums):
             return
-        parts, mel = sums[:, :5], sums[:, 5:]
+        parts, mel = sums[:, :3], sums[:, 5:]
         total, first, second = (spectra @ self._moments).astype(np.float64).T
         centroid = first / total
         spread = np.sqrt(np.maximum(second / total - centroid**2, 0))
@@ -99,14 +102,19 @@ class TimbreMeter:
     def finish(self) -> Timbre:
         """Of all that was added."""
         if not self._frames:
-            return Timbre(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, (0.0,) * 2 * _COEFFICIENTS)
+            return Timbre(0.0, 0.0, 0.0, 0.0, 0.0, (), (0.0,) * 2 * _COEFFICIENTS)
         centroid, spread, flatness = (self._shape / self._frames).tolist()
-        bass, air = (self._power[1:3] / self._power[0]).tolist()
-        heard_bass = _OF_BOTH * min(max(1 - float(self._power[4] / self._power[3]), 0.0), 1.0)
+        bass, air = (self._power[1:] / self._power[0]).tolist()
         means, squares = self._mfcc / self._frames
         deviations = np.sqrt(np.maximum(squares - means**2, 0))
         mfcc = tuple(map(float, (*means, *deviations)))
-        return Timbre(centroid, spread, min(flatness, 1.0), min(bass, 1.0), min(air, 1.0), heard_bass, mfcc)
+        return Timbre(centroid, spread, min(flatness, 1.0), min(bass, 1.0), min(air, 1.0), self._heard_bass(), mfcc)
+
+    def _heard_bass(self) -> tuple[float, ...]:
+        frames = np.frombuffer(self._heard, np.float32).reshape(-1, 2)
+        whole = frames[: len(frames) // _TOGETHER * _TOGETHER].reshape(-1, _TOGETHER, 2).sum(axis=1, dtype=np.float64)
+        shares = _OF_BOTH * np.clip(1 - whole[:, 1] / np.maximum(whole[:, 0], 1e-12), 0, 1)
+        return tuple(np.round(shares, 2).tolist())
 
 
 def _k_weights(hertz: NDArray[np.float32]) -> NDArray[np.float64]:
