@@ -87,7 +87,7 @@ def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
 def _best(
     outgoing: Side, incoming: Side, ends: float, enter: float, shapes: Iterable[tuple[Shape, float, float]]
 ) -> tuple[Shape, float, float]:
-    """The shape, how much before the end it is over, and how it sways: what costs least, swaying and a cost of its own."""
+    """The shape, how much before the end it is over, and how it sways: those that cost least."""
     costs = list[tuple[float, Shape, float, float]]()
     for shape, earlier, own in shapes:
         sways = excursion(outgoing.level, incoming.level, ends - earlier - shape.length, enter, shape)

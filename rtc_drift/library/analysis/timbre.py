@@ -44,7 +44,7 @@ class Timbre:
     air: float
     """Power above 6 kHz by all, over the whole track, 0–1."""
     heard_bass: tuple[float, ...]
-    """What a crossover at 180 Hz takes of the K-weighted power (ITU-R BS.1770) of each 10 frames, 0–1, to a hundredth."""
+    """What a crossover at 180 Hz takes of the K-weighted power (ITU-R BS.1770) of each 10 frames, 0–1."""
     mfcc: tuple[float, ...]
     """Coefficients 1 to 12 of the mel spectrum's natural logarithm: 12 means, then 12 standard deviations."""
 
