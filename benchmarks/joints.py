@@ -11,7 +11,7 @@ from rtc_drift.engine.programme import ProgrammeMix
 from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.rendering.timeline import patient_deck
 from tests.measures.attacks import coincidence
-from tests.measures.bass import double_bass
+from tests.measures.bass import DoubleBass, bass_db, double_bass
 from tests.measures.clicks import clicks
 from tests.measures.loudness import loudness_excursion, short_term_lufs, true_peak_dbtp
 from tests.measures.parts import parts_of, sources_of
@@ -26,6 +26,9 @@ FEWEST_BEATS = 4
 _AT_ONCE = 24_000
 _NEARBY = SAMPLE_RATE
 """A pause further away than this from a transition is a track's own."""
+_HAS_BASS_DB = 20.0
+"""Below the loudest."""
+_FULL_BASS = 0.95
 _PEAK_TOLERANCE = 0.1
 """To which the measure is exact."""
 
@@ -149,13 +152,37 @@ def _beats(joint: Joint, heard: Heard, mix: Audio, first: int) -> Heard:
     outgoing, incoming = (part.placed(len(mix)) for part in parts)
     times = (np.arange(1, joint.beats) * duration / joint.beats - first) / SAMPLE_RATE
     apart = coincidence(outgoing, incoming, times).differences_ms
-    bass = double_bass(outgoing, incoming, mix, -first, duration - first)
+    bass = _bass(joint, (outgoing, incoming), mix, first)
     return replace(
         heard,
         apart_ms=tuple(float(it) for it in apart[np.isfinite(apart)]),
         bass_excess_db=bass.excess_db,
         bass_both_seconds=bass.both_seconds,
     )
+
+
+def _bass(joint: Joint, parts: tuple[Audio, Audio], mix: Audio, first: int) -> DoubleBass:
+    """What `double_bass` would tell that knew both tracks for longer.
+
+    Ten seconds before the overlap may be without bass, which then comes back just as the track is left: that is not the
+    bass of two. So each track is known from the overlap, too, as it would be there alone, with all its bass; and its
+    full level is what it exceeds in 5 % of the moments that have bass.
+    """
+    duration = joint.transition.duration
+    whole = (replace(joint.outgoing, bass_out=None), replace(joint.incoming, bass_in=None))
+    before, after = (part.placed(duration) for part in sources_of(whole, patient_deck, 0, duration))
+    silence = np.zeros_like(before)
+    outgoing = np.concatenate((before, parts[0], silence))
+    incoming = np.concatenate((silence, parts[1], after))
+    start = duration - first
+    bass = double_bass(outgoing, incoming, np.concatenate((silence, mix, silence)), start, start + duration)
+    full = max(_full_bass(outgoing[:start]), _full_bass(incoming[start + duration :]))
+    return replace(bass, excess_db=float(bass_db(mix[-first : duration - first]).max(initial=-math.inf)) - full)
+
+
+def _full_bass(alone: Audio) -> float:
+    levels = bass_db(alone)
+    return float(np.quantile(levels[levels > levels.max() - _HAS_BASS_DB], _FULL_BASS))
 
 
 def _quantile(values: tuple[float, ...], share: float) -> float:
