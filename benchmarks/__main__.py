@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME…]`: run all benches, or those named, and print each figure as a JSON line."""
 
-from benchmarks import chromium, cost, hearing, navigating, sessions, startup
+from benchmarks import chromium, cost, hearing, mixing, navigating, sessions, startup
 from benchmarks.runner import main
 
 BENCHES = {
@@ -13,6 +13,7 @@ BENCHES = {
     "events": sessions.many_events,
     "startup": startup.startup_and_memory,
     "hearing": hearing.hearing,
+    "mixing": mixing.mixing,
     "navigating": navigating.navigating,
     "chromium": chromium.page_listens,
 }

@@ -1,28 +1,80 @@
 """A programme of very many transitions, planned by the conductor that plans every programme, without rendering it."""
 
+import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from rtc_drift.arranger import Wish
 from rtc_drift.conductor import Conductor
-from rtc_drift.dj.plan import Lead, Play, Transition
+from rtc_drift.dj.mixing.grid import grid_of
+from rtc_drift.dj.plan import Fade, Lead, Play, Transition
+from rtc_drift.dj.programme import Entry
+from rtc_drift.dj.warp import Warp
 from rtc_drift.herald import Herald
 from rtc_drift.media import samples
 from rtc_drift.playout import HORIZON
 from rtc_drift.rendering import Collection
 from rtc_drift.stretching.lead import write_lead
 
+AROUND = samples(10.0)
+"""What is heard before and after a transition."""
+_SETTLED = samples(2.0)
+"""A deck that is entered so long before what is heard has settled by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """Two plays and how one gives way to the other, moved so that the outgoing one begins to fade at media time 0."""
+    """Two plays and how one gives way to the other, moved so that the outgoing one begins to fade at media time 0.
+
+    What becomes of either outside of it is left out, so that joints that sound the same are the same.
+    """
 
     outgoing: Play
     incoming: Play
     transition: Transition
+    beats: int
+    """Of the overlap, where it is counted in bars."""
+    names: str
+    """For people."""
+
+    @property
+    def ends(self) -> int:
+        """When the transition is over."""
+        return max(self.transition.duration, self.transition.delay + self.incoming.fade_in)
+
+
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """A lead that can be rendered at any time."""
+
+    source: str
+    warp: Warp
+
+    def render(self, path: Path) -> None:
+        """Raises DecodeError and OSError."""
+        write_lead(self.source, self.warp, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What was planned."""
+
+    joints: Counter[Joint]
+    """Each distinct transition, with how often it came."""
+    bends: dict[str, Bend]
+    """By the paths that the plays have for them."""
+    length: int
+    """Media time, in samples."""
+
+    def leads(self, joint: Joint) -> Iterator[tuple[Path, Bend]]:
+        """What has to be there to hear it."""
+        for play in (joint.outgoing, joint.incoming):
+            if play.lead is not None:
+                yield Path(play.lead.path), self.bends[play.lead.path]
 
 
 class _Timeline:
@@ -47,78 +99,77 @@ class _Timeline:
         return True
 
 
-def journey(collection: Collection, seed: int, transitions: int, leads: "Leads") -> Counter[Joint]:
-    """So many transitions in a row, each distinct one with how often it came."""
+def journey(
+    collection: Collection, seed: int, folder: Path, *, transitions: int | None = None, length: int | None = None
+) -> Journey:
+    """So many transitions, or samples of media time, of one programme. Its leads will be expected in `folder`."""
     timeline = _Timeline()
     herald = Herald("bench", timeline.now, collection.loved, lambda _: None)
     conductor = Conductor(collection, seed, timeline, herald, collection.chart)
-    found = Counter[Joint]()
-    seen = set[int]()
-    while found.total() < transitions:
+    found, bends, seen = Counter[Joint](), dict[str, Bend](), set[int]()
+    while (transitions is None or found.total() < transitions) and (length is None or timeline.time < length):
+        # Before the conductor forgets what has ended: of a cut nothing is left when the next one begins.
+        for outgoing, incoming in _begun(conductor.programme.entries, timeline.time):
+            if incoming.play.id not in seen:
+                seen.add(incoming.play.id)
+                found[_joint(outgoing, incoming, collection)] += 1
         due = conductor.advance()
         if (wish := conductor.wish) is not None:
-            conductor.fulfil(wish, leads.promised(wish))
-        for outgoing, incoming in _pairs(conductor, timeline.time):
-            if incoming.id not in seen:
-                seen.add(incoming.id)
-                transition = next(
-                    entry.transition for entry in conductor.programme.entries if entry.play.id == incoming.id
-                )
-                found[_joint(outgoing, incoming, transition)] += 1
+            path = str(folder / f"{_name(wish)}.wav")
+            bends[path] = Bend(str(wish.choice.track.path), wish.warp)
+            conductor.fulfil(wish, path)
         timeline.time = max(due, timeline.time + 1)
-    return found
+    return Journey(found, bends, timeline.time)
 
 
-def _pairs(conductor: Conductor, now: int) -> Iterator[tuple[Play, Play]]:
-    """Those that have begun, as they are once nothing about them can change."""
-    plays = [entry.play for entry in conductor.programme.entries]
-    for outgoing, incoming in itertools.pairwise(plays):
-        if incoming.start <= now:
-            yield outgoing, incoming
+def joints_of(entries: Sequence[Entry], collection: Collection) -> Counter[Joint]:
+    """The transitions of a programme that was played, all its entries in order of start."""
+    return Counter(_joint(before, after, collection) for before, after in itertools.pairwise(entries))
 
 
-def _joint(outgoing: Play, incoming: Play, transition: Transition) -> Joint:
-    zero = incoming.start - transition.delay
-
-    def moved(play: Play, number: int) -> Play:
-        fades = {
-            name: replace(fade, start=fade.start - zero)
-            for name in ("fade_out", "hush", "bass_in", "bass_out")
-            if (fade := getattr(play, name)) is not None
-        }
-        return replace(play, id=number, start=play.start - zero, end=play.end - zero, **fades)
-
-    # What becomes of either outside this transition is not its business.
-    first = replace(moved(outgoing, 1), fade_in=0, bass_in=None)
-    second = replace(moved(incoming, 2), fade_out=None, bass_out=None)
-    return Joint(first, second, transition)
+def _begun(entries: Sequence[Entry], now: int) -> Iterator[tuple[Entry, Entry]]:
+    """Pairs whose second one has begun, so that nothing about them changes any more."""
+    return ((before, after) for before, after in itertools.pairwise(entries) if after.play.start <= now)
 
 
-class Leads:
-    """Leads are promised at once, and rendered when somebody wants to hear them."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._wishes: dict[str, Wish] = {}
-
-    def promised(self, wish: Wish) -> str:
-        """The path of the lead that will come."""
-        key = (wish.choice.track.id, wish.warp.knots)
-        path = str(self._folder / f"{abs(hash(key)):x}.wav")
-        self._wishes[path] = wish
-        return path
-
-    def render(self, lead: Lead | None) -> None:
-        """Have it there."""
-        if lead is not None and not Path(lead.path).exists():
-            wish = self._wishes[lead.path]
-            write_lead(str(wish.choice.track.path), wish.warp, Path(lead.path), lambda: None)
-
-    def forget(self, lead: Lead | None) -> None:
-        """It has been heard."""
-        if lead is not None:
-            Path(lead.path).unlink(missing_ok=True)
+def _name(wish: Wish) -> str:
+    """The same in every process: of the same lead always the same."""
+    told = repr((wish.choice.track.id, wish.warp.knots))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-AROUND = samples(10.0)
-"""What is heard before and after a transition."""
+def _joint(outgoing: Entry, incoming: Entry, collection: Collection) -> Joint:
+    plan = incoming.transition
+    zero = incoming.play.start - plan.delay
+    first = replace(_moved(outgoing.play, -zero), id=1, fade_in=0, bass_in=None)
+    second = replace(_moved(incoming.play, -zero), id=2, fade_out=None, bass_out=None)
+    heard = collection.heard(outgoing.track.id)
+    grid = grid_of(heard) if heard is not None and plan.bars else None
+    joint = Joint(
+        _entered_late(first),
+        second,
+        plan,
+        beats=plan.bars * grid.beats_per_bar if grid else 0,
+        names=f"{outgoing.track.title} → {incoming.track.title}",
+    )
+    end = min(incoming.natural_end - zero, joint.ends + AROUND + _SETTLED)
+    return replace(joint, incoming=replace(second, end=end))
+
+
+def _moved(play: Play, by: int) -> Play:
+    fades: dict[str, Any] = {}
+    for field in fields(play):
+        value = getattr(play, field.name)
+        if isinstance(value, Fade):
+            fades[field.name] = replace(value, start=value.start + by)
+    return replace(play, start=play.start + by, end=play.end + by, **fades)
+
+
+def _entered_late(play: Play) -> Play:
+    """From shortly before it is listened to, so that nothing tells how it came in long ago."""
+    start = max(play.start, -AROUND - _SETTLED)
+    lead: Lead | None = play.lead
+    offset = play.position_at(start)
+    if lead is None or offset >= lead.resumes_at:
+        return replace(play, start=start, offset=offset, lead=None)
+    return play

@@ -17,10 +17,11 @@ def main(benches: Mapping[str, Bench], prog: str, description: str | None) -> No
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("names", metavar="NAME", nargs="*", choices=[*benches, []], help=", ".join(benches))
     names = parser.parse_args().names or list(benches)
-    sys.exit(0 if asyncio.run(_run(benches, names)) else 1)
+    sys.exit(0 if asyncio.run(run_benches(benches, names)) else 1)
 
 
-async def _run(benches: Mapping[str, Bench], names: list[str]) -> bool:
+async def run_benches(benches: Mapping[str, Bench], names: list[str]) -> bool:
+    """Print the figures of those named; False when a bound was not reached."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
