@@ -216,6 +216,7 @@ class Conductor:
         """Cross over into a track as soon as may be, on a bar or at once. Raises TooManyCommandsError."""
         settled, at = self.settled(), self.moment(self._lead(choice.track))
         self.held = None
+        self._level()
         self.apply(self._arranger.skip(self.programme, choice, at, settled, self.length(fade), when))
         entry = self.programme.entries[-1]
         self._arrive(entry, back=back)
@@ -303,6 +304,7 @@ class Conductor:
         if current is None or (current.play.end <= horizon and planned is None):
             choice = None if planned else self.choose()
             if choice is not None:
+                self._level()
                 self.apply(steps.begin(self.programme, choice, horizon + self.length(COLD_LEAD)))
         elif planned is None or (self._is_makeshift(current, planned) and len(self._library.playable()) > 1):
             self._plan(self.choose())
@@ -333,10 +335,14 @@ class Conductor:
             self._follow(choice, horizon, earliest)
 
     def _follow(self, choice: Choice, now: int, earliest: int) -> None:
-        self.programme = replace(self.programme, levels=self._library.levels)
+        self._level()
         changed, self.wish = self._arranger.follow(self.programme, choice, now, earliest)
         self._planned_knowing = self._known(*changed.entries[-2:])
         self.apply(changed)
+
+    def _level(self) -> None:
+        """What comes in from now on is as loud as the library has it now."""
+        self.programme = replace(self.programme, levels=self._library.levels)
 
     def _lead(self, track: Track) -> int:
         planned = self.programme.planned(self._timeline.horizon)
