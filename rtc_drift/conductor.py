@@ -238,12 +238,12 @@ class Conductor:
 
     def fulfil(self, wish: Wish, path: str) -> bool:
         """What was wished for is rendered: take it, unless it is too late or nobody wants it any more."""
-        horizon = self._timeline.horizon
+        settled = self.settled()
         if wish is not self.wish or self.programme.paused_at is not None:
             return False
         self.wish = None
-        earliest = horizon + max(1, self.length(COLD_LEAD))
-        changed = self._arranger.fulfil(self.programme, wish, path, horizon, earliest)
+        earliest = settled + max(1, self.length(COLD_LEAD))
+        changed = self._arranger.fulfil(self.programme, wish, path, settled, earliest)
         if changed is not None:
             self.apply(changed)
         return changed is not None

@@ -26,9 +26,18 @@ from rtc_drift.rendering.timeline import patient_deck
 from rtc_drift.stretching.lead import write_lead
 from tests.audio_files import write_audio
 from tests.measures import Part, sources_of
+from tests.patterns import Pattern
 
 QUIET = -21.0
 """LUFS at which drums don't reach the limiter, so that samples can be compared."""
+PATTERNS = {
+    "First": Pattern("four on the floor", 126.0, key="A minor", bars=24, seed=1),
+    "Second": Pattern("backbeat", 129.0, key="A minor", bars=20, seed=2),
+    "Third": Pattern("backbeat", 110.0, key="A minor", bars=16, seed=4),
+}
+"""Each can be mixed into the one before, the last one only by a cut."""
+ROUNDING = 2.5e-5
+"""Of files with 16 bits, at up to 1.6 times their level."""
 Meanwhile = Callable[[int], None]
 
 

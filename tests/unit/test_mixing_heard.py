@@ -29,17 +29,9 @@ from tests.measures import (
     sources_of,
     true_peak_dbtp,
 )
-from tests.patterns import Pattern, render
-from tests.rendered import QUIET, OwnPreparer, Piece, Rendered, piece, rendered
+from tests.rendered import PATTERNS, QUIET, ROUNDING, OwnPreparer, Piece, Rendered, rendered
 
-PATTERNS = {
-    "First": Pattern("four on the floor", 126.0, key="A minor", bars=24, seed=1),
-    "Second": Pattern("backbeat", 129.0, key="A minor", bars=20, seed=2),
-    "Third": Pattern("backbeat", 110.0, key="A minor", bars=16, seed=4),
-}
 SECONDS = 84.0
-ROUNDING = 2e-5
-"""Of files with 16 bits."""
 EXACT_DB = 0.1
 """To which a true peak can be told."""
 
@@ -96,13 +88,11 @@ class Evening:
 
 
 @pytest.fixture(scope="module")
-def evening(tmp_path_factory: pytest.TempPathFactory) -> Evening:
-    folder = tmp_path_factory.mktemp("evening")
-    pieces = {title: piece(folder / f"{title}.flac", render(pattern)) for title, pattern in PATTERNS.items()}
-    preparer = OwnPreparer(folder)
-    heard = rendered(list(pieces.values()), SECONDS, preparing=preparer)
-    loud = rendered(list(pieces.values())[:2], 50, preparing=preparer, target_lufs=-16)
-    return Evening(pieces, heard, loud)
+def evening(drums: dict[str, Piece], tmp_path_factory: pytest.TempPathFactory) -> Evening:
+    preparer = OwnPreparer(tmp_path_factory.mktemp("leads"))
+    heard = rendered(list(drums.values()), SECONDS, preparing=preparer)
+    loud = rendered(list(drums.values())[:2], 50, preparing=preparer, target_lufs=-16)
+    return Evening(drums, heard, loud)
 
 
 def test_it_is_what_these_tests_are_about(evening: Evening) -> None:
