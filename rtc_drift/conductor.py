@@ -81,6 +81,8 @@ class Conductor:
         """What would make the planned transition better, if it were rendered in time."""
         self.programme = Programme()
         self.journey = Journey(seed)
+        self._without_lead: int | None = None
+        """The play whose lead failed: none is wished for it again."""
         self.failed_plays = 0
 
     # --- what there is ------------------------------------------------------------------------------------------------
@@ -142,6 +144,9 @@ class Conductor:
         entry = self.programme.find(message.play)
         if entry is None:
             return
+        if message.of_lead:
+            self._lead_failed(entry)
+            return
         self.failed_plays += 1
         self._library.mark_unplayable(entry.track, message.reason, lasting=not message.stalled)
         if self.programme.paused_at is not None:
@@ -167,6 +172,13 @@ class Conductor:
             self._arrive(self.programme.entries[-1])
             return
         self._plan(choice, after=horizon)
+
+    def _lead_failed(self, entry: Entry) -> None:
+        """The track itself is fine: if it has not begun it comes in without a lead, else it goes on as it is."""
+        self._without_lead = entry.play.id
+        settled = self.settled()
+        if entry.play.start > settled and self.programme.paused_at is None:
+            self._plan(self.as_planned(entry), after=settled)
 
     def snapshot(self) -> Snapshot:
         """What there is to know now."""
@@ -337,6 +349,8 @@ class Conductor:
     def _follow(self, choice: Choice, now: int, earliest: int) -> None:
         self._level()
         changed, self.wish = self._arranger.follow(self.programme, choice, now, earliest)
+        if self.wish is not None and self.wish.play_id == self._without_lead:
+            self.wish = None
         self._planned_knowing = self._known(*changed.entries[-2:])
         self.apply(changed)
 

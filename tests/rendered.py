@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +38,8 @@ PATTERNS = {
 """Each can be mixed into the one before, the last one only by a cut."""
 ROUNDING = 2.5e-5
 """Of files with 16 bits, at up to 1.6 times their level."""
+Command = tuple[float, str, Mapping[str, object]]
+"""When, in seconds, what, and its body."""
 Meanwhile = Callable[[int], None]
 
 
@@ -106,13 +108,13 @@ class Rendered:
         return sources_of(self.plays, patient_deck, first, count)
 
 
-def orders(*commands: tuple[float, str, dict[str, object]]) -> tuple[Order, ...]:
+def orders(*commands: Command) -> tuple[Order, ...]:
     """Commands at times in seconds."""
-    lines = (json.dumps({"at": at, "command": command} | body) for at, command, body in commands)
+    lines = (json.dumps({"at": at, "command": command, **body}) for at, command, body in commands)
     return read_orders("\n".join(lines))
 
 
-def queued(*pieces: Piece) -> list[tuple[float, str, dict[str, object]]]:
+def queued(*pieces: Piece) -> list[Command]:
     """Commands that let them come in this order."""
     return [(0.0, "queue", {"trackId": it.track.id}) for it in pieces]
 
@@ -120,7 +122,7 @@ def queued(*pieces: Piece) -> list[tuple[float, str, dict[str, object]]]:
 def rendered(
     pieces: Sequence[Piece],
     seconds: float,
-    commands: Iterable[tuple[float, str, dict[str, object]]] = (),
+    commands: Iterable[Command] = (),
     *,
     preparing: Preparing | None = None,
     target_lufs: float = QUIET,

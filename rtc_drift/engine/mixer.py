@@ -36,6 +36,8 @@ class _Channel:
     """How much was asked in a row without anything being there."""
     reported_ready: bool = False
     reported_failed: bool = False
+    reported_lead: bool = False
+    """That its lead failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Failure:
     reason: str
     stalled: bool
     """It was not there in time, which says nothing of the file."""
+    of_lead: bool = False
+    """It goes on in its own file, without what was rendered ahead."""
 
 
 class Mixer:
@@ -137,6 +141,7 @@ class Mixer:
         if channel.deck.ready and not channel.reported_ready:
             channel.reported_ready = True
             self.readies.append(play.id)
+        self._report_lead(channel)
         if channel.reported_failed:
             return
         if ending is not None and ending.position < play.position_at(_heard_until(play)):
@@ -144,6 +149,14 @@ class Mixer:
             self._fail(channel, ending.position, ending.reason or "The file is shorter than it was.")
         elif channel.silent_samples >= STALLED:
             self._fail(channel, play.position_at(media_time), "The file could not be read in time.", stalled=True)
+
+    def _report_lead(self, channel: _Channel) -> None:
+        play, deck = channel.play, channel.deck
+        if channel.reported_lead or not isinstance(deck, LeadDeck) or (failure := deck.lead_failure) is None:
+            return
+        if failure.position < play.position_at(_heard_until(play)):
+            channel.reported_lead = True
+            self.failures.append(Failure(play.id, failure.position, failure.reason or "", stalled=False, of_lead=True))
 
     def _fail(self, channel: _Channel, position: int, reason: str, *, stalled: bool = False) -> None:
         channel.reported_failed = True

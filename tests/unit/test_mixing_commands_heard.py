@@ -13,7 +13,7 @@ from rtc_drift.playout import HORIZON
 from rtc_drift.rendering.journal import CarriedOut
 from rtc_drift.rendering.render import LAST_FADE
 from tests.measures import clicks, gaps, same_samples
-from tests.rendered import PATTERNS, ROUNDING, OwnPreparer, Piece, Rendered, rendered
+from tests.rendered import PATTERNS, ROUNDING, Command, OwnPreparer, Piece, Rendered, rendered
 
 ANSWER_SECONDS = 2.6
 """A bar of the slowest pattern, and the way there."""
@@ -61,7 +61,7 @@ def assert_on_the_bar(heard: Rendered, command: CarriedOut) -> None:
 
 @pytest.fixture(scope="module")
 def asked(drums: dict[str, Piece]) -> Rendered:
-    commands = [
+    commands: list[Command] = [
         (5.0, "pause", {}),
         (7.0, "resume", {}),
         (10.0, "seek", {"positionSeconds": 21.5}),
@@ -139,7 +139,7 @@ def preparer(tmp_path_factory: pytest.TempPathFactory) -> OwnPreparer:
     return OwnPreparer(tmp_path_factory.mktemp("leads"))
 
 
-SEEK = (0.5, "seek", {"positionSeconds": 21.0})
+SEEK: Command = (0.5, "seek", {"positionSeconds": 21.0})
 """To shortly before the end, which saves the test some time."""
 
 
@@ -150,9 +150,7 @@ def middle(drums: dict[str, Piece], preparer: OwnPreparer) -> Middle:
     return Middle(entry.play.start / SAMPLE_RATE, (entry.play.start + entry.transition.duration) / SAMPLE_RATE)
 
 
-def in_the_middle(
-    drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle, *commands: tuple[float, str, dict[str, object]]
-) -> Rendered:
+def in_the_middle(drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle, *commands: Command) -> Rendered:
     """With commands at times relative to the overlap's beginning."""
     moved = [(middle.begins + at, name, body) for at, name, body in commands]
     return rendered(list(drums.values()), middle.ends + 7, [SEEK, *moved], preparing=preparer)
