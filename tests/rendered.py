@@ -131,12 +131,14 @@ def rendered(
     """The pieces in their order. `meanwhile` is called with the media time before each block is rendered."""
     queue = [*queued(*pieces[1:]), *commands]
 
-    async def run(length: int, seed: int, orders_: tuple[Order, ...], during: Meanwhile) -> Rendered:
+    async def run(
+        length: int, seed: int, orders_: tuple[Order, ...], during: Meanwhile, wishing: Preparing | None
+    ) -> Rendered:
         analyses = {it.track.id: it.heard for it in pieces if it.heard is not None}
         collection = Collection((it.track for it in pieces), {}, heard=analyses.get, target_lufs=target_lufs)
         journal, blocks = Journal(), list[Audio]()
         making = render_programme(
-            collection, seed=seed, length=length, journal=journal, orders=orders_, preparing=preparing
+            collection, seed=seed, length=length, journal=journal, orders=orders_, preparing=wishing
         )
         async with aclosing(making) as programme:
             async for block in programme:
@@ -146,6 +148,6 @@ def rendered(
         return Rendered(np.concatenate(blocks), journal.entries(length), journal.commands, left_out)
 
     for seed in range(200):  # by lot comes which is first
-        if asyncio.run(run(1, seed, (), lambda _: None)).entries[0].track.id == pieces[0].track.id:
-            return asyncio.run(run(samples(seconds), seed, orders(*queue), meanwhile))
+        if asyncio.run(run(1, seed, (), lambda _: None, None)).entries[0].track.id == pieces[0].track.id:
+            return asyncio.run(run(samples(seconds), seed, orders(*queue), meanwhile, preparing))
     raise AssertionError("it never comes first")

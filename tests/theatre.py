@@ -91,6 +91,8 @@ class Theatre:
         self.conductor = Conductor(self.library, seed, self.timeline, herald, lambda: EMPTY)
         self.steering = Steering(self.conductor, self.timeline, herald, self.library.get)
         self.render: Callable[[Track, Warp], Audio | None] = lambda track, warp: None
+        self.lose_leads = False
+        """Whether they are deleted as soon as they are there."""
         self.wishes = 0
         self.heard_entries: dict[int, Entry] = {}
         self._blocks: list[Audio] = []
@@ -160,6 +162,7 @@ class Theatre:
             self.wishes += 1
             path = f"/leads/{self.wishes}.wav"
             self.files[path] = File(audio)
+            self.files[path].is_gone = self.lose_leads
             self.conductor.fulfil(wish, path)
 
     def sources(self, *, besides: int | None = None) -> list[Part]:
