@@ -88,7 +88,7 @@ class Mixer:
     def _open(self, play: Play, position: int) -> DeckReader:
         if play.lead is not None:
             return LeadDeck(self._open_deck, play.path, play.lead, position)
-        return self._open_deck(play.path, position)
+        return self._open_deck(play.path, max(0, position))
 
     def mix(self, media_time: int, count: int) -> Audio:
         """The programme from `media_time` on: `(count, 2) float32`, unlimited (may exceed ±1)."""
@@ -117,7 +117,11 @@ class Mixer:
     def _add(self, channel: _Channel, mixed: Audio, media_time: int) -> None:
         play = channel.play
         lead = max(0, play.start - media_time)
+        if play.lead is None:  # before a file's beginning there is nothing to wait for
+            lead = max(lead, play.time_of(0) - media_time)
         count = min(len(mixed), play.end - media_time) - lead
+        if count <= 0:
+            return
         begin = media_time + lead
         audio = channel.deck.read(play.position_at(begin), count)
         if len(audio):

@@ -188,3 +188,26 @@ def test_a_seek_in_the_middle_is_smooth(drums: dict[str, Piece], preparer: OwnPr
     after = sounding(heard)[heard.commands[-1].accepted.starts_at + HUSH :]
     file = drums["Second"].audio[samples(12.5) + HUSH :][: len(after)]
     assert same_samples(after, file, heard.entry("Second").play.gain) <= ROUNDING
+
+
+@pytest.mark.xfail(reason="dj/programme.py: resume takes the place in the lead for one in the file")
+def test_what_was_paused_while_it_was_bent_goes_on_where_it_was(
+    drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle
+) -> None:
+    heard = in_the_middle(drums, preparer, middle, (6.0, "pause", {}), (7.0, "resume", {}))
+    bent, again = heard.entry("Second"), heard.entry("Second", 1)
+    into = heard.commands[-2].accepted.starts_at - bent.play.start
+    assert again.play.offset == pytest.approx(warp_of(bent.transition).position_at(into), abs=samples(0.01))
+
+
+def test_pausing_as_soon_as_a_slower_track_has_begun_does_not_condemn_it(
+    drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle
+) -> None:
+    """Its place in the lead lies before the file's beginning."""
+    heard = in_the_middle(drums, preparer, middle, (-0.13, "pause", {}), (1.0, "resume", {}))
+    paused, resumed = (it.accepted.starts_at for it in heard.commands[-2:])
+    assert heard.entry("Second").play.position_at(paused) < 0, "what this test is about"
+    assert heard.unplayable == {}
+    ((_, length),) = gaps(sounding(heard))
+    assert length <= resumed - paused + HUSH + samples(0.15)
+    assert heard.titles[-1] == "Second" and is_smooth(heard)
