@@ -209,5 +209,5 @@ def test_pausing_as_soon_as_a_slower_track_has_begun_does_not_condemn_it(
     assert heard.entry("Second").play.position_at(paused) < 0, "what this test is about"
     assert heard.unplayable == {}
     ((_, length),) = gaps(sounding(heard))
-    assert length <= resumed - paused + HUSH + samples(0.15)
+    assert length <= resumed - paused + HUSH + samples(0.35), "the file itself begins with a quarter of a second"
     assert heard.titles[-1] == "Second" and is_smooth(heard)
