@@ -81,6 +81,8 @@ class Conductor:
         """What would make the planned transition better, if it were rendered in time."""
         self.programme = Programme()
         self.journey = Journey(seed)
+        self._without_lead: int | None = None
+        """The play whose lead failed: none is wished for it again."""
         self.failed_plays = 0
 
     # --- what there is ------------------------------------------------------------------------------------------------
@@ -142,6 +144,9 @@ class Conductor:
         entry = self.programme.find(message.play)
         if entry is None:
             return
+        if message.of_lead:
+            self._lead_failed(entry)
+            return
         self.failed_plays += 1
         self._library.mark_unplayable(entry.track, message.reason, lasting=not message.stalled)
         if self.programme.paused_at is not None:
@@ -167,6 +172,13 @@ class Conductor:
             self._arrive(self.programme.entries[-1])
             return
         self._plan(choice, after=horizon)
+
+    def _lead_failed(self, entry: Entry) -> None:
+        """The track itself is fine: if it has not begun it comes in without a lead, else it goes on as it is."""
+        self._without_lead = entry.play.id
+        settled = self.settled()
+        if entry.play.start > settled and self.programme.paused_at is None:
+            self._plan(self.as_planned(entry), after=settled)
 
     def snapshot(self) -> Snapshot:
         """What there is to know now."""
@@ -220,6 +232,7 @@ class Conductor:
         """Cross over into a track as soon as may be, on a bar or at once. Raises TooManyCommandsError."""
         settled, at = self.settled(), self.moment(self._lead(choice.track))
         self.held = None
+        self._level()
         self.apply(self._arranger.skip(self.programme, choice, at, settled, self.length(fade), when))
         entry = self.programme.entries[-1]
         self._arrive(entry, back=back)
@@ -241,12 +254,12 @@ class Conductor:
 
     def fulfil(self, wish: Wish, path: str) -> bool:
         """What was wished for is rendered: take it, unless it is too late or nobody wants it any more."""
-        horizon = self._timeline.horizon
+        settled = self.settled()
         if wish is not self.wish or self.programme.paused_at is not None:
             return False
         self.wish = None
-        earliest = horizon + max(1, self.length(COLD_LEAD))
-        changed = self._arranger.fulfil(self.programme, wish, path, horizon, earliest)
+        earliest = settled + max(1, self.length(COLD_LEAD))
+        changed = self._arranger.fulfil(self.programme, wish, path, settled, earliest)
         if changed is not None:
             self.apply(changed)
         return changed is not None
@@ -307,6 +320,7 @@ class Conductor:
         if current is None or (current.play.end <= horizon and planned is None):
             choice = None if planned else self.choose()
             if choice is not None:
+                self._level()
                 self.apply(steps.begin(self.programme, choice, horizon + self.length(COLD_LEAD)))
         elif planned is None or (self._is_makeshift(current, planned) and len(self._library.playable()) > 1):
             self._plan(self.choose())
@@ -337,10 +351,16 @@ class Conductor:
             self._follow(choice, horizon, earliest)
 
     def _follow(self, choice: Choice, now: int, earliest: int) -> None:
-        self.programme = replace(self.programme, levels=self._library.levels)
+        self._level()
         changed, self.wish = self._arranger.follow(self.programme, choice, now, earliest)
+        if self.wish is not None and self.wish.play_id == self._without_lead:
+            self.wish = None
         self._planned_knowing = self._known(*changed.entries[-2:])
         self.apply(changed)
+
+    def _level(self) -> None:
+        """What comes in from now on is as loud as the library has it now."""
+        self.programme = replace(self.programme, levels=self._library.levels)
 
     def _lead(self, track: Track) -> int:
         planned = self.programme.planned(self._timeline.horizon)

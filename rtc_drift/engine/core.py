@@ -132,7 +132,7 @@ class _Session:
     def _tell_of_decks(self, told: list[m.ToControl]) -> None:
         number, mixer = self.opened.session, self.renderer.mixer
         told += (m.DeckReady(number, play) for play in mixer.readies)
-        told += (m.DeckFailed(number, it.play, it.position, it.reason, it.stalled) for it in mixer.failures)
+        told += (m.DeckFailed(number, it.play, it.position, it.reason, it.stalled, it.of_lead) for it in mixer.failures)
         self._awaited.difference_update(mixer.readies, (failure.play for failure in mixer.failures))
         mixer.readies.clear()
         mixer.failures.clear()

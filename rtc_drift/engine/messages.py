@@ -159,6 +159,8 @@ class DeckFailed:
     reason: str
     stalled: bool = False
     """It could not be read in time; nothing is wrong with the file itself."""
+    of_lead: bool = False
+    """Only what was rendered ahead failed: the play goes on in the track's own file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class _Channel:
     """How much was asked in a row without anything being there."""
     reported_ready: bool = False
     reported_failed: bool = False
+    reported_lead: bool = False
+    """That its lead failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Failure:
     reason: str
     stalled: bool
     """It was not there in time, which says nothing of the file."""
+    of_lead: bool = False
+    """It goes on in its own file, without what was rendered ahead."""
 
 
 class Mixer:
@@ -84,7 +88,7 @@ class Mixer:
     def _open(self, play: Play, position: int) -> DeckReader:
         if play.lead is not None:
             return LeadDeck(self._open_deck, play.path, play.lead, position)
-        return self._open_deck(play.path, position)
+        return self._open_deck(play.path, max(0, position))
 
     def mix(self, media_time: int, count: int) -> Audio:
         """The programme from `media_time` on: `(count, 2) float32`, unlimited (may exceed ±1)."""
@@ -113,7 +117,11 @@ class Mixer:
     def _add(self, channel: _Channel, mixed: Audio, media_time: int) -> None:
         play = channel.play
         lead = max(0, play.start - media_time)
+        if play.lead is None:  # before a file's beginning there is nothing to wait for
+            lead = max(lead, play.time_of(0) - media_time)
         count = min(len(mixed), play.end - media_time) - lead
+        if count <= 0:
+            return
         begin = media_time + lead
         audio = channel.deck.read(play.position_at(begin), count)
         if len(audio):
@@ -137,6 +145,7 @@ class Mixer:
         if channel.deck.ready and not channel.reported_ready:
             channel.reported_ready = True
             self.readies.append(play.id)
+        self._report_lead(channel)
         if channel.reported_failed:
             return
         if ending is not None and ending.position < play.position_at(_heard_until(play)):
@@ -144,6 +153,14 @@ class Mixer:
             self._fail(channel, ending.position, ending.reason or "The file is shorter than it was.")
         elif channel.silent_samples >= STALLED:
             self._fail(channel, play.position_at(media_time), "The file could not be read in time.", stalled=True)
+
+    def _report_lead(self, channel: _Channel) -> None:
+        play, deck = channel.play, channel.deck
+        if channel.reported_lead or not isinstance(deck, LeadDeck) or (failure := deck.lead_failure) is None:
+            return
+        if failure.position < play.position_at(_heard_until(play)):
+            channel.reported_lead = True
+            self.failures.append(Failure(play.id, failure.position, failure.reason or "", stalled=False, of_lead=True))
 
     def _fail(self, channel: _Channel, position: int, reason: str, *, stalled: bool = False) -> None:
         channel.reported_failed = True

@@ -49,7 +49,7 @@ class RenderedTimeline:
         """Which decks have found out, since the last time, that they have no (more) sound to give."""
         mixer = self._mix.mixer
         mixer.report(self._time)
-        failed = [DeckFailed(SESSION, it.play, it.position, it.reason, it.stalled) for it in mixer.failures]
+        failed = [DeckFailed(SESSION, it.play, it.position, it.reason, it.stalled, it.of_lead) for it in mixer.failures]
         mixer.failures.clear()
         mixer.readies.clear()
         return failed

@@ -47,6 +47,19 @@ def test_what_was_wished_for_is_taken_when_it_is_there() -> None:
     assert house.silent_seconds() == 0
 
 
+def test_what_was_wished_for_is_also_taken_before_a_seek_is_heard() -> None:
+    house = studio(124, 127)
+    house.go(20)
+    house.steering.seek(40)
+    wish = house.conductor.wish
+    assert wish is not None and house.conductor.fulfil(wish, "/tmp/lead.wav"), "it had been rendered before"
+    house.go(1)
+    planned, playing = house.conductor.planned(), house.conductor.now_playing()
+    assert planned is not None and playing is not None and planned.play.lead is not None
+    assert playing.transition.kind == "seek"
+    assert planned.play.start == playing.play.time_of(wish.transition.leave_at)
+
+
 def test_what_comes_too_late_is_left() -> None:
     house = studio(124, 127)
     wish, before = house.conductor.wish, house.conductor.planned()

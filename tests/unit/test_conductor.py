@@ -3,6 +3,7 @@
 import pytest
 
 from rtc_drift import events
+from rtc_drift.library.levels import Levels
 from rtc_drift.media import SAMPLE_RATE as SECOND
 from tests.music import make_track
 from tests.studio import Studio, tracks
@@ -108,6 +109,7 @@ def test_one_track_plays_again_and_makes_way_when_there_are_more() -> None:
     assert planned.track == fresh
 
 
+<<<<<<< HEAD
 def test_when_the_library_became_known_makes_no_difference_to_a_seed() -> None:
     early, late = Studio(*tracks(9)), Studio()
     early.go(1)
@@ -120,3 +122,15 @@ def test_when_the_library_became_known_makes_no_difference_to_a_seed() -> None:
         studio.go(200)
         programmes.append([event.track.title for event in studio.of("track_started")])
     assert programmes[0][:4] == programmes[1][:4]
+=======
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_also_the_first_track_is_as_loud_as_the_library_wants(asked_for: bool) -> None:
+    first = tracks(1)[0]
+    studio = Studio(first, running=False)
+    studio.library.levels = Levels(-23)
+    if asked_for:
+        studio.steering.begin_with(first.id, None)
+    studio.conductor.advance()
+    playing = studio.conductor.now_playing()
+    assert playing is not None and playing.play.gain == Levels(-23).gain(first)
+>>>>>>> wt-listen

@@ -80,11 +80,31 @@ def test_after_a_restart_in_the_track_the_lead_is_not_needed() -> None:
     assert list(shop.opened) == ["track"]
 
 
-def test_a_lead_that_breaks_off_is_told_as_a_place_in_the_track() -> None:
-    deck = LeadDeck(Shop(Ending(100_000, "It broke off.")), "track", LEAD, BEGINS)
-    assert deck.ending == Ending(BEGINS + 100_000, "It broke off.")
+def test_a_lead_that_breaks_off_gives_way_to_the_track() -> None:
+    shop = Shop(Ending(100_000, "It broke off."))
+    deck = LeadDeck(shop, "track", LEAD, BEGINS)
+    at = BEGINS + 100_000
+    assert deck.lead_failure == Ending(at, "It broke off.") and deck.ending is None
+    assert shop.starts["track"] == at
+    heard = np.concatenate([deck.read(position, 960) for position in range(BEGINS, at + 9_600, 960)])
+    whole = np.concatenate((BENT[:100_000], TRACK[at:]))[: len(heard)]
+    joint = slice(100_000 - 240, 100_000 + 240)
+    assert np.array_equal(np.delete(heard, joint, axis=0), np.delete(whole, joint, axis=0))
+    assert np.abs(heard[99_995:100_005]).max() < 0.03, "through silence"
+    assert shop.opened["bent"].closed
+
+
+def test_one_that_breaks_off_before_the_track_begins_is_silent_until_then() -> None:
+    shop = Shop(Ending(0, "It is gone."))
+    deck = LeadDeck(shop, "track", LEAD, BEGINS)
+    heard = np.concatenate([deck.read(position, 960) for position in range(BEGINS, SAMPLE_RATE, 960)])
+    assert not heard[:-BEGINS].any()
+    assert np.array_equal(heard[-BEGINS:], TRACK[: len(heard) + BEGINS]) and len(heard) >= 2 * SAMPLE_RATE
+
+
+def test_a_whole_lead_is_no_failure() -> None:
     whole = LeadDeck(Shop(Ending(LEAD.length, None)), "track", LEAD, BEGINS)
-    assert whole.ending is None
+    assert whole.ending is None and whole.lead_failure is None
 
 
 def test_the_mixer_plays_it_and_changes_decks_when_the_lead_comes() -> None:
