@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rtc_drift.media import SAMPLE_RATE, Audio, amplitude
 
-CEILING = amplitude(-1.3)
+CEILING = amplitude(-1.5)
 """-1 dBTP, with 0.3 dB for what four-fold oversampling and the encoder's rounding miss."""
 LOOK_AHEAD = 240
 """Samples (5 ms) by which the output lags the input."""

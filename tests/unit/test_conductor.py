@@ -109,7 +109,6 @@ def test_one_track_plays_again_and_makes_way_when_there_are_more() -> None:
     assert planned.track == fresh
 
 
-<<<<<<< HEAD
 def test_when_the_library_became_known_makes_no_difference_to_a_seed() -> None:
     early, late = Studio(*tracks(9)), Studio()
     early.go(1)
@@ -122,7 +121,8 @@ def test_when_the_library_became_known_makes_no_difference_to_a_seed() -> None:
         studio.go(200)
         programmes.append([event.track.title for event in studio.of("track_started")])
     assert programmes[0][:4] == programmes[1][:4]
-=======
+
+
 @pytest.mark.parametrize("asked_for", [True, False])
 def test_also_the_first_track_is_as_loud_as_the_library_wants(asked_for: bool) -> None:
     first = tracks(1)[0]
@@ -133,4 +133,3 @@ def test_also_the_first_track_is_as_loud_as_the_library_wants(asked_for: bool) -
     studio.conductor.advance()
     playing = studio.conductor.now_playing()
     assert playing is not None and playing.play.gain == Levels(-23).gain(first)
->>>>>>> wt-listen
