@@ -7,7 +7,7 @@ from rtc_drift.dj.autodj import Choice
 from rtc_drift.dj.mixing import Side, plan_skip, plan_transition
 from rtc_drift.dj.plan import Lead, Transition, When
 from rtc_drift.dj.programme import Entry, Programme
-from rtc_drift.dj.warp import Warp
+from rtc_drift.dj.warp import Warp, warp_of
 from rtc_drift.library.track import Track
 from rtc_drift.protocols import Crate
 
@@ -62,8 +62,8 @@ class Arranger:
         latest = base.entries[-1] if base.entries else None
         if latest is None or fade == 0 or latest.play.end <= at or base.paused_at is not None:
             return steps.skip_to(programme, choice, at, now, fade)
-        transition = plan_skip(self.side(latest.track), self.side(choice.track), _position(latest, at), when)
-        return steps.skip_to(programme, choice, max(at, _time(latest, transition.leave_at)), now, fade, transition)
+        transition = plan_skip(self.side(latest.track), self.side(choice.track), latest.position_at(at), when)
+        return steps.skip_to(programme, choice, max(at, latest.time_of(transition.leave_at)), now, fade, transition)
 
     def side(self, track: Track) -> Side:
         """A track with what is known of it."""
@@ -74,28 +74,3 @@ def _free_position(entry: Entry, earliest: int) -> int:
     """The file's first sample at which it may be left: not in what was rendered ahead of it."""
     lead = entry.play.lead
     return max(entry.play.position_at(earliest), lead.resumes_at if lead else 0)
-
-
-def _position(entry: Entry, media_time: int) -> int:
-    """The file's sample that is heard, also while the track is bent to another's tempo."""
-    warp = _warp(entry)
-    if warp is None or media_time >= entry.play.start + warp.length:
-        return entry.play.position_at(media_time)
-    return round(warp.position_at(media_time - entry.play.start))
-
-
-def _time(entry: Entry, position: int) -> int:
-    """The media time at which the file's sample is heard: the inverse."""
-    warp = _warp(entry)
-    if warp is None or position >= warp.resumes_at:
-        return entry.play.time_of(position)
-    return entry.play.start + round(warp.output_at(position))
-
-
-def _warp(entry: Entry) -> Warp | None:
-    return warp_of(entry.transition) if entry.play.lead is not None else None
-
-
-def warp_of(plan: Transition) -> Warp:
-    """How the incoming track of a transition is bent."""
-    return Warp.matched(plan.enter_at, plan.ratio, plan.duration, plan.glide)

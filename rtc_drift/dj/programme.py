@@ -9,6 +9,7 @@ from rtc_drift.dj.autodj import Choice
 from rtc_drift.dj.navigator.why import Why
 from rtc_drift.dj.plan import Fade, Lead, Play, Transition, TransitionKind
 from rtc_drift.dj.transitions import HUSH, SKIP_FADE, immediate_transition, natural_transition
+from rtc_drift.dj.warp import Warp, warp_of
 from rtc_drift.library.levels import Levels
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
@@ -28,6 +29,24 @@ class Entry:
     """What its choice weighed, where it was chosen by how it sounds."""
     sound_ends: int | None = None
     """The media time at which its file turned out to break off."""
+
+    def position_at(self, media_time: int) -> int:
+        """The file's sample that is heard, also while the track is bent to another's tempo."""
+        warp = self._warp
+        if warp is None or media_time >= self.play.start + warp.length:
+            return self.play.position_at(media_time)
+        return round(warp.position_at(media_time - self.play.start))
+
+    def time_of(self, position: int) -> int:
+        """The media time at which the file's sample is heard: the inverse."""
+        warp = self._warp
+        if warp is None or position >= warp.resumes_at:
+            return self.play.time_of(position)
+        return self.play.start + round(warp.output_at(position))
+
+    @property
+    def _warp(self) -> Warp | None:
+        return warp_of(self.transition) if self.play.lead is not None else None
 
     @property
     def natural_end(self) -> int:
@@ -131,7 +150,7 @@ def resume(programme: Programme, at: int, fade: int = HUSH) -> Programme:
     """Go on at `at` where it was paused. Raises ValueError when it was not."""
     if programme.paused_at is None:
         raise ValueError("only what was paused can be resumed")
-    position = programme.entries[-1].play.position_at(programme.paused_at)
+    position = programme.entries[-1].position_at(programme.paused_at)
     return _reenter(programme, position, at, fade, "resume")
 
 
@@ -209,7 +228,7 @@ def _reenter(programme: Programme, position: int, at: int, fade: int, kind: Tran
     """The last entry's track once more, from the file's sample `position` on."""
     last = programme.entries[-1]
     transition = Transition(kind, leave_at=last.play.position_at(at), enter_at=position, duration=fade)
-    changed = _append(programme, Choice(last.track, last.reason, why=last.why), transition, at)
+    changed = _append(programme, Choice(last.track, last.reason, why=last.why), transition, at, gain=last.play.gain)
     if last.sound_ends is None:
         return changed
     entry = changed.entries[-1]
@@ -252,10 +271,11 @@ def _append(
     play_id: int | None = None,
     swap: Fade | None = None,
     lead: Lead | None = None,
+    gain: float | None = None,
 ) -> Programme:
     track = choice.track
-    before = programme.entries[-1].play if programme.entries else None
-    keeps_level = transition.style == "gapless" and before is not None
+    if gain is None and transition.style == "gapless" and programme.entries:
+        gain = programme.entries[-1].play.gain
     play = Play(
         id=programme.next_play_id if play_id is None else play_id,
         track_id=track.id,
@@ -263,7 +283,7 @@ def _append(
         start=at,
         offset=transition.enter_at if lead is None else lead.resumes_at - lead.length,
         end=at,
-        gain=before.gain if before is not None and keeps_level else programme.levels.gain(track),
+        gain=programme.levels.gain(track) if gain is None else gain,
         fade_in=transition.duration if transition.fade_in is None else transition.fade_in,
         fade_out=None,
         lead=lead,

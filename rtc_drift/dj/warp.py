@@ -11,6 +11,8 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Self
 
+from rtc_drift.dj.plan import Transition
+
 SLOWEST, FASTEST = 0.94, 1.0638
 """How far a track's tempo is bent to match another's."""
 SPEED_RANGE = (0.9, 1.12)
@@ -138,3 +140,8 @@ def _glide(start: Knot, speed: float, glide: int) -> list[Knot]:
     knots.append((float(end), float(round(whole))))
     knots.append((float(end + PLAIN), float(round(whole) + PLAIN)))
     return knots
+
+
+def warp_of(plan: Transition) -> Warp:
+    """How the incoming track of a transition that needs a lead is bent."""
+    return Warp.matched(plan.enter_at, plan.ratio, plan.duration, plan.glide)

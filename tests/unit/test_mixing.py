@@ -115,15 +115,28 @@ def test_tracks_that_follow_on_the_album_are_joined_without_a_gap() -> None:
     assert plan_transition(second, first, 0).style != "gapless"
 
 
-def test_a_cold_ending_is_heard_and_the_next_comes_on_the_bar() -> None:
-    outgoing, incoming = side(1, beating(124)), side(2, beating(96, first=0.4))
+def ringing(heard: Analysis) -> Analysis:
+    """The same, whose last two seconds ring on after its last beat."""
+    curve = list(heard.momentary_lufs)
+    curve[-5:] = [-34.0, -40.0, -46.0, -52.0, -58.0]
+    return heard.model_copy(update={"momentary_lufs": tuple(curve)})
+
+
+def test_a_cold_ending_is_heard_and_the_next_comes_on_the_bar_while_it_rings() -> None:
+    outgoing, incoming = side(1, ringing(beating(124))), side(2, beating(96, first=0.4))
     plan = plan_transition(outgoing, incoming, 0)
-    assert plan.style == "cut" and plan.duration == 0
-    assert seconds(plan.leave_at) >= outgoing.last_sound - 0.3
-    assert outgoing.heard is not None
+    assert plan.style == "cut" and outgoing.heard is not None
+    assert LENGTH - 2.1 <= seconds(plan.leave_at) <= outgoing.last_sound
     beats = (seconds(plan.leave_at) - outgoing.heard.downbeats_seconds[-1]) / (60 / 124)
     assert beats == pytest.approx(round(beats), abs=0.01)
     assert seconds(plan.enter_at) == pytest.approx(0.4, abs=0.001)
+    assert plan.hold == plan.duration, "it is not faded"
+    assert seconds(plan.leave_at + plan.duration) == pytest.approx(outgoing.last_sound, abs=0.001)
+
+
+def test_an_ending_without_a_beat_to_come_is_no_hole() -> None:
+    plan = plan_transition(side(1, beating(124)), side(2, beating(96, first=0.4)), 0)
+    assert seconds(plan.leave_at) < LENGTH - 0.5
 
 
 def fading(heard: Analysis, over: int) -> Analysis:

@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.arranger import warp_of
 from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice
 from rtc_drift.dj.mixing import Side, plan_transition
 from rtc_drift.dj.plan import Lead
 from rtc_drift.dj.programme import Entry, Programme
+from rtc_drift.dj.warp import warp_of
 from rtc_drift.engine.mixer import Mixer
 from rtc_drift.media import Audio, samples
 from tests.measures import clicks, same_samples, sources_of

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rtc_drift.arranger import warp_of
 from rtc_drift.dj.programme import Entry
 from rtc_drift.dj.transitions import HUSH
+from rtc_drift.dj.warp import warp_of
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from rtc_drift.playout import HORIZON
 from rtc_drift.rendering.journal import CarriedOut
@@ -190,7 +190,6 @@ def test_a_seek_in_the_middle_is_smooth(drums: dict[str, Piece], preparer: OwnPr
     assert same_samples(after, file, heard.entry("Second").play.gain) <= ROUNDING
 
 
-@pytest.mark.xfail(reason="dj/programme.py: resume takes the place in the lead for one in the file")
 def test_what_was_paused_while_it_was_bent_goes_on_where_it_was(
     drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle
 ) -> None:

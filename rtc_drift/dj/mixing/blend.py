@@ -25,6 +25,7 @@ _FADES = ((2.0, 0.6), (1.5, 0.5), (1.0, 0.4), (3.0, 1.0))
 """How long one fades out, and for how long of that the next one is heard already."""
 _FADE_IN_SECONDS = 0.5
 _FIRST_BAR_WITHIN = 2.0
+_ENTRY_SECONDS = 0.005
 
 
 def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
@@ -97,32 +98,37 @@ def _best(
 
 
 def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
-    """The ending is heard, and the next begins where the next bar or beat would; None where that leaves a hole."""
+    """The ending is heard, and the next begins on a bar or beat while it rings on; None where there is none."""
     leaving, entering = outgoing.grid, incoming.grid
     if leaving is None or entering is None or not outgoing.level.ends_cold():
         return None
     enter = entering.next_downbeat(incoming.first_sound - 0.05)
-    at = _after_the_ending(outgoing, leaving)
+    at = _in_the_ringing(outgoing, leaving)
     if enter is None or enter > incoming.first_sound + _FIRST_BAR_WITHIN or at is None or at < earliest:
         return None
-    if excursion(outgoing.level, incoming.level, at, enter, Shape(0.0)) > MOST_LU:
+    rings = outgoing.last_sound - at
+    sways = excursion(outgoing.level, incoming.level, at, enter, Shape(rings, 0.0, rings, _ENTRY_SECONDS))
+    if sways > MOST_LU:
         return None
     return Transition(
         "crossfade",
         leave_at=samples(at),
         enter_at=samples(enter),
-        duration=0,
+        duration=samples(rings),
         style="cut",
+        hold=samples(rings),
+        fade_in=samples(_ENTRY_SECONDS),
+        sways=sways,
         reasons=("It ends on its last beat, and the next begins on the bar.",),
     )
 
 
-def _after_the_ending(side: Side, grid: Grid) -> float | None:
-    """Where the grid goes on when the sound is over (an eighth of a step may ring on), in seconds of the file."""
+def _in_the_ringing(side: Side, grid: Grid) -> float | None:
+    """Where a bar, else a beat of the grid falls while the ending rings on, in seconds of the file."""
     beat = 60 / grid.bpm
+    last = float(grid.beats[grid.downbeats[-1]])
     for step in (grid.beats_per_bar * beat, beat):
-        last = float(grid.beats[grid.downbeats[-1]])
-        steps = max(math.ceil((side.last_sound - step / 8 - last) / step), 0)
-        if last + steps * step <= side.track.duration_seconds:
+        steps = max(math.ceil((side.level.fades_at() - beat / 8 - last) / step), 0)
+        if last + steps * step <= side.last_sound:
             return last + steps * step
     return None
