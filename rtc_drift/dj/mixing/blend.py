@@ -26,7 +26,7 @@ _FADES = ((2.0, 0.6), (1.5, 0.5), (1.0, 0.4), (3.0, 1.0))
 _FADE_IN_SECONDS = 0.5
 _FIRST_BAR_WITHIN = 2.0
 _ENTRY_SECONDS = 0.005
-_AUDIBLE_SECONDS = 0.4
+_AUDIBLE_SECONDS = 0.15
 """Before the last of its sound a track that is played more quietly is gone."""
 
 
