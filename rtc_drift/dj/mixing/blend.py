@@ -26,8 +26,6 @@ _FADES = ((2.0, 0.6), (1.5, 0.5), (1.0, 0.4), (3.0, 1.0))
 _FADE_IN_SECONDS = 0.5
 _FIRST_BAR_WITHIN = 2.0
 _ENTRY_SECONDS = 0.005
-_AUDIBLE_SECONDS = 0.15
-"""Before the last of its sound a track that is played more quietly is gone."""
 
 
 def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
@@ -131,6 +129,6 @@ def _in_the_ringing(side: Side, grid: Grid) -> float | None:
     last = float(grid.beats[grid.downbeats[-1]])
     for step in (grid.beats_per_bar * beat, beat):
         steps = max(math.ceil((side.level.fades_at() - beat / 8 - last) / step), 0)
-        if last + steps * step <= side.last_sound - _AUDIBLE_SECONDS:
+        if last + steps * step <= side.last_sound and side.level.is_audible(last + steps * step):
             return last + steps * step
     return None

@@ -18,6 +18,8 @@ UNHEARD_LU = 0.4
 _FADED_LU = 14.0
 """Below its own loudness a track is not music to wait for."""
 _SILENCE = 1e-7
+_AUDIBLE = 10**-3.3
+"""Power by that of the whole track's loudness: 33 LU below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ class Level:
         """Whether it is about as loud as ever until a second before its end."""
         end = self._sounds[1]
         return float(self.at(np.arange(end - 3.0, end - 1.0, _STEP)).mean()) > 0.25
+
+    def is_audible(self, until: float) -> bool:
+        """Whether there is still something to be heard right before a position, in seconds."""
+        return bool(self.at(np.array([until - MOMENT / 2]))[0] > _AUDIBLE)
 
     def _loud_moments(self) -> NDArray[np.int64]:
         if self._powers is None:
