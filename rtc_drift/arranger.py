@@ -63,7 +63,10 @@ class Arranger:
         if latest is None or fade == 0 or latest.play.end <= at or base.paused_at is not None:
             return steps.skip_to(programme, choice, at, now, fade)
         transition = plan_skip(self.side(latest.track), self.side(choice.track), latest.position_at(at), when)
-        return steps.skip_to(programme, choice, max(at, latest.time_of(transition.leave_at)), now, fade, transition)
+        on_the_bar = max(at, latest.time_of(transition.leave_at))
+        if on_the_bar >= latest.play.end:  # its file breaks off before that
+            return steps.skip_to(programme, choice, at, now, fade)
+        return steps.skip_to(programme, choice, on_the_bar, now, fade, transition)
 
     def side(self, track: Track) -> Side:
         """A track with what is known of it."""

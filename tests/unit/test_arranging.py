@@ -92,6 +92,17 @@ def test_the_answer_tells_the_bar() -> None:
     assert accepted.transition is not None and accepted.transition.style == "cut"
 
 
+def test_a_bar_behind_the_end_of_a_broken_file_is_not_waited_for() -> None:
+    house = studio(124, 118)
+    house.go(30)
+    playing = house.conductor.programme.current(house.now)
+    assert playing is not None
+    house.fail(playing.play.id, playing.play.position_at(house.now + samples(0.4)))
+    house.steering.next_track()
+    house.go(5)
+    assert house.silent_seconds() == 0
+
+
 def test_now_does_not_wait_for_the_bar() -> None:
     house = studio(124, 96)
     house.go(30)
