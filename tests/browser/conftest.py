@@ -9,7 +9,7 @@ from tests.browser.chromium import launched
 from tests.conftest import leaving_nothing
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """Open pages with `page_on`, each in a context of its own."""
     async with launched() as browser:
