@@ -185,7 +185,7 @@ def any_side(number: int, drawn: tuple[float, float, float, float, str, int]) ->
     return side(number, fading(heard, min(quiet, int(length) - 1)) if quiet else heard, length)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tracks, tracks, st.floats(0, 1), st.booleans())
 def test_any_two_tracks_have_a_plan_inside_both(
     first: tuple[float, float, float, float, str, int],
@@ -238,7 +238,7 @@ def test_where_nobody_knows_the_bars_it_is_at_once() -> None:
     assert plan_skip(None, side(2), samples(30)).leave_at == samples(30)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(tracks, tracks, st.floats(0, 1), st.sampled_from(["bar", "now"]))
 def test_an_answer_takes_two_and_a_half_seconds_at_most(
     first: tuple[float, float, float, float, str, int],
