@@ -90,6 +90,9 @@ def _best(
 ) -> tuple[Shape, float, float]:
     """The shape, how much before the end it is over, and how it sways: those that cost least."""
     costs = list[tuple[float, Shape, float, float]]()
+    if not (outgoing.level.is_known or incoming.level.is_known):
+        shape, earlier, _ = next(iter(shapes))
+        return shape, earlier, 0.0
     for shape, earlier, own in shapes:
         sways = excursion(outgoing.level, incoming.level, ends - earlier - shape.length, enter, shape)
         costs.append((2 * max(sways - UNHEARD_LU, 0.0) + own, shape, earlier, sways))

@@ -49,6 +49,11 @@ class Level:
         self._powers = np.power(10, (np.array(momentary) - integrated) / 10) if len(momentary) else None
         self._bass = np.array(bass)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it was listened to."""
+        return self._powers is not None
+
     def at(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Power around each position in seconds, 0 outside of the track."""
         if self._powers is None:
