@@ -7,6 +7,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
+from rtc_drift.encoding import audio_frame
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 CUTOFF_HERTZ = 180
@@ -36,11 +37,8 @@ class BassCut:
 
     def process(self, audio: Audio) -> Audio:
         """`(n, 2) float32` → as many, high-passed."""
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio).reshape(1, -1), format="flt", layout="stereo")
-        frame.sample_rate = SAMPLE_RATE
-        frame.pts = self._position
+        self._graph.push(audio_frame(audio, self._position))
         self._position += len(audio)
-        self._graph.push(frame)
         filtered = self._graph.pull()
         assert isinstance(filtered, av.AudioFrame)
         return np.asarray(filtered.to_ndarray(), np.float32).reshape(-1, 2)

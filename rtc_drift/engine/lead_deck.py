@@ -7,6 +7,7 @@ import numpy as np
 
 from rtc_drift.dj.plan import Lead
 from rtc_drift.engine.deck import DeckReader, Ending
+from rtc_drift.engine.ramp import DECLICK, ramp
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 logger = logging.getLogger(__name__)
@@ -15,8 +16,6 @@ OPEN_AHEAD = 10 * SAMPLE_RATE
 """The track's own file is opened this long before the lead ends: a deck that waits holds seconds of audio."""
 PATIENCE = SAMPLE_RATE // 4
 """A lead that gave nothing for so many samples in a row is given up."""
-_RAMP = 240
-"""Where a lead breaks off it goes, and the file comes, over this many samples: 5 ms."""
 
 
 class LeadDeck:
@@ -66,7 +65,7 @@ class LeadDeck:
             wanted = min(count, self._resumes_at - position)
             lead = self._read_lead(position, wanted)
             if is_broken:
-                lead = lead * _ramp(self._resumes_at - position, len(lead), -1)
+                lead = lead * ramp(self._resumes_at - position, len(lead), DECLICK, step=-1)
             if len(lead) < wanted or wanted == count:
                 return lead
         if self._lead is not None:
@@ -74,7 +73,7 @@ class LeadDeck:
             self._lead = None
         rest = self._read_rest(position + len(lead), count - len(lead))
         if is_broken:
-            rest = rest * _ramp(position + len(lead) - self._resumes_at, len(rest), 1)
+            rest = rest * ramp(position + len(lead) - self._resumes_at, len(rest), DECLICK)
         return np.concatenate((lead, rest)) if len(lead) else rest
 
     def close(self) -> None:
@@ -109,8 +108,3 @@ class LeadDeck:
         if self._rest is not None:
             self._rest.close()
         self._rest = self._open_deck(self._path, max(0, position))
-
-
-def _ramp(first: int, count: int, step: int) -> Audio:
-    """Rises with `first`, `first` + `step` and so on, and is full from `_RAMP` on: `(count, 1) float32`."""
-    return np.clip((first + step * np.arange(count)) / _RAMP, 0, 1).astype(np.float32)[:, None]

@@ -10,10 +10,9 @@ from rtc_drift.dj.plan import Fade, Play
 from rtc_drift.engine.bass import SETTLING, BassCut
 from rtc_drift.engine.deck import DeckReader
 from rtc_drift.engine.lead_deck import LeadDeck
+from rtc_drift.engine.ramp import DECLICK, ramp
 from rtc_drift.media import SAMPLE_RATE, Audio
 
-DECLICK = 240
-"""Ramp over this many samples (5 ms) where a deck's sound starts or stops without a planned fade."""
 FAILURE_FADE = SAMPLE_RATE // 4
 """A file that breaks off is faded out over this much of its decoded rest."""
 STALLED = SAMPLE_RATE
@@ -128,12 +127,12 @@ class Mixer:
             audio = _without_bass(channel, begin, audio) * envelope(play, begin, len(audio))
             _fade_if_failing(channel, play.position_at(begin), audio)
         if not channel.sounding and len(audio) and begin > play.start:
-            ramp = min(DECLICK, len(audio))
-            audio[:ramp] *= np.linspace(0, 1, ramp, endpoint=False, dtype=np.float32)[:, None]
+            length = min(DECLICK, len(audio))
+            audio[:length] *= np.linspace(0, 1, length, endpoint=False, dtype=np.float32)[:, None]
         starved = len(audio) < count and not _over(channel, play.position_at(begin) + len(audio))
         if starved and len(audio):
-            ramp = min(DECLICK, len(audio))
-            audio[-ramp:] *= np.linspace(1, 0, ramp, dtype=np.float32)[:, None]
+            length = min(DECLICK, len(audio))
+            audio[-length:] *= np.linspace(1, 0, length, dtype=np.float32)[:, None]
         channel.sounding = len(audio) > 0 and not starved
         missing = count - len(audio) if starved else 0
         channel.silent_samples = 0 if len(audio) else channel.silent_samples + missing
@@ -191,15 +190,10 @@ def _without_bass(channel: _Channel, media_time: int, audio: Audio) -> Audio:
     filtered = channel.cut.process(audio)
     share = np.ones((1, 1), np.float32)
     if play.bass_in is not None:
-        share = share * _ramp(media_time - play.bass_in.start, len(audio), play.bass_in.length)
+        share = share * ramp(media_time - play.bass_in.start, len(audio), play.bass_in.length)
     if play.bass_out is not None:
-        share = share * _ramp(play.bass_out.end - media_time, len(audio), play.bass_out.length, step=-1)
+        share = share * ramp(play.bass_out.end - media_time, len(audio), play.bass_out.length, step=-1)
     return filtered + (audio - filtered) * share
-
-
-def _ramp(first: int, count: int, length: int, step: int = 1) -> NDArray[np.float32]:
-    """`x / length` for `count` values of x from `first` on, held at 0 and 1: `(count, 1) float32`."""
-    return np.clip((first + step * np.arange(count)) / max(length, 1), 0, 1).astype(np.float32)[:, None]
 
 
 def _source(play: Play) -> tuple[object, ...]:
@@ -219,7 +213,7 @@ def _quarter_sine(first: int, count: int, length: int, step: int = 1) -> NDArray
 
     Two of them, one rising and one falling, sum to constant power.
     """
-    return np.asarray(np.sin(np.pi / 2 * _ramp(first, count, length, step)), np.float32)
+    return np.asarray(np.sin(np.pi / 2 * ramp(first, count, length, step)), np.float32)
 
 
 def _fade_if_failing(channel: _Channel, position: int, audio: Audio) -> None:

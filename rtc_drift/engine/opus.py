@@ -2,9 +2,9 @@
 
 from fractions import Fraction
 
-import av
 from av.audio.codeccontext import AudioCodecContext
 
+from rtc_drift.encoding import audio_frame
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 LOOK_AHEAD = 312
@@ -32,9 +32,6 @@ class OpusEncoder:
 
     def encode(self, audio: Audio) -> list[bytes]:
         """`(960 · n, 2) float32`, full scale ±1 → n packets."""
-        frame = av.AudioFrame.from_ndarray(audio.reshape(1, -1), format="flt", layout="stereo")
-        frame.sample_rate = SAMPLE_RATE
-        frame.time_base = Fraction(1, SAMPLE_RATE)
-        frame.pts = self._pts
+        frame = audio_frame(audio, self._pts)
         self._pts += len(audio)
         return [bytes(packet) for packet in self._codec.encode(frame)]

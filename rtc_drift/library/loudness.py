@@ -8,6 +8,7 @@ import av
 import numpy as np
 from av.filter import Graph
 
+from rtc_drift.encoding import audio_frame
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 SILENCE_LUFS = -70.0
@@ -47,11 +48,8 @@ class LoudnessMeter:
             return
         if self._has_true_peak:
             self._sample_peak = max(self._sample_peak, float(np.abs(audio).max()))
-        frame = av.AudioFrame.from_ndarray(audio.reshape(1, -1), format="flt", layout="stereo")
-        frame.sample_rate = SAMPLE_RATE
-        frame.pts = self._position
+        self._graph.push(audio_frame(audio, self._position))
         self._position += len(audio)
-        self._graph.push(frame)
         self._pull()
 
     def finish(self) -> float:

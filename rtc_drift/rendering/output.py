@@ -13,6 +13,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
+from rtc_drift.encoding import audio_frame
 from rtc_drift.engine.opus import COMPLEXITY
 from rtc_drift.media import SAMPLE_RATE, Audio
 
@@ -60,9 +61,7 @@ class AudioWriter:
     def write(self, audio: Audio) -> None:
         """Raises OSError when that is not possible."""
         samples: NDArray[Any] = _as_24_bits(audio) if self._form.sample_format == "s32" else audio
-        interleaved = np.ascontiguousarray(samples).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(interleaved, format=self._form.sample_format, layout="stereo")
-        frame.sample_rate, frame.pts = SAMPLE_RATE, self._written
+        frame = audio_frame(samples, self._written, self._form.sample_format)
         self._written += len(audio)
         self._container.mux(self._stream.encode(frame))
 

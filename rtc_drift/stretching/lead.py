@@ -10,6 +10,7 @@ import numpy as np
 
 from rtc_drift.decoding import DecodeError
 from rtc_drift.dj.warp import Warp
+from rtc_drift.encoding import encode_all
 from rtc_drift.engine.decoder import decode
 from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.stretching.vocoder import MARGIN, stretch
@@ -52,13 +53,7 @@ def _write_wav(path: Path, audio: Audio, alive: Callable[[], None]) -> None:
     try:
         with av.open(str(path), "w", format="wav") as container:
             stream = container.add_stream("pcm_f32le", rate=SAMPLE_RATE, layout="stereo")
-            for start in range(0, len(audio), SAMPLE_RATE):
-                interleaved = np.ascontiguousarray(audio[start : start + SAMPLE_RATE]).reshape(1, -1)
-                frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout="stereo")
-                frame.sample_rate, frame.pts = SAMPLE_RATE, start
-                container.mux(stream.encode(frame))
-                alive()
-            container.mux(stream.encode(None))
+            encode_all(container, stream, audio, alive)
     except av.FFmpegError as error:
         if isinstance(error, OSError):
             raise

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtc_drift.dj.plan import Play
-from rtc_drift.engine.mixer import DECLICK, Mixer, OpenDeck
+from rtc_drift.engine.mixer import Mixer, OpenDeck
+from rtc_drift.engine.ramp import DECLICK
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 _BLOCK = SAMPLE_RATE // 2

@@ -25,13 +25,14 @@ RULES = {
     "watchfiles": ("library/watching.py",),
 }
 """A package → where it may be imported."""
-ROOMS = ("media", "decoding", "library", "dj", "engine", "delivery", "api")
+ROOMS = ("media", "decoding", "encoding", "library", "dj", "engine", "delivery", "api")
 MAY_USE = {
     "decoding": {"media"},
-    "library": {"media", "decoding", "library", "dj.warp", "stretching.lead"},
+    "encoding": {"media"},
+    "library": {"media", "decoding", "encoding", "library", "dj.warp", "stretching.lead"},
     "dj": {"media", "library", "dj"},
-    "stretching": {"media", "decoding", "dj.warp", "engine.decoder", "library.workers", "stretching"},
-    "engine": {"media", "decoding", "dj", "engine"},
+    "stretching": {"media", "decoding", "encoding", "dj.warp", "engine.decoder", "library.workers", "stretching"},
+    "engine": {"media", "decoding", "encoding", "dj", "engine"},
     "delivery": {"media", "engine", "delivery", "config", "tracks"},
 }
 """A room → the rooms, or single modules, it may import: dependencies go one way."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import av
-import numpy as np
 
+from rtc_drift.encoding import encode_all
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 _BIT_RATE = 160_000
@@ -20,9 +20,4 @@ def encode(audio: Audio, path: Path, tags: Mapping[str, str]) -> None:
         stream.bit_rate = _BIT_RATE
         stream.metadata.update(tags)
         container.metadata.update(tags)
-        for start in range(0, len(audio), SAMPLE_RATE):
-            interleaved = np.ascontiguousarray(audio[start : start + SAMPLE_RATE]).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout="stereo")
-            frame.sample_rate, frame.pts = SAMPLE_RATE, start
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        encode_all(container, stream, audio)
