@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import product
 
 from rtc_drift.dj.mixing.grid import Grid
-from rtc_drift.dj.mixing.level import UNHEARD_LU, Shape, excursion
+from rtc_drift.dj.mixing.level import SHAPES, UNHEARD_LU, Shape, excursion
 from rtc_drift.dj.mixing.side import Side
 from rtc_drift.dj.plan import BassSwap, Transition
 from rtc_drift.media import samples
@@ -15,8 +15,6 @@ MOST_LU = 1.2
 _LARGEST_SHARE = 0.25
 """Of what either track has to give, so that short pieces are still heard."""
 _LENGTHS, _USUAL_LENGTH = (6.0, 5.0, 7.0, 4.0, 8.0), 6.0
-_SHAPES = ((0.0, 1.0), (0.0, 0.5), (0.25, 0.75), (0.5, 0.5))
-"""Shares of a blend: before the outgoing track begins to fade, and until the incoming one is there."""
 _SWAP_SECONDS = 0.4
 _LEAST_FOR_SWAP = 3.0
 _EARLIER = (0.0, 1.0, 2.0)
@@ -42,7 +40,7 @@ def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
 
     shapes = (
         (shaped(length, shape), min(earlier, room), abs(length - _USUAL_LENGTH) / 16 + 0.05 * number + 0.1 * earlier)
-        for (length, (number, shape), earlier) in product(_LENGTHS, enumerate(_SHAPES), _EARLIER)
+        for (length, (number, shape), earlier) in product(_LENGTHS, enumerate(SHAPES), _EARLIER)
         if earlier <= room
     )
     best, earlier, sways = _best(outgoing, incoming, ends, enter, shapes)
@@ -102,12 +100,11 @@ def _best(
 
 def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
     """The ending is heard, and the next begins on a bar or beat while it rings on; None where there is none."""
-    leaving, entering = outgoing.grid, incoming.grid
-    if leaving is None or entering is None or not outgoing.level.ends_cold():
+    leaving = outgoing.grid
+    if leaving is None or not outgoing.level.ends_cold():
         return None
-    enter = entering.next_downbeat(incoming.first_sound - 0.05)
-    at = _in_the_ringing(outgoing, leaving)
-    if enter is None or enter > incoming.first_sound + _FIRST_BAR_WITHIN or at is None or at < earliest:
+    enter, at = incoming.first_bar(_FIRST_BAR_WITHIN), _in_the_ringing(outgoing, leaving)
+    if enter is None or at is None or at < earliest:
         return None
     rings = outgoing.last_sound - at
     sways = excursion(outgoing.level, incoming.level, at, enter, Shape(rings, 0.0, rings, _ENTRY_SECONDS))

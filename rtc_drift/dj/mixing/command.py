@@ -1,16 +1,16 @@
 """Somebody wants another track: on the next bar, or at once."""
 
+from dataclasses import replace
+
 from rtc_drift.dj.mixing.side import Side
 from rtc_drift.dj.plan import Transition, When
+from rtc_drift.dj.transitions import SKIP_FADE, immediate_transition
 from rtc_drift.media import samples, seconds
 
 WITHIN_SECONDS = 2.2
 """A bar that comes later is not waited for."""
-FADE_SECONDS = 1.2
-"""Short enough to be an answer, long enough to be no cut."""
 _ENTRY_SECONDS = 0.02
 """What comes in on a downbeat is there at once."""
-_LARGEST_SHARE = 0.25
 _FIRST_BAR_WITHIN = 4.0
 
 
@@ -19,9 +19,7 @@ def plan_skip(outgoing: Side | None, incoming: Side, earliest: int, when: When =
 
     On a bar where both have bars, on a beat where that is too far; the incoming track begins with its own first bar.
     """
-    room = (incoming.last_sound - incoming.first_sound) * _LARGEST_SHARE
-    fade = samples(min(FADE_SECONDS, max(room, 0.0)))
-    plain = Transition("skip", leave_at=earliest, enter_at=incoming.first_sample, duration=fade)
+    plain = immediate_transition(incoming.track, earliest, SKIP_FADE)
     if when == "now" or outgoing is None or outgoing.grid is None:
         return plain
     since = seconds(earliest)
@@ -32,14 +30,11 @@ def plan_skip(outgoing: Side | None, incoming: Side, earliest: int, when: When =
         if at is None or at - since > WITHIN_SECONDS:
             return plain
     assert at is not None
-    enter = incoming.grid.next_downbeat(incoming.first_sound - 0.05) if incoming.grid else None
-    if enter is None or enter > incoming.first_sound + _FIRST_BAR_WITHIN:
-        enter = incoming.first_sound
-    return Transition(
-        "skip",
+    enter = incoming.first_bar(_FIRST_BAR_WITHIN)
+    return replace(
+        plain,
         leave_at=max(samples(at), earliest),
-        enter_at=samples(enter),
-        duration=fade,
+        enter_at=plain.enter_at if enter is None else samples(enter),
         style="cut",
         fade_in=samples(_ENTRY_SECONDS),
         reasons=("On the next bar." if on_bar else "On the next beat.",),

@@ -38,6 +38,10 @@ class Shape:
     """When the bass changes hands; None = never: both have theirs."""
 
 
+SHAPES = ((0.0, 1.0), (0.0, 0.5), (0.25, 0.75), (0.5, 0.5))
+"""Shares of an overlap: before the outgoing track begins to fade, and until the incoming one is there."""
+
+
 class Level:
     """Power of each moment of a track by that of its whole loudness; 1 where it is not known."""
 

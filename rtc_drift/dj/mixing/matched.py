@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from rtc_drift.dj.mixing.grid import Grid, Passage
-from rtc_drift.dj.mixing.level import UNHEARD_LU, Shape, excursion
+from rtc_drift.dj.mixing.level import SHAPES, UNHEARD_LU, Shape, excursion
 from rtc_drift.dj.mixing.side import Side
 from rtc_drift.dj.navigator.mixable import REACH
 from rtc_drift.dj.plan import BassSwap, Transition
@@ -21,8 +21,6 @@ _LARGEST_SHARE = 1 / 3
 _GLIDE_BARS = 8
 _BARS_TO_CHOOSE_FROM = 2
 """The last at the end of the one, the first at the beginning of the other."""
-_SHAPES = ((0.0, 1.0), (0.0, 0.5), (0.25, 0.75), (0.5, 0.5))
-"""Shares of the overlap: before the outgoing track begins to fade, and until the incoming one is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def _candidates(
         ratio = enter.length / leave.length
         if abs(ratio - 1) > REACH or not (may_stretch or abs(ratio - 1) * leave.length <= EXACT_SECONDS):
             continue
-        for number, (hold, fade_in) in enumerate(_SHAPES):
+        for number, (hold, fade_in) in enumerate(SHAPES):
             length = leave.length
             shape = Shape(
                 length, 0.0, hold * length, fade_in * length, bars // 2 * leaving.beats_per_bar * leave.period

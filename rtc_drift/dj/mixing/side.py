@@ -6,7 +6,9 @@ from rtc_drift.dj.mixing.grid import Grid, grid_of
 from rtc_drift.dj.mixing.level import Level
 from rtc_drift.library.analysis.model import Analysis
 from rtc_drift.library.track import Track
-from rtc_drift.media import samples
+
+_EARLY_SECONDS = 0.05
+"""By how much a downbeat may lie before the sound that was taken for the first."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,10 @@ class Side:
     def last_sound(self) -> float:
         return self.track.last_sound_seconds
 
-    @property
-    def first_sample(self) -> int:
-        """Where its sound begins, in samples."""
-        return samples(self.first_sound)
+    def first_bar(self, within: float) -> float | None:
+        """Where its first bar begins, if that is known and comes `within` so many seconds of its first sound."""
+        first = self.grid.next_downbeat(self.first_sound - _EARLY_SECONDS) if self.grid else None
+        return first if first is not None and first <= self.first_sound + within else None
 
     def _measured(self) -> Level:
         sounds = self.first_sound, self.last_sound
