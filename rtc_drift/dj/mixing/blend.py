@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 
 from rtc_drift.dj.mixing.grid import Grid
@@ -43,20 +44,9 @@ def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
         for (length, (number, shape), earlier) in product(_LENGTHS, enumerate(SHAPES), _EARLIER)
         if earlier <= room
     )
-    best, earlier, sways = _best(outgoing, incoming, ends, enter, shapes)
-    return Transition(
-        "crossfade",
-        leave_at=samples(ends - earlier - best.length),
-        enter_at=samples(enter),
-        duration=samples(best.length),
-        hold=samples(best.hold),
-        fade_in=samples(best.fade_in),
-        bass=None
-        if best.bass_at is None
-        else BassSwap(samples(best.bass_at - _SWAP_SECONDS / 2), samples(_SWAP_SECONDS)),
-        sways=sways,
-        reasons=(f"A blend of {best.length:.1f} seconds where the music ends.",),
-    )
+    plan, best = _best(outgoing, incoming, ends, enter, shapes)
+    swap = None if best.bass_at is None else BassSwap(samples(best.bass_at - _SWAP_SECONDS / 2), samples(_SWAP_SECONDS))
+    return replace(plan, bass=swap, reasons=(f"A blend of {best.length:.1f} seconds where the music ends.",))
 
 
 def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
@@ -69,33 +59,30 @@ def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
         (Shape(length, length - together, 0.0, _FADE_IN_SECONDS), earlier, 0.05 * number + 0.05 * earlier)
         for (number, (length, together)), earlier in product(enumerate(_FADES), _EARLIER)
     )
-    best, earlier, sways = _best(outgoing, incoming, ends, enter, shapes)
-    return Transition(
-        "crossfade",
-        leave_at=samples(ends - earlier - best.length),
-        enter_at=samples(enter),
-        duration=samples(best.length),
-        style="fade",
-        delay=samples(best.delay),
-        fade_in=samples(best.fade_in),
-        sways=sways,
-        reasons=("Neither tempo nor key would go together.",),
-    )
+    plan, _ = _best(outgoing, incoming, ends, enter, shapes)
+    return replace(plan, style="fade", reasons=("Neither tempo nor key would go together.",))
 
 
 def _best(
     outgoing: Side, incoming: Side, ends: float, enter: float, shapes: Iterable[tuple[Shape, float, float]]
-) -> tuple[Shape, float, float]:
-    """The shape, how much before the end it is over, and how it sways: those that cost least."""
+) -> tuple[Transition, Shape]:
+    """Of shapes, each with how much before the end it is over and a cost of its own, the one that costs least."""
     costs = list[tuple[float, Shape, float, float]]()
-    if not (outgoing.level.is_known or incoming.level.is_known):
-        shape, earlier, _ = next(iter(shapes))
-        return shape, earlier, 0.0
     for shape, earlier, own in shapes:
         sways = excursion(outgoing.level, incoming.level, ends - earlier - shape.length, enter, shape)
         costs.append((2 * max(sways - UNHEARD_LU, 0.0) + own, shape, earlier, sways))
-    _, shape, earlier, sways = min(costs, key=lambda it: it[0])
-    return shape, earlier, sways
+    _, best, earlier, sways = min(costs, key=lambda it: it[0])
+    plan = Transition(
+        "crossfade",
+        leave_at=samples(ends - earlier - best.length),
+        enter_at=samples(enter),
+        duration=samples(best.length),
+        delay=samples(best.delay),
+        hold=samples(best.hold),
+        fade_in=samples(best.fade_in),
+        sways=sways,
+    )
+    return plan, best
 
 
 def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:

@@ -101,8 +101,10 @@ class Level:
 def excursion(outgoing: Level, incoming: Level, leave: float, enter: float, shape: Shape, ratio: float = 1.0) -> float:
     """By how many LU short-term loudness leaves, in an overlap, the band that it spans before and after.
 
-    What `tests/measures/loudness.py` measures, foreseen by the tracks' momentary loudness.
+    What `tests/measures/loudness.py` measures, foreseen by the tracks' momentary loudness; 0 where neither is known.
     """
+    if not (outgoing.is_known or incoming.is_known):
+        return 0.0
     ends = max(shape.length, shape.delay + shape.fade_in)
     time = np.arange(-_AROUND, ends + _AROUND, _STEP) + _STEP / 2
     since = time - shape.delay
