@@ -1,10 +1,12 @@
-"""Plans transitions with what the library knows of both tracks, into a programme."""
+"""Plans transitions with what is known of both tracks, into a programme; and knows what would make the plan better."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice
 from rtc_drift.dj.mixing import Side, plan_skip, plan_transition
+from rtc_drift.dj.navigator.space import Space
 from rtc_drift.dj.plan import Lead, Transition, When
 from rtc_drift.dj.programme import Entry, Programme
 from rtc_drift.dj.warp import Warp, warp_of
@@ -30,21 +32,29 @@ class Wish:
 class Arranger:
     """Makes the next states of a programme. Nothing here waits: what has to be rendered ahead is wished for."""
 
-    def __init__(self, library: Crate) -> None:
+    def __init__(self, library: Crate, chart: Callable[[], Space]) -> None:
+        """`chart`: see `Conductor`."""
         self._library = library
+        self._chart = chart
+        self.wish: Wish | None = None
+        """What would make the planned transition better, if it were rendered in time."""
+        self._planned_knowing = 0
+        """Of how many tracks it was known how they sound when the next was planned: the present one and the next."""
+        self._without_lead: int | None = None
+        """The play whose lead failed: none is wished for it again."""
 
-    def follow(self, programme: Programme, choice: Choice, now: int, earliest: int) -> tuple[Programme, Wish | None]:
-        """A track planned to follow the current one, starting at `earliest` or later; and what would be better."""
-        current = steps.unplan(programme, now).current(now)
-        if current is None or current.sound_ends is not None:
-            return steps.plan_next(programme, choice, now, earliest), None
-        outgoing, incoming = self.side(current.track), self.side(choice.track)
-        position = _free_position(current, earliest)
-        plain = plan_transition(outgoing, incoming, position, may_stretch=False)
-        planned = steps.plan_next(programme, choice, now, earliest, plain)
-        better = plan_transition(outgoing, incoming, position)
-        wish = Wish(planned.entries[-1].play.id, choice, better) if better.needs_lead else None
-        return planned, wish
+    def levelled(self, programme: Programme) -> Programme:
+        """What comes in from now on is as loud as the library has it now."""
+        return replace(programme, levels=self._library.levels)
+
+    def follow(self, programme: Programme, choice: Choice, now: int, earliest: int) -> Programme:
+        """A track planned to follow the current one, starting at `earliest` or later; the wish is for this plan."""
+        planned, better = self._planned(self.levelled(programme), choice, now, earliest)
+        play_id = planned.entries[-1].play.id
+        is_wanted = better is not None and play_id != self._without_lead
+        self.wish = Wish(play_id, choice, better) if better is not None and is_wanted else None
+        self._planned_knowing = self._known(*planned.entries[-2:])
+        return planned
 
     def fulfil(self, programme: Programme, wish: Wish, path: str, now: int, earliest: int) -> Programme | None:
         """The programme with the wish come true, `path` being what was rendered; None if it is too late for that."""
@@ -58,18 +68,47 @@ class Arranger:
 
     def skip(self, programme: Programme, choice: Choice, at: int, now: int, fade: int, when: When) -> Programme:
         """Over into a track at `at`, or on the next bar after that."""
+        programme = self.levelled(programme)
         base = steps.unplan(programme, now)
         latest = base.entries[-1] if base.entries else None
         if latest is None or fade == 0 or latest.play.end <= at or base.paused_at is not None:
             return steps.skip_to(programme, choice, at, now, fade)
-        transition = plan_skip(self.side(latest.track), self.side(choice.track), latest.position_at(at), when)
+        transition = plan_skip(self._side(latest.track), self._side(choice.track), latest.position_at(at), when)
         on_the_bar = max(at, latest.time_of(transition.leave_at))
         if on_the_bar >= latest.play.end:  # its file breaks off before that
             return steps.skip_to(programme, choice, at, now, fade)
         return steps.skip_to(programme, choice, on_the_bar, now, fade, transition)
 
-    def side(self, track: Track) -> Side:
-        """A track with what is known of it."""
+    def lead_failed(self, play_id: int) -> None:
+        """What was rendered ahead for a play can't be played."""
+        self._without_lead = play_id
+
+    def knows_more(self, current: Entry, planned: Entry) -> bool:
+        """Whether how both sound has become known since the next was planned."""
+        return self._known(current, planned) > self._planned_knowing
+
+    def _planned(
+        self, programme: Programme, choice: Choice, now: int, earliest: int
+    ) -> tuple[Programme, Transition | None]:
+        """The programme with what can be had at once, and what would be better if a lead were there."""
+        current = steps.unplan(programme, now).current(now)
+        if current is None or current.sound_ends is not None:
+            return steps.plan_next(programme, choice, now, earliest), None
+        outgoing, incoming = self._side(current.track), self._side(choice.track)
+        position = _free_position(current, earliest)
+        better = plan_transition(outgoing, incoming, position)
+        if not better.needs_lead:
+            return steps.plan_next(programme, choice, now, earliest, better), None
+        plain = plan_transition(outgoing, incoming, position, may_stretch=False)
+        return steps.plan_next(programme, choice, now, earliest, plain), better
+
+    def _known(self, *entries: Entry) -> int:
+        """Of how many tracks is known how they sound, and where they lie."""
+        space = self._chart()
+        rows = [space.rows.get(entry.track.id) for entry in entries]
+        return len([row for row in rows if row is not None and space.is_heard[row]])
+
+    def _side(self, track: Track) -> Side:
         return Side(track, self._library.heard(track.id))
 
 

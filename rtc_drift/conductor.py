@@ -70,19 +70,13 @@ class Conductor:
         self._chart = chart
         self._timeline = timeline
         self._herald = herald
-        self._arranger = Arranger(library)
+        self._arranger = Arranger(library, chart)
         self._announced = set[int]()
         self._arrived = set[int]()
-        self._planned_knowing = 0
-        """Of how many tracks it was known how they sound when the next was planned: the present one and the next."""
         self.held: Choice | None = None
         """What comes next when somebody has resumed."""
-        self.wish: Wish | None = None
-        """What would make the planned transition better, if it were rendered in time."""
         self.programme = Programme()
         self.journey = Journey(seed)
-        self._without_lead: int | None = None
-        """The play whose lead failed: none is wished for it again."""
         self.failed_plays = 0
 
     # --- what there is ------------------------------------------------------------------------------------------------
@@ -121,6 +115,12 @@ class Conductor:
     def knows_the_way(self) -> bool:
         """Whether a direction leads anywhere: some of the library was listened to."""
         return len(self._chart()) > 0
+
+    @property
+    def wish(self) -> Wish | None:
+        """What would make the planned transition better, if it were rendered in time."""
+        wish = self._arranger.wish
+        return wish if wish is not None and self.programme.find(wish.play_id) is not None else None
 
     def is_known(self, track_id: str) -> bool:
         """Whether a track can be played."""
@@ -175,7 +175,7 @@ class Conductor:
 
     def _lead_failed(self, entry: Entry) -> None:
         """The track itself is fine: if it has not begun it comes in without a lead, else it goes on as it is."""
-        self._without_lead = entry.play.id
+        self._arranger.lead_failed(entry.play.id)
         settled = self.settled()
         if entry.play.start > settled and self.programme.paused_at is None:
             self._plan(self.as_planned(entry), after=settled)
@@ -232,7 +232,6 @@ class Conductor:
         """Cross over into a track as soon as may be, on a bar or at once. Raises TooManyCommandsError."""
         settled, at = self.settled(), self.moment(self._lead(choice.track))
         self.held = None
-        self._level()
         self.apply(self._arranger.skip(self.programme, choice, at, settled, self.length(fade), when))
         entry = self.programme.entries[-1]
         self._arrive(entry, back=back)
@@ -257,16 +256,12 @@ class Conductor:
         settled = self.settled()
         if wish is not self.wish or self.programme.paused_at is not None:
             return False
-        self.wish = None
+        self._arranger.wish = None
         earliest = settled + max(1, self.length(COLD_LEAD))
         changed = self._arranger.fulfil(self.programme, wish, path, settled, earliest)
         if changed is not None:
             self.apply(changed)
         return changed is not None
-
-    def followed_by(self, programme: Programme, track: Track, now: int) -> Programme:
-        """A programme about as it would go on with a track if nobody intervened: planning hundreds takes seconds."""
-        return steps.plan_next(programme, Choice(track, ""), now, now + 1)
 
     def settled(self, besides: Entry | None = None) -> int:
         """Up to when nothing changes any more: what is rendered, and what commands have asked for (`besides` one)."""
@@ -305,8 +300,6 @@ class Conductor:
         """Make a new state of the programme real, and tell of a play that is newly planned."""
         before = {entry.play for entry in self.programme.entries}
         self.programme = changed
-        if self.wish is not None and self.programme.find(self.wish.play_id) is None:
-            self.wish = None
         self._timeline.schedule(changed.plays)
         newest = changed.entries[-1] if changed.entries else None
         if newest is None or newest.play in before or newest.play.start <= self._timeline.now():
@@ -320,8 +313,8 @@ class Conductor:
         if current is None or (current.play.end <= horizon and planned is None):
             choice = None if planned else self.choose()
             if choice is not None:
-                self._level()
-                self.apply(steps.begin(self.programme, choice, horizon + self.length(COLD_LEAD)))
+                levelled = self._arranger.levelled(self.programme)
+                self.apply(steps.begin(levelled, choice, horizon + self.length(COLD_LEAD)))
         elif planned is None or (self._is_makeshift(current, planned) and len(self._library.playable()) > 1):
             self._plan(self.choose())
         elif self._knows_more(current, planned):
@@ -336,13 +329,7 @@ class Conductor:
         """Whether how both sound has become known since the next was planned, in time for planning it anew."""
         is_free = not planned.queued and planned.transition.kind == "crossfade"
         in_time = planned.play.start > self._timeline.horizon + MORE_KNOWN_LEAD
-        return is_free and in_time and self._known(current, planned) > self._planned_knowing
-
-    def _known(self, *entries: Entry) -> int:
-        """Of how many tracks is known how they sound, and where they lie."""
-        space = self._chart()
-        rows = [space.rows.get(entry.track.id) for entry in entries]
-        return len([row for row in rows if row is not None and space.is_heard[row]])
+        return is_free and in_time and self._arranger.knows_more(current, planned)
 
     def _plan(self, choice: Choice | None, after: int = 0) -> None:
         horizon = max(after, self._timeline.horizon)
@@ -351,16 +338,7 @@ class Conductor:
             self._follow(choice, horizon, earliest)
 
     def _follow(self, choice: Choice, now: int, earliest: int) -> None:
-        self._level()
-        changed, self.wish = self._arranger.follow(self.programme, choice, now, earliest)
-        if self.wish is not None and self.wish.play_id == self._without_lead:
-            self.wish = None
-        self._planned_knowing = self._known(*changed.entries[-2:])
-        self.apply(changed)
-
-    def _level(self) -> None:
-        """What comes in from now on is as loud as the library has it now."""
-        self.programme = replace(self.programme, levels=self._library.levels)
+        self.apply(self._arranger.follow(self.programme, choice, now, earliest))
 
     def _lead(self, track: Track) -> int:
         planned = self.programme.planned(self._timeline.horizon)

@@ -194,7 +194,7 @@ class Steering:
         is_planned = end.queued and not self._conductor.has_arrived(end)
         for track in queue[1:] if is_planned else queue:
             last = programme.entries[-1].play.start
-            programme = steps.prune(self._conductor.followed_by(programme, track, last), last)
+            programme = steps.prune(steps.plan_next(programme, Choice(track, ""), last, last + 1), last)
         return programme.entries[-1]
 
     def _current(self) -> Entry:
