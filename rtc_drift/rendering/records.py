@@ -42,9 +42,11 @@ class TransitionRecord(Wire):
     enter_at: int
     duration_samples: int
     delay: int
+    hold: int
     bars: int
     tempo_ratio: float
     glide: int
+    sways: float
     reasons: list[str]
 
     @classmethod
@@ -56,9 +58,11 @@ class TransitionRecord(Wire):
             enter_at=it.enter_at,
             duration_samples=it.duration,
             delay=it.delay,
+            hold=it.hold,
             bars=it.bars,
             tempo_ratio=it.ratio,
             glide=it.glide,
+            sways=it.sways,
             reasons=list(it.reasons),
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from tests.measures.stretch import stretch
+from tests.measures.excerpt import excerpt
 
 _ORDER = 16
 _PAST, _BEFORE, _AFTER, _SEARCHED = samples(0.05), samples(0.02), samples(0.005), samples(0.01)
@@ -98,7 +98,7 @@ def _segments(audio: Audio, first: NDArray[np.int64], count: int) -> NDArray[np.
     """`(n, 2, count)` from each of the samples `first` on, silent where the audio has none."""
     segments = np.zeros((len(first), 2, count), np.float32)
     for segment, start in zip(segments, first.tolist(), strict=True):
-        segment[:] = stretch(audio, start, count).T
+        segment[:] = excerpt(audio, start, count).T
     return segments
 
 

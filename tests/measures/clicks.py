@@ -18,8 +18,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from rtc_drift.media import SAMPLE_RATE, Audio, amplitude
+from tests.measures.excerpt import excerpt
 from tests.measures.parts import Part
-from tests.measures.stretch import stretch
 
 WINDOW = SAMPLE_RATE // 500
 """Samples (2 ms) that are fitted as one."""
@@ -88,7 +88,7 @@ def _judged(mix: Audio, parts: Sequence[Part]) -> Iterator[tuple[int, _Array, _A
         both = np.abs(_unexplained(_terms(mix, first)[0], terms))
         left = np.maximum(both[..., 0], both[..., 1])
         curvature = _near(sum((_peaks(bent) for bent, _ in terms), np.zeros(_BLOCK_WINDOWS, np.float32)))
-        height = _near(_near(_peaks(_windows(stretch(mix, first, _BLOCK_WINDOWS * WINDOW)))))
+        height = _near(_near(_peaks(_windows(excerpt(mix, first, _BLOCK_WINDOWS * WINDOW)))))
         misfit = np.where(curvature > _FLOOR, left.max(axis=1) / np.maximum(curvature, np.float32(_FLOOR)), np.inf)
         begin = first + WINDOW * np.arange(_BLOCK_WINDOWS)
         misfit[(begin < 0) | (begin + WINDOW > len(mix))] = np.inf
@@ -112,7 +112,7 @@ def _terms(audio: Audio, first: int) -> tuple[_Array, _Array]:
     Zero where there are not three samples: at the audio's ends, and outside.
     """
     count = _BLOCK_WINDOWS * WINDOW
-    cut = stretch(audio, first - 1, count + 2)
+    cut = excerpt(audio, first - 1, count + 2)
     rise = cut[2:] - cut[:-2]
     bent = cut[2:] - cut[1:-1] - (cut[1:-1] - cut[:-2])
     for end in (-first, len(audio) - 1 - first):

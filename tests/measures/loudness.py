@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rtc_drift.library.loudness import SILENCE_DBTP, SILENCE_LUFS
 from rtc_drift.media import SAMPLE_RATE, Audio
-from tests.measures.stretch import stretch
+from tests.measures.excerpt import excerpt
 
 HOP = SAMPLE_RATE // 10
 """Samples from one value of the short-term loudness to the next."""
@@ -65,7 +65,7 @@ def true_peak_dbtp(audio: Audio) -> float:
     starts = range(0, len(audio), _BLOCK)
     peak = max((float(np.abs(audio[at : at + _BLOCK]).max()) for at in starts), default=0.0)
     for at in starts:
-        block = stretch(audio, at - _TAPS // 2, _BLOCK + _TAPS)
+        block = excerpt(audio, at - _TAPS // 2, _BLOCK + _TAPS)
         for channel in np.ascontiguousarray(block.T):
             peak = max(peak, _peak_between(channel, peak))
     return max(20 * math.log10(peak), SILENCE_DBTP) if peak > 0 else SILENCE_DBTP

@@ -23,7 +23,7 @@ from tests.measures import (
     short_term_lufs,
     true_peak_dbtp,
 )
-from tests.measures.stretch import stretch
+from tests.measures.excerpt import excerpt
 from tests.music import steady_music
 
 COUNT = SAMPLE_RATE
@@ -67,7 +67,7 @@ def fading(start: int, length: int, *, rising: bool) -> NDArray[np.float32]:
 
 
 def limited(audio: Audio) -> Audio:
-    return Limiter().process(stretch(audio, 0, len(audio) + LOOK_AHEAD))[LOOK_AHEAD:]
+    return Limiter().process(excerpt(audio, 0, len(audio) + LOOK_AHEAD))[LOOK_AHEAD:]
 
 
 def quiet(audio: Audio, dbfs: float = -40) -> Audio:

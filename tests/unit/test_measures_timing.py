@@ -29,7 +29,7 @@ from tests.measures import (
     same_samples,
     sources_of,
 )
-from tests.measures.stretch import stretch
+from tests.measures.excerpt import excerpt
 from tests.music import steady_music
 
 DRUMMED = [("four on the floor", None), ("backbeat", "A minor"), ("breakbeat", None), ("shuffle", "C major")]
@@ -96,7 +96,7 @@ def test_two_parts_are_apart_by_what_they_were_put_apart(
     )
     beats = first.beats_seconds[:-1]
     audio = patterns.render(second)
-    found = coincidence(patterns.render(first), stretch(audio, -late, len(audio)), beats)
+    found = coincidence(patterns.render(first), excerpt(audio, -late, len(audio)), beats)
     if "shuffle" not in (one[0], other[0]):
         assert found.both >= 3
     if found.both:

@@ -5,7 +5,7 @@ import numpy as np
 from rtc_drift.media import Audio
 
 
-def stretch(audio: Audio, first: int, count: int) -> Audio:
+def excerpt(audio: Audio, first: int, count: int) -> Audio:
     """`(count, 2)` from sample `first` on, zeros where there is none: before 0 and behind the end."""
     start, end = max(first, 0), min(first + count, len(audio))
     if start == first and end == first + count:
