@@ -1,6 +1,8 @@
 """What is playable, and as which samples: the same 48 kHz stereo for who measures a file and who plays it."""
 
 import stat
+import statistics
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ CHUNK_SECONDS = 0.25
 MAX_BAD_PACKETS_IN_A_ROW = 500
 """Some ten seconds of music; decoding them in vain takes tens of milliseconds, so whoever plays is told in time."""
 MAX_BAD_READS_IN_A_ROW = 50
+_FRAMES_COMPARED = 31
 HIGHEST_AMPLITUDE = 8.0
 """Broken float files hold NaN, infinity and 1e30: taken as silence and as this much."""
 SAMPLE_RATES = range(4_000, 768_001)
@@ -37,12 +40,20 @@ class AudioFile:
         self.stream = stream
         self.packets = 0
         self.bad_packets = 0
-        self.first_frame_seconds: float | None = None
-        """The file's own time of the first frame that was decoded, if it has one."""
+        self._starts = deque[float](maxlen=_FRAMES_COMPARED)
+        self._decoded_seconds = 0.0
         self._gathered = av.AudioFifo()
         self._resampler: av.AudioResampler | None = None
         self._shape: tuple[str, str, int] | None = None
         self._bad_in_a_row = 0
+
+    @property
+    def clock_start(self) -> float | None:
+        """When the first decoded sample was due by the file's own clock, in seconds; None if it has none.
+
+        By the last frames: of single ones ffmpeg tells a wrong time where Vorbis changes the length of its blocks.
+        """
+        return statistics.median(self._starts) if self._starts else None
 
     def chunks(self) -> Iterator[Audio]:
         """`(n, 2) float32` at 48 kHz, finite and within ±8.
@@ -50,12 +61,9 @@ class AudioFile:
         Raises OSError when reading fails, and DecodeError for what isn't audio or where too much in a row is damaged.
         """
         with _errors_told():
-            is_first = True
             for packet in self._read():
                 for frame in self._decode(packet):
-                    if is_first:
-                        is_first = False
-                        self.first_frame_seconds = self._time_of(frame)
+                    self._compare_clock(frame)
                     yield from self._resample(frame)
             yield from self._flush()
 
@@ -120,10 +128,11 @@ class AudioFile:
             if resampled is not None:  # what needs no conversion comes back as it is, even None
                 yield _audio(resampled)
 
-    def _time_of(self, frame: av.AudioFrame) -> float | None:
-        if frame.pts is None or frame.time_base is None:
-            return None
-        return float((frame.pts - (self.stream.start_time or 0)) * frame.time_base)
+    def _compare_clock(self, frame: av.AudioFrame) -> None:
+        if frame.pts is not None and frame.time_base is not None:
+            time = float((frame.pts - (self.stream.start_time or 0)) * frame.time_base)
+            self._starts.append(time - self._decoded_seconds)
+        self._decoded_seconds += frame.samples / max(1, frame.sample_rate)
 
 
 @contextmanager

@@ -1,0 +1,83 @@
+"""Decoding from within a file gives the samples that decoding from its beginning gives there."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtc_drift.engine.decoder import decode
+from rtc_drift.media import SAMPLE_RATE, Audio, samples
+from tests.audio_files import CODECS, write_audio
+
+VORBIS = Path(__file__).parent / "data" / "clicks.ogg"
+"""8 s at 48 kHz by libvorbis: a quiet tone in long blocks, and noises that make it change to short ones."""
+SETTLED = samples(0.3)
+CUT = 5_000
+"""Samples, less than the first page has."""
+_POLYNOMIAL = 0x04C11DB7
+
+
+def read(path: Path, start: int, count: int) -> Audio:
+    chunks: list[Audio] = []
+    first = None
+    for position, audio in decode(str(path), start):
+        first = position if first is None else first
+        chunks.append(audio)
+        if position + len(audio) >= start + count:
+            break
+    assert first is not None and first <= start
+    return np.concatenate(chunks)[start - first :][:count]
+
+
+def ogg_checksum(page: bytes) -> int:
+    checksum = 0
+    for byte in page:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1 ^ (_POLYNOMIAL if checksum & 0x80000000 else 0)) & 0xFFFFFFFF
+    return checksum
+
+
+def cut(ogg: bytes, by: int) -> bytes:
+    """As if an editor had cut that many samples off the beginning without coding it anew: each page comes earlier."""
+    result, at = b"", 0
+    while at < len(ogg):
+        sizes = ogg[at + 27 : at + 27 + ogg[at + 26]]
+        page = bytearray(ogg[at : at + 27 + len(sizes) + sum(sizes)])
+        at += len(page)
+        (granule,) = struct.unpack_from("<q", page, 6)
+        if granule > by:
+            struct.pack_into("<q", page, 6, granule - by)
+        struct.pack_into("<I", page, 22, 0)
+        struct.pack_into("<I", page, 22, ogg_checksum(page))
+        result += page
+    return result
+
+
+def chirp(seconds: float) -> Audio:
+    """Which no two moments of sound alike."""
+    time = np.arange(samples(seconds)) / SAMPLE_RATE
+    wave = 0.3 * np.sin(2 * np.pi * (300 * time + 100 * time**2))
+    return np.stack((wave, -wave), axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize("removed", [0, CUT])
+def test_vorbis_from_within_is_what_it_is_from_the_beginning(tmp_path: Path, removed: int) -> None:
+    file = tmp_path / "clicks.ogg"
+    file.write_bytes(cut(VORBIS.read_bytes(), removed))
+    whole = read(file, 0, samples(9.0))
+    assert len(whole) == samples(8.0)
+    for start in range(samples(1.0), samples(7.5), samples(0.11)):
+        part = read(file, start, SETTLED)
+        assert np.array_equal(part, whole[start : start + len(part)]), f"from {start} on"
+
+
+@pytest.mark.parametrize("suffix", sorted(CODECS.keys() - {".wma"}))
+def test_any_format_from_within_is_what_it_is_from_the_beginning(tmp_path: Path, suffix: str) -> None:
+    file = write_audio(tmp_path / f"chirp{suffix}", chirp(6.0))
+    whole = read(file, 0, samples(7.0))
+    for start in (samples(1.003), samples(3.3), samples(4.711)):
+        part = read(file, start, SETTLED)
+        reference = whole[start : start + len(part)]
+        assert np.abs(part - reference).max() < 0.03, f"from {start} on"
