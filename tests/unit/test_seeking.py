@@ -50,7 +50,7 @@ def cut(ogg: bytes, by: int) -> bytes:
         if granule > by:
             struct.pack_into("<q", page, 6, granule - by)
         struct.pack_into("<I", page, 22, 0)
-        struct.pack_into("<I", page, 22, ogg_checksum(page))
+        struct.pack_into("<I", page, 22, ogg_checksum(bytes(page)))
         result += page
     return result
 
