@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from rtc_drift.arranger import Arranger, Wish
 from rtc_drift.choosing import choose
-from rtc_drift.dj import journey as ways
 from rtc_drift.dj import programme as steps
 from rtc_drift.dj.autodj import Choice
 from rtc_drift.dj.journey import History, Journey
@@ -19,6 +18,7 @@ from rtc_drift.dj.programme import Entry, Programme
 from rtc_drift.engine.messages import DeckFailed
 from rtc_drift.herald import Herald
 from rtc_drift.library.track import Track
+from rtc_drift.logbook import Logbook
 from rtc_drift.media import BLOCK_SAMPLES, samples
 from rtc_drift.protocols import Crate, Timeline
 
@@ -71,12 +71,10 @@ class Conductor:
         self._timeline = timeline
         self._herald = herald
         self._arranger = Arranger(library, chart)
-        self._announced = set[int]()
-        self._arrived = set[int]()
+        self._logbook = Logbook(seed, library, herald)
         self.held: Choice | None = None
         """What comes next when somebody has resumed."""
         self.programme = Programme()
-        self.journey = Journey(seed)
         self.failed_plays = 0
 
     # --- what there is ------------------------------------------------------------------------------------------------
@@ -103,13 +101,22 @@ class Conductor:
         current, planned = self.programme.current(horizon), self.programme.planned(horizon)
         return current is None or planned is None or self._is_makeshift(current, planned)
 
+    @property
+    def journey(self) -> Journey:
+        """What was heard, what was asked for, and where it is heading."""
+        return self._logbook.journey
+
+    @journey.setter
+    def journey(self, changed: Journey) -> None:
+        self._logbook.journey = changed
+
     def has_arrived(self, entry: Entry) -> bool:
         """Whether the journey counts it as heard."""
-        return entry.play.id in self._arrived
+        return self._logbook.has_arrived(entry)
 
     def queue(self) -> list[Track]:
         """What was queued and has not started, as far as it can still be played."""
-        return [track for track_id in self.journey.queue if (track := self._library.get(track_id))]
+        return self._logbook.queue()
 
     @property
     def knows_the_way(self) -> bool:
@@ -131,11 +138,11 @@ class Conductor:
     def advance(self) -> int:
         """Do what is due, and say when to come again (media time). Call it also whenever the library has changed."""
         now = self._timeline.now()
-        self._announce(now)
+        self._logbook.announce(self.programme.entries, now)
         self.programme = steps.prune(self.programme, now)
         if self.programme.paused_at is None:
             self._keep_planned()
-            self._announce(now)  # while it stands, what is begun has started
+            self._logbook.announce(self.programme.entries, now)  # while it stands, what is begun has started
         upcoming = self.programme.planned(now)
         return min(upcoming.play.start if upcoming else now + samples(1), now + samples(1))
 
@@ -169,7 +176,7 @@ class Conductor:
         elif entry.play.start > horizon and entry.transition.kind == "skip":
             at = max(entry.play.start, horizon + COLD_LEAD)
             self.apply(steps.skip_to(self.programme, choice, at, horizon))  # somebody wants another track now
-            self._arrive(self.programme.entries[-1])
+            self._logbook.arrive(self.programme.entries[-1])
             return
         self._plan(choice, after=horizon)
 
@@ -183,12 +190,11 @@ class Conductor:
     def snapshot(self) -> Snapshot:
         """What there is to know now."""
         journey = replace(self.journey, history=History())
-        return Snapshot(self._timeline.now(), self.programme, journey, tuple(sorted(self._arrived)))
+        return Snapshot(self._timeline.now(), self.programme, journey, self._logbook.arrived)
 
     def restore(self, snapshot: Snapshot, history: History) -> None:
         """Go on from there. What is on the air is told again."""
-        self.journey = replace(snapshot.journey, history=history)
-        self._arrived = set(snapshot.arrived)
+        self._logbook.restore(replace(snapshot.journey, history=history), snapshot.arrived)
         self.apply(snapshot.programme)
 
     # --- choosing and planning ----------------------------------------------------------------------------------------
@@ -198,13 +204,13 @@ class Conductor:
 
         What it is to be `instead_of` may be chosen again.
         """
-        self._count_what_is_certain()
+        self._logbook.count(self.programme.entries, self.settled())
         known = tuple(filter(self.is_known, self.journey.queue))
         if known != self.journey.queue:
             self.journey = replace(self.journey, queue=known)
             self._herald.queue(self.queue())
         entries = (entry for entry in self.programme.entries if entry is not instead_of)
-        coming = [entry.track.id for entry in entries if entry.play.id not in self._arrived]
+        coming = [entry.track.id for entry in entries if not self.has_arrived(entry)]
         # What is drawn again for the same place, or was drawn from nothing, counts once: when the library became known
         # must make no difference to what the same seed plays afterwards.
         drawn = self.journey if known or instead_of else replace(self.journey, draws=self.journey.draws + 1)
@@ -234,21 +240,21 @@ class Conductor:
         self.held = None
         self.apply(self._arranger.skip(self.programme, choice, at, settled, self.length(fade), when))
         entry = self.programme.entries[-1]
-        self._arrive(entry, back=back)
+        self._logbook.arrive(entry, back=back)
         return entry
 
     def go_on(self, changed: Programme) -> Entry:
         """The same track from elsewhere, or from where it was paused; then what is held."""
         entry = changed.entries[-1]
-        self._announced.add(entry.play.id)
-        self._arrived.add(entry.play.id)
+        self._logbook.go_on(entry)
         self.apply(changed)
         if changed.paused_at is None:
             choice = self.held if self.held and self.is_known(self.held.track.id) else self.choose()
             self.held = None
             now = max(self._timeline.horizon, entry.play.start)
             if choice is not None:
-                self._follow(choice, now, now + max(1, self.length(COLD_LEAD)))
+                earliest = now + max(1, self.length(COLD_LEAD))
+                self.apply(self._arranger.follow(self.programme, choice, now, earliest))
         return entry
 
     def fulfil(self, wish: Wish, path: str) -> bool:
@@ -281,9 +287,9 @@ class Conductor:
         pruned = steps.prune(self.programme, now)
         if len(pruned.entries) >= MAX_ENTRIES:
             raise TooManyCommandsError
-        self._announce(now)
+        self._logbook.announce(self.programme.entries, now)
         self.programme = pruned
-        self._count_what_is_certain()
+        self._logbook.count(pruned.entries, self.settled())
 
     def moment(self, lead: int) -> int:
         """When a command is heard at the earliest: after those before it. Raises TooManyCommandsError."""
@@ -335,40 +341,10 @@ class Conductor:
         horizon = max(after, self._timeline.horizon)
         if choice is not None and self.programme.current(horizon) is not None:
             earliest = horizon + max(1, self.length(self._lead(choice.track)))
-            self._follow(choice, horizon, earliest)
-
-    def _follow(self, choice: Choice, now: int, earliest: int) -> None:
-        self.apply(self._arranger.follow(self.programme, choice, now, earliest))
+            self.apply(self._arranger.follow(self.programme, choice, horizon, earliest))
 
     def _lead(self, track: Track) -> int:
         planned = self.programme.planned(self._timeline.horizon)
         if planned is not None and planned.track.id == track.id and self._timeline.is_ready(planned.play.id):
             return PREFETCHED_LEAD
         return COLD_LEAD
-
-    def _announce(self, now: int) -> None:
-        """Tell of every play that has started since the last time."""
-        previous: Entry | None = None
-        for entry in self.programme.entries:
-            if entry.play.start <= now and entry.play.id not in self._announced:
-                known = {other.play.id for other in self.programme.entries}
-                self._announced = (self._announced & known) | {entry.play.id}
-                self._arrived &= known
-                self._arrive(entry)
-                self._herald.started(entry, previous)
-            previous = entry
-
-    def _count_what_is_certain(self) -> None:
-        """Count as heard what nothing can keep from being heard; what is queued would be chosen twice else."""
-        for entry in self.programme.entries:
-            if entry.play.start <= self.settled():
-                self._arrive(entry)
-
-    def _arrive(self, entry: Entry, *, back: bool = False) -> None:
-        """Count a track as heard: when somebody asks for it, else when it starts."""
-        if entry.play.id in self._arrived:
-            return
-        self._arrived.add(entry.play.id)
-        self.journey = ways.arrived(self.journey, entry.track.id, back=back, queued=entry.queued)
-        if entry.queued:
-            self._herald.queue(self.queue())

@@ -41,6 +41,7 @@ PURE = (
     "conductor.py",
     "steering.py",
     "herald.py",
+    "logbook.py",
     "saving.py",
     "library/analysis/",
     "stretching/attacks.py",
@@ -58,7 +59,7 @@ PURE = (
     "delivery/dtls.py",
     "delivery/ice_lite.py",
 )
-LOOPLESS = ("conductor.py", "dj/", "engine/", "herald.py", "playout.py", "saving.py", "steering.py")
+LOOPLESS = ("conductor.py", "dj/", "engine/", "herald.py", "logbook.py", "playout.py", "saving.py", "steering.py")
 """What decides when which samples are heard is driven from outside: tests bring a clock of their own."""
 IMPURE = {"asyncio", "socket", "subprocess", "threading", "time", "os", "aiohttp", "av", "sqlite3", "logging"}
 
