@@ -31,6 +31,7 @@ def beating(
         beats_confidence=sure,
         beats_seconds=tuple(beats.tolist()),
         downbeats_seconds=tuple(beats[::4].tolist()),
+        attacks_seconds=tuple(beats.tolist()),
         camelot=key,
         momentary_lufs=tuple([-14.0] * int(length / 0.4)),
         **changes,
@@ -89,13 +90,41 @@ def test_nothing_is_matched_on_a_beat_that_is_not_sure(doubt: str) -> None:
         assert plan_transition(side(1, outgoing), side(2, incoming), 0).style != "beat-matched"
 
 
-def test_beats_that_sway_are_not_mixed_on() -> None:
-    swaying = beating(124)
-    beats = np.array(swaying.beats_seconds) + np.random.default_rng(0).normal(0, 0.04, len(swaying.beats_seconds))
-    swaying = swaying.model_copy(
-        update={"beats_seconds": tuple(beats.tolist()), "downbeats_seconds": tuple(beats[::4])}
-    )
-    assert plan_transition(side(1, swaying), side(2, beating(124)), 0).style != "beat-matched"
+def struck_by(heard: Analysis, late: np.typing.NDArray[np.float64] | float, every: int = 1) -> Analysis:
+    """Something is struck so many seconds after each beat, or after some only."""
+    attacks = np.array(heard.beats_seconds) + late
+    return heard.model_copy(update={"attacks_seconds": tuple(attacks[::every].tolist())})
+
+
+def test_beats_meet_where_they_are_struck() -> None:
+    late = struck_by(beating(127, first=0.7), 0.012)
+    plan = plan_transition(side(1, beating(124)), side(2, late), 0)
+    assert plan.style == "beat-matched"
+    for beat in range(0, plan.bars * 4, 3):
+        heard = position_of(plan, beat * 60 / 124)
+        assert min(abs(heard - it) for it in late.attacks_seconds) < 0.002
+
+
+def test_another_instrument_ahead_of_some_beats_does_not_lead_astray() -> None:
+    # Eight bars are rarely without one.
+    early = np.where(np.arange(400) % 9 == 4, -0.02, 0.0)
+    heard = beating(127, first=0.7)
+    plan = plan_transition(side(1, beating(124)), side(2, struck_by(heard, early[: len(heard.beats_seconds)])), 0)
+    assert plan.style == "beat-matched"
+    assert min(abs(seconds(plan.enter_at) - it) for it in heard.beats_seconds) < 0.002
+
+
+@pytest.mark.parametrize("every", [2, 10_000])
+def test_where_little_is_struck_there_is_no_beat_to_meet(every: int) -> None:
+    softly = struck_by(beating(124), 0.0, every)
+    for outgoing, incoming in ((softly, beating(124)), (beating(124), softly)):
+        assert plan_transition(side(1, outgoing), side(2, incoming), 0).style != "beat-matched"
+
+
+def test_what_is_struck_unevenly_is_not_mixed_on() -> None:
+    heard = beating(124)
+    unevenly = struck_by(heard, np.random.default_rng(0).normal(0, 0.012, len(heard.beats_seconds)))
+    assert plan_transition(side(1, unevenly), side(2, beating(124)), 0).style != "beat-matched"
 
 
 def test_the_bass_changes_hands_on_a_bar_in_the_middle() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from rtc_drift.library.analysis.attacks import AttackMeter
 from rtc_drift.library.analysis.beats import NO_BEATS, exact_tempo, find_beats
 from rtc_drift.library.analysis.cues import find_cues
 from rtc_drift.library.analysis.downbeats import find_downbeats
@@ -46,6 +47,7 @@ class Analyser:
         self._timbre = TimbreMeter(_FRAME, _RATE)
         self._until_timbre = 0
         self._tonal = TonalMeter()
+        self._attacks = AttackMeter(_RATE)
 
     def add(self, block: Audio) -> None:
         """The next samples, `(n, 2) float32` at 48 kHz, finite."""
@@ -71,6 +73,7 @@ class Analyser:
         found = find_beats(onsets, tempo) if tempo else NO_BEATS
         beats = found.seconds[(found.seconds >= 0) & (found.seconds <= duration)]
         bpm = _tempo_bpm(tempo, beats)
+        attacks = self._attacks.finish().near(beats)
         downbeats = find_downbeats(beats, onsets, tonality.changes_at(beats))
         lufs = self._loudness.finish()
         true_peak_dbtp = self._loudness.true_peak_dbtp() if self._true_peak_dbtp is None else self._true_peak_dbtp
@@ -80,6 +83,7 @@ class Analyser:
             beats_confidence=found.confidence if bpm else 0.0,
             beats_seconds=tuple(beats.tolist()),
             downbeats_seconds=tuple(downbeats.tolist()),
+            attacks_seconds=tuple(attacks[np.isfinite(attacks)].tolist()),
             key=tonality.key,
             camelot=tonality.camelot,
             key_confidence=tonality.confidence,
@@ -96,6 +100,7 @@ class Analyser:
     def _hear(self, wave: NDArray[np.float32]) -> None:
         """Samples at 24 kHz."""
         self._tonal.add(self._eighth.add(wave))
+        self._attacks.add(wave)
         self._spectra(self._framer.add(wave))
 
     def _spectra(self, frames: NDArray[np.float32]) -> None:

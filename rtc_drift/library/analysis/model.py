@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-VERSION = 3
+VERSION = 4
 """Of what is measured: a greater one has every track analysed anew."""
-CURVES = ("beats_seconds", "downbeats_seconds", "short_term_lufs", "momentary_lufs", "heard_bass")
+CURVES = ("beats_seconds", "downbeats_seconds", "attacks_seconds", "short_term_lufs", "momentary_lufs", "heard_bass")
 """The fields of an `Analysis` that are long, and of no use for choosing."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -73,6 +73,8 @@ class Analysis(_Model):
     beats_seconds: tuple[float, ...] = ()
     downbeats_seconds: tuple[float, ...] = ()
     """A subset of the beats."""
+    attacks_seconds: tuple[float, ...] = ()
+    """What is struck on beats, more exactly than they are known: at most one for each, within 40 ms of it."""
     key: str | None = None
     """`A minor`, `F# major`; None for what has no pitch."""
     camelot: str | None = None

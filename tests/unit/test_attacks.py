@@ -1,0 +1,73 @@
+"""Attacks on beats are told to some milliseconds, and none where nothing is struck."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from rtc_drift.library.analysis.attacks import AttackMeter, Attacks
+
+RATE = 24_000
+BEATS = np.arange(1.0, 15.0, 0.5)
+
+
+def chord(seconds: float = 16.0, level: float = 0.2) -> NDArray[np.float32]:
+    """That rings on, and swells softly with each beat."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    swell = 0.6 + 0.4 * np.sin(2 * np.pi * 2 * time)
+    tones = [np.sin(2 * np.pi * hertz * time) for hertz in (110, 220, 277.2, 329.6, 440)]
+    return np.asarray(level * swell * np.sum(tones, axis=0) / 5, np.float32)
+
+
+def struck(seconds: NDArray[np.float64], level: float = 0.3) -> NDArray[np.float32]:
+    """Short noises over the chord."""
+    random, wave = np.random.default_rng(3), chord()
+    for second in seconds:
+        first, count = round(second * RATE), RATE // 10
+        wave[first : first + count] += level * random.standard_normal(count) * np.exp(-np.arange(count) / RATE / 0.02)
+    return wave
+
+
+def attacks(wave: NDArray[np.float32], blocks: tuple[int, ...] = ()) -> Attacks:
+    meter, at = AttackMeter(RATE), 0
+    for size in blocks:
+        meter.add(wave[at : at + size])
+        at += size
+    meter.add(wave[at:])
+    return meter.finish()
+
+
+@pytest.mark.parametrize("late", [-0.03, -0.011, 0.0, 0.007, 0.025])
+def test_an_attack_is_found_to_two_milliseconds(late: float) -> None:
+    found = attacks(struck(BEATS + late)).near(BEATS)
+    assert np.abs(found - BEATS - late).max() <= 0.0025
+
+
+def test_what_swells_is_not_struck() -> None:
+    assert np.isnan(attacks(chord()).near(BEATS)).all()
+
+
+def test_what_is_struck_elsewhere_belongs_to_no_beat() -> None:
+    assert np.isnan(attacks(struck(BEATS + 0.2)).near(BEATS)).all()
+
+
+def test_soft_drums_under_a_chord_are_found() -> None:
+    found = attacks(struck(BEATS, level=0.04)).near(BEATS)
+    assert np.isfinite(found).mean() > 0.9
+    assert np.nanmax(np.abs(found - BEATS)) <= 0.004
+
+
+def test_at_the_ends_and_in_silence_nothing_is_struck() -> None:
+    wave = struck(BEATS)
+    assert np.isnan(attacks(wave).near(np.array((0.0, 0.01, 15.99, 16.0, 20.0)))).all()
+    assert np.isnan(attacks(np.zeros(RATE, np.float32)).near(np.array((0.5,)))).all()
+    assert np.isnan(attacks(np.zeros(0, np.float32)).near(np.array((0.5,)))).all()
+    assert len(attacks(wave).near(np.zeros(0))) == 0
+
+
+@given(st.lists(st.integers(0, 9_000), max_size=20))
+def test_blocks_of_any_length_give_the_same(blocks: list[int]) -> None:
+    wave = struck(BEATS[:4])[: 4 * RATE]
+    whole = attacks(wave).near(BEATS[:5])
+    assert np.array_equal(attacks(wave, tuple(blocks)).near(BEATS[:5]), whole, equal_nan=True)
