@@ -162,11 +162,12 @@ def _beats(joint: Joint, heard: Heard, mix: Audio, first: int) -> Heard:
 
 
 def _bass(joint: Joint, parts: tuple[Audio, Audio], mix: Audio, first: int) -> DoubleBass:
-    """What `double_bass` would tell that knew both tracks for longer.
+    """What `double_bass` would tell that knew both tracks for longer, and what either has by itself at each moment.
 
-    Ten seconds before the overlap may be without bass, which then comes back just as the track is left: that is not the
-    bass of two. So each track is known from the overlap, too, as it would be there alone, with all its bass; and its
-    full level is what it exceeds in 5 % of the moments that have bass.
+    Ten seconds before the overlap may be without bass, which then comes back just as the track is left; and a track may
+    have its loudest bass in the overlap: neither is the bass of two. So each track is known from the overlap, too, as
+    it would be there alone, with all its bass. Excess is over that, and over the full level of the louder one: what it
+    exceeds in 5 % of the moments that have bass.
     """
     duration = joint.transition.duration
     whole = (replace(joint.outgoing, bass_out=None), replace(joint.incoming, bass_in=None))
@@ -177,7 +178,9 @@ def _bass(joint: Joint, parts: tuple[Audio, Audio], mix: Audio, first: int) -> D
     start = duration - first
     bass = double_bass(outgoing, incoming, np.concatenate((silence, mix, silence)), start, start + duration)
     full = max(_full_bass(outgoing[:start]), _full_bass(incoming[start + duration :]))
-    return replace(bass, excess_db=float(bass_db(mix[-first : duration - first]).max(initial=-math.inf)) - full)
+    alone = np.maximum(np.maximum(bass_db(before), bass_db(after)), full)
+    both = bass_db(mix[-first : duration - first])
+    return replace(bass, excess_db=float((both - alone).max(initial=-math.inf)))
 
 
 def _full_bass(alone: Audio) -> float:
