@@ -163,6 +163,21 @@ def test_a_cold_ending_is_heard_and_the_next_comes_on_the_bar_while_it_rings() -
     assert seconds(plan.leave_at + plan.duration) == pytest.approx(outgoing.last_sound, abs=0.001)
 
 
+@pytest.mark.parametrize("beatless", ["outgoing", "incoming"])
+def test_a_cold_ending_is_heard_where_there_are_no_bars(beatless: str) -> None:
+    first, second = (beating(124, sure=0.1 if name == beatless else 0.9) for name in ("outgoing", "incoming"))
+    outgoing = side(1, ringing(first))
+    plan = plan_transition(outgoing, side(2, second), 0)
+    assert plan.style == "cut" and plan.hold == plan.duration, "it is not faded"
+    assert seconds(plan.leave_at) == pytest.approx(LENGTH - 2, abs=0.4)
+    assert seconds(plan.leave_at + plan.duration) == pytest.approx(outgoing.last_sound, abs=0.001)
+
+
+def test_what_was_cut_off_is_no_ending() -> None:
+    whole = side(1, beating(124, sure=0.1), last_sound_seconds=LENGTH)
+    assert plan_transition(whole, side(2, beating(124)), 0).style == "blend"
+
+
 def test_an_ending_without_a_beat_to_come_is_no_hole() -> None:
     plan = plan_transition(side(1, beating(124)), side(2, beating(96, first=0.4)), 0)
     assert seconds(plan.leave_at) < LENGTH - 0.5

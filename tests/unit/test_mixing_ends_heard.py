@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtc_drift.media import Audio, amplitude, samples
+from rtc_drift.media import SAMPLE_RATE, Audio, amplitude, samples
 from rtc_drift.rendering.render import LAST_FADE
 from tests.audio_files import silence
 from tests.measures import clicks, gaps, heard, loudness_excursion, same_samples, short_term_lufs
@@ -112,6 +112,25 @@ def test_an_ending_without_bars_is_blended_and_nothing_of_it_is_cut_off(evening:
     play = evening.entry(COLD).play
     assert abs(play.position_at(play.end) - samples(LOUD_SECONDS)) <= samples(0.02)
     assert play.fade_out is not None and play.fade_out.end == play.end
+
+
+def test_an_ending_that_rings_out_is_kept_without_bars_too(tmp_path: Path) -> None:
+    ringing = steady_music(LOUD_SECONDS, seed=4)
+    ringing[-samples(1.2) :] *= np.geomspace(0.1, 0.001, samples(1.2), dtype=np.float32)[:, None]
+    pieces = [
+        piece(tmp_path / f"{title}.flac", audio)
+        for title, audio in (("Rings", ringing), ("Next", steady_music(LOUD_SECONDS, seed=5)))
+    ]
+    evening = rendered(pieces, 30)
+    first, second = evening.entries
+    assert second.transition.style == "cut"
+    assert LOUD_SECONDS - 1.2 <= second.play.start / SAMPLE_RATE <= LOUD_SECONDS - 0.5
+    kept = slice(samples(LOUD_SECONDS - 5), second.play.start)
+    assert same_samples(evening.mix[kept], ringing[kept], first.play.gain) <= ROUNDING
+    sounding = evening.mix[:-LAST_FADE]
+    assert gaps(sounding) == [] and clicks(sounding, evening.sources(0, len(sounding))) == []
+    joint = second.play.start
+    assert max(loudness_excursion(short_term_lufs(evening.mix), joint, joint + samples(1))) <= 1.5
 
 
 def test_each_is_heard_where_the_journal_says(evening: Rendered, pieces: dict[str, Piece]) -> None:

@@ -25,6 +25,8 @@ _FADES = ((2.0, 0.6), (1.5, 0.5), (1.0, 0.4), (3.0, 1.0))
 _FADE_IN_SECONDS = 0.5
 _FIRST_BAR_WITHIN = 2.0
 _ENTRY_SECONDS = 0.005
+_LEAST_RINGING_SECONDS = 0.25
+"""What is silent sooner after its last loud moment has been cut off: that is no ending to be kept."""
 
 
 def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
@@ -86,16 +88,27 @@ def _best(
 
 
 def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
-    """The ending is heard, and the next begins on a bar or beat while it rings on; None where there is none."""
-    leaving = outgoing.grid
-    if leaving is None or not outgoing.level.ends_cold():
+    """The ending is heard, and the next begins while it rings on: on a bar or beat, if one comes and the next has bars.
+
+    None where the music fades or breaks off, or loudness would sway.
+    """
+    if not outgoing.level.ends_cold():
         return None
-    enter, at = incoming.first_bar(_FIRST_BAR_WITHIN), _in_the_ringing(outgoing, leaving)
-    if enter is None or at is None or at < earliest:
+    bar = incoming.first_bar(_FIRST_BAR_WITHIN)
+    on_beat = None if bar is None or outgoing.grid is None else _in_the_ringing(outgoing, outgoing.grid)
+    if bar is not None and on_beat is not None:
+        reason = "It ends on its last beat, and the next begins on the bar."
+        return _cut(outgoing, incoming, earliest, on_beat, bar, reason)
+    over = outgoing.level.fades_at()
+    if outgoing.last_sound - over < _LEAST_RINGING_SECONDS:
         return None
+    return _cut(outgoing, incoming, earliest, over, incoming.level.rises_at(), "It ends, and the next begins.")
+
+
+def _cut(outgoing: Side, incoming: Side, earliest: float, at: float, enter: float, reason: str) -> Transition | None:
     rings = outgoing.last_sound - at
     sways = excursion(outgoing.level, incoming.level, at, enter, Shape(rings, 0.0, rings, _ENTRY_SECONDS))
-    if sways > MOST_LU:
+    if at < earliest or sways > MOST_LU:
         return None
     return Transition(
         "crossfade",
@@ -106,7 +119,7 @@ def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
         hold=samples(rings),
         fade_in=samples(_ENTRY_SECONDS),
         sways=sways,
-        reasons=("It ends on its last beat, and the next begins on the bar.",),
+        reasons=(reason,),
     )
 
 

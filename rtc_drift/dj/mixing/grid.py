@@ -108,4 +108,3 @@ def _line_through(times: NDArray[np.float64], weights: NDArray[np.float64]) -> N
         away = (times - np.polyval(line, number)) / _AMISS_SECONDS
         line = np.polyfit(number, times, 1, w=np.sqrt(weights / (1 + away**2)))
     return np.asarray(line)
-
