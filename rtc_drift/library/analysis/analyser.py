@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.library.analysis.attacks import AttackMeter
+from rtc_drift.library.analysis.bass import BassMeter
 from rtc_drift.library.analysis.beats import NO_BEATS, exact_tempo, find_beats
 from rtc_drift.library.analysis.cues import find_cues
 from rtc_drift.library.analysis.downbeats import find_downbeats
@@ -39,6 +40,7 @@ class Analyser:
         self._true_peak_dbtp = true_peak_dbtp
         self._loudness = LoudnessMeter(true_peak=true_peak_dbtp is None)
         self._envelope = EnvelopeMeter()
+        self._bass = BassMeter()
         self._half = Decimator(2, 49)
         self._eighth = Decimator(_RATE // TONAL_RATE, 65)
         self._framer = Framer(_FRAME, _RATE // FRAME_RATE)
@@ -55,6 +57,7 @@ class Analyser:
             part = block[first : first + _BLOCK_SAMPLES]
             self._loudness.add(part)
             self._envelope.add(part)
+            self._bass.add(part)
             self._hear(self._half.add(part @ np.array((0.5, 0.5), np.float32)))
 
     def finish(self) -> Analysis:
@@ -75,7 +78,7 @@ class Analyser:
         bpm = _tempo_bpm(tempo, beats)
         attacks = self._attacks.finish().near(beats)
         downbeats = find_downbeats(beats, onsets, tonality.changes_at(beats))
-        lufs = self._loudness.finish()
+        lufs, momentary = self._loudness.finish(), self._loudness.momentary_lufs()
         true_peak_dbtp = self._loudness.true_peak_dbtp() if self._true_peak_dbtp is None else self._true_peak_dbtp
         return Analysis(
             tempo_bpm=bpm,
@@ -91,8 +94,8 @@ class Analyser:
             loudness_range_lu=self._loudness.range_lu(),
             true_peak_dbtp=true_peak_dbtp,
             short_term_lufs=self._loudness.short_term_lufs(),
-            heard_bass=timbre.heard_bass,
-            momentary_lufs=self._loudness.momentary_lufs(),
+            heard_bass=self._bass.finish(momentary),
+            momentary_lufs=momentary,
             cues=find_cues(envelope, downbeats),
             features=features(bpm or 0.0, beats, onsets, tonality, timbre, envelope),
         )

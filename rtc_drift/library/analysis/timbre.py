@@ -19,16 +19,6 @@ _FLAT_HERTZ = (50.0, 9_500.0)
 """What lies above is already weakened by the decimation."""
 
 
-_CROSSOVER_HERTZ = 180.0
-"""Where the engine cuts the bass: Linkwitz-Riley, fourth order."""
-_TOGETHER = 10
-_OF_BOTH = 0.8
-"""What the bass is of both channels, by what it is of their mean, which loses much of what is wide."""
-_SHELF_HERTZ, _SHELF_Q, _SHELF_GAIN = 1_681.97, 0.7072, 1.5848
-_RUMBLE_HERTZ, _RUMBLE_Q = 38.14, 0.5003
-"""The two stages of K-weighting."""
-
-
 @dataclass(frozen=True, slots=True)
 class Timbre:
     """Means over all frames that sound; zeros for silence. Powers are of what lies below 12 kHz."""
@@ -43,8 +33,6 @@ class Timbre:
     """Power below 150 Hz by all, over the whole track, 0–1."""
     air: float
     """Power above 6 kHz by all, over the whole track, 0–1."""
-    heard_bass: tuple[float, ...]
-    """What a crossover at 180 Hz takes of the K-weighted power (ITU-R BS.1770) of each 10 frames, 0–1."""
     mfcc: tuple[float, ...]
     """Coefficients 1 to 12 of the mel spectrum's natural logarithm: 12 means, then 12 standard deviations."""
 
@@ -57,14 +45,10 @@ class TimbreMeter:
         bin_hertz = sample_rate / frame_size
         self._hertz = (np.arange(bins) * bin_hertz).astype(np.float32)
         self._moments = np.stack((np.ones(bins), self._hertz, self._hertz**2), axis=1).astype(np.float32)
-        heard = _k_weights(self._hertz)
-        parts = (
-            *(np.ones(bins), self._hertz < _BASS_HERTZ, self._hertz > _AIR_HERTZ),
-            *(heard, heard * _high_pass_weights(self._hertz)),
-        )
+        parts = (np.ones(bins), self._hertz < _BASS_HERTZ, self._hertz > _AIR_HERTZ)
         mel = mel_filters(_BANDS, bins, bin_hertz, 30, sample_rate / 2)
         self._sums = np.column_stack((*parts, mel)).astype(np.float32)
-        """All that is summed of the power, in one product: five parts, then the mel bands."""
+        """All that is summed of the power, in one product: three parts, then the mel bands."""
         angle = np.pi / _BANDS * (np.arange(_BANDS)[:, None] + 0.5) * np.arange(1, _COEFFICIENTS + 1)
         self._cosines = (np.cos(angle) * np.sqrt(2 / _BANDS)).astype(np.float32)
         first, last = (int(hertz / bin_hertz) for hertz in _FLAT_HERTZ)
@@ -73,7 +57,6 @@ class TimbreMeter:
         self._frames = 0
         self._shape = np.zeros(3)
         self._power = np.zeros(3)
-        self._heard = bytearray()
         self._mfcc = np.zeros((2, _COEFFICIENTS))
 
     def add(self, spectra: NDArray[np.float32]) -> None:
@@ -81,13 +64,12 @@ class TimbreMeter:
         spectra = spectra * self._scale
         power = spectra * spectra
         sums = power @ self._sums
-        self._heard += sums[:, 3:5].tobytes()
         sounding = sums[:, 0] > _SILENT_POWER
         if not sounding.all():
             spectra, power, sums = spectra[sounding], power[sounding], sums[sounding]
         if not len(sums):
             return
-        parts, mel = sums[:, :3], sums[:, 5:]
+        parts, mel = sums[:, :3], sums[:, 3:]
         total, first, second = (spectra @ self._moments).astype(np.float64).T
         centroid = first / total
         spread = np.sqrt(np.maximum(second / total - centroid**2, 0))
@@ -102,32 +84,10 @@ class TimbreMeter:
     def finish(self) -> Timbre:
         """Of all that was added."""
         if not self._frames:
-            return Timbre(0.0, 0.0, 0.0, 0.0, 0.0, (), (0.0,) * 2 * _COEFFICIENTS)
+            return Timbre(0.0, 0.0, 0.0, 0.0, 0.0, (0.0,) * 2 * _COEFFICIENTS)
         centroid, spread, flatness = (self._shape / self._frames).tolist()
         bass, air = (self._power[1:] / self._power[0]).tolist()
         means, squares = self._mfcc / self._frames
         deviations = np.sqrt(np.maximum(squares - means**2, 0))
         mfcc = tuple(map(float, (*means, *deviations)))
-        return Timbre(centroid, spread, min(flatness, 1.0), min(bass, 1.0), min(air, 1.0), self._heard_bass(), mfcc)
-
-    def _heard_bass(self) -> tuple[float, ...]:
-        frames = np.frombuffer(self._heard, np.float32).reshape(-1, 2)
-        whole = frames[: len(frames) // _TOGETHER * _TOGETHER].reshape(-1, _TOGETHER, 2).sum(axis=1, dtype=np.float64)
-        shares = _OF_BOTH * np.clip(1 - whole[:, 1] / np.maximum(whole[:, 0], 1e-12), 0, 1)
-        return tuple(np.round(shares, 2).tolist())
-
-
-def _k_weights(hertz: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Power by frequency after K-weighting, as its analogue prototypes have it."""
-    shelf, rumble = hertz.astype(np.float64) / _SHELF_HERTZ, hertz.astype(np.float64) / _RUMBLE_HERTZ
-    middle = np.sqrt(_SHELF_GAIN)
-    above = ((1 - _SHELF_GAIN * shelf**2) ** 2 + (middle * shelf / _SHELF_Q) ** 2) / (
-        (1 - shelf**2) ** 2 + (shelf / _SHELF_Q) ** 2
-    )
-    return np.asarray(above * rumble**4 / ((1 - rumble**2) ** 2 + (rumble / _RUMBLE_Q) ** 2))
-
-
-def _high_pass_weights(hertz: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Power by frequency behind the crossover."""
-    ratio = (hertz.astype(np.float64) / _CROSSOVER_HERTZ) ** 4
-    return np.asarray((ratio / (1 + ratio)) ** 2)
+        return Timbre(centroid, spread, min(flatness, 1.0), min(bass, 1.0), min(air, 1.0), mfcc)
