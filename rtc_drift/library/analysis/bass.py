@@ -1,4 +1,4 @@
-"""What of each moment's loudness is lost when the engine takes a track's bass; of both channels, as bass may be wide."""
+"""What of each moment's loudness is lost when the engine takes the bass: of both channels, as bass may be wide."""
 
 from collections.abc import Sequence
 
