@@ -40,6 +40,13 @@ class _Lead:
     def size(self) -> int:
         return _HEADER_BYTES + _BYTES_PER_SAMPLE * self.request[1].length
 
+    def is_whole(self) -> bool:
+        """Whether its file is there, with all samples."""
+        try:
+            return self.file.stat().st_size >= _BYTES_PER_SAMPLE * self.request[1].length
+        except OSError:
+            return False
+
 
 class Preparer:
     """Renders each lead once, however many ask for it; owns the jobs and the folder, which is for leads only.
@@ -67,7 +74,7 @@ class Preparer:
         A caller that is cancelled gives up its share; the job goes on while anybody else waits for it.
         """
         lead = self._leads.get((path, warp))
-        if lead is not None and lead.is_ready and not _is_there(lead.file):  # somebody tidied up
+        if lead is not None and lead.is_ready and not lead.is_whole():  # somebody tidied up, or the disk was full
             self._forget(lead)
             lead = None
         if lead is None:
@@ -167,10 +174,3 @@ class Preparer:
         if sentence not in self._told:
             self._told.add(sentence)
             logger.warning("%s", sentence)
-
-
-def _is_there(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except OSError:
-        return False

@@ -150,6 +150,17 @@ async def test_a_file_that_vanished_is_rendered_again(renderer: Renderer, folder
     await preparer.close()
 
 
+async def test_a_file_that_breaks_off_is_rendered_again(renderer: Renderer, folder: Path) -> None:
+    preparer = Preparer(renderer, folder)
+    a = await preparer.prepare(Path("a"), WARP)
+    assert a
+    a.write_bytes(a.read_bytes()[:-1_000])
+    again = await preparer.prepare(Path("a"), WARP)
+    assert again
+    assert again.stat().st_size == WARP.length * 8
+    await preparer.close()
+
+
 async def test_the_job_goes_on_until_the_last_who_waits_is_cancelled(renderer: Renderer, folder: Path) -> None:
     preparer = Preparer(renderer, folder)
     renderer.may.clear()
