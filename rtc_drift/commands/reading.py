@@ -70,7 +70,7 @@ class Reader:
         return hearing, hearing.done(tracks) - known
 
     def _tell(self, it: Unplayable) -> None:
-        self._progress.console.print(f"{scanning.legible(it.path)}: {it.reason}", markup=False)
+        self._progress.console.print(f"{scanning.legible(it.path)}: {it.reason}", markup=False, soft_wrap=True)
 
 
 def progress_of_files(console: Console) -> Progress:
