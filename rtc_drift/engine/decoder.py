@@ -15,6 +15,8 @@ __all__ = ["DecodeError", "decode"]
 SEEK_MARGIN_SECONDS = 0.5
 """Seeking lands this much early, because decoders need a few packets to settle (and MP3 a bit reservoir)."""
 _REMEMBERED = 128
+_MOST_CUT_SECONDS = 1.0
+"""More than the first page holds of samples from before the clock's zero."""
 _BEGINNING = samples(5.0)
 """So far in the clock has found its place: pages are up to a few seconds long."""
 
@@ -48,19 +50,21 @@ def _zero(path: str, file: AudioFile) -> float:
     if "vorbis" not in file.stream.codec_context.name:
         return 0.0
     with suppress(DecodeError):
-        return _vorbis_zero(path, Path(path).stat().st_mtime_ns)
+        status = Path(path).stat()
+        return _vorbis_zero(path, status.st_mtime_ns, status.st_size)
     return 0.0
 
 
 @lru_cache(_REMEMBERED)
-def _vorbis_zero(path: str, _modified: int) -> float:
+def _vorbis_zero(path: str, _modified: int, _size: int) -> float:
     with open_audio(path) as file:
         decoded = 0
         for audio in file.chunks():
             decoded += len(audio)
             if decoded >= _BEGINNING:
                 break
-        return file.clock_start or 0.0
+        zero = file.clock_start or 0.0
+        return zero if abs(zero) < _MOST_CUT_SECONDS else 0.0  # where another stream follows, its clock begins anew
 
 
 def _seek(file: AudioFile, to_seconds: float) -> bool:

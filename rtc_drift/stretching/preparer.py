@@ -33,6 +33,8 @@ class _Lead:
     file: Path
     task: asyncio.Task[None] | None = None
     is_ready: bool = False
+    written: int = 0
+    """Bytes of its file."""
     uses: int = 0
     """How many are waiting for it or have it."""
 
@@ -41,11 +43,8 @@ class _Lead:
         return _HEADER_BYTES + _BYTES_PER_SAMPLE * self.request[1].length
 
     def is_whole(self) -> bool:
-        """Whether its file is there, with all samples."""
-        try:
-            return self.file.stat().st_size >= _BYTES_PER_SAMPLE * self.request[1].length
-        except OSError:
-            return False
+        """Whether its file is as it was written."""
+        return self.written > 0 and _bytes_in(self.file) == self.written
 
 
 class Preparer:
@@ -74,7 +73,7 @@ class Preparer:
         A caller that is cancelled gives up its share; the job goes on while anybody else waits for it.
         """
         lead = self._leads.get((path, warp))
-        if lead is not None and lead.is_ready and not lead.is_whole():  # somebody tidied up, or the disk was full
+        if lead is not None and lead.is_ready and not lead.is_whole():  # somebody tidied up
             self._forget(lead)
             lead = None
         if lead is None:
@@ -123,7 +122,7 @@ class Preparer:
     async def _render(self, lead: _Lead) -> None:
         try:
             await self._workers.write_lead(*lead.request, lead.file)
-            lead.is_ready = True
+            lead.written, lead.is_ready = _bytes_in(lead.file), True
         except WorkerError as error:
             self._failed(f"The lead of {lead.request[0].name} could not be rendered: {error}")
         except Exception as error:
@@ -174,3 +173,11 @@ class Preparer:
         if sentence not in self._told:
             self._told.add(sentence)
             logger.warning("%s", sentence)
+
+
+def _bytes_in(file: Path) -> int:
+    """0 where it is none."""
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except OSError:
+        return 0

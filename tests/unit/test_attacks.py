@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rtc_drift.library.analysis.attacks import AttackMeter, Attacks
+from rtc_drift.library.analysis.attacks import AttackMeter, AttackTrace
 
 RATE = 24_000
 BEATS = np.arange(1.0, 15.0, 0.5)
@@ -24,12 +24,13 @@ def struck(seconds: NDArray[np.float64], level: float = 0.3) -> NDArray[np.float
     """Short noises over the chord."""
     random, wave = np.random.default_rng(3), chord()
     for second in seconds:
-        first, count = round(second * RATE), RATE // 10
+        first = round(second * RATE)
+        count = min(RATE // 10, len(wave) - first)
         wave[first : first + count] += level * random.standard_normal(count) * np.exp(-np.arange(count) / RATE / 0.02)
     return wave
 
 
-def attacks(wave: NDArray[np.float32], blocks: tuple[int, ...] = ()) -> Attacks:
+def attacks(wave: NDArray[np.float32], blocks: tuple[int, ...] = ()) -> AttackTrace:
     meter, at = AttackMeter(RATE), 0
     for size in blocks:
         meter.add(wave[at : at + size])
@@ -42,6 +43,18 @@ def attacks(wave: NDArray[np.float32], blocks: tuple[int, ...] = ()) -> Attacks:
 def test_an_attack_is_found_to_two_milliseconds(late: float) -> None:
     found = attacks(struck(BEATS + late)).near(BEATS)
     assert np.abs(found - BEATS - late).max() <= 0.0025
+
+
+@pytest.mark.parametrize("level", [0.003, 0.1, 1.0])
+def test_how_loud_it_is_makes_no_difference(level: float) -> None:
+    bed = 0.1 * np.random.default_rng(1).standard_normal(len(chord())).astype(np.float32)
+    found = attacks(np.float32(level) * (struck(BEATS, level=0.4) + bed)).near(BEATS)
+    assert np.abs(found - BEATS).max() <= 0.004
+
+
+@pytest.mark.parametrize("late", [-0.044, 0.044])
+def test_what_is_farther_than_40_ms_belongs_to_no_beat(late: float) -> None:
+    assert np.isnan(attacks(struck(BEATS + late)).near(BEATS)).all()
 
 
 def test_what_swells_is_not_struck() -> None:
@@ -59,8 +72,10 @@ def test_soft_drums_under_a_chord_are_found() -> None:
 
 
 def test_at_the_ends_and_in_silence_nothing_is_struck() -> None:
-    wave = struck(BEATS)
-    assert np.isnan(attacks(wave).near(np.array((0.0, 0.01, 15.99, 16.0, 20.0)))).all()
+    wave = struck(np.array((0.02, 15.9)))
+    assert np.isnan(attacks(wave).near(np.array((0.0, 0.02, 15.99, 16.0, 20.0)))).all()
+    wave = struck(np.array((0.065, 15.95)))
+    assert attacks(wave).near(np.array((0.065, 15.95))) == pytest.approx((0.065, 15.95), abs=0.0025)
     assert np.isnan(attacks(np.zeros(RATE, np.float32)).near(np.array((0.5,)))).all()
     assert np.isnan(attacks(np.zeros(0, np.float32)).near(np.array((0.5,)))).all()
     assert len(attacks(wave).near(np.zeros(0))) == 0

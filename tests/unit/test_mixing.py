@@ -156,9 +156,10 @@ def test_a_cold_ending_is_heard_and_the_next_comes_on_the_bar_while_it_rings() -
     plan = plan_transition(outgoing, incoming, 0)
     assert plan.style == "cut" and outgoing.heard is not None
     assert LENGTH - 2.1 <= seconds(plan.leave_at) <= outgoing.last_sound
-    beats = (seconds(plan.leave_at) - outgoing.heard.downbeats_seconds[-1]) / (60 / 124)
+    early = 0.005  # in which it comes in
+    beats = (seconds(plan.leave_at) + early - outgoing.heard.downbeats_seconds[-1]) / (60 / 124)
     assert beats == pytest.approx(round(beats), abs=0.01)
-    assert seconds(plan.enter_at) == pytest.approx(0.4, abs=0.001)
+    assert seconds(plan.enter_at) == pytest.approx(0.4 - early, abs=0.001)
     assert plan.hold == plan.duration, "it is not faded"
     assert seconds(plan.leave_at + plan.duration) == pytest.approx(outgoing.last_sound, abs=0.001)
 
@@ -173,9 +174,30 @@ def test_a_cold_ending_is_heard_where_there_are_no_bars(beatless: str) -> None:
     assert seconds(plan.leave_at + plan.duration) == pytest.approx(outgoing.last_sound, abs=0.001)
 
 
-def test_what_was_cut_off_is_no_ending() -> None:
-    whole = side(1, beating(124, sure=0.1), last_sound_seconds=LENGTH)
+@pytest.mark.parametrize("length", [LENGTH, LENGTH + 0.1, LENGTH + 0.3, LENGTH + 0.39])
+def test_what_was_cut_off_is_no_ending(length: float) -> None:
+    whole = side(1, beating(124, sure=0.1, length=length), length, last_sound_seconds=length)
     assert plan_transition(whole, side(2, beating(124)), 0).style == "blend"
+
+
+def test_what_fades_over_some_seconds_has_no_ending_to_be_kept() -> None:
+    outgoing = side(1, fading(beating(124, sure=0.1), 4))
+    assert plan_transition(outgoing, side(2, beating(124)), 0).style == "blend"
+
+
+def test_a_quiet_beginning_is_not_left_out_for_an_ending() -> None:
+    quietly = beating(124, sure=0.1)
+    curve = [-29.0] * 30 + list(quietly.momentary_lufs[30:])
+    incoming = side(2, quietly.model_copy(update={"momentary_lufs": tuple(curve)}))
+    plan = plan_transition(side(1, ringing(beating(124, sure=0.1))), incoming, 0)
+    assert plan.style == "blend" or plan.enter_at == 0
+
+
+def test_a_cut_is_on_what_is_struck() -> None:
+    early = struck_by(beating(96, first=0.4), -0.02)
+    plan = plan_transition(side(1, ringing(beating(124))), side(2, early), 0)
+    assert plan.style == "cut"
+    assert 0.003 <= 0.38 - seconds(plan.enter_at) <= 0.006, "with room for the 5 ms in which it comes"
 
 
 def test_an_ending_without_a_beat_to_come_is_no_hole() -> None:

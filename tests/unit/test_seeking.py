@@ -1,5 +1,6 @@
 """Decoding from within a file gives the samples that decoding from its beginning gives there."""
 
+import os
 import struct
 from pathlib import Path
 
@@ -70,14 +71,38 @@ def test_vorbis_from_within_is_what_it_is_from_the_beginning(tmp_path: Path, rem
     assert len(whole) == samples(8.0)
     for start in range(samples(1.0), samples(7.5), samples(0.11)):
         part = read(file, start, SETTLED)
+        assert len(part) == SETTLED
         assert np.array_equal(part, whole[start : start + len(part)]), f"from {start} on"
 
 
+def test_a_stream_that_is_followed_by_another_is_counted_from_its_beginning(tmp_path: Path) -> None:
+    streams = [write_audio(tmp_path / f"{length}.ogg", chirp(length)).read_bytes() for length in (3.02, 9.0)]
+    file = tmp_path / "both.ogg"
+    file.write_bytes(b"".join(streams))
+    whole = read(file, 0, samples(6.0))
+    for start in (samples(1.0), samples(2.0), samples(2.6)):
+        assert np.abs(read(file, start, SETTLED) - whole[start : start + SETTLED]).max() < 0.03
+
+
+def test_another_file_in_its_place_is_another(tmp_path: Path) -> None:
+    file, original = tmp_path / "clicks.ogg", VORBIS.read_bytes()
+    file.write_bytes(original)
+    modified = file.stat()
+    read(file, samples(2.0), SETTLED)
+    file.write_bytes(cut(original, CUT) + b"\0")
+    os.utime(file, ns=(modified.st_atime_ns, modified.st_mtime_ns))
+    whole = read(file, 0, samples(5.0))
+    start = samples(3.0)
+    assert np.array_equal(read(file, start, SETTLED), whole[start : start + SETTLED])
+
+
+# ffmpeg seeks WMA to its packets only, some of which are seconds long.
 @pytest.mark.parametrize("suffix", sorted(CODECS.keys() - {".wma"}))
 def test_any_format_from_within_is_what_it_is_from_the_beginning(tmp_path: Path, suffix: str) -> None:
     file = write_audio(tmp_path / f"chirp{suffix}", chirp(6.0))
     whole = read(file, 0, samples(7.0))
     for start in (samples(1.003), samples(3.3), samples(4.711)):
         part = read(file, start, SETTLED)
+        assert len(part) == SETTLED
         reference = whole[start : start + len(part)]
         assert np.abs(part - reference).max() < 0.03, f"from {start} on"

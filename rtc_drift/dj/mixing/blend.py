@@ -1,4 +1,4 @@
-"""Without a common beat: an equal-power blend, a cut on the bar, or one fades before the other comes."""
+"""Without a common beat: an equal-power blend, a cut as one ends, or one fades before the other comes."""
 
 import math
 from collections.abc import Iterable
@@ -25,8 +25,6 @@ _FADES = ((2.0, 0.6), (1.5, 0.5), (1.0, 0.4), (3.0, 1.0))
 _FADE_IN_SECONDS = 0.5
 _FIRST_BAR_WITHIN = 2.0
 _ENTRY_SECONDS = 0.005
-_LEAST_RINGING_SECONDS = 0.25
-"""What is silent sooner after its last loud moment has been cut off: that is no ending to be kept."""
 
 
 def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
@@ -90,7 +88,7 @@ def _best(
 def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
     """The ending is heard, and the next begins while it rings on: on a bar or beat, if one comes and the next has bars.
 
-    None where the music fades or breaks off, or loudness would sway.
+    None where the music fades or was cut off, or loudness would sway.
     """
     if not outgoing.level.ends_cold():
         return None
@@ -98,11 +96,12 @@ def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
     on_beat = None if bar is None or outgoing.grid is None else _in_the_ringing(outgoing, outgoing.grid)
     if bar is not None and on_beat is not None:
         reason = "It ends on its last beat, and the next begins on the bar."
-        return _cut(outgoing, incoming, earliest, on_beat, bar, reason)
-    over = outgoing.level.fades_at()
-    if outgoing.last_sound - over < _LEAST_RINGING_SECONDS:
+        early = min(_ENTRY_SECONDS, bar)  # what is struck on the bar is heard whole
+        return _cut(outgoing, incoming, earliest, on_beat - early, bar - early, reason)
+    if not outgoing.level.stops():
         return None
-    return _cut(outgoing, incoming, earliest, over, incoming.level.rises_at(), "It ends, and the next begins.")
+    over = outgoing.level.fades_at()
+    return _cut(outgoing, incoming, earliest, over, incoming.first_sound, "It ends, and the next begins.")
 
 
 def _cut(outgoing: Side, incoming: Side, earliest: float, at: float, enter: float, reason: str) -> Transition | None:

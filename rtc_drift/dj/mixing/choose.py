@@ -1,4 +1,4 @@
-"""Which way two tracks are joined: the first that fits of gapless, beat-matched, cut on the bar, fade, blend."""
+"""Which way two tracks are joined: the first that fits of gapless, beat-matched, cut, fade, blend."""
 
 from rtc_drift.dj.mixing.album import follows_on, gapless
 from rtc_drift.dj.mixing.blend import MOST_LU, blend, cut, fade

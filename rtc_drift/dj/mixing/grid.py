@@ -15,7 +15,7 @@ SURE_TEMPO = 0.3
 _LEAST_STRUCK = 0.7
 """Share of a passage's beats on which something is struck: what begins softly has no beat that others could meet."""
 _UNEVEN_SECONDS = 0.008
-"""Deviation of that from a straight line (root mean square) up to which a passage is steady."""
+"""Deviation of attacks from a straight line (root mean square) up to which a passage is steady."""
 _UNSTRUCK_WEIGHT = 0.1
 """Of a beat's own time where nothing is struck."""
 _AMISS_SECONDS = 0.006
@@ -23,6 +23,8 @@ _AMISS_SECONDS = 0.006
 _FARTHEST_SECONDS = 0.03
 """Nothing counts as farther away."""
 _FITS = 4
+_BESIDE_SECONDS = 0.05
+"""No attack is farther from its beat."""
 _FEWEST_BEATS = 16
 
 
@@ -69,13 +71,17 @@ class Grid:
         return Passage(float(line[1]), float(line[0]), beats)
 
     def next_downbeat(self, position: float) -> float | None:
-        """The first one at or after a position, in seconds."""
-        return next((beat for index in self.downbeats if (beat := float(self.beats[index])) >= position), None)
+        """The first one at or after a position, where it is struck, in seconds."""
+        return next((beat for index in self.downbeats if (beat := self._struck(index)) >= position), None)
 
     def next_beat(self, position: float) -> float | None:
-        """The first one at or after a position, in seconds."""
-        index = bisect_left(self.beats, position)
-        return float(self.beats[index]) if index < len(self.beats) else None
+        """The first one at or after a position, where it is struck, in seconds."""
+        later = range(bisect_left(self.beats, position - _BESIDE_SECONDS), len(self.beats))
+        return next((beat for index in later if (beat := self._struck(index)) >= position), None)
+
+    def _struck(self, index: int) -> float:
+        attack = float(self.attacks[index])
+        return attack if np.isfinite(attack) else float(self.beats[index])
 
 
 def grid_of(heard: Analysis) -> Grid | None:

@@ -17,6 +17,8 @@ UNHEARD_LU = 0.4
 """A swaying of loudness that nobody minds."""
 _FADED_LU = 14.0
 """Below its own loudness a track is not music to wait for."""
+_BEFORE = 10
+"""Moments before an ending that tell how loud it was."""
 _SILENCE = 1e-7
 _AUDIBLE = 10**-3.3
 """Power by that of the whole track's loudness: 33 LU below it."""
@@ -87,6 +89,19 @@ class Level:
         """Whether it is about as loud as ever until a second before its end."""
         end = self._sounds[1]
         return float(self.at(np.arange(end - 3.0, end - 1.0, _STEP)).mean()) > 0.25
+
+    def stops(self) -> bool:
+        """Whether its music is over within a moment, and something is to be heard of it afterwards.
+
+        What takes longer is a fade; what is silent at once has been cut off.
+        """
+        loud = self._loud_moments()
+        if self._powers is None or not len(loud) or not 2 <= loud[-1] < len(self._powers) - 1:
+            return False
+        end = int(loud[-1]) + 1
+        before = float(self._powers[max(end - 2 - _BEFORE, 0) : end - 2].mean())
+        is_sudden = float(self._powers[end - 2 : end].max()) > before / 2
+        return is_sudden and float(self._powers[end]) > _AUDIBLE
 
     def is_audible(self, until: float) -> bool:
         """Whether there is still something to be heard right before a position, in seconds."""

@@ -1,4 +1,4 @@
-"""Audio in, analysis out: in one pass, with some 30 numbers remembered of each second's frames."""
+"""Audio in, analysis out: in one pass, with a kilobyte or two remembered of each second."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -96,15 +96,16 @@ def _smoothed(strength: NDArray[np.float32], period: float) -> NDArray[np.float6
     reach = int(period / 8) + 1
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) * 32 / period) ** 2)
     smooth = np.convolve(strength, bell)[reach : reach + len(strength)]
-    return np.asarray(smooth / (smooth.std() + 1e-9))
+    smooth /= smooth.std() + 1e-9
+    return np.asarray(smooth)
 
 
-def _best_chain(strength: NDArray[np.float64], periods: NDArray[np.float64]) -> NDArray[np.int64]:
+def _best_chain(strength: NDArray[np.float64], periods: NDArray[np.float32]) -> NDArray[np.int64]:
     """Frames of the beats. What can't depend on each other is computed at once: half a period of frames."""
     nearest, farthest = max(int(periods.min() * 0.6), 1), int(periods.max() * 1.7) + 1
     distances = np.arange(farthest, nearest - 1, -1)
     total = np.zeros(farthest + len(strength))
-    came_from = np.full(len(strength), -1)
+    came_from = np.full(len(strength), -1, np.int32)
     for first in range(0, len(strength), nearest):
         last = min(first + nearest, len(strength))
         period = periods[(first + last) // 2]

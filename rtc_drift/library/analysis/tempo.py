@@ -6,6 +6,7 @@ bar, and a log-normal prior (Ellis, "Beat tracking by dynamic programming", 2007
 is: the same pulse is counted fast in drum & bass, and slowly in dub and ambient music.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ SLOWEST, FASTEST = 50.0, 210.0
 _FRAMES_PER_MINUTE = 60 * FRAME_RATE
 _WINDOW, _HOP = 2048, 512
 _LAGS = 1000
-_WINDOWS_AT_ONCE = 256
+_WINDOWS_AT_ONCE = 64
 _TEMPI = np.exp(np.linspace(np.log(SLOWEST), np.log(FASTEST), 480))
 _COMB = {0.5: 0.25, 1.0: 1.0, 2.0: 0.5, 4.0: 0.5, 8.0: 0.25}
 """Periods at which a beat's strength repeats, and what each counts."""
@@ -49,14 +50,14 @@ class Tempo:
     """Mean autocorrelation at the beat's periods, 0–1."""
     certainty: float
     """Probability of this way of counting among the related ones, 0–1."""
-    periods: NDArray[np.float64]
+    periods: NDArray[np.float32]
     """Frames per beat at each frame, `(n,)`."""
 
 
 def find_tempo(onsets: Onsets) -> Tempo | None:
     """The tempo of a track, or None where nothing repeats."""
-    correlations = _autocorrelations(onsets.weighted)
-    total = correlations.sum(axis=0)
+    correlations = np.concatenate(list(_autocorrelations(onsets.weighted)))
+    total = correlations.sum(axis=0, dtype=np.float64)
     if total[0] <= 1e-6:
         return None
     total /= total[0]
@@ -70,20 +71,18 @@ def find_tempo(onsets: Onsets) -> Tempo | None:
     return Tempo(bpm, min(max(clarity, 0.0), 1.0), float(chances[best]), periods)
 
 
-def _autocorrelations(strength: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of windows of 20 s, 5 s apart: `(windows, _LAGS)`, not normalised."""
+def _autocorrelations(strength: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Of windows of 20 s, 5 s apart, some at a time: `(windows, _LAGS)`, not normalised."""
     padded = np.pad(strength, (0, max(_WINDOW - len(strength), -(len(strength) - _WINDOW) % _HOP)))
     windows = sliding_window_view(padded, _WINDOW)[::_HOP]
     fading = _WINDOW / (_WINDOW - np.arange(_LAGS))
-    parts = []
     for first in range(0, len(windows), _WINDOWS_AT_ONCE):
         some = windows[first : first + _WINDOWS_AT_ONCE]
         spectra = np.fft.rfft(some - some.mean(axis=1, keepdims=True), 2 * _WINDOW)
-        parts.append(np.fft.irfft(np.abs(spectra) ** 2)[:, :_LAGS] * fading)
-    return np.concatenate(parts).astype(np.float64)
+        yield (np.fft.irfft(np.abs(spectra) ** 2)[:, :_LAGS] * fading).astype(np.float32)
 
 
-def _comb(correlation: NDArray[np.float64], tempi: NDArray[np.float64]) -> NDArray[np.float64]:
+def _comb(correlation: NDArray[np.floating], tempi: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weighted sum of `(…, _LAGS)` at the periods of each tempo: `(…, tempi)`."""
     score = np.zeros((*correlation.shape[:-1], len(tempi)))
     for periods, weight in _COMB.items():
@@ -97,7 +96,7 @@ def _comb(correlation: NDArray[np.float64], tempi: NDArray[np.float64]) -> NDArr
 
 def _chances(tempi: NDArray[np.float64], total: NDArray[np.float64], onsets: Onsets) -> NDArray[np.float64]:
     """Probability of each of these ways of counting; `total` is the normalised autocorrelation of the whole."""
-    kick = _autocorrelations(onsets.kicks).sum(axis=0)
+    kick = np.sum([some.sum(axis=0, dtype=np.float64) for some in _autocorrelations(onsets.kicks)], axis=0)
     kick /= max(kick[0], 1e-6)
     octaves = np.log2(tempi / _USUAL_TEMPO)
     busy = np.log2((float(onsets.bass.mean()) + 0.001) / _USUAL_BASS)
@@ -121,7 +120,7 @@ def _refined(correlation: NDArray[np.float64], bpm: float) -> float:
     return float(near[np.argmax(_comb(correlation, near))])
 
 
-def _path(correlations: NDArray[np.float64], bpm: float, frames: int) -> NDArray[np.float64]:
+def _path(correlations: NDArray[np.float32], bpm: float, frames: int) -> NDArray[np.float32]:
     """Frames per beat along the track: the path through the windows with the best scores and the least change."""
     tempi = np.clip(bpm * _NEARBY, SLOWEST / 1.2, FASTEST * 1.2)
     scores = _comb(correlations / np.maximum(correlations[:, :1], 1e-6), tempi) / sum(_COMB.values())
@@ -139,4 +138,4 @@ def _path(correlations: NDArray[np.float64], bpm: float, frames: int) -> NDArray
     for window in range(len(scores) - 1, 0, -1):
         path[window - 1] = came_from[window, path[window]]
     centres = np.arange(len(scores)) * _HOP + _WINDOW // 2
-    return np.interp(np.arange(frames), centres, _FRAMES_PER_MINUTE / tempi[path])
+    return np.interp(np.arange(frames), centres, _FRAMES_PER_MINUTE / tempi[path]).astype(np.float32)
