@@ -32,9 +32,8 @@ class _Lead:
     request: tuple[Path, Warp]
     file: Path
     task: asyncio.Task[None] | None = None
-    is_ready: bool = False
-    written: int = 0
-    """Bytes of its file."""
+    written: int | None = None
+    """Bytes of its file, when it is rendered."""
     uses: int = 0
     """How many are waiting for it or have it."""
 
@@ -42,9 +41,13 @@ class _Lead:
     def size(self) -> int:
         return _HEADER_BYTES + _BYTES_PER_SAMPLE * self.request[1].length
 
+    @property
+    def is_ready(self) -> bool:
+        return self.written is not None
+
     def is_whole(self) -> bool:
         """Whether its file is as it was written."""
-        return self.written > 0 and _bytes_in(self.file) == self.written
+        return 0 < _bytes_in(self.file) == self.written
 
 
 class Preparer:
@@ -122,7 +125,7 @@ class Preparer:
     async def _render(self, lead: _Lead) -> None:
         try:
             await self._workers.write_lead(*lead.request, lead.file)
-            lead.written, lead.is_ready = _bytes_in(lead.file), True
+            lead.written = _bytes_in(lead.file)
         except WorkerError as error:
             self._failed(f"The lead of {lead.request[0].name} could not be rendered: {error}")
         except Exception as error:
@@ -176,7 +179,7 @@ class Preparer:
 
 
 def _bytes_in(file: Path) -> int:
-    """0 where it is none."""
+    """0 where there is none."""
     try:
         return file.stat().st_size if file.is_file() else 0
     except OSError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 
 from rtc_drift.dj.mixing.grid import Grid, Passage
 from rtc_drift.dj.mixing.level import SHAPES, UNHEARD_LU, Shape, excursion
@@ -84,9 +84,10 @@ def _passages(
         beats = bars * leaving.beats_per_bar
         if (beats * fold) % 1 or beats * 60 / leaving.bpm > min(room, _LONGEST_SECONDS):
             continue
-        for first, leave in enumerate(_last_passages(leaving, beats, earliest, ends)):
-            for second, enter in enumerate(_first_passages(entering, round(beats * fold), incoming)):
-                yield bars, first, second, (leave, enter)
+        leaves = enumerate(_last_passages(leaving, beats, earliest, ends))
+        enters = enumerate(_first_passages(entering, round(beats * fold), incoming))
+        for (first, leave), (second, enter) in product(leaves, enters):
+            yield bars, first, second, (leave, enter)
 
 
 def folding(leaving_bpm: float, entering_bpm: float) -> float:

@@ -41,9 +41,9 @@ class AttackTrace:
         margin = _REACH + _BEFORE
         span = np.arange(-margin, _REACH + _AFTER)
         is_within = (frames >= margin) & (frames + _REACH + _AFTER <= len(self._levels))
-        levels = self._levels[np.where(is_within, frames, margin)[:, None] + span] if is_within.any() else None
-        if levels is None:
+        if not is_within.any():
             return np.full(len(beats), np.nan)
+        levels = self._levels[np.where(is_within, frames, margin)[:, None] + span]
         powers = 10 ** ((levels / _HALF_DECIBELS + _LOWEST) / 10)
         gain = _gain(powers)
         best = np.argmax(gain * (1 - (1 - _WEIGHT_AT_THE_EDGE) * np.abs(shifts) / _REACH), axis=1)
