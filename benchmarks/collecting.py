@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rtc_drift.commands.reading import Reader, progress_of_files
+from rtc_drift.cli.scanning import Reader, progress_of_files
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.library.workers import Workers
 from rtc_drift.rendering import Collection
+from rtc_drift.workers.pool import Workers
 
 MUSIC = "RTC_DRIFT_BENCH_MUSIC"
 """The environment variable that names a folder to take in place of the demo library."""

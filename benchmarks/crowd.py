@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.inbox import DATAGRAMS, Inbox
 from benchmarks.light_listener import JoinError, LightListener
 from benchmarks.reception import Reception
-from rtc_drift.delivery.dtls import Identity
+from rtc_drift.webrtc.dtls import Identity
 
 ROUND_SECONDS = 0.2
 CONSENT_SECONDS = 2.5

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import Figure
 from benchmarks.hearing_cost import hearing_cost
-from rtc_drift.library.analysis import Analyser, Analysis
-from rtc_drift.library.demo import DEMO, render, truth
-from rtc_drift.library.demo.theory import parse_key
+from rtc_drift.analysis import Analyser, Analysis
+from rtc_drift.demo import DEMO, render, truth
+from rtc_drift.demo.theory import parse_key
 from rtc_drift.media import Audio
 from tests import patterns
 

@@ -16,13 +16,13 @@ import av
 import numpy as np
 
 from benchmarks.figures import Figure
+from rtc_drift.analysis import Analysis
+from rtc_drift.demo import DEMO, render
 from rtc_drift.library.analyse import analyse
-from rtc_drift.library.analysis import Analysis
-from rtc_drift.library.demo import DEMO, render
-from rtc_drift.library.examine import examine
+from rtc_drift.library.probe import examine
 from rtc_drift.library.track import Track
-from rtc_drift.library.workers import ENVIRONMENT
 from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.workers.pool import ENVIRONMENT
 
 _BENCH = "hearing"
 _SECONDS = 180

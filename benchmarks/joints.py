@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.journeys import AROUND, Joint
-from rtc_drift.engine.programme import ProgrammeMix
+from rtc_drift.engine.renderer import ProgrammeMix
 from rtc_drift.media import SAMPLE_RATE, Audio
-from rtc_drift.rendering.timeline import patient_deck
+from rtc_drift.rendering.offline_timeline import patient_deck
 from tests.measures.attacks import coincidence
 from tests.measures.bass import DoubleBass, bass_db, double_bass
 from tests.measures.clicks import clicks

@@ -8,17 +8,17 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rtc_drift.arranger import Wish
-from rtc_drift.conductor import Conductor
-from rtc_drift.dj.mixing.grid import grid_of
-from rtc_drift.dj.plan import Fade, Lead, Play, Transition
-from rtc_drift.dj.programme import Entry
-from rtc_drift.dj.warp import Warp
-from rtc_drift.herald import Herald
 from rtc_drift.media import samples
-from rtc_drift.playout import HORIZON
+from rtc_drift.mixing.beat_grid import grid_of
+from rtc_drift.mixing.model import Fade, Lead, Play, Transition
 from rtc_drift.rendering import Collection
-from rtc_drift.stretching.lead import write_lead
+from rtc_drift.station.autodj import Conductor
+from rtc_drift.station.event_publisher import Herald
+from rtc_drift.station.planner import Wish
+from rtc_drift.station.playout import HORIZON
+from rtc_drift.station.programme import Entry
+from rtc_drift.stretching.warp import Warp
+from rtc_drift.stretching.write_lead import write_lead
 
 AROUND = samples(10.0)
 """What is heard before and after a transition."""

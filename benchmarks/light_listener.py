@@ -17,8 +17,8 @@ import aiohttp
 import pylibsrtp
 
 from benchmarks.inbox import open_socket
-from rtc_drift.delivery import stun
-from rtc_drift.delivery.dtls import Dtls, Identity
+from rtc_drift.webrtc import stun
+from rtc_drift.webrtc.dtls import Dtls, Identity
 
 CONNECT_SECONDS = 30.0
 CHECK_SECONDS = 0.1

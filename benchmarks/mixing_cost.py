@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.journeys import Bend
-from rtc_drift.dj.plan import Play
-from rtc_drift.dj.programme import Entry
-from rtc_drift.dj.warp import Warp
+from rtc_drift.audio.seeking import decode
 from rtc_drift.engine.core import RENDER_AHEAD
 from rtc_drift.engine.deck import Ending
-from rtc_drift.engine.decoder import decode
 from rtc_drift.engine.mixer import OpenDeck
-from rtc_drift.engine.programme import ProgrammeMix
+from rtc_drift.engine.renderer import ProgrammeMix
 from rtc_drift.media import BLOCK_SAMPLES, Audio, samples, seconds
+from rtc_drift.mixing.model import Play
 from rtc_drift.rendering import Collection, Journal, render_programme
+from rtc_drift.rendering.offline_timeline import patient_deck
 from rtc_drift.rendering.output import Output
-from rtc_drift.rendering.timeline import patient_deck
+from rtc_drift.station.programme import Entry
+from rtc_drift.stretching.warp import Warp
 
 _AT_ONCE = RENDER_AHEAD * BLOCK_SAMPLES
 """What the engine renders in one go."""

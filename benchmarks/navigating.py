@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figures import Figure
-from rtc_drift.dj.journey import Journey, arrived
-from rtc_drift.dj.navigator import guide
-from rtc_drift.dj.navigator.space import Space, space_of
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.selection import next_track as guide
+from rtc_drift.selection.feature_space import Space, space_of
+from rtc_drift.selection.journey import Journey, arrived
 from tests.country import country, visits
 
 STEPS = 200

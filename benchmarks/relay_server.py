@@ -14,8 +14,8 @@ from aiortc.contrib.media import MediaRelay
 from av import AudioFrame
 
 from benchmarks.music import chords
-from rtc_drift.delivery.aiortc_internals import bind_ice
 from rtc_drift.media import SAMPLE_RATE
+from rtc_drift.webrtc.aiortc_internals import bind_ice
 
 BLOCK = 960
 

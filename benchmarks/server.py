@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from rtc_drift.library.demo import DEMO, write
+from rtc_drift.demo import DEMO, write
 
 TRACKS = 8
 

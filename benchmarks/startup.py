@@ -7,9 +7,9 @@ from pathlib import Path
 
 from benchmarks.figures import Figure
 from benchmarks.server import measured_server
+from rtc_drift.demo import DEMO, write
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.library.demo import DEMO, write
-from rtc_drift.library.examine import examine
+from rtc_drift.library.probe import examine
 from rtc_drift.library.track import Track
 
 FILES = 1_000

@@ -14,22 +14,22 @@ from aiohttp import web
 
 from rtc_drift.api.context import Context
 from rtc_drift.api.routes import make_app
-from rtc_drift.atlas import Atlas
 from rtc_drift.config import ConfigError, Settings, make_data_dir
-from rtc_drift.delivery.direct import DirectDelivery, UdpPortTakenError, unavailable
-from rtc_drift.delivery.ice import IcePolicy, ice_policy
-from rtc_drift.engine.messages import Health, Sent, ToControl, ToEngine
-from rtc_drift.engine.schedule import TickSchedule
-from rtc_drift.engines import Engines
-from rtc_drift.keeper import Keeper
+from rtc_drift.engine.host.pool import Engines
+from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.messages import Health, Sent, ToControl, ToEngine
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.library import Library
-from rtc_drift.library.workers import Workers
 from rtc_drift.metrics import Metrics
+from rtc_drift.selection.space_updater import Atlas
+from rtc_drift.session_store import Keeper
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
 from rtc_drift.store import SessionStore
-from rtc_drift.stretching.preparer import Preparer
+from rtc_drift.stretching.lead_cache import Preparer
+from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
+from rtc_drift.webrtc.shared_port import DirectDelivery, UdpPortTakenError, unavailable
+from rtc_drift.workers.pool import Workers
 
 logger = logging.getLogger(__name__)
 

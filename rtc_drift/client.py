@@ -19,9 +19,9 @@ import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
-from rtc_drift.delivery.aiortc_internals import bind_ice
-from rtc_drift.delivery.ice import is_loopback
 from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.webrtc.aiortc_internals import bind_ice
+from rtc_drift.webrtc.ice_policy import is_loopback
 
 BUFFERED_FRAMES = 500
 """10 s: what an unread listener keeps before the oldest audio is dropped."""

@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from rtc_drift.dj.navigator.space import EMPTY, Space
-from rtc_drift.engine import messages as m
-from rtc_drift.engine.schedule import TickSchedule
+from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.protocol.clock import TickSchedule
 from rtc_drift.library.library import Library
-from rtc_drift.rehearsal import Preparing
-from rtc_drift.saving import SavedStation
-from rtc_drift.session import MASTER, Session
-from rtc_drift.station import Station
-from rtc_drift.steering import NoSuchTrackError, checked_direction
+from rtc_drift.selection.feature_space import EMPTY, Space
+from rtc_drift.station.commands import NoSuchTrackError, checked_direction
+from rtc_drift.station.lead_prefetch import Preparing
+from rtc_drift.station.session import MASTER, Session
+from rtc_drift.station.snapshot import SavedStation
+from rtc_drift.station.station import Station
 from rtc_drift.store import SessionRecord
 
 __all__ = ["MASTER", "Session", "Sessions"]

@@ -15,15 +15,15 @@ from typing import NamedTuple, TypeAlias
 from aiortc import RTCIceCandidate
 from aiortc.sdp import candidate_from_sdp
 
-from rtc_drift.delivery.aiortc_internals import IceUnavailableError
-from rtc_drift.delivery.aiortc_peer import AiortcPeer
-from rtc_drift.delivery.direct import DirectDelivery
-from rtc_drift.delivery.direct_peer import DirectPeer, Programme
-from rtc_drift.delivery.ice import IcePolicy
-from rtc_drift.delivery.peer import Lost, Peer, Quality
-from rtc_drift.delivery.sdp import BadOfferError, OpusOffer, opus_offer
 from rtc_drift.metrics import Metrics
-from rtc_drift.session import Session
+from rtc_drift.station.session import Session
+from rtc_drift.webrtc.aiortc_internals import IceUnavailableError
+from rtc_drift.webrtc.aiortc_peer import AiortcPeer
+from rtc_drift.webrtc.ice_policy import IcePolicy
+from rtc_drift.webrtc.peer import Lost, Peer, Quality
+from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, opus_offer
+from rtc_drift.webrtc.shared_port import DirectDelivery
+from rtc_drift.webrtc.shared_port_peer import DirectPeer, Programme
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
-from rtc_drift.delivery.broadcast import Broadcast, BroadcastEndedError, Reader
-from rtc_drift.engine.messages import Pcm
+from rtc_drift.broadcast import Broadcast, BroadcastEndedError, Reader
+from rtc_drift.engine.protocol.messages import Pcm
 from rtc_drift.media import SAMPLE_RATE
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rtc_drift.decoding import open_audio
-from rtc_drift.dj.warp import Warp
+from rtc_drift.audio.decoding import open_audio
+from rtc_drift.stretching.warp import Warp
 from tests.audio_files import write_float_wav
 
 

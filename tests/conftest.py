@@ -20,7 +20,7 @@ from rtc_drift.app import Service, serving
 from rtc_drift.client import Listener
 from rtc_drift.config import load
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.library.examine import examine
+from rtc_drift.library.probe import examine
 from rtc_drift.library.scan import record, walk
 from tests.audio_files import write_audio
 from tests.music import SHADES, shade, steady_music

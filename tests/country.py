@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.dj.navigator.space import Space, space_of
-from rtc_drift.library.analysis.model import Analysis
+from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track
+from rtc_drift.selection.feature_space import Space, space_of
 from tests.music import make_track
 from tests.sounds import sounding
 

@@ -12,8 +12,8 @@ from types import TracebackType
 import aiohttp
 import pylibsrtp
 
-from rtc_drift.delivery import stun
-from rtc_drift.delivery.dtls import Dtls, Identity
+from rtc_drift.webrtc import stun
+from rtc_drift.webrtc.dtls import Dtls, Identity
 
 CONSENT_SECONDS = 1.0
 _ICE_CONTROLLING = 0x802A

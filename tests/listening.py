@@ -6,8 +6,8 @@ import numpy as np
 from aiortc.rtp import RtpPacket
 from numpy.typing import NDArray
 
+from rtc_drift.audio.loudness import LoudnessMeter
 from rtc_drift.client import Listener
-from rtc_drift.library.loudness import LoudnessMeter
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 

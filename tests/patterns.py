@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.library.demo.theory import Key, chord, frequency, in_octave, parse_key
+from rtc_drift.demo.theory import Key, chord, frequency, in_octave, parse_key
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 DRUMS: dict[str, dict[str, str]] = {

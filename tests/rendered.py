@@ -11,19 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from rtc_drift.dj.plan import Play
-from rtc_drift.dj.programme import Entry
-from rtc_drift.dj.warp import Warp
-from rtc_drift.library.analysis import Analyser, Analysis
-from rtc_drift.library.examine import examine
+from rtc_drift.analysis import Analyser, Analysis
+from rtc_drift.library.probe import examine
 from rtc_drift.library.track import Track
 from rtc_drift.media import Audio, samples
-from rtc_drift.rehearsal import Preparing
+from rtc_drift.mixing.model import Play
 from rtc_drift.rendering import Collection, Journal, Order, render_programme
-from rtc_drift.rendering.journal import CarriedOut
-from rtc_drift.rendering.orders import read_orders
-from rtc_drift.rendering.timeline import patient_deck
-from rtc_drift.stretching.lead import write_lead
+from rtc_drift.rendering.offline_timeline import patient_deck
+from rtc_drift.rendering.render_log import CarriedOut
+from rtc_drift.rendering.script import read_orders
+from rtc_drift.station.lead_prefetch import Preparing
+from rtc_drift.station.programme import Entry
+from rtc_drift.stretching.warp import Warp
+from rtc_drift.stretching.write_lead import write_lead
 from tests.audio_files import write_audio
 from tests.measures import Part, sources_of
 from tests.patterns import Pattern

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rtc_drift.library.analysis.model import Analysis, Cues, Features
+from rtc_drift.analysis.model import Analysis, Cues, Features
 
 FEATURES = Features(
     tempo=120,

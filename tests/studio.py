@@ -5,18 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from rtc_drift import events
-from rtc_drift.conductor import Conductor
-from rtc_drift.dj.navigator.space import EMPTY
-from rtc_drift.dj.plan import Play
-from rtc_drift.engine.messages import DeckFailed
-from rtc_drift.herald import Herald
-from rtc_drift.library.analysis import Analysis
-from rtc_drift.library.levels import Levels
+from rtc_drift.analysis import Analysis
+from rtc_drift.engine.protocol.messages import DeckFailed
+from rtc_drift.library.normalisation import Levels
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE, samples
-from rtc_drift.playout import HORIZON
-from rtc_drift.steering import Steering
+from rtc_drift.mixing.model import Play
+from rtc_drift.selection.feature_space import EMPTY
+from rtc_drift.station import events
+from rtc_drift.station.autodj import Conductor
+from rtc_drift.station.commands import Steering
+from rtc_drift.station.event_publisher import Herald
+from rtc_drift.station.playout import HORIZON
 from tests.music import make_track
 
 STEP = SAMPLE_RATE // 10

@@ -8,18 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtc_drift.conductor import Conductor
-from rtc_drift.dj.navigator.space import EMPTY
-from rtc_drift.dj.plan import Play
-from rtc_drift.dj.programme import Entry
-from rtc_drift.dj.warp import Warp
+from rtc_drift.analysis import Analysis
 from rtc_drift.engine.deck import Ending
-from rtc_drift.herald import Herald
-from rtc_drift.library.analysis import Analysis
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.rendering.timeline import RenderedTimeline
-from rtc_drift.steering import Steering
+from rtc_drift.mixing.model import Play
+from rtc_drift.rendering.offline_timeline import RenderedTimeline
+from rtc_drift.selection.feature_space import EMPTY
+from rtc_drift.station.autodj import Conductor
+from rtc_drift.station.commands import Steering
+from rtc_drift.station.event_publisher import Herald
+from rtc_drift.station.programme import Entry
+from rtc_drift.stretching.warp import Warp
 from tests.measures import Part, sources_of
 from tests.studio import Shelf
 

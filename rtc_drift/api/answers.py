@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from rtc_drift.events import Wire
+from rtc_drift.station.events import Wire
 
 
 def model_response(model: Wire, status: int = 200) -> web.Response:

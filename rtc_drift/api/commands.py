@@ -7,14 +7,14 @@ from typing import Any
 
 from aiohttp import web
 
-from rtc_drift import events
 from rtc_drift.api import schemas
 from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import json_body
-from rtc_drift.api.orders import ORDERS, Run
-from rtc_drift.session import Session
-from rtc_drift.steering import Accepted, NoSuchTrackError
+from rtc_drift.station import events
+from rtc_drift.station.commands import Accepted, NoSuchTrackError
+from rtc_drift.station.requests import ORDERS, Run
+from rtc_drift.station.session import Session
 
 
 @dataclass(frozen=True, slots=True)

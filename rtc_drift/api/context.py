@@ -6,16 +6,16 @@ from pathlib import Path
 
 from aiohttp import web
 
-from rtc_drift.delivery.direct import DirectDelivery
-from rtc_drift.dj.navigator.space import Space
-from rtc_drift.engines import Engines
-from rtc_drift.keeper import Keeper
+from rtc_drift.engine.host.pool import Engines
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
-from rtc_drift.session import Session
+from rtc_drift.selection.feature_space import Space
+from rtc_drift.session_store import Keeper
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
-from rtc_drift.stretching.preparer import Preparer
+from rtc_drift.station.session import Session
+from rtc_drift.stretching.lead_cache import Preparer
+from rtc_drift.webrtc.shared_port import DirectDelivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,6 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from rtc_drift.api.context import context
-from rtc_drift.api.refusals import refusal
-from rtc_drift.delivery.aiortc_internals import IceUnavailableError
-from rtc_drift.delivery.peer import NoCandidatesError
-from rtc_drift.delivery.sdp import BadOfferError, UnsupportedOfferError
 from rtc_drift.library.database import CatalogueError
 from rtc_drift.sessions import (
     BadNameError,
@@ -23,6 +19,10 @@ from rtc_drift.sessions import (
     SessionLimitError,
 )
 from rtc_drift.signaling import JoiningLimitError, ListenerLimitError
+from rtc_drift.station.refusals import refusal
+from rtc_drift.webrtc.aiortc_internals import IceUnavailableError
+from rtc_drift.webrtc.peer import NoCandidatesError
+from rtc_drift.webrtc.sdp import BadOfferError, UnsupportedOfferError
 
 logger = logging.getLogger(__name__)
 

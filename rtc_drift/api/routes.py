@@ -2,12 +2,14 @@
 
 from aiohttp import web
 
-from rtc_drift.api import explorer, library, operations, page, sessions, streams, whep
+from rtc_drift.api import directions as explorer
+from rtc_drift.api import health as operations
+from rtc_drift.api import library, page, sessions, streams, whep
 from rtc_drift.api.commands import COMMANDS
 from rtc_drift.api.context import CONTEXT, Context
 from rtc_drift.api.errors import error_middleware
-from rtc_drift.api.guard import guard_middleware
-from rtc_drift.api.roles import role_middleware
+from rtc_drift.api.origin_guard import guard_middleware
+from rtc_drift.api.permissions import role_middleware
 
 MAX_BODY_BYTES = 64 * 1024
 

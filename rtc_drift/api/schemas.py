@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from rtc_drift.dj.plan import When
-from rtc_drift.events import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
-from rtc_drift.library.analysis.model import Analysis
+from rtc_drift.analysis.model import Analysis
+from rtc_drift.mixing.model import When
+from rtc_drift.station.events import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
 
 if TYPE_CHECKING:  # who renders offline needs no WebRTC
-    from rtc_drift.delivery.peer import Quality
+    from rtc_drift.webrtc.peer import Quality
 
 
 class CreateOptions(Wire):

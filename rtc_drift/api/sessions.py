@@ -9,9 +9,9 @@ from rtc_drift.api import schemas
 from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError, json_body
-from rtc_drift.api.roles import cookie_name, may_command
+from rtc_drift.api.permissions import cookie_name, may_command
 from rtc_drift.media import SAMPLE_RATE, seconds
-from rtc_drift.session import MASTER, Session
+from rtc_drift.station.session import MASTER, Session
 
 KEY_DAYS = 400
 """How long a browser keeps a control key: as long as browsers allow."""

@@ -8,12 +8,12 @@ from aiohttp import web
 
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import ApiError, retry_later
-from rtc_drift.api.roles import may_command
-from rtc_drift.delivery.broadcast import BroadcastEndedError, LaggedError
-from rtc_drift.delivery.ogg import OggMuxer
-from rtc_drift.hub import EventReader, SlowReaderError, frame
+from rtc_drift.api.permissions import may_command
+from rtc_drift.audio.ogg import OggMuxer
+from rtc_drift.broadcast import BroadcastEndedError, LaggedError
 from rtc_drift.media import BLOCK_SECONDS
-from rtc_drift.session import Session
+from rtc_drift.station.event_hub import EventReader, SlowReaderError, frame
+from rtc_drift.station.session import Session
 
 MAX_OGG_LAG_BLOCKS = 200
 """An Ogg reader more than 4 s behind is dropped."""

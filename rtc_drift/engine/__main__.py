@@ -15,13 +15,13 @@ import sys
 import time
 from typing import cast
 
-from rtc_drift.engine import messages as m
 from rtc_drift.engine.core import EngineCore
-from rtc_drift.engine.endpoint import EngineLink, LinkClosedError
 from rtc_drift.engine.fanout import Fanout
 from rtc_drift.engine.health import HealthMeter
-from rtc_drift.engine.precedence import Precedence
-from rtc_drift.engine.schedule import TickSchedule
+from rtc_drift.engine.link import EngineLink, LinkClosedError
+from rtc_drift.engine.priority import Precedence
+from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.protocol.clock import TickSchedule
 
 SWITCH_INTERVAL_SECONDS = 0.0005
 """How long a decoder's thread may keep the interpreter when the tick wants it (Python's default is 5 ms)."""

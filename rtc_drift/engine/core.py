@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from rtc_drift.dj.plan import Play
-from rtc_drift.engine import messages as m
 from rtc_drift.engine.deck import Deck
-from rtc_drift.engine.programme import Block, ProgrammeRenderer, to_s16
+from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.renderer import Block, ProgrammeRenderer, to_s16
 from rtc_drift.media import BLOCK_SAMPLES
+from rtc_drift.mixing.model import Play
 
 logger = logging.getLogger(__name__)
 

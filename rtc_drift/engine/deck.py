@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from rtc_drift.engine.decoder import DecodeError, decode
+from rtc_drift.audio.seeking import DecodeError, decode
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 logger = logging.getLogger(__name__)

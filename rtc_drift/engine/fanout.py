@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.engine import messages as m
 from rtc_drift.engine.datagrams import Outbox, outbox
-from rtc_drift.engine.pace import Pace
+from rtc_drift.engine.pacer import Pace
 from rtc_drift.engine.packet_index import MAX_STEP
+from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.srtp import TRAILER_BYTES, SrtpSender, in_place
 
 logger = logging.getLogger(__name__)

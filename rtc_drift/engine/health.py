@@ -2,7 +2,7 @@
 
 import time
 
-from rtc_drift.engine.messages import Health
+from rtc_drift.engine.protocol.messages import Health
 
 
 class HealthMeter:

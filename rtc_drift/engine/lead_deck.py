@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rtc_drift.dj.plan import Lead
 from rtc_drift.engine.deck import DeckReader, Ending
-from rtc_drift.engine.ramp import DECLICK, ramp
+from rtc_drift.engine.fades import DECLICK, ramp
 from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.mixing.model import Lead
 
 logger = logging.getLogger(__name__)
 

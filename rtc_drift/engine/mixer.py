@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.dj.plan import Fade, Play
-from rtc_drift.engine.bass import SETTLING, BassCut
+from rtc_drift.engine.bass_filter import SETTLING, BassCut
 from rtc_drift.engine.deck import DeckReader
+from rtc_drift.engine.fades import DECLICK, ramp
 from rtc_drift.engine.lead_deck import LeadDeck
-from rtc_drift.engine.ramp import DECLICK, ramp
 from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.mixing.model import Fade, Play
 
 FAILURE_FADE = SAMPLE_RATE // 4
 """A file that breaks off is faded out over this much of its decoded rest."""

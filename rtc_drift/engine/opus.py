@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from av.audio.codeccontext import AudioCodecContext
 
-from rtc_drift.encoding import audio_frame
+from rtc_drift.audio.encoding import audio_frame
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 LOOK_AHEAD = 312

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from rtc_drift.decoding import DecodeError, open_audio
-from rtc_drift.library.analysis import Analyser, Analysis
-from rtc_drift.library.examine import blocks, sentence
+from rtc_drift.analysis import Analyser, Analysis
+from rtc_drift.audio.decoding import DecodeError, open_audio
+from rtc_drift.library.probe import blocks, sentence
 from rtc_drift.library.track import Unplayable
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rtc_drift.library.analysis.model import CURVES, VERSION, Analysis
+from rtc_drift.analysis.model import CURVES, VERSION, Analysis
 from rtc_drift.library.database import CatalogueError, Database
 from rtc_drift.library.track import Track, Unplayable
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from rtc_drift.library.background import Background
+from rtc_drift.library.background_tasks import Background
 from rtc_drift.library.roots import Roots
 from rtc_drift.library.scan import RootError, check_root, holds_anything, legible
-from rtc_drift.library.watching import changes
+from rtc_drift.library.watcher import changes
 
 LOST_CHECK_SECONDS = 30.0
 """How often it is looked whether a music folder is back."""

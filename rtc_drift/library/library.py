@@ -5,15 +5,15 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rtc_drift.library.analysis.model import Analysis
-from rtc_drift.library.background import Background
+from rtc_drift.analysis.model import Analysis
+from rtc_drift.library.analyses import Hearing
+from rtc_drift.library.background_tasks import Background
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
-from rtc_drift.library.fallback import Fallback
+from rtc_drift.library.cooldown import COOL_DOWN_SECONDS, Resting
+from rtc_drift.library.demo_library import Fallback
 from rtc_drift.library.folders import LOST_CHECK_SECONDS, Folders
-from rtc_drift.library.hearing import Hearing
-from rtc_drift.library.levels import TARGET_LUFS, Levels, album_loudness
-from rtc_drift.library.loves import Loves
-from rtc_drift.library.resting import COOL_DOWN_SECONDS, Resting
+from rtc_drift.library.loved import Loves
+from rtc_drift.library.normalisation import TARGET_LUFS, Levels, album_loudness
 from rtc_drift.library.scan import (
     RootError,
     ScanProgress,
@@ -28,8 +28,8 @@ from rtc_drift.library.scan import (
 from rtc_drift.library.search import Search
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track, Unplayable
-from rtc_drift.library.watching import LOOK_SECONDS
-from rtc_drift.library.workers import WorkerError, Workers
+from rtc_drift.library.watcher import LOOK_SECONDS
+from rtc_drift.workers.pool import WorkerError, Workers
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
 from rtc_drift.library.track import Track, Unplayable
-from rtc_drift.library.workers import Workers
+from rtc_drift.workers.pool import Workers
 
 SUFFIXES = frozenset(
     f".{name}"

@@ -13,7 +13,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
-from rtc_drift.encoding import audio_frame
+from rtc_drift.audio.encoding import audio_frame
 from rtc_drift.engine.opus import COMPLEXITY
 from rtc_drift.media import SAMPLE_RATE, Audio
 

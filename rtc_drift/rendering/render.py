@@ -4,17 +4,17 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 
-from rtc_drift.conductor import Conductor, NothingToPlayError
-from rtc_drift.dj.plan import Fade
 from rtc_drift.engine.mixer import fading
-from rtc_drift.herald import Herald
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.rehearsal import Preparing, Rehearsal
-from rtc_drift.rendering.collection import Collection
-from rtc_drift.rendering.journal import CarriedOut, Journal
-from rtc_drift.rendering.orders import Order, carry_out
-from rtc_drift.rendering.timeline import RenderedTimeline
-from rtc_drift.steering import Steering
+from rtc_drift.mixing.model import Fade
+from rtc_drift.rendering.memory_library import Collection
+from rtc_drift.rendering.offline_timeline import RenderedTimeline
+from rtc_drift.rendering.render_log import CarriedOut, Journal
+from rtc_drift.rendering.script import Order, carry_out
+from rtc_drift.station.autodj import Conductor, NothingToPlayError
+from rtc_drift.station.commands import Steering
+from rtc_drift.station.event_publisher import Herald
+from rtc_drift.station.lead_prefetch import Preparing, Rehearsal
 
 LAST_FADE = samples(2.0)
 """The programme ends with this fade."""

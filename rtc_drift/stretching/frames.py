@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.dj.warp import PLAIN, Warp
 from rtc_drift.media import samples
 from rtc_drift.stretching.attacks import Attacks
+from rtc_drift.stretching.warp import PLAIN, Warp
 
 WINDOW = 4_096
 """85 ms: partials 24 Hz apart are told from each other."""

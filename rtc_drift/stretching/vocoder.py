@@ -15,11 +15,11 @@ the frame before. The file's own phase is the measure: what is kept is by how mu
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.dj.warp import Warp
 from rtc_drift.media import Audio
 from rtc_drift.stretching.attacks import find_attacks
 from rtc_drift.stretching.frames import HOP, NO_ATTACK, WINDOW, frames_of, place_attacks
 from rtc_drift.stretching.phases import Phases
+from rtc_drift.stretching.warp import Warp
 
 MARGIN = 2 * WINDOW
 """How much of the file before `enters_at` and after `resumes_at` is wanted along."""

@@ -10,7 +10,7 @@ from av.filter import Graph
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from rtc_drift.library.loudness import SILENCE_DBTP, SILENCE_LUFS
+from rtc_drift.audio.loudness import SILENCE_DBTP, SILENCE_LUFS
 from rtc_drift.media import SAMPLE_RATE, Audio
 from tests.measures.excerpt import excerpt
 

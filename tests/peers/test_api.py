@@ -182,7 +182,7 @@ async def test_it_is_not_ready_before_the_first_audio_is_decoded(tmp_path: Path,
 async def test_a_port_that_is_taken_is_said(
     serve: Serve, music: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rtc_drift.commands import serve as command
+    from rtc_drift.cli import serve as command
 
     monkeypatch.setattr(command, "_raise_descriptor_limit", lambda: None)
     monkeypatch.setattr(command, "_go_first", lambda: None)
@@ -298,7 +298,7 @@ async def test_restarts_of_the_engine_are_counted(serve: Serve, music: Path) -> 
 
 async def test_a_second_ctrl_c_ends_it_at_once(music: Path, tmp_path: Path) -> None:
     slow = (
-        "import asyncio, sys\nfrom rtc_drift import app, cli\n"
+        "import asyncio, sys\nfrom rtc_drift import app\nfrom rtc_drift.cli import main as cli\n"
         "async def close(self): await asyncio.sleep(60)\n"
         "app.Listeners.close = close\ncli.main(sys.argv[1:])\n"
     )

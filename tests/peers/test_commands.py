@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtc_drift.commands.listen import listen
-from rtc_drift.commands.scan import scan
+from rtc_drift.cli.listen import listen
+from rtc_drift.cli.scan import scan
 from rtc_drift.library.catalogue import Catalogue
 from tests.conftest import Serve
 

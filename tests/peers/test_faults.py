@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.client import Frame, Listener, ListenerError
-from rtc_drift.library.demo import DEMO, write
+from rtc_drift.demo import DEMO, write
 from rtc_drift.media import SAMPLE_RATE, samples
 from tests.audio_files import write_audio
 from tests.conftest import Serve
@@ -51,7 +51,7 @@ async def frames_until_sound(listener: Listener, count: int) -> list[Frame]:
 
 @ONE_PORT
 async def test_an_engine_that_hangs_is_replaced(serve: Serve, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rtc_drift.supervisor.SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr("rtc_drift.engine.host.supervisor.SILENCE_SECONDS", 2.0)
     async with serve(music) as served, served.listener() as listener:
         hung = served.service.engine.pid
         assert hung is not None

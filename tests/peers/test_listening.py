@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
+from rtc_drift.audio.seeking import decode
 from rtc_drift.client import Listener, ListenerError
-from rtc_drift.delivery.aiortc_internals import bind_ice
-from rtc_drift.engine.decoder import decode
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from rtc_drift.tracks import DriftTrack
+from rtc_drift.webrtc.aiortc_internals import bind_ice
 from tests.conftest import Serve
 from tests.listening import correlation, integrated_lufs, lag_of, longest_silence_ms
 from tests.peers.conftest import ONE_PORT

@@ -33,8 +33,8 @@ async def known(served: Served) -> list[str]:
 async def test_a_mixer_that_nobody_hears_stands_and_goes_on_where_it_was(
     serve: Serve, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rtc_drift.playout.LINGER_NS", 200_000_000)
-    monkeypatch.setattr("rtc_drift.playout.EXPECTATION_NS", 0)
+    monkeypatch.setattr("rtc_drift.station.playout.LINGER_NS", 200_000_000)
+    monkeypatch.setattr("rtc_drift.station.playout.EXPECTATION_NS", 0)
     async with serve(music) as served:
         await known(served)
         await served.create("kitchen")
@@ -60,7 +60,7 @@ async def test_a_mixer_that_nobody_hears_stands_and_goes_on_where_it_was(
 async def test_events_say_when_a_mixer_runs_and_stands(
     serve: Serve, music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rtc_drift.playout.LINGER_NS", 200_000_000)
+    monkeypatch.setattr("rtc_drift.station.playout.LINGER_NS", 200_000_000)
     async with serve(music) as served:
         reader = Listener(f"{served.url}/whep/master")
         reader._http = served.http

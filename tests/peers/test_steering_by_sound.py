@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rtc_drift.cli import main
+from rtc_drift.cli.main import main
 from rtc_drift.client import Listener
-from rtc_drift.dj.directions import DIRECTIONS
+from rtc_drift.selection.steerable import DIRECTIONS
 from tests.conftest import Serve, Served
 from tests.music import SHADE_SECONDS, SHADES
 from tests.waiting import until

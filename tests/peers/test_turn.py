@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
-from rtc_drift.delivery.aiortc_internals import bind_ice
+from rtc_drift.webrtc.aiortc_internals import bind_ice
 from tests.conftest import Serve, free_udp_port
 
 ONE_WAY = True

@@ -10,9 +10,9 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from multidict import CIMultiDictProxy
 
 from rtc_drift.config import IceServer
-from rtc_drift.delivery.aiortc_internals import bind_ice
-from rtc_drift.delivery.aiortc_peer import AiortcPeer
-from rtc_drift.delivery.ice import IcePolicy
+from rtc_drift.webrtc.aiortc_internals import bind_ice
+from rtc_drift.webrtc.aiortc_peer import AiortcPeer
+from rtc_drift.webrtc.ice_policy import IcePolicy
 from tests.conftest import Serve, Served
 from tests.peers.conftest import ONE_PORT, STOCK
 from tests.waiting import until

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from rtc_drift.engine import messages as m
-from rtc_drift.library.analysis import Analysis
-from rtc_drift.library.levels import Levels
+from rtc_drift.analysis import Analysis
+from rtc_drift.engine.protocol import messages as m
+from rtc_drift.library.normalisation import Levels
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track
 from tests.music import make_track

@@ -1,8 +1,8 @@
 """A studio that is on the air, and what was heard of it."""
 
-from rtc_drift.dj.programme import Entry
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE
+from rtc_drift.station.programme import Entry
 from tests.studio import Studio, tracks
 
 

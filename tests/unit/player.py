@@ -8,7 +8,7 @@ from aiortc.rtp import RTCP_RTPFB_NACK, RtcpPacket, RtcpRrPacket, RtcpRtpfbPacke
 from aiortc.sdp import SessionDescription
 from pylibsrtp import Policy
 
-from rtc_drift.delivery.sdp import OpusOffer
+from rtc_drift.webrtc.sdp import OpusOffer
 from tests.unit.udp_room import Caller, Partner, answer, check
 
 GCM = Policy.SRTP_PROFILE_AEAD_AES_128_GCM

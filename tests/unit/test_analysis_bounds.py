@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.library.analysis import Analyser, Analysis
+from rtc_drift.analysis import Analyser, Analysis
 from rtc_drift.media import SAMPLE_RATE, Audio, amplitude, samples, seconds
 from tests.patterns import Pattern, render
 

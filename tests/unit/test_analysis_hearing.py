@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rtc_drift.library.analysis import Analyser, Analysis
-from rtc_drift.library.demo import DEMO, TrackSpec, truth
-from rtc_drift.library.demo import render as produce
+from rtc_drift.analysis import Analyser, Analysis
+from rtc_drift.demo import DEMO, TrackSpec, truth
+from rtc_drift.demo import render as produce
 from rtc_drift.media import Audio
 from tests.patterns import Pattern, render
 

@@ -7,15 +7,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rtc_drift.conductor import COMMANDED, TooManyCommandsError
-from rtc_drift.dj.directions import DIRECTIONS
-from rtc_drift.dj.plan import Play
-from rtc_drift.dj.programme import Entry
-from rtc_drift.dj.transitions import HUSH
 from rtc_drift.engine.mixer import envelope
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, samples
-from rtc_drift.playout import HORIZON
-from rtc_drift.steering import Accepted
+from rtc_drift.mixing.crossfade import HUSH
+from rtc_drift.mixing.model import Play
+from rtc_drift.selection.steerable import DIRECTIONS
+from rtc_drift.station.autodj import COMMANDED, TooManyCommandsError
+from rtc_drift.station.commands import Accepted
+from rtc_drift.station.playout import HORIZON
+from rtc_drift.station.programme import Entry
 from tests.music import make_track
 from tests.studio import Studio
 

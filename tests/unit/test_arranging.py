@@ -2,9 +2,9 @@
 
 import pytest
 
-from rtc_drift.dj.navigator.space import space_of
 from rtc_drift.media import samples, seconds
-from rtc_drift.playout import HORIZON
+from rtc_drift.selection.feature_space import space_of
+from rtc_drift.station.playout import HORIZON
 from tests.studio import Studio
 from tests.unit.test_mixing import beating, side
 

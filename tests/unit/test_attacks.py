@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rtc_drift.library.analysis.attacks import AttackMeter, AttackTrace
+from rtc_drift.analysis.attacks import AttackMeter, AttackTrace
 
 RATE = 24_000
 BEATS = np.arange(1.0, 15.0, 0.5)

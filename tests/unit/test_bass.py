@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.engine.bass import BassCut
-from rtc_drift.library.analysis.bass import BassMeter
-from rtc_drift.library.loudness import LoudnessMeter
+from rtc_drift.analysis.bass import BassMeter
+from rtc_drift.audio.loudness import LoudnessMeter
+from rtc_drift.engine.bass_filter import BassCut
 from rtc_drift.media import SAMPLE_RATE, Audio
 from tests.audio_files import sine
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtc_drift.delivery.broadcast import Broadcast, BroadcastEndedError, LaggedError
+from rtc_drift.broadcast import Broadcast, BroadcastEndedError, LaggedError
 
 
 async def test_a_reader_starts_at_the_live_edge_and_waits() -> None:

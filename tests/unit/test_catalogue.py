@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rtc_drift.library.analysis.model import VERSION
+from rtc_drift.analysis.model import VERSION
 from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
-from rtc_drift.library.loves import Loves
+from rtc_drift.library.loved import Loves
 from rtc_drift.library.track import Track, Unplayable
 from tests.sounds import sounding
 

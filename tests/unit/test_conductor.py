@@ -2,9 +2,9 @@
 
 import pytest
 
-from rtc_drift import events
-from rtc_drift.library.levels import Levels
+from rtc_drift.library.normalisation import Levels
 from rtc_drift.media import SAMPLE_RATE as SECOND
+from rtc_drift.station import events
 from tests.music import make_track
 from tests.studio import Studio, tracks
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import rtc_drift
-from rtc_drift import cli
-from rtc_drift.commands import serve
+from rtc_drift.cli import main as cli
+from rtc_drift.cli import serve
 from rtc_drift.config import ConfigError, IceServer, load, make_data_dir
-from rtc_drift.delivery.ice import ice_policy
-from rtc_drift.library.workers import COMMAND, WorkerError
+from rtc_drift.webrtc.ice_policy import ice_policy
+from rtc_drift.workers.pool import COMMAND, WorkerError
 
 
 @pytest.fixture

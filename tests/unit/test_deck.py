@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtc_drift.audio.seeking import decode
 from rtc_drift.engine.deck import AHEAD, Deck
-from rtc_drift.engine.decoder import decode
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from tests.audio_files import write_audio
 from tests.listening import correlation, lag_of

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rtc_drift.library.demo import DEMO, DemoTruth, TrackSpec, missing, render, truth, write
-from rtc_drift.library.demo.arrange import arrange
-from rtc_drift.library.demo.effects import Wave, loudness
-from rtc_drift.library.demo.render import stems
-from rtc_drift.library.demo.theory import chord, parse_key
-from rtc_drift.library.demo.truth import duration_samples
+from rtc_drift.demo import DEMO, DemoTruth, TrackSpec, missing, render, truth, write
+from rtc_drift.demo.arrange import arrange
+from rtc_drift.demo.effects import Wave, loudness
+from rtc_drift.demo.ground_truth import duration_samples
+from rtc_drift.demo.synthesis import stems
+from rtc_drift.demo.theory import chord, parse_key
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 
 STYLES = {spec.style: spec for spec in reversed(DEMO)}

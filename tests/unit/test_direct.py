@@ -10,13 +10,13 @@ import pytest
 from aiortc.rtp import RtcpSrPacket
 from aiortc.sdp import SessionDescription
 
-from rtc_drift.delivery import direct
-from rtc_drift.delivery.direct import DirectDelivery, UdpPortTakenError
-from rtc_drift.delivery.direct_peer import DirectPeer, Programme
-from rtc_drift.delivery.ice import IcePolicy
-from rtc_drift.delivery.peer import NoCandidatesError
-from rtc_drift.engine import messages as m
-from rtc_drift.engine.schedule import TickSchedule
+from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.webrtc import shared_port as direct
+from rtc_drift.webrtc.ice_policy import IcePolicy
+from rtc_drift.webrtc.peer import NoCandidatesError
+from rtc_drift.webrtc.shared_port import DirectDelivery, UdpPortTakenError
+from rtc_drift.webrtc.shared_port_peer import DirectPeer, Programme
 from tests.unit.player import Player
 
 PROGRAMME = Programme(3, lambda: 0)

@@ -18,8 +18,16 @@ from aiortc.rtp import (
 )
 from pylibsrtp import Policy
 
-from rtc_drift.delivery import direct_peer, rtcp
-from rtc_drift.delivery.direct_peer import (
+from rtc_drift.engine.fanout import Fanout
+from rtc_drift.engine.packet_index import MAX_STEP
+from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.protocol.clock import TICK_NS, TickSchedule
+from rtc_drift.webrtc import rtcp
+from rtc_drift.webrtc import shared_port_peer as direct_peer
+from rtc_drift.webrtc.dtls import Identity
+from rtc_drift.webrtc.ice_lite import CONSENT_SECONDS, QUIET_SECONDS
+from rtc_drift.webrtc.peer import Quality
+from rtc_drift.webrtc.shared_port_peer import (
     MAX_RESENT_PER_REPORT,
     MIN_SEQUENCE_NUMBER,
     READ_SECONDS,
@@ -27,14 +35,7 @@ from rtc_drift.delivery.direct_peer import (
     Programme,
     Surroundings,
 )
-from rtc_drift.delivery.dtls import Identity
-from rtc_drift.delivery.ice_lite import CONSENT_SECONDS, QUIET_SECONDS
-from rtc_drift.delivery.peer import Quality
-from rtc_drift.delivery.udp_port import Switchboard, UdpPort
-from rtc_drift.engine import messages as m
-from rtc_drift.engine.fanout import Fanout
-from rtc_drift.engine.packet_index import MAX_STEP
-from rtc_drift.engine.schedule import TICK_NS, TickSchedule
+from rtc_drift.webrtc.udp_mux import Switchboard, UdpPort
 from tests.unit.player import Player
 from tests.unit.udp_room import Clock, open_port
 

@@ -7,11 +7,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtc_drift.dj.autodj import choose_next
-from rtc_drift.dj.transitions import natural_transition
-from rtc_drift.library.levels import Levels
+from rtc_drift.library.normalisation import Levels
 from rtc_drift.library.track import Track
 from rtc_drift.media import amplitude, samples
+from rtc_drift.mixing.crossfade import natural_transition
+from rtc_drift.selection.shuffle import choose_next
 from tests.music import make_track
 
 SECOND = samples(1)

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from rtc_drift.delivery.dtls import MTU_BYTES, PROFILES, RECORD_HEADER_BYTES, Dtls, Identity, SrtpKeys, fingerprint
+from rtc_drift.webrtc.dtls import MTU_BYTES, PROFILES, RECORD_HEADER_BYTES, Dtls, Identity, SrtpKeys, fingerprint
 from tests.unit.udp_room import Partner
 
 Role = Literal["client", "server"]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.engine import messages as m
-from rtc_drift.engines import Engines
+from rtc_drift.engine.host.pool import Engines
+from rtc_drift.engine.protocol import messages as m
 
 
 class Supervised:
@@ -46,7 +46,7 @@ class Supervised:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[Supervised]:
     Supervised.made = []
-    monkeypatch.setattr("rtc_drift.engines.EngineSupervisor", Supervised)
+    monkeypatch.setattr("rtc_drift.engine.host.pool.EngineSupervisor", Supervised)
     return Supervised.made
 
 

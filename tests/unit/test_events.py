@@ -2,7 +2,7 @@
 
 import json
 
-from rtc_drift.events import ListenersChanged, TransitionStarted
+from rtc_drift.station.events import ListenersChanged, TransitionStarted
 
 
 def test_events_are_camel_case_with_type_session_and_times() -> None:

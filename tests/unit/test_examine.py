@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from av.audio.stream import AudioStream
 
-from rtc_drift.engine.decoder import DecodeError, decode
-from rtc_drift.library.examine import examine
-from rtc_drift.library.loudness import LoudnessMeter
+from rtc_drift.audio.loudness import LoudnessMeter
+from rtc_drift.audio.seeking import DecodeError, decode
+from rtc_drift.library.probe import examine
 from rtc_drift.library.tags import cover
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.media import SAMPLE_RATE, Audio
@@ -271,7 +271,7 @@ def test_damage_and_nonsense_are_played_as_measured(tmp_path: Path) -> None:
 def test_a_file_that_breaks_off_is_played_as_measured_up_to_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rtc_drift.decoding.MAX_BAD_PACKETS_IN_A_ROW", 3)
+    monkeypatch.setattr("rtc_drift.audio.decoding.MAX_BAD_PACKETS_IN_A_ROW", 3)
     file = write_audio(tmp_path / "x.m4a", sine(20))
     data = bytearray(file.read_bytes())
     start = data.index(b"mdat") + (len(data) - data.index(b"mdat")) * 9 // 10

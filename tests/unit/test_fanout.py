@@ -18,12 +18,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pylibsrtp import Policy
 
-from rtc_drift.delivery.dtls import PROFILES
 from rtc_drift.engine import datagrams, srtp
-from rtc_drift.engine import messages as m
 from rtc_drift.engine.datagrams import BatchOutbox, PlainOutbox, socket_address
 from rtc_drift.engine.fanout import BATCH_ROWS, HISTORY_TICKS, MAX_PACKET_BYTES, Fanout
 from rtc_drift.engine.packet_index import MAX_STEP, steps_to
+from rtc_drift.engine.protocol import messages as m
+from rtc_drift.webrtc.dtls import PROFILES
 from tests.unit.udp_room import Caller, callers
 
 GCM = Policy.SRTP_PROFILE_AEAD_AES_128_GCM

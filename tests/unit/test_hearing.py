@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from rtc_drift.library.analysis.model import Analysis
+from rtc_drift.analysis.model import Analysis
+from rtc_drift.library.analyses import Hearing
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.library.hearing import Hearing
 from rtc_drift.library.track import Track, Unplayable
-from rtc_drift.library.workers import Workers
+from rtc_drift.workers.pool import Workers
 from tests.sounds import sounding
 
 # A worker that hears what a file's name says, and notes what it was asked for in a file beside.
 WORKER = """
 import os, signal, sys
-from rtc_drift.library import worker
+from rtc_drift.workers import process as worker
 from rtc_drift.library.track import Unplayable
 from tests.sounds import sounding
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rtc_drift.analysis import Analysis
 from rtc_drift.library.analyse import analyse
-from rtc_drift.library.analysis import Analysis
-from rtc_drift.library.examine import examine
+from rtc_drift.library.probe import examine
 from rtc_drift.library.track import Track, Unplayable
 from tests.audio_files import CODECS, sine, write_audio, write_float_wav
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from rtc_drift.events import Event, Heartbeat, SessionEnded
-from rtc_drift.hub import EventHub, EventReader, SlowReaderError
+from rtc_drift.station.event_hub import EventHub, EventReader, SlowReaderError
+from rtc_drift.station.events import Event, Heartbeat, SessionEnded
 
 
 def heartbeat(number: int) -> Event:

@@ -7,9 +7,9 @@ from aioice import stun as theirs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.delivery.ice_lite import MAX_PATHS, PROBE_SECONDS, QUIET_SECONDS, IceLite, Path
-from rtc_drift.delivery.stun import StunMessage
-from rtc_drift.delivery.udp_port import Address, Switchboard, UdpPort
+from rtc_drift.webrtc.ice_lite import MAX_PATHS, PROBE_SECONDS, QUIET_SECONDS, IceLite, Path
+from rtc_drift.webrtc.stun import StunMessage
+from rtc_drift.webrtc.udp_mux import Address, Switchboard, UdpPort
 from tests.unit.udp_room import Caller, Clock, answer, callers, check, open_port, read
 
 THEIR_PASSWORD = b"of the listener's own"

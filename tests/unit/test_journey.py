@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtc_drift.dj import journey as ways
-from rtc_drift.dj.journey import HEARD, History, Journey
+from rtc_drift.selection import journey as ways
+from rtc_drift.selection.journey import HEARD, History, Journey
 
 
 def everything(_: str) -> bool:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rtc_drift.engine.schedule import TickSchedule
-from rtc_drift.keeper import Keeper
+from rtc_drift.engine.protocol.clock import TickSchedule
 from rtc_drift.library.database import CatalogueError, Database
+from rtc_drift.session_store import Keeper
 from rtc_drift.sessions import Sessions
 from rtc_drift.store import SessionRecord, SessionStore
 from tests.unit.house import EngineDouble, Shelf

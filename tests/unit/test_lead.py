@@ -8,12 +8,12 @@ import numpy as np
 import psutil
 import pytest
 
-from rtc_drift.decoding import DecodeError
-from rtc_drift.dj.warp import Warp
-from rtc_drift.engine.decoder import decode
-from rtc_drift.library.workers import LEAD_NICENESS, WorkerError, Workers
+from rtc_drift.audio.decoding import DecodeError
+from rtc_drift.audio.seeking import decode
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.stretching.lead import write_lead
+from rtc_drift.stretching.warp import Warp
+from rtc_drift.stretching.write_lead import write_lead
+from rtc_drift.workers.pool import LEAD_NICENESS, WorkerError, Workers
 from tests.audio_files import write_audio, write_float_wav
 
 WARP = Warp.matched(samples(3), 1.04, samples(1), samples(1))

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from rtc_drift.demo import DEMO
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.library.demo import DEMO
 from rtc_drift.library.library import Library
-from rtc_drift.library.workers import Workers
+from rtc_drift.workers.pool import Workers
 from tests.audio_files import sine, write_audio
 
 QUICK_DEMO = """
 import sys, wave
 from pathlib import Path
-from rtc_drift.library import worker
-from rtc_drift.library.demo import DEMO
+from rtc_drift.workers import process as worker
+from rtc_drift.demo import DEMO
 
 def write_demo(number, folder):
     if (folder / "full").exists():
@@ -46,7 +46,7 @@ class Home:
     """A data folder and a music folder; `open()` is one run of the program, whose demo library has few tracks."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("rtc_drift.library.demo.files.DEMO", DEMO[:FEW])
+        monkeypatch.setattr("rtc_drift.demo.files.DEMO", DEMO[:FEW])
         self.folder, self.music, self.demo = folder, folder / "music", folder / "demo"
         self.music.mkdir()
 

@@ -10,7 +10,7 @@ import pytest
 
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Unplayable
-from rtc_drift.library.workers import Workers
+from rtc_drift.workers.pool import Workers
 from tests.unit.test_library import Home, scanned, until
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.library.demo import DEMO, render
+from rtc_drift.demo import DEMO, render
 from rtc_drift.media import SAMPLE_RATE, Audio, amplitude, samples
 from tests import patterns
 from tests.audio_files import sine

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.dj.mixing import Side, plan_skip, plan_transition
-from rtc_drift.dj.navigator.mixable import REACH
-from rtc_drift.dj.plan import Transition
-from rtc_drift.dj.warp import Warp
-from rtc_drift.library.analysis.model import Analysis
+from rtc_drift.analysis.model import Analysis
 from rtc_drift.media import SAMPLE_RATE, samples, seconds
+from rtc_drift.mixing import Side, plan_skip, plan_transition
+from rtc_drift.mixing.model import Transition
+from rtc_drift.selection.mixability import REACH
+from rtc_drift.stretching.warp import Warp
 from tests.music import make_track
 from tests.sounds import sounding
 

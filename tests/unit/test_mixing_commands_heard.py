@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rtc_drift.dj.programme import Entry
-from rtc_drift.dj.transitions import HUSH
-from rtc_drift.dj.warp import warp_of
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.playout import HORIZON
-from rtc_drift.rendering.journal import CarriedOut
+from rtc_drift.mixing.crossfade import HUSH
 from rtc_drift.rendering.render import LAST_FADE
+from rtc_drift.rendering.render_log import CarriedOut
+from rtc_drift.station.playout import HORIZON
+from rtc_drift.station.programme import Entry
+from rtc_drift.stretching.warp import warp_of
 from tests.measures import clicks, gaps, same_samples
 from tests.rendered import PATTERNS, ROUNDING, Command, OwnPreparer, Piece, Rendered, rendered
 

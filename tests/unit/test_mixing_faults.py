@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtc_drift.dj.programme import Entry
-from rtc_drift.dj.warp import Warp
 from rtc_drift.library.track import Track
-from rtc_drift.library.workers import WorkerError
 from rtc_drift.media import Audio, amplitude, samples, seconds
 from rtc_drift.rendering.render import LAST_FADE
-from rtc_drift.stretching.preparer import Preparer
+from rtc_drift.station.programme import Entry
+from rtc_drift.stretching.lead_cache import Preparer
+from rtc_drift.stretching.warp import Warp
+from rtc_drift.workers.pool import WorkerError
 from tests.measures import Part, clicks, gaps
 from tests.music import steady_music
 from tests.rendered import Command, OwnPreparer, Piece, rendered

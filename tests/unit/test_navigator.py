@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.dj.autodj import Choice
-from rtc_drift.dj.directions import DIRECTIONS
-from rtc_drift.dj.journey import Journey, arrived
-from rtc_drift.dj.navigator import guide
-from rtc_drift.dj.navigator.map import coordinates
-from rtc_drift.dj.navigator.mixable import key_distance, key_number, tempo_strain
-from rtc_drift.dj.navigator.space import EMPTY, Space, space_of
-from rtc_drift.dj.navigator.step import CLEAR_STEP
-from rtc_drift.library.analysis.model import Analysis
+from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track
+from rtc_drift.selection import next_track as guide
+from rtc_drift.selection.feature_space import EMPTY, Space, space_of
+from rtc_drift.selection.journey import Journey, arrived
+from rtc_drift.selection.library_map import coordinates
+from rtc_drift.selection.mixability import key_distance, key_number, tempo_strain
+from rtc_drift.selection.ranking import CLEAR_STEP
+from rtc_drift.selection.shuffle import Choice
+from rtc_drift.selection.steerable import DIRECTIONS
 from tests.country import country, space, visits
 from tests.music import make_track
 from tests.sounds import sounding

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.engine.pace import SPREAD_NS, Pace
+from rtc_drift.engine.pacer import SPREAD_NS, Pace
 
 TICK_NS = 20_000_000
 ROWS = 256

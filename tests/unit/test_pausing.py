@@ -2,10 +2,10 @@
 
 import pytest
 
-from rtc_drift import events
-from rtc_drift.dj.transitions import HUSH
 from rtc_drift.media import SAMPLE_RATE, samples
-from rtc_drift.steering import OutOfTrackError
+from rtc_drift.mixing.crossfade import HUSH
+from rtc_drift.station import events
+from rtc_drift.station.commands import OutOfTrackError
 from tests.unit.on_air import heard, playing
 
 

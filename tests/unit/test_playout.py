@@ -6,12 +6,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from rtc_drift.dj.plan import Play
-from rtc_drift.engine import messages as m
 from rtc_drift.engine.core import RENDER_AHEAD
-from rtc_drift.engine.schedule import TICK_NS, TickSchedule
+from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.protocol.clock import TICK_NS, TickSchedule
 from rtc_drift.media import BLOCK_SAMPLES, samples
-from rtc_drift.playout import EXPECTATION_NS, HORIZON, LINGER_NS, PATIENCE_NS, Playout
+from rtc_drift.mixing.model import Play
+from rtc_drift.station.playout import EXPECTATION_NS, HORIZON, LINGER_NS, PATIENCE_NS, Playout
 from tests.unit.house import EngineDouble
 
 PLAY = Play(1, "track", "/music/1.flac", 0, 0, samples(600), 1.0, 0, None)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rtc_drift.engine.precedence import Precedence
+from rtc_drift.engine.priority import Precedence
 
 
 @dataclass

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rtc_drift.dj.warp import Warp
-from rtc_drift.library.workers import WorkerError, Workers
-from rtc_drift.stretching.preparer import Preparer
+from rtc_drift.stretching.lead_cache import Preparer
+from rtc_drift.stretching.warp import Warp
+from rtc_drift.workers.pool import WorkerError, Workers
 from tests.audio_files import write_audio
 from tests.music import steady_music
 from tests.waiting import until

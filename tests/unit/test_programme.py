@@ -7,13 +7,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rtc_drift.dj import programme as steps
-from rtc_drift.dj.autodj import Choice
-from rtc_drift.dj.plan import Play
-from rtc_drift.dj.programme import Entry, Programme
-from rtc_drift.dj.transitions import HUSH, SKIP_FADE
 from rtc_drift.engine.mixer import envelope
 from rtc_drift.media import SAMPLE_RATE as SECOND
+from rtc_drift.mixing.crossfade import HUSH, SKIP_FADE
+from rtc_drift.mixing.model import Play
+from rtc_drift.selection.shuffle import Choice
+from rtc_drift.station import programme as steps
+from rtc_drift.station.programme import Entry, Programme
 from tests.music import make_track
 
 

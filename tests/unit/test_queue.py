@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from rtc_drift import events
-from rtc_drift.dj.journey import QUEUE
-from rtc_drift.steering import NoSuchDirectionError, NoSuchTrackError, QueueFullError
+from rtc_drift.selection.journey import QUEUE
+from rtc_drift.station import events
+from rtc_drift.station.commands import NoSuchDirectionError, NoSuchTrackError, QueueFullError
 from tests.unit.on_air import heard, others, playing, until_shortly_before_the_next
 
 

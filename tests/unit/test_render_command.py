@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rtc_drift.cli import main
+from rtc_drift.cli.main import main
 from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.rendering import output
-from rtc_drift.rendering.cue import cue_sheet
-from rtc_drift.rendering.journal import Journal
-from rtc_drift.rendering.records import RenderRecord
+from rtc_drift.rendering.cue_sheet import cue_sheet
+from rtc_drift.rendering.render_log import Journal
+from rtc_drift.rendering.report import RenderRecord
 from tests.conftest import bring_what_is_known
 from tests.music import make_track
 
@@ -94,8 +94,8 @@ def test_the_same_again_is_the_same_file_and_the_texts_read_back(render: Render,
 
 
 def test_cue_sheets_hold_any_title() -> None:
-    from rtc_drift.dj import programme as steps
-    from rtc_drift.dj.autodj import Choice
+    from rtc_drift.selection.shuffle import Choice
+    from rtc_drift.station import programme as steps
 
     odd = make_track(1, artist="A\udce9\tB").model_copy(update={"title": 'The "12\nMix'})
     programme, journal = steps.begin(steps.Programme(), Choice(odd, ""), 48_000 * 6_000), Journal()

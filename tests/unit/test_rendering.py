@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtc_drift.conductor import Conductor, NothingToPlayError
-from rtc_drift.dj.plan import Fade, Play
-from rtc_drift.engine.programme import ProgrammeMix
-from rtc_drift.herald import Herald
+from rtc_drift.engine.renderer import ProgrammeMix
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, Audio, samples
-from rtc_drift.rehearsal import Preparing
+from rtc_drift.mixing.model import Fade, Play
 from rtc_drift.rendering import Collection, Journal, render_programme
-from rtc_drift.rendering.leads import KeptLeads
-from rtc_drift.rendering.orders import OrderError, check_tracks, read_orders
-from rtc_drift.rendering.records import RenderRecord
+from rtc_drift.rendering.kept_leads import KeptLeads
+from rtc_drift.rendering.offline_timeline import patient_deck
 from rtc_drift.rendering.render import LAST_FADE
-from rtc_drift.rendering.timeline import patient_deck
+from rtc_drift.rendering.report import RenderRecord
+from rtc_drift.rendering.script import OrderError, check_tracks, read_orders
+from rtc_drift.station.autodj import Conductor, NothingToPlayError
+from rtc_drift.station.event_publisher import Herald
+from rtc_drift.station.lead_prefetch import Preparing
 from tests.bending import Bender
 from tests.listening import longest_silence_ms
 from tests.studio import Timeline

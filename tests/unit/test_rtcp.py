@@ -17,8 +17,8 @@ from aiortc.rtp import (
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.delivery import rtcp
-from rtc_drift.delivery.rtcp import Nack, ReceptionReport
+from rtc_drift.webrtc import rtcp
+from rtc_drift.webrtc.rtcp import Nack, ReceptionReport
 
 WORDS = st.integers(0, 2**32 - 1)
 INFOS = st.builds(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rtc_drift.conductor import Snapshot
-from rtc_drift.saving import SavedStation, history_text, state_text
+from rtc_drift.station.autodj import Snapshot
+from rtc_drift.station.snapshot import SavedStation, history_text, state_text
 from tests.studio import Studio, tracks
 
 

@@ -14,7 +14,7 @@ from rtc_drift.library import scan as scan_module
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.scan import RootError, ScanProgress, ScanSummary, scan, walk
 from rtc_drift.library.track import Track, Unplayable
-from rtc_drift.library.workers import Workers
+from rtc_drift.workers.pool import Workers
 from tests.audio_files import sine, write_audio
 
 

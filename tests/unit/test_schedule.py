@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtc_drift.engine.schedule import CATCH_UP_SPACING_NS, MAX_BEHIND_TICKS, TICK_NS, TickSchedule
+from rtc_drift.engine.protocol.clock import CATCH_UP_SPACING_NS, MAX_BEHIND_TICKS, TICK_NS, TickSchedule
 
 EPOCH = 123_456_789
 

@@ -3,7 +3,7 @@
 import pytest
 from aiortc.sdp import SessionDescription
 
-from rtc_drift.delivery.sdp import BadOfferError, OpusOffer, UnsupportedOfferError, opus_offer, whole_answer
+from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, UnsupportedOfferError, opus_offer, whole_answer
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\n"
 TRANSPORT = (

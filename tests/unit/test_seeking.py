@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtc_drift.engine.decoder import decode
+from rtc_drift.audio.seeking import decode
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from tests.audio_files import CODECS, write_audio
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from rtc_drift.engine.schedule import TickSchedule
-from rtc_drift.session import MASTER, Session
-from rtc_drift.station import Station
+from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.station.session import MASTER, Session
+from rtc_drift.station.station import Station
 from tests.unit.house import EngineDouble, Shelf
 
 

@@ -10,11 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from rtc_drift.dj.directions import DIRECTIONS
-from rtc_drift.engine.schedule import TickSchedule
-from rtc_drift.keeper import Keeper
+from rtc_drift.engine.protocol.clock import TickSchedule
 from rtc_drift.library.database import Database
-from rtc_drift.session import ClientKind, Session
+from rtc_drift.selection.steerable import DIRECTIONS
+from rtc_drift.session_store import Keeper
 from rtc_drift.sessions import (
     MasterProtectedError,
     NoSuchSessionError,
@@ -22,6 +21,7 @@ from rtc_drift.sessions import (
     SessionLimitError,
     Sessions,
 )
+from rtc_drift.station.session import ClientKind, Session
 from rtc_drift.store import SessionStore
 from tests.unit.house import EngineDouble, Shelf
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from rtc_drift.conductor import MAX_ENTRIES, NothingToPlayError, TooManyCommandsError
 from rtc_drift.media import samples
-from rtc_drift.playout import HORIZON
-from rtc_drift.steering import NoSuchDirectionError, NoSuchTrackError
+from rtc_drift.station.autodj import MAX_ENTRIES, NothingToPlayError, TooManyCommandsError
+from rtc_drift.station.commands import NoSuchDirectionError, NoSuchTrackError
+from rtc_drift.station.playout import HORIZON
 from tests.music import make_track
 from tests.studio import Studio, tracks
 from tests.unit.on_air import heard, playing, until_shortly_before_the_next

@@ -9,7 +9,7 @@ from aioice import stun as theirs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.delivery import stun as ours
+from rtc_drift.webrtc import stun as ours
 from tests.unit.udp_room import answer, check
 
 TRANSACTIONS = st.binary(min_size=12, max_size=12)

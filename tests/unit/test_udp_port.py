@@ -13,8 +13,8 @@ from aioice import stun as theirs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.delivery import stun
-from rtc_drift.delivery.udp_port import DATAGRAMS_AT_ONCE, Address, Switchboard, UdpPort, UdpPorts
+from rtc_drift.webrtc import stun
+from rtc_drift.webrtc.udp_mux import DATAGRAMS_AT_ONCE, Address, Switchboard, UdpPort, UdpPorts
 from tests.unit.udp_room import Seat, answer, callers, check, open_port
 from tests.waiting import until
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rtc_drift.dj.warp import Warp
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from rtc_drift.stretching.attacks import find_attacks
 from rtc_drift.stretching.vocoder import MARGIN, stretch
+from rtc_drift.stretching.warp import Warp
 from tests.audio_files import sine
 from tests.patterns import DRUMS, Pattern, render
 

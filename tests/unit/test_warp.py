@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.dj.warp import FASTEST, GLIDE_STEPS, PLAIN, SHORTEST_GLIDE, SLOWEST, Warp
 from rtc_drift.media import samples
+from rtc_drift.stretching.warp import FASTEST, GLIDE_STEPS, PLAIN, SHORTEST_GLIDE, SLOWEST, Warp
 
 RATIOS = st.floats(SLOWEST, FASTEST)
 OVERLAPS = st.integers(0, samples(40))

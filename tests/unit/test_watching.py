@@ -60,7 +60,7 @@ async def test_where_nothing_is_told_it_is_looked_now_and_then(home: Home, monke
     def refuse(*_: object, **__: object) -> None:
         raise OSError("OS file watch limit reached")
 
-    monkeypatch.setattr("rtc_drift.library.watching.awatch", refuse)
+    monkeypatch.setattr("rtc_drift.library.watcher.awatch", refuse)
     home.add("first.wav", 300)
     async with home.open(home.music, look_seconds=0.05) as library:
         await until(lambda: names(library) == {"first.wav"})

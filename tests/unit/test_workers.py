@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rtc_drift.library.analysis import Analysis
+from rtc_drift.analysis import Analysis
 from rtc_drift.library.track import Track, Unplayable
-from rtc_drift.library.workers import WorkerError, Workers
+from rtc_drift.workers.pool import WorkerError, Workers
 from tests.audio_files import sine, write_audio
 
 SCRIPT = """

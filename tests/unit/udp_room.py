@@ -9,8 +9,8 @@ from aioice import stun
 from aiortc import RTCCertificate
 from OpenSSL import SSL
 
-from rtc_drift.delivery.stun import StunMessage
-from rtc_drift.delivery.udp_port import Address, Switchboard, UdpPort
+from rtc_drift.webrtc.stun import StunMessage
+from rtc_drift.webrtc.udp_mux import Address, Switchboard, UdpPort
 
 
 class Clock:

@@ -1,0 +1,123 @@
+"""Audio in, analysis out: in one pass, with a kilobyte or two remembered of each second."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtc_drift.analysis.attacks import AttackMeter
+from rtc_drift.analysis.bass import BassMeter
+from rtc_drift.analysis.beats import NO_BEATS, exact_tempo, find_beats
+from rtc_drift.analysis.cues import find_cues
+from rtc_drift.analysis.downbeats import find_downbeats
+from rtc_drift.analysis.envelope import EnvelopeMeter
+from rtc_drift.analysis.features import features
+from rtc_drift.analysis.frames import Decimator, Framer, magnitudes
+from rtc_drift.analysis.key import SAMPLE_RATE as TONAL_RATE
+from rtc_drift.analysis.key import TonalMeter
+from rtc_drift.analysis.model import Analysis
+from rtc_drift.analysis.onsets import FRAME_RATE, OnsetMeter
+from rtc_drift.analysis.tempo import Tempo, find_tempo
+from rtc_drift.analysis.timbre import TimbreMeter
+from rtc_drift.audio.loudness import LoudnessMeter
+from rtc_drift.media import SAMPLE_RATE, Audio, seconds
+
+_RATE = SAMPLE_RATE // 2
+_FRAME = 1024
+_FRAMES_AT_ONCE = 128
+"""Whose spectra fit into a core's cache."""
+_TIMBRE_EVERY = 4
+"""Frames."""
+_SHORTEST_SECONDS = 4.0
+"""Of sound in which a beat can be found."""
+_BLOCK_SAMPLES = 4 * SAMPLE_RATE
+"""No more is worked on at once, however long the block."""
+
+
+class Analyser:
+    """Takes a track in blocks of any length, in order; `finish` once."""
+
+    def __init__(self, *, true_peak_dbtp: float | None = None) -> None:
+        """A true peak that is known is not measured again: that alone takes a quarter of the time."""
+        self._true_peak_dbtp = true_peak_dbtp
+        self._loudness = LoudnessMeter(true_peak=true_peak_dbtp is None)
+        self._envelope = EnvelopeMeter()
+        self._bass = BassMeter()
+        self._half = Decimator(2, 49)
+        self._eighth = Decimator(_RATE // TONAL_RATE, 65)
+        self._framer = Framer(_FRAME, _RATE // FRAME_RATE)
+        self._window = np.hanning(_FRAME).astype(np.float32)
+        self._onsets = OnsetMeter(_FRAME, _RATE)
+        self._timbre = TimbreMeter(_FRAME, _RATE)
+        self._until_timbre = 0
+        self._tonal = TonalMeter()
+        self._attacks = AttackMeter(_RATE)
+
+    def add(self, block: Audio) -> None:
+        """The next samples, `(n, 2) float32` at 48 kHz, finite."""
+        for first in range(0, len(block), _BLOCK_SAMPLES):
+            part = block[first : first + _BLOCK_SAMPLES]
+            self._loudness.add(part)
+            self._envelope.add(part)
+            self._bass.add(part)
+            self._hear(self._half.add(part @ np.array((0.5, 0.5), np.float32)))
+
+    def finish(self) -> Analysis:
+        """The result; finite, whatever was added."""
+        self._hear(self._half.finish())
+        self._tonal.add(self._eighth.finish())
+        self._spectra(self._framer.finish())
+        envelope, timbre = self._envelope.finish(), self._timbre.finish()
+        # Meters remember some 10 MB of each hour, and so does what they give: each goes before the next is asked.
+        tonality = self._tonal.finish()
+        del self._tonal
+        onsets = self._onsets.finish()
+        del self._onsets
+        duration = seconds(envelope.samples)
+        tempo = find_tempo(onsets) if duration >= _SHORTEST_SECONDS else None
+        found = find_beats(onsets, tempo) if tempo else NO_BEATS
+        beats = found.seconds[(found.seconds >= 0) & (found.seconds <= duration)]
+        bpm = _tempo_bpm(tempo, beats)
+        attacks = self._attacks.finish().near(beats)
+        downbeats = find_downbeats(beats, onsets, tonality.changes_at(beats))
+        lufs, momentary = self._loudness.finish(), self._loudness.momentary_lufs()
+        true_peak_dbtp = self._loudness.true_peak_dbtp() if self._true_peak_dbtp is None else self._true_peak_dbtp
+        return Analysis(
+            tempo_bpm=bpm,
+            tempo_confidence=_confidence(tempo) if tempo and bpm else 0.0,
+            beats_confidence=found.confidence if bpm else 0.0,
+            beats_seconds=tuple(beats.tolist()),
+            downbeats_seconds=tuple(downbeats.tolist()),
+            attacks_seconds=tuple(attacks[np.isfinite(attacks)].tolist()),
+            key=tonality.key,
+            camelot=tonality.camelot,
+            key_confidence=tonality.confidence,
+            integrated_lufs=lufs,
+            loudness_range_lu=self._loudness.range_lu(),
+            true_peak_dbtp=true_peak_dbtp,
+            short_term_lufs=self._loudness.short_term_lufs(),
+            heard_bass=self._bass.finish(momentary),
+            momentary_lufs=momentary,
+            cues=find_cues(envelope, downbeats),
+            features=features(bpm or 0.0, beats, onsets, tonality, timbre, envelope),
+        )
+
+    def _hear(self, wave: NDArray[np.float32]) -> None:
+        """Samples at 24 kHz."""
+        self._tonal.add(self._eighth.add(wave))
+        self._attacks.add(wave)
+        self._spectra(self._framer.add(wave))
+
+    def _spectra(self, frames: NDArray[np.float32]) -> None:
+        for first in range(0, len(frames), _FRAMES_AT_ONCE):
+            spectra = magnitudes(frames[first : first + _FRAMES_AT_ONCE] * self._window)
+            self._onsets.add(spectra)
+            self._timbre.add(spectra[self._until_timbre :: _TIMBRE_EVERY])
+            self._until_timbre = (self._until_timbre - len(spectra)) % _TIMBRE_EVERY
+
+
+def _tempo_bpm(tempo: Tempo | None, beats: NDArray[np.float64]) -> float | None:
+    return exact_tempo(beats, tempo.bpm) if tempo is not None and len(beats) >= 2 else None
+
+
+def _confidence(tempo: Tempo) -> float:
+    """How clear the pulse is, from chance to certainty, times how much likelier than not its way of counting, 0–1."""
+    return max(2 * tempo.certainty - 1, 0.0) * min(max((tempo.clarity - 0.1) / 0.3, 0.0), 1.0)

@@ -1,0 +1,53 @@
+"""Steering routes: the directions there are, where the music may go from here, and the map of the library."""
+
+from aiohttp import web
+
+from rtc_drift.api import schemas
+from rtc_drift.api.answers import model_response
+from rtc_drift.api.context import context
+from rtc_drift.selection.library_map import coordinates
+from rtc_drift.selection.steerable import DIRECTIONS, OPPOSITES
+from rtc_drift.station import events
+from rtc_drift.station.session import MASTER
+
+
+async def directions(request: web.Request) -> web.Response:
+    """GET /api/directions: those with a fixed name, and those that the library has beside them."""
+    found = context(request).chart().axes.directions
+    opposites = {one: other for pair in OPPOSITES for one, other in (pair, pair[::-1])}
+    named = [
+        schemas.DirectionInfo(direction=it, label=it.replace("_", " "), opposite=opposites[it], discovered=False)
+        for it in DIRECTIONS
+    ]
+    discovered = [
+        schemas.DirectionInfo(direction=it.id, label=it.label, opposite=it.opposite, discovered=True)
+        for it in found.values()
+        if it.is_discovered
+    ]
+    return model_response(schemas.DirectionList(directions=[*named, *discovered]))
+
+
+async def explorer(request: web.Request) -> web.Response:
+    """GET /api/explorer?sessionId=…: the directions open from the track that is playing, with sample tracks."""
+    session = context(request).sessions.find(request.query.get("sessionId", MASTER))
+    station = session.station
+    playing = station.conductor.now_playing()
+    answer = schemas.Explorer(
+        session_id=session.id,
+        track_id=playing.track.id if playing else None,
+        direction=station.conductor.journey.direction,
+        directions=[events.OpenDirection.of(it, station.loved) for it in station.explorer],
+    )
+    return model_response(answer)
+
+
+async def library_map(request: web.Request) -> web.Response:
+    """GET /api/map: where each track lies, across from dark to bright and up from calm to energetic."""
+    space = context(request).chart()
+    places = coordinates(space).round(4).tolist()
+    points = [
+        schemas.MapPoint(track_id=track.id, title=track.title, artist=track.artist, x=x, y=y)
+        for track, (x, y), is_heard in zip(space.tracks, places, space.is_heard, strict=True)
+        if is_heard
+    ]
+    return model_response(schemas.LibraryMap(points=points))

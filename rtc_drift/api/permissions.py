@@ -1,0 +1,49 @@
+"""Who may command what: decided here alone, from path and headers, before a body is read."""
+
+import re
+
+from aiohttp import web
+
+from rtc_drift.api.context import context
+from rtc_drift.api.errors import ApiError, Handler
+from rtc_drift.api.origin_guard import SAFE_METHODS
+from rtc_drift.station.session import Session
+
+KEY_HEADER = "X-Control-Key"
+_COMMAND = re.compile(r"/session/([^/]+)/.*")
+_SESSION = re.compile(r"/api/session/([^/]+)")
+
+
+@web.middleware
+async def role_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses every command on a follower, and those on a locked session that come without its key.
+
+    What counts is the path: also a command that there is not, or one with a strange method, is refused on a follower.
+    """
+    if request.method not in SAFE_METHODS:
+        command, resource = _COMMAND.fullmatch(request.path), _SESSION.fullmatch(request.path)
+        match = command or resource
+        session = context(request).sessions.get(match[1]) if match else None
+        if session is not None and (command or session.following is None):
+            _check(request, session)
+    return await handler(request)
+
+
+def may_command(request: web.Request, session: Session) -> bool:
+    """Whether whoever asks may command here."""
+    return session.may_command(request.headers.get(KEY_HEADER) or request.cookies.get(cookie_name(session)))
+
+
+def cookie_name(session: Session) -> str:
+    """The cookie that holds a locked session's control key."""
+    return f"rtc-drift-key-{session.id}"
+
+
+def _check(request: web.Request, session: Session) -> None:
+    if may_command(request, session):
+        return
+    context(request).metrics.refused_commands.inc()
+    if session.following is not None:
+        sentence = "Follower sessions cannot send commands"
+        raise ApiError(403, "read_only", sentence, followingSession=session.following)
+    raise ApiError(403, "locked", "This session is locked: commands need its control key.")

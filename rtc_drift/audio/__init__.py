@@ -1,0 +1,1 @@
+"""Files and streams of sound: decoding, seeking, encoding, loudness, Ogg."""

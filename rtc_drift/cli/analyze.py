@@ -1,0 +1,74 @@
+"""`rtc-drift analyze FILE…`: how files sound, as a table or as JSON."""
+
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rtc_drift.analysis.model import Analysis
+from rtc_drift.library.scan import legible
+from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.workers.pool import WorkerError, Workers
+
+
+async def analyze(files: Sequence[Path], *, as_json: bool) -> int:
+    """Print one line for each file, in the order given. Gives the exit code: 1 if one can't be analysed."""
+    console = Console()
+    table = Table("file", "BPM", "confidence", "key", "LUFS", "length", "brightness", "energy", box=None)
+    failed = False
+    async with Workers(min(len(files), os.cpu_count() or 1)) as workers:
+        tasks = [asyncio.create_task(_hear(workers, path), name=f"analyze {path}") for path in files]
+        try:
+            for path, task in zip(files, tasks, strict=True):
+                result = await task
+                failed |= isinstance(result, str)
+                if as_json:
+                    print(json.dumps(_fields(path, result), ensure_ascii=False), flush=True)
+                else:
+                    table.add_row(*_row(path, result))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    if not as_json:
+        console.print(table, markup=False)
+    return int(failed)
+
+
+async def _hear(workers: Workers, path: Path) -> tuple[float, Analysis] | str:
+    """Length and sound of a file, or why there is none."""
+    try:
+        track = await workers.examine(path.expanduser().absolute())
+        heard = await workers.analyse(track) if isinstance(track, Track) else track
+    except WorkerError as error:
+        return str(error)
+    if isinstance(track, Unplayable):
+        return track.reason
+    return heard.reason if isinstance(heard, Unplayable) else (track.duration_seconds, heard)
+
+
+def _fields(path: Path, result: tuple[float, Analysis] | str) -> dict[str, Any]:
+    if isinstance(result, str):
+        return {"path": legible(path), "error": result}
+    duration, analysis = result
+    sound = analysis.model_dump(mode="json", by_alias=True)
+    return {"path": legible(path), "durationSeconds": duration, **sound}
+
+
+def _row(path: Path, result: tuple[float, Analysis] | str) -> tuple[str, ...]:
+    if isinstance(result, str):
+        return (path.name, result)
+    duration, it = result
+    tempo = f"{it.tempo_bpm:.1f}" if it.tempo_bpm else "–"
+    key = f"{it.key} ({it.camelot})" if it.key else "–"
+    length = f"{int(duration) // 60}:{int(duration) % 60:02}"
+    features = it.features
+    return (
+        *(path.name, tempo, f"{it.tempo_confidence:.2f}", key, f"{it.integrated_lufs:.1f}", length),
+        *(f"{features.brightness:.0f} Hz", f"{features.energy:.2f}"),
+    )

@@ -1,0 +1,161 @@
+"""`rtc-drift render -o FILE`: a programme as a file, faster than real time."""
+
+import asyncio
+import math
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rtc_drift.cli.scanning import Reader, progress_of_files
+from rtc_drift.config import ConfigError, Settings, make_data_dir
+from rtc_drift.library import scan as scanning
+from rtc_drift.library.catalogue import Catalogue, CatalogueError
+from rtc_drift.media import samples, seconds
+from rtc_drift.rendering import Collection, Journal, Order, render_programme
+from rtc_drift.rendering.cue_sheet import cue_sheet
+from rtc_drift.rendering.kept_leads import KeptLeads
+from rtc_drift.rendering.output import BadOutputError, Output
+from rtc_drift.rendering.report import RenderRecord
+from rtc_drift.rendering.script import OrderError, check_tracks, read_orders
+from rtc_drift.station.autodj import NothingToPlayError
+from rtc_drift.station.lead_prefetch import Preparing
+from rtc_drift.stretching.lead_cache import Preparer
+from rtc_drift.workers.pool import WorkerError, Workers
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What is to be rendered, and where to."""
+
+    output: Path
+    minutes: float
+    commands: Path | None = None
+    keep_leads: Path | None = None
+
+
+async def render(wanted: Rendering, settings: Settings) -> int:
+    """Read the music, render, write; gives the exit code. Raises ConfigError."""
+    if not (math.isfinite(wanted.minutes) and samples(wanted.minutes * 60) > 0):
+        raise ConfigError("--minutes: a programme takes more than no time.")
+    orders = _orders(wanted.commands)
+    make_data_dir(settings.data_dir)
+    _make_folder(wanted.keep_leads)
+    try:
+        with Output(wanted.output) as output, closing(Catalogue.open(settings.data_dir / "catalogue.sqlite")) as known:
+            async with Workers(os.cpu_count() or 1) as workers:
+                collection = await _read(known, workers, settings)
+            check_tracks(orders, collection)
+            await _render(wanted, settings, orders, collection, output)
+    except BadOutputError as error:
+        raise ConfigError(f"-o: {error}") from None
+    except OrderError as error:
+        raise ConfigError(f"--commands: {wanted.commands}, {error}") from None
+    except scanning.RootError as error:
+        raise ConfigError(f"--music: {error}") from None
+    except NothingToPlayError:
+        return _failed("There is no track (left) that can be played.")
+    except (CatalogueError, WorkerError) as error:
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(f"{wanted.output} can't be written ({error.strerror or error}).")
+    return 0
+
+
+async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> Collection:
+    """Everything in the music folders, else the demo library, all of it listened to."""
+    with progress_of_files(Console(stderr=True)) as progress:
+        reader = Reader(catalogue, workers, progress)
+        folders = [folder.absolute() for folder in settings.music] or [settings.data_dir / "demo"]
+        if not settings.music:
+            await reader.make_demo(folders[0])
+        for folder in folders:
+            await reader.scan(folder)
+        hearing, _ = await reader.listen(folders)
+    return Collection(
+        await asyncio.to_thread(catalogue.tracks, folders),
+        hearing.analyses,
+        heard=hearing.heard,
+        loved=await asyncio.to_thread(catalogue.loved),
+        target_lufs=settings.loudness,
+        album_balance=settings.album_balance,
+    )
+
+
+async def _render(
+    wanted: Rendering, settings: Settings, orders: Sequence[Order], collection: Collection, output: Output
+) -> None:
+    seed = secrets.randbits(32) if settings.seed is None else settings.seed
+    length, journal, began, done = samples(wanted.minutes * 60), Journal(), time.monotonic(), 0
+    async with _preparing(wanted.keep_leads) as preparing:
+        programme = render_programme(
+            collection, seed=seed, length=length, journal=journal, orders=orders, preparing=preparing
+        )
+        with _progress() as progress:
+            task = progress.add_task("rendering", total=length, speed="")
+            async with aclosing(programme) as blocks:
+                async for audio in blocks:
+                    output.write(audio)
+                    done += len(audio)
+                    speed = f"{seconds(done) / max(1e-9, time.monotonic() - began):.0f} × real time"
+                    progress.update(task, completed=done, speed=speed)
+    if isinstance(preparing, KeptLeads):
+        preparing.tidy({entry.play.lead.path for entry in journal.entries(length) if entry.play.lead is not None})
+    leads_are_kept = wanted.keep_leads is not None
+    record = RenderRecord.of(journal, seed=seed, length=length, leads_are_kept=leads_are_kept)
+    tracks = journal.tracks(length)
+    cue = cue_sheet(wanted.output.name, seed, tracks)
+    output.finish({".json": record.model_dump_json(by_alias=True, indent=1) + "\n", ".cue": cue})
+    styles = ", ".join(f"{count} {style}" for style, count in journal.styles(length).items())
+    told = f"{len(tracks)} tracks" + (f" ({styles})" if styles else "")
+    print(f"{wanted.output}: {wanted.minutes:g} minutes, seed {seed}, {told}, {speed}.", file=sys.stderr)
+
+
+@asynccontextmanager
+async def _preparing(keep_in: Path | None) -> AsyncIterator[Preparing]:
+    """Who renders ahead what is heard at another tempo. Its files go afterwards, but for copies that are kept."""
+    with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder:
+        async with Workers(1) as workers:
+            preparer = Preparer(workers, Path(folder))
+            try:
+                yield preparer if keep_in is None else KeptLeads(preparer, keep_in.absolute())
+            finally:
+                await preparer.close()
+
+
+def _orders(path: Path | None) -> tuple[Order, ...]:
+    if path is None:
+        return ()
+    try:
+        return read_orders(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"--commands: {path} can't be read ({reason}).") from None
+    except OrderError as error:
+        raise ConfigError(f"--commands: {path}, {error}") from None
+
+
+def _make_folder(path: Path | None) -> None:
+    try:
+        if path is not None:
+            path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--keep-leads: {path} can't be made ({error.strerror or error}).") from None
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _failed(sentence: str) -> int:
+    print(f"rtc-drift: {sentence}", file=sys.stderr)
+    return 1

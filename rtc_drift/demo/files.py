@@ -1,0 +1,57 @@
+"""The demo library on disk: an audio file and its ground truth beside it, both complete or not there."""
+
+import os
+from pathlib import Path
+
+from rtc_drift.demo.ground_truth import truth
+from rtc_drift.demo.specs import DEMO, TrackSpec
+from rtc_drift.demo.synthesis import render
+
+
+def write(spec: TrackSpec, folder: Path, *, bars: int | None = None) -> Path:
+    """Render, encode, and put audio and JSON in the folder; returns the audio's path. Does nothing if both exist.
+
+    A process killed in the middle leaves at most hidden `.part` files, and never audio without its ground truth.
+    """
+    audio = folder / spec.filename
+    if _complete(spec, folder):
+        return audio
+    from rtc_drift.demo.encode import encode  # loads PyAV, which those who only ask what is missing don't need
+
+    folder.mkdir(parents=True, exist_ok=True)
+    part = _part(audio)
+    encode(render(spec, bars=bars), part, _tags(spec))
+    json = _json(spec, folder)
+    _part(json).write_text(truth(spec, bars=bars).model_dump_json(by_alias=True, indent=1), encoding="utf-8")
+    _part(json).replace(json)
+    part.replace(audio)
+    return audio
+
+
+def missing(folder: Path) -> list[TrackSpec]:
+    """Those of `DEMO` that aren't completely in the folder yet, in order."""
+    return [spec for spec in DEMO if not _complete(spec, folder)]
+
+
+def _complete(spec: TrackSpec, folder: Path) -> bool:
+    return (folder / spec.filename).is_file() and _json(spec, folder).is_file()
+
+
+def _json(spec: TrackSpec, folder: Path) -> Path:
+    return folder / f"{spec.slug}.json"
+
+
+def _part(path: Path) -> Path:
+    """A hidden name of this process' own in the same folder."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def _tags(spec: TrackSpec) -> dict[str, str]:
+    return {
+        "title": spec.title,
+        "artist": spec.artist,
+        "album": spec.album,
+        "genre": spec.style,
+        "date": str(spec.year),
+        "track": str(spec.number),
+    }

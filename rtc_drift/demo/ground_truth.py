@@ -1,0 +1,64 @@
+"""What is known for certain about a demo track: the ground truth for tests and for the analysis."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from rtc_drift.demo.specs import TrackSpec
+from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, seconds
+
+_LEAD_IN_SECONDS = 0.02
+_ENDING_SECONDS = 2.8
+_BEATS_PER_BAR = 4
+
+
+class DemoTruth(BaseModel):
+    """The JSON beside an audio file. Times in seconds of the decoded audio."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+    file: str
+    title: str
+    artist: str
+    style: str
+    bpm: float
+    key: str
+    camelot: str
+    beats_seconds: list[float]
+    """Every beat, up to and with the one of the final chord."""
+    downbeats_seconds: list[float]
+    duration_seconds: float
+    brightness: float
+    """As intended, 0–1."""
+    energy: float
+    """As intended, 0–1."""
+
+
+def step_samples(spec: TrackSpec, step: float) -> int:
+    """Where a sixteenth of the grid begins, in samples."""
+    return round((_LEAD_IN_SECONDS + step * 15 / spec.bpm) * SAMPLE_RATE)
+
+
+def duration_samples(spec: TrackSpec, *, bars: int | None = None) -> int:
+    """Length of the track, in whole Opus packets so that encoding leaves it as it is."""
+    end = step_samples(spec, 16 * (spec.bars if bars is None else bars)) + round(_ENDING_SECONDS * SAMPLE_RATE)
+    return -(-end // BLOCK_SAMPLES) * BLOCK_SAMPLES
+
+
+def truth(spec: TrackSpec, *, bars: int | None = None) -> DemoTruth:
+    """The ground truth of a spec, for the same `bars` as `render`."""
+    beats = _BEATS_PER_BAR * (spec.bars if bars is None else bars) + 1
+    grid = [round(seconds(step_samples(spec, 4 * beat)), 6) for beat in range(beats)]
+    return DemoTruth(
+        file=spec.filename,
+        title=spec.title,
+        artist=spec.artist,
+        style=spec.style,
+        bpm=spec.bpm,
+        key=spec.key,
+        camelot=spec.parsed_key.camelot,
+        beats_seconds=grid,
+        downbeats_seconds=grid[::_BEATS_PER_BAR],
+        duration_seconds=seconds(duration_samples(spec, bars=bars)),
+        brightness=spec.brightness,
+        energy=spec.energy,
+    )

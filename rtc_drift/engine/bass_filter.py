@@ -1,0 +1,44 @@
+"""Taking the bass out of a track: a streaming high-pass, faded in and out against the track as it is."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import av
+import numpy as np
+from av.filter import Graph
+
+from rtc_drift.audio.encoding import audio_frame
+from rtc_drift.media import SAMPLE_RATE, Audio
+
+CUTOFF_HERTZ = 180
+"""Fourth order (Linkwitz-Riley): 24 dB per octave below this."""
+SETTLING = SAMPLE_RATE // 5
+"""How long before it is heard the filter must run: what it has not heard yet is a step to it."""
+
+
+class BassCut:
+    """Gives what is left of consecutive blocks without their bass. Any chunking gives the same samples."""
+
+    def __init__(self) -> None:
+        self._graph = Graph()
+        self._graph.threads = 1
+        stages = [
+            self._graph.add_abuffer(
+                sample_rate=SAMPLE_RATE, format="flt", layout="stereo", time_base=Fraction(1, SAMPLE_RATE)
+            ),
+            *(self._graph.add("highpass", f"f={CUTOFF_HERTZ}:p=2:width_type=q:w=0.7071:r=f64") for _ in range(2)),
+            self._graph.add("aformat", "sample_fmts=flt:channel_layouts=stereo"),
+            self._graph.add("abuffersink"),
+        ]
+        for before, after in pairwise(stages):
+            self._graph.link_nodes(before, after)
+        self._graph.configure()
+        self._position = 0
+
+    def process(self, audio: Audio) -> Audio:
+        """`(n, 2) float32` → as many, high-passed."""
+        self._graph.push(audio_frame(audio, self._position))
+        self._position += len(audio)
+        filtered = self._graph.pull()
+        assert isinstance(filtered, av.AudioFrame)
+        return np.asarray(filtered.to_ndarray(), np.float32).reshape(-1, 2)

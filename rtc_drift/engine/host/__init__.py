@@ -1,0 +1,1 @@
+"""Control's side of the engine: starting its processes, talking to them, replacing one that dies."""

@@ -1,0 +1,1 @@
+"""What crosses between control and engine: plays, the tick clock, messages, and their bytes."""

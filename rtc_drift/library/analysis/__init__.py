@@ -1,6 +1,0 @@
-"""How a track sounds: tempo, beats, key, loudness, cues and features, measured from its samples."""
-
-from rtc_drift.library.analysis.analyser import Analyser
-from rtc_drift.library.analysis.model import Analysis, Cues, Features
-
-__all__ = ["Analyser", "Analysis", "Cues", "Features"]

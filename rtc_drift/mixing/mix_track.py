@@ -1,0 +1,45 @@
+"""A track as somebody sees it who mixes: what the tags and the scan tell, and how it sounds if that is known."""
+
+from dataclasses import dataclass, field
+
+from rtc_drift.analysis.model import Analysis
+from rtc_drift.library.track import Track
+from rtc_drift.mixing.beat_grid import Grid, grid_of
+from rtc_drift.mixing.loudness_curve import Level
+
+_EARLY_SECONDS = 0.05
+"""By how much a downbeat may lie before the sound that was taken for the first."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The outgoing or the incoming track of a transition. Times in seconds of the file."""
+
+    track: Track
+    heard: Analysis | None = None
+    grid: Grid | None = field(init=False, repr=False)
+    """None where nobody could tap along for sure."""
+    level: Level = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grid", grid_of(self.heard) if self.heard else None)
+        object.__setattr__(self, "level", self._measured())
+
+    @property
+    def first_sound(self) -> float:
+        return self.track.first_sound_seconds
+
+    @property
+    def last_sound(self) -> float:
+        return self.track.last_sound_seconds
+
+    def first_bar(self, within: float) -> float | None:
+        """Where its first bar begins, if that is known and comes `within` so many seconds of its first sound."""
+        first = self.grid.next_downbeat(self.first_sound - _EARLY_SECONDS) if self.grid else None
+        return first if first is not None and first <= self.first_sound + within else None
+
+    def _measured(self) -> Level:
+        sounds = self.first_sound, self.last_sound
+        if self.heard is None:
+            return Level((), self.track.integrated_lufs, (), sounds)
+        return Level(self.heard.momentary_lufs, self.track.integrated_lufs, self.heard.heard_bass, sounds)

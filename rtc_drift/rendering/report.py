@@ -1,0 +1,197 @@
+"""A rendering told in full, as JSON: enough to rebuild the schedule of its plays."""
+
+from rtc_drift import __version__
+from rtc_drift.library.scan import legible
+from rtc_drift.media import SAMPLE_RATE
+from rtc_drift.mixing import model as plan
+from rtc_drift.rendering.render import LAST_FADE
+from rtc_drift.rendering.render_log import CarriedOut, Journal
+from rtc_drift.station.events import WhyInfo, Wire
+from rtc_drift.station.programme import Entry
+
+
+class FadeRecord(Wire):
+    """From media time `start` on, `length` samples."""
+
+    start: int
+    length: int
+
+    @classmethod
+    def of(cls, fade: plan.Fade | None) -> "FadeRecord | None":
+        return None if fade is None else cls(start=fade.start, length=fade.length)
+
+    @staticmethod
+    def fade(record: "FadeRecord | None") -> plan.Fade | None:
+        return None if record is None else plan.Fade(record.start, record.length)
+
+
+class LeadRecord(Wire):
+    """What was rendered ahead at another tempo. Its file is only there where it was to be kept."""
+
+    path: str | None
+    length: int
+    resumes_at: int
+
+
+class TransitionRecord(Wire):
+    """See `Transition`."""
+
+    kind: plan.TransitionKind
+    style: plan.Style
+    leave_at: int
+    enter_at: int
+    duration_samples: int
+    delay: int
+    hold: int
+    bars: int
+    tempo_ratio: float
+    glide: int
+    sways: float
+    reasons: list[str]
+
+    @classmethod
+    def of(cls, it: plan.Transition) -> "TransitionRecord":
+        return cls(
+            kind=it.kind,
+            style=it.style,
+            leave_at=it.leave_at,
+            enter_at=it.enter_at,
+            duration_samples=it.duration,
+            delay=it.delay,
+            hold=it.hold,
+            bars=it.bars,
+            tempo_ratio=it.ratio,
+            glide=it.glide,
+            sways=it.sways,
+            reasons=list(it.reasons),
+        )
+
+
+class TrackRecord(Wire):
+    id: str
+    title: str
+    artist: str
+    path: str
+
+
+class PlayRecord(Wire):
+    """A play as it was heard; see `Play`. All times in samples."""
+
+    id: int
+    track: TrackRecord
+    starts_at: int
+    ends_at: int
+    """The last one's may lie after the rendering's end."""
+    offset_samples: int
+    gain: float
+    fade_in: int
+    fade_out: FadeRecord | None
+    hush: FadeRecord | None
+    bass_in: FadeRecord | None
+    bass_out: FadeRecord | None
+    lead: LeadRecord | None
+    transition: TransitionRecord
+    reason: str
+    queued: bool
+    why: WhyInfo | None
+
+    @classmethod
+    def of(cls, entry: Entry, *, leads_are_kept: bool) -> "PlayRecord":
+        play, track, lead = entry.play, entry.track, None
+        if play.lead is not None:
+            path = play.lead.path if leads_are_kept else None
+            lead = LeadRecord(path=path, length=play.lead.length, resumes_at=play.lead.resumes_at)
+        return cls(
+            id=play.id,
+            track=TrackRecord(id=track.id, title=track.title, artist=track.artist, path=legible(track.path)),
+            starts_at=play.start,
+            ends_at=play.end,
+            offset_samples=play.offset,
+            gain=play.gain,
+            fade_in=play.fade_in,
+            fade_out=FadeRecord.of(play.fade_out),
+            hush=FadeRecord.of(play.hush),
+            bass_in=FadeRecord.of(play.bass_in),
+            bass_out=FadeRecord.of(play.bass_out),
+            lead=lead,
+            transition=TransitionRecord.of(entry.transition),
+            reason=entry.reason,
+            queued=entry.queued,
+            why=WhyInfo.of(entry.why),
+        )
+
+    def play(self) -> plan.Play:
+        """The play itself. Raises ValueError when it had a lead that was not kept."""
+        lead = None
+        if self.lead is not None:
+            if self.lead.path is None:
+                raise ValueError("what was rendered ahead was not kept")
+            lead = plan.Lead(self.lead.path, self.lead.length, self.lead.resumes_at)
+        return plan.Play(
+            id=self.id,
+            track_id=self.track.id,
+            path=self.track.path,
+            start=self.starts_at,
+            offset=self.offset_samples,
+            end=self.ends_at,
+            gain=self.gain,
+            fade_in=self.fade_in,
+            fade_out=FadeRecord.fade(self.fade_out),
+            hush=FadeRecord.fade(self.hush),
+            lead=lead,
+            bass_in=FadeRecord.fade(self.bass_in),
+            bass_out=FadeRecord.fade(self.bass_out),
+        )
+
+
+class CommandRecord(Wire):
+    """A command, and from which media time on it was heard."""
+
+    at: float
+    """When it came, in seconds."""
+    command: str
+    body: dict[str, object]
+    starts_at: int
+    track_id: str | None
+    transition: TransitionRecord | None
+
+    @classmethod
+    def of(cls, it: CarriedOut) -> "CommandRecord":
+        accepted, order = it.accepted, it.order
+        return cls(
+            at=order.at / SAMPLE_RATE,
+            command=order.command,
+            body=order.body.model_dump(mode="json", by_alias=True),
+            starts_at=accepted.starts_at,
+            track_id=accepted.track.id if accepted.track is not None else None,
+            transition=TransitionRecord.of(accepted.transition) if accepted.transition is not None else None,
+        )
+
+
+class RenderRecord(Wire):
+    """A rendering."""
+
+    version: str
+    seed: int
+    minutes: float
+    sample_rate: int
+    length_samples: int
+    last_fade: FadeRecord
+    """Over everything, at the end."""
+    plays: list[PlayRecord]
+    commands: list[CommandRecord]
+
+    @classmethod
+    def of(cls, journal: Journal, *, seed: int, length: int, leads_are_kept: bool = False) -> "RenderRecord":
+        """What was heard of the first `length` samples."""
+        fade = min(LAST_FADE, length)
+        return cls(
+            version=__version__,
+            seed=seed,
+            minutes=length / SAMPLE_RATE / 60,
+            sample_rate=SAMPLE_RATE,
+            length_samples=length,
+            last_fade=FadeRecord(start=length - fade, length=fade),
+            plays=[PlayRecord.of(entry, leads_are_kept=leads_are_kept) for entry in journal.entries(length)],
+            commands=[CommandRecord.of(it) for it in journal.commands],
+        )

@@ -1,0 +1,98 @@
+"""A library as points: what every step looks at, prepared once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtc_drift.analysis.model import Analysis
+from rtc_drift.library.track import Track
+from rtc_drift.selection.directions import Axes, axes_of
+from rtc_drift.selection.features import Matrix, Scale, raw
+from rtc_drift.selection.mixability import UNKNOWN_KEY, key_number
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Tracks in the order of their ids; row n of every array is track n. Tracks not heard yet lie in the middle."""
+
+    tracks: tuple[Track, ...]
+    rows: Mapping[str, int]
+    """By track id."""
+    matrix: Matrix
+    """`(tracks, features)`, standardised."""
+    axes: Axes
+    scores: Matrix
+    """`(tracks, axes)`: how far along each axis, in spreads of that axis from its median."""
+    is_heard: NDArray[np.bool_]
+    artists: NDArray[np.int32]
+    """The same number for the same artist; −1 without one."""
+    albums: NDArray[np.int32]
+    bpm: NDArray[np.float32]
+    """0 without a beat, or where it is uncertain."""
+    keys: NDArray[np.int8]
+    """See `mixable.key_number`."""
+    lufs: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def known(self, track_ids: Iterable[str]) -> list[int]:
+        """The rows of those tracks that are there, in the order given."""
+        return [row for track_id in track_ids if (row := self.rows.get(track_id)) is not None]
+
+
+SURE_TEMPO = 0.3
+"""With less confidence a tempo is not worth matching."""
+
+
+def space_of(tracks: Iterable[Track], analyses: Mapping[str, Analysis]) -> Space:
+    """The space of some tracks; it does not depend on the order they come in."""
+    ordered = tuple(sorted(tracks, key=lambda track: track.id))
+    found = [analyses.get(track.id) for track in ordered]
+    is_heard = np.array([analysis is not None for analysis in found], bool)
+    values = np.array([raw(analysis) for analysis in found if analysis is not None], np.float64)
+    scale = Scale.of(values)
+    heard = scale.standardised(values)
+    matrix = np.zeros((len(ordered), heard.shape[1]), np.float32)
+    matrix[is_heard] = heard
+    axes = axes_of(heard)
+    return Space(
+        tracks=ordered,
+        rows={track.id: row for row, track in enumerate(ordered)},
+        matrix=matrix,
+        axes=axes,
+        scores=_scores(matrix, is_heard, axes),
+        is_heard=is_heard,
+        artists=_codes([track.artist for track in ordered]),
+        albums=_codes([track.album and f"{track.artist}\0{track.album}" for track in ordered]),
+        bpm=np.array([_tempo(analysis) for analysis in found], np.float32),
+        keys=np.array([UNKNOWN_KEY if it is None else key_number(it.camelot) for it in found], np.int8),
+        lufs=np.array([track.integrated_lufs for track in ordered], np.float32),
+    )
+
+
+def _scores(matrix: Matrix, is_heard: NDArray[np.bool_], axes: Axes) -> Matrix:
+    scores: Matrix = matrix @ axes.vectors.T
+    if is_heard.any():
+        low, middle, high = np.percentile(scores[is_heard], (25, 50, 75), axis=0)
+        spread = (high - low) / 1.349
+        spread = np.where(spread > 1e-6, spread, np.inf)
+        scores = ((scores - middle) / spread).astype(np.float32)
+    return scores
+
+
+def _tempo(analysis: Analysis | None) -> float:
+    if analysis is None or analysis.tempo_bpm is None or analysis.tempo_confidence < SURE_TEMPO:
+        return 0.0
+    return analysis.tempo_bpm
+
+
+def _codes(names: Sequence[str]) -> NDArray[np.int32]:
+    numbers: dict[str, int] = {"": -1}
+    return np.array([numbers.setdefault(name.casefold(), len(numbers)) for name in names], np.int32)
+
+
+EMPTY = space_of((), {})
+"""Before anything is known."""

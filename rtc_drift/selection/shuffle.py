@@ -1,0 +1,55 @@
+"""Which track comes next as long as nobody knows how the present one sounds: a pure, seeded lottery."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtc_drift.library.track import Track
+from rtc_drift.selection.choice import Why
+
+ARTIST_SPACING = 3
+"""How many of the last tracks should not share the next one's artist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A track and, in one sentence, why it was chosen."""
+
+    track: Track
+    reason: str
+    queued: bool = False
+    """It comes from the queue."""
+    why: Why | None = None
+    """In figures, where it was chosen by how it sounds."""
+
+
+def choose_next(tracks: Sequence[Track], history: Sequence[str], seed: int, draw: int) -> Choice | None:
+    """Choose from `tracks` what to play after `history` (track ids, oldest first); None if there is nothing.
+
+    `draw` numbers the choices of a programme, as the history kept of it is bounded.
+
+    Nothing is heard again before the rest of the library was, or sooner than half of the library ago; artists are
+    spaced where the library allows. The same seed, draw, library and history give the same choice.
+    """
+    if not tracks:
+        return None
+    lottery = random.Random(f"{seed}/{draw}")
+    order = sorted(tracks, key=lambda track: track.id)
+    heard = set(history)
+    unheard = [track for track in order if track.id not in heard]
+    fresh = unheard or _longest_unheard(order, history)
+    artists = {track.id: track.artist for track in order}
+    recent = {artists.get(heard, "") for heard in history[-ARTIST_SPACING:]} - {""}
+    spaced = [track for track in fresh if track.artist not in recent]
+    return Choice(lottery.choice(spaced or fresh), _reason(bool(unheard), bool(spaced and recent)))
+
+
+def _longest_unheard(tracks: list[Track], history: Sequence[str]) -> list[Track]:
+    last_heard = {track_id: index for index, track_id in enumerate(history)}
+    by_age = sorted(tracks, key=lambda track: last_heard[track.id])
+    return by_age[: max(1, len(by_age) // 2)]
+
+
+def _reason(unheard: bool, other_artist: bool) -> str:
+    novelty = "Not heard yet" if unheard else "Not heard for the longest time"
+    return f"{novelty}, by another artist." if other_artist else f"{novelty}."

@@ -1,0 +1,165 @@
+"""A session: what an id stands for. Roles are data: nothing else tells a follower from its leader."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Literal
+
+from rtc_drift import __version__
+from rtc_drift.station import events
+from rtc_drift.station.station import Station
+from rtc_drift.tracks import DriftTrack, PacketTrack
+
+SessionType = Literal["master", "named", "follower"]
+ClientKind = Literal["webrtc", "ogg", "events"]
+
+MASTER = "master"
+
+
+class Session:
+    """What an id stands for: a role at a station, and those who came through it."""
+
+    def __init__(
+        self,
+        session_id: str,
+        station: Station,
+        *,
+        following: str | None = None,
+        name: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.id = session_id
+        self.station = station
+        self.following = following
+        """The leader's id, of a follower."""
+        self.name = name or session_id
+        self.created = self.last_access = datetime.now(UTC)
+        self._clock = clock
+        self.used_at = clock()
+        """When somebody used it last, in the clock's seconds."""
+        self.lock: str | None = None
+        """The SHA-256 of a locked session's control key."""
+        self.clients: dict[ClientKind, int] = {"webrtc": 0, "ogg": 0, "events": 0}
+        self.end_reason: str | None = None
+        """Why it has ended."""
+        self._endings = set[Callable[[str], None]]()
+
+    @property
+    def type(self) -> SessionType:
+        if self.following is not None:
+            return "follower"
+        return "master" if self.id == MASTER else "named"
+
+    @property
+    def listeners(self) -> int:
+        """How many hear its programme over WebRTC or Ogg, through whichever session."""
+        return self.station.listeners
+
+    @property
+    def is_used(self) -> bool:
+        """Whether somebody hears or watches it; for a leader, through whichever session."""
+        if self.following is not None:
+            return any(self.clients.values())
+        return self.station.is_heard or self.station.hub.readers > 0
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether it is what was saved of it, if anything was."""
+        return self.station.is_restored
+
+    def track(self) -> DriftTrack:
+        """The mixer's frames as an aiortc track of the caller's own, from the live edge on."""
+        return self.station.track()
+
+    def packet_track(self) -> PacketTrack:
+        """The encoded packets as an aiortc track of the caller's own, from the live edge on."""
+        return self.station.packet_track()
+
+    def touch(self) -> None:
+        """Somebody used the session."""
+        self.last_access = datetime.now(UTC)
+        self.used_at = self._clock()
+
+    @contextmanager
+    def client(self, kind: ClientKind, *, fed_by_engine: bool = False) -> Iterator[None]:
+        """Count somebody in, and out again."""
+        hears = int(kind != "events")
+        self.clients[kind] += 1
+        if hears:
+            self.station.count(listeners=1, fed_by_engine=int(fed_by_engine))
+        try:
+            yield
+        finally:
+            self.clients[kind] -= 1
+            self.touch()
+            if hears:
+                self.station.count(listeners=-1, fed_by_engine=-int(fed_by_engine))
+
+    @contextmanager
+    def ending(self, end: Callable[[str], None]) -> Iterator[None]:
+        """Have `end` called with the reason when the session ends meanwhile, or has ended already."""
+        self._endings.add(end)
+        if self.end_reason is not None:
+            end(self.end_reason)
+        try:
+            yield
+        finally:
+            self._endings.discard(end)
+
+    def end(self, reason: str) -> None:
+        """Everybody who came through it has to go."""
+        self.end_reason = reason
+        for end in list(self._endings):
+            end(reason)
+
+    def lock_with_new_key(self) -> str:
+        """Only who has the key that is returned may command from now on."""
+        key = secrets.token_urlsafe(24)
+        self.lock = _hash(key)
+        return key
+
+    def may_command(self, key: str | None) -> bool:
+        """Whether somebody with this control key may command here."""
+        if self.following is not None:
+            return False
+        return self.lock is None or (key is not None and hmac.compare_digest(_hash(key), self.lock))
+
+    def state(self, *, allow_commands: bool) -> events.SessionState:
+        """The whole state, as a client sees it who may command or may not."""
+        station, conductor = self.station, self.station.conductor
+        loved, now_playing, planned = station.loved, conductor.now_playing(), conductor.planned()
+        return events.SessionState(
+            session_id=self.id,
+            type=self.type,
+            allow_commands=allow_commands,
+            following_session=self.following,
+            locked=self.lock is not None,
+            now_playing=events.playing(now_playing, loved) if now_playing else None,
+            paused_at=conductor.programme.paused_at,
+            next=events.planned(planned, loved) if planned else None,
+            direction=conductor.journey.direction,
+            explorer=[events.OpenDirection.of(it, loved) for it in station.explorer],
+            queue=[events.TrackInfo.of(track, loved) for track in conductor.queue()],
+            listeners=station.listeners,
+            followers=station.followers,
+            running=station.playout.running,
+            library=station.library_info(),
+            version=__version__,
+        )
+
+    def hello(self, *, allow_commands: bool) -> events.Hello:
+        """The event that opens a client's stream."""
+        state = self.state(allow_commands=allow_commands)
+        return events.Hello(session_id=self.id, media_time=self.station.now(), state=state)
+
+    def farewell(self, reason: str) -> events.SessionEnded:
+        """The event that ends a client's stream, where it is not the station's."""
+        return events.SessionEnded(session_id=self.id, media_time=self.station.now(), reason=reason)
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

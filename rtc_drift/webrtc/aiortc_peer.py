@@ -1,0 +1,117 @@
+"""A listener over a stock aiortc peer connection, which encrypts and sends each packet by itself.
+
+For all that the shared port can't do: STUN, TURN, listeners that are ICE-lite themselves, one socket for each listener,
+and a pylibsrtp that is not as expected. It costs about ten times as much.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+from aiortc import RTCIceCandidate, RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
+
+from rtc_drift.media import SAMPLE_RATE
+from rtc_drift.tracks import PacketTrack
+from rtc_drift.webrtc.aiortc_internals import bind_ice, last_rtp_timestamp, ssrc
+from rtc_drift.webrtc.ice_policy import IcePolicy
+from rtc_drift.webrtc.peer import Lost, NoCandidatesError, Quality
+from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, advertised, whole_answer
+
+CLOSE_SECONDS = 5.0
+
+
+class AiortcPeer:
+    """See the module."""
+
+    fed_by_engine = False
+
+    def __init__(
+        self,
+        policy: IcePolicy,
+        track: Callable[[], PacketTrack],
+        on_connected: Callable[[], None],
+        on_lost: Lost,
+    ) -> None:
+        self._policy = policy
+        self._new_track = track
+        self._track: PacketTrack | None = None
+        self._on_connected = on_connected
+        self._on_lost = on_lost
+        self._peer = RTCPeerConnection(policy.configuration())
+        self._peer.on("connectionstatechange", self._state_changed)
+        self._quality: Quality | None = None
+
+    async def negotiate(self, offer: OpusOffer) -> str:
+        # Made before the offer is looked at, so that what goes wrong here is not taken for a fault of the offer.
+        audio = self._peer.addTransceiver("audio", direction="sendonly")
+        try:
+            await self._peer.setRemoteDescription(RTCSessionDescription(str(offer.description), "offer"))
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            # aiortc raises all sorts of errors on the SDP of strangers.
+            raise BadOfferError("The offer is not valid SDP.") from error
+        for other in self._peer.getTransceivers():
+            if other is not audio:
+                other.direction = "inactive"
+        self._track = self._new_track()
+        audio.sender.replaceTrack(self._track)
+        if self._policy.addresses:
+            bind_ice(self._peer, self._policy.addresses)
+        await self._peer.setLocalDescription(await self._peer.createAnswer())
+        answer = whole_answer(self._peer.localDescription.sdp, offer)
+        if "a=candidate:" not in answer:
+            raise NoCandidatesError  # aioice leaves out what it can't bind, and says nothing
+        return advertised(answer, self._policy.advertise) if self._policy.advertise else answer
+
+    async def add_candidates(self, candidates: Sequence[RTCIceCandidate]) -> None:
+        for candidate in candidates:
+            for transceiver in self._peer.getTransceivers():
+                # Bundled lines share the transport of one of them; aiortc passes over the others.
+                candidate.sdpMid = transceiver.mid
+                await self._peer.addIceCandidate(candidate)
+
+    async def close(self) -> None:
+        self._peer.remove_all_listeners()
+        if self._track is not None:
+            self._track.stop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._peer.close(), CLOSE_SECONDS)
+
+    @property
+    def rtp_offset(self) -> tuple[int, int] | None:
+        sender = self._audio().sender
+        timestamp, source = last_rtp_timestamp(sender), ssrc(sender)
+        last = self._track.last_media_time if self._track else None
+        if timestamp is None or source is None or last is None:
+            return None
+        return source, (timestamp - last) % 2**32
+
+    @property
+    def quality(self) -> Quality | None:
+        return self._quality
+
+    async def ask_quality(self) -> None:
+        """Bring `quality` up to date."""
+        for stats in (await self._audio().sender.getStats()).values():
+            if stats.type == "remote-inbound-rtp":
+                self._quality = Quality(
+                    loss=stats.fractionLost / 256,
+                    lost_packets=stats.packetsLost,
+                    jitter_seconds=stats.jitter / SAMPLE_RATE,
+                    round_trip_seconds=stats.roundTripTime,
+                )
+
+    @property
+    def skipped_packets(self) -> int:
+        return self._track.skipped if self._track else 0
+
+    def _audio(self) -> RTCRtpTransceiver:
+        return next(t for t in self._peer.getTransceivers() if t.kind == "audio")
+
+    def _state_changed(self) -> None:
+        state = self._peer.connectionState
+        if state == "connected":
+            self._on_connected()
+        elif state in ("failed", "closed"):
+            self._on_lost("connection lost" if state == "failed" else "closed by the listener")
