@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from rtc_drift.engine.protocol.plays import Fade, Lead, Play
 from rtc_drift.media import samples
 from rtc_drift.mixing.beat_grid import grid_of
-from rtc_drift.mixing.model import Fade, Lead, Play, Transition
+from rtc_drift.mixing.model import Transition
 from rtc_drift.rendering import Collection
 from rtc_drift.station.autodj import Conductor
 from rtc_drift.station.event_publisher import Herald

@@ -25,8 +25,8 @@ from benchmarks.joints import MEDIAN_MS, MOST_BASS_DB, MOST_DBTP, MOST_LU, P95_M
 from benchmarks.journeys import Bend, Joint, Journey, joints_of, journey
 from benchmarks.mixing_cost import Rendered, mixing_ms, rendered
 from benchmarks.runner import run_benches
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import samples, seconds
-from rtc_drift.mixing.model import Play
 from rtc_drift.workers.pool import ENVIRONMENT
 
 _BENCH = "mixing"

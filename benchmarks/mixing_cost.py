@@ -12,12 +12,12 @@ import numpy as np
 
 from benchmarks.journeys import Bend
 from rtc_drift.audio.seeking import decode
-from rtc_drift.engine.core import RENDER_AHEAD
 from rtc_drift.engine.deck import Ending
 from rtc_drift.engine.mixer import OpenDeck
+from rtc_drift.engine.protocol.clock import RENDER_AHEAD
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.engine.renderer import ProgrammeMix
 from rtc_drift.media import BLOCK_SAMPLES, Audio, samples, seconds
-from rtc_drift.mixing.model import Play
 from rtc_drift.rendering import Collection, Journal, render_programme
 from rtc_drift.rendering.offline_timeline import patient_deck
 from rtc_drift.rendering.output import Output

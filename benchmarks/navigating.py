@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmarks.figures import Figure
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.selection import next_track as guide
 from rtc_drift.selection.feature_space import Space, space_of
 from rtc_drift.selection.journey import Journey, arrived
+from rtc_drift.selection.next_track import choose_by_sound
 from tests.country import country, visits
 
 STEPS = 200
@@ -40,7 +40,7 @@ def _drift(land: Space) -> list[Figure]:
     """Nobody steers."""
     journey, ids, artists = arrived(Journey(7), land.tracks[0].id), list[str](), list[str]()
     for step in range(STEPS):
-        choice = guide.choose(land, (), replace(journey, draws=step), ())
+        choice = choose_by_sound(land, (), replace(journey, draws=step), ())
         assert choice is not None
         ids.append(choice.track.id)
         artists.append(choice.track.artist)
@@ -110,7 +110,7 @@ def _step_ms(land: Space, direction: str | None, steps: int = 20) -> float:
         there_and_back = None if direction is None else (direction, "darker")[step % 2]
         journey = replace(journey, draws=step, direction=there_and_back)
         began = time.process_time()
-        choice = guide.choose(land, (), journey, ())
+        choice = choose_by_sound(land, (), journey, ())
         costs.append((time.process_time() - began) * 1e3)
         assert choice is not None
         journey = arrived(journey, choice.track.id)

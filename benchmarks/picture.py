@@ -17,9 +17,9 @@ from benchmarks.collecting import collected
 from benchmarks.joints import first_heard, mixed
 from benchmarks.journeys import AROUND, Bend, Joint, journey
 from benchmarks.svg import Drawing, Scale, themed
-from rtc_drift.engine.mixer import envelope
+from rtc_drift.engine.fades import envelope
+from rtc_drift.engine.protocol.plays import Fade, Play
 from rtc_drift.media import SAMPLE_RATE, Audio, samples, seconds
-from rtc_drift.mixing.model import Fade, Play
 from rtc_drift.rendering import Collection
 from rtc_drift.rendering.offline_timeline import patient_deck
 from tests.measures.loudness import HOP, SPAN, short_term_lufs

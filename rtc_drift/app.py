@@ -22,11 +22,10 @@ from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.space_updater import Atlas
-from rtc_drift.session_store import Keeper
+from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
-from rtc_drift.store import SessionStore
-from rtc_drift.stretching.lead_cache import Preparer
+from rtc_drift.stretching.lead_cache import Preparer, WorkerLeadRenderer
 from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
 from rtc_drift.webrtc.shared_port import DirectDelivery, UdpPortTakenError, unavailable
 from rtc_drift.workers.pool import Workers
@@ -55,7 +54,7 @@ class Service:
         self.atlas: Atlas
         self.preparer: Preparer
         self.sessions: Sessions
-        self.keeper: Keeper
+        self.session_store: SessionStore
         self.listeners: Listeners
         self.engine: Engines
         self.direct: DirectDelivery | None = None
@@ -81,7 +80,9 @@ class Service:
 
             # Of its own: a lead is due in a minute, and listening to a file may take longer.
             rendering = await stack.enter_async_context(Workers(1))
-            self.preparer = await asyncio.to_thread(Preparer, rendering, settings.data_dir / "leads")
+            self.preparer = await asyncio.to_thread(
+                Preparer, WorkerLeadRenderer(rendering), settings.data_dir / "leads"
+            )
             stack.push_async_callback(self.preparer.close)
 
             ticks = TickSchedule(time.monotonic_ns())
@@ -103,7 +104,7 @@ class Service:
             self.atlas = Atlas(self.library, self.sessions.library_changed)
             stack.push_async_callback(self.atlas.close)
             self.library.on_change = self._library_changed
-            self.keeper = Keeper(self.sessions, SessionStore(catalogue.database))
+            self.session_store = SessionStore(self.sessions, SessionTable(catalogue.database))
             stack.push_async_callback(self.end_sessions)
             self.direct = _open_port(settings, policy, ticks, self.engine.send)
             if self.direct is not None:
@@ -114,9 +115,9 @@ class Service:
             self.engine.start()
             await self.library.start()
             self.atlas.start()
-            await self.keeper.load()
+            await self.session_store.load()
             self.sessions.start()
-            self.keeper.start()
+            self.session_store.start()
             self._stack = stack.pop_all()
         return self
 
@@ -131,7 +132,7 @@ class Service:
 
     async def end_sessions(self) -> None:
         """Save all sessions and end their programmes. Idempotent."""
-        await self.keeper.close()
+        await self.session_store.close()
         await self.sessions.close()
 
     def _restore(self) -> Iterator[ToEngine]:
@@ -183,7 +184,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             metrics=service.metrics,
             engine=service.engine,
             direct=service.direct,
-            keeper=service.keeper,
+            session_store=service.session_store,
             preparer=service.preparer,
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,

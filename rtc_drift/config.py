@@ -17,7 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from rtc_drift.library.normalisation import TARGET_LUFS
+from rtc_drift.media import TARGET_LUFS
 
 APP = "rtc-drift"
 ENV_PREFIX = "RTC_DRIFT_"

@@ -34,3 +34,6 @@ def seconds(sample_count: int) -> float:
 def amplitude(decibels: float) -> float:
     """Decibels → linear amplitude factor."""
     return float(10.0 ** (decibels / 20.0))
+
+
+TARGET_LUFS = -16.0

@@ -2,23 +2,58 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
 
-from rtc_drift.library.database import CatalogueError
+from rtc_drift.library.database import CatalogueError, Database
 from rtc_drift.selection.journey import History
 from rtc_drift.sessions import Session, Sessions
 from rtc_drift.station.autodj import Snapshot
-from rtc_drift.station.snapshot import history_text, state_text
-from rtc_drift.store import SessionRecord, SessionStore
+from rtc_drift.station.snapshot import SessionRecord, history_text, state_text
+
+_NAMES = [field.name for field in fields(SessionRecord)]
+
+
+_COLUMNS = ", ".join(_NAMES)
+
+
+_CHANGED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name not in ("id", "history"))
+
+
+_SAVE = (
+    f"INSERT INTO sessions ({_COLUMNS}) VALUES ({', '.join('?' for _ in _NAMES)}) "
+    f"ON CONFLICT (id) DO UPDATE SET {_CHANGED}, history = coalesce(excluded.history, history)"
+)
+
+
+class SessionTable:
+    """Synchronous; every method raises `CatalogueError` when SQLite fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def load(self) -> list[SessionRecord]:
+        """All sessions, in the order in which they were made."""
+        with self._database.using() as connection:
+            rows = connection.execute(f"SELECT {_COLUMNS} FROM sessions ORDER BY created, id")
+            return [SessionRecord(*row) for row in rows]
+
+    def save(self, records: Sequence[SessionRecord], gone: Iterable[str]) -> None:
+        """Remember some sessions and forget those that are gone, all at once."""
+        with self._database.using() as connection:
+            connection.executemany("DELETE FROM sessions WHERE id = ?", [(session_id,) for session_id in gone])
+            connection.executemany(_SAVE, [astuple(record) for record in records])
+
 
 logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 2.0
 
 
-class Keeper:
+class SessionStore:
     """Saves what has changed every two seconds, in a thread, and once more when it is closed."""
 
-    def __init__(self, sessions: Sessions, store: SessionStore) -> None:
+    def __init__(self, sessions: Sessions, store: SessionTable) -> None:
         self._sessions = sessions
         self._store = store
         self._saved: dict[str, tuple[object, ...]] = {}
@@ -40,7 +75,7 @@ class Keeper:
 
     def start(self) -> None:
         """Begin to save."""
-        self._task = asyncio.create_task(self._keep_saving(), name="keeper of the sessions")
+        self._task = asyncio.create_task(self._keep_saving(), name="session store")
 
     async def close(self) -> None:
         """Save once more. Idempotent."""

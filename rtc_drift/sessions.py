@@ -20,9 +20,8 @@ from rtc_drift.selection.feature_space import EMPTY, Space
 from rtc_drift.station.commands import NoSuchTrackError, checked_direction
 from rtc_drift.station.lead_prefetch import Preparing
 from rtc_drift.station.session import MASTER, Session
-from rtc_drift.station.snapshot import SavedStation
+from rtc_drift.station.snapshot import SavedStation, SessionRecord
 from rtc_drift.station.station import Station
-from rtc_drift.store import SessionRecord
 
 __all__ = ["MASTER", "Session", "Sessions"]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from rtc_drift.analysis import Analyser, Analysis
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.library.probe import examine
 from rtc_drift.library.track import Track
 from rtc_drift.media import Audio, samples
-from rtc_drift.mixing.model import Play
 from rtc_drift.rendering import Collection, Journal, Order, render_programme
 from rtc_drift.rendering.offline_timeline import patient_deck
 from rtc_drift.rendering.render_log import CarriedOut

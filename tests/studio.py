@@ -7,12 +7,12 @@ import numpy as np
 
 from rtc_drift.analysis import Analysis
 from rtc_drift.engine.protocol.messages import DeckFailed
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.library.normalisation import Levels
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE, samples
-from rtc_drift.mixing.model import Play
 from rtc_drift.selection.feature_space import EMPTY
-from rtc_drift.station import events
+from rtc_drift.station import views
 from rtc_drift.station.autodj import Conductor
 from rtc_drift.station.commands import Steering
 from rtc_drift.station.event_publisher import Herald
@@ -95,7 +95,7 @@ class Studio:
     def of(self, kind: str) -> list[Any]:
         return [event for event in self.events if event.type == kind]
 
-    def last(self, kind: type[events.Wire]) -> Any:
+    def last(self, kind: type[views.Wire]) -> Any:
         return [event for event in self.events if isinstance(event, kind)][-1]
 
     def fail(self, play: int, position: int, *, stalled: bool = False) -> None:

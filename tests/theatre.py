@@ -10,9 +10,9 @@ import numpy as np
 
 from rtc_drift.analysis import Analysis
 from rtc_drift.engine.deck import Ending
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.mixing.model import Play
 from rtc_drift.rendering.offline_timeline import RenderedTimeline
 from rtc_drift.selection.feature_space import EMPTY
 from rtc_drift.station.autodj import Conductor

@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 
 from rtc_drift.api import schemas
-from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import json_body
-from rtc_drift.station import events
+from rtc_drift.api.schemas import model_response
+from rtc_drift.station import requests, views
 from rtc_drift.station.commands import Accepted, NoSuchTrackError
 from rtc_drift.station.requests import ORDERS, Run
 from rtc_drift.station.session import Session
@@ -21,7 +21,7 @@ from rtc_drift.station.session import Session
 class Command:
     """What a command's body must be, and what it does."""
 
-    body: type[events.Wire]
+    body: type[views.Wire]
     run: Callable[[web.Request, Session, Any], Accepted | Awaitable[Accepted]]
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -35,13 +35,13 @@ class Command:
         loved, track, transition = session.station.loved, accepted.track, accepted.transition
         answer = schemas.CommandAccepted(
             starts_at=accepted.starts_at,
-            track=events.TrackInfo.of(track, loved) if track else None,
-            transition=events.TransitionInfo.of(transition) if transition else None,
+            track=views.TrackInfo.of(track, loved) if track else None,
+            transition=views.TransitionInfo.of(transition) if transition else None,
         )
         return model_response(answer, status=202)
 
 
-async def _love(request: web.Request, session: Session, body: schemas.LoveRequest) -> Accepted:
+async def _love(request: web.Request, session: Session, body: requests.LoveRequest) -> Accepted:
     service = context(request)
     track = service.library.get(body.track_id)
     if track is None:
@@ -56,5 +56,5 @@ def _steers(run: Run) -> Callable[[web.Request, Session, Any], Accepted]:
 
 
 COMMANDS = {name: Command(body, _steers(run)) for name, (body, run) in ORDERS.items()} | {
-    "love": Command(schemas.LoveRequest, _love)
+    "love": Command(requests.LoveRequest, _love)
 }

@@ -10,7 +10,7 @@ from rtc_drift.engine.host.pool import Engines
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.feature_space import Space
-from rtc_drift.session_store import Keeper
+from rtc_drift.session_store import SessionStore
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
 from rtc_drift.station.session import Session
@@ -31,7 +31,7 @@ class Context:
     engine: Engines
     direct: DirectDelivery | None
     """The shared UDP port, where there is one."""
-    keeper: Keeper
+    session_store: SessionStore
     preparer: Preparer
     """Who renders tracks at other tempi."""
     frontend: Path

@@ -3,11 +3,11 @@
 from aiohttp import web
 
 from rtc_drift.api import schemas
-from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context
+from rtc_drift.api.schemas import model_response
+from rtc_drift.selection.directions import DIRECTIONS, OPPOSITES
 from rtc_drift.selection.library_map import coordinates
-from rtc_drift.selection.steerable import DIRECTIONS, OPPOSITES
-from rtc_drift.station import events
+from rtc_drift.station import views
 from rtc_drift.station.session import MASTER
 
 
@@ -36,7 +36,7 @@ async def explorer(request: web.Request) -> web.Response:
         session_id=session.id,
         track_id=playing.track.id if playing else None,
         direction=station.conductor.journey.direction,
-        directions=[events.OpenDirection.of(it, station.loved) for it in station.explorer],
+        directions=[views.OpenDirection.of(it, station.loved) for it in station.explorer],
     )
     return model_response(answer)
 

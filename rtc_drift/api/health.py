@@ -47,7 +47,7 @@ def _collect(service: Context) -> None:
     metrics.event_readers.set(sum(station.hub.readers for station in stations))
     metrics.event_readers_cut.set(service.sessions.event_readers_cut)
     metrics.failed_plays.set(service.sessions.failed_plays)
-    metrics.session_save_failures.set(service.keeper.failures)
+    metrics.session_save_failures.set(service.session_store.failures)
     metrics.tracks.set(status.tracks)
     metrics.unplayable.set(status.unplayable)
     metrics.lead_failures.set(service.preparer.failures)

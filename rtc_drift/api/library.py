@@ -4,13 +4,12 @@ import asyncio
 
 from aiohttp import web
 
-from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError
-from rtc_drift.api.schemas import TrackDetail, TrackList
+from rtc_drift.api.schemas import TrackDetail, TrackList, model_response
 from rtc_drift.library.tags import cover as read_cover
 from rtc_drift.library.track import Track
-from rtc_drift.station.events import LibraryInfo, TrackInfo
+from rtc_drift.station.views import LibraryInfo, TrackInfo
 
 MAX_LIMIT = 500
 

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from aiohttp import web
 from pydantic import Field
 
 from rtc_drift.analysis.model import Analysis
-from rtc_drift.mixing.model import When
-from rtc_drift.station.events import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
+from rtc_drift.station.views import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
 
 if TYPE_CHECKING:  # who renders offline needs no WebRTC
     from rtc_drift.webrtc.peer import Quality
@@ -36,36 +36,6 @@ class FollowRequest(Wire):
 
     session_name: str
     follower_name: str | None = Field(None, max_length=100)
-
-
-class Nothing(Wire):
-    """A command that needs no more than its name."""
-
-
-class NextTrackRequest(Wire):
-    """Without a track the planned one comes; with a direction one is chosen for it."""
-
-    track_id: str | None = None
-    direction: str | None = None
-    when: When = "bar"
-    """The next bar, if it is known and comes within 2.2 s, else the next beat; or at once."""
-
-
-class SeekRequest(Wire):
-    position_seconds: float = Field(ge=0, allow_inf_nan=False)
-
-
-class QueueRequest(Wire):
-    track_id: str
-
-
-class DirectionRequest(Wire):
-    direction: str | None
-
-
-class LoveRequest(Wire):
-    track_id: str
-    value: bool
 
 
 class CommandAccepted(Wire):
@@ -224,3 +194,8 @@ class TrackList(Wire):
 
     tracks: list[TrackInfo]
     total: int = Field(ge=0)
+
+
+def model_response(model: Wire, status: int = 200) -> web.Response:
+    """A model as JSON in camelCase."""
+    return web.Response(text=model.model_dump_json(by_alias=True), content_type="application/json", status=status)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from rtc_drift.api import schemas
-from rtc_drift.api.answers import model_response
 from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError, json_body
 from rtc_drift.api.permissions import cookie_name, may_command
+from rtc_drift.api.schemas import model_response
 from rtc_drift.media import SAMPLE_RATE, seconds
 from rtc_drift.station.session import MASTER, Session
 

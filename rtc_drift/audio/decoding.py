@@ -8,12 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import av
-import av.logging
 import numpy as np
 
 from rtc_drift.media import SAMPLE_RATE, Audio
-
-av.logging.set_level(av.logging.PANIC)
 
 CHUNK_SECONDS = 0.25
 """This much is converted at once: codecs give frames of 64 to 4,608 samples, and the cost is in their number."""

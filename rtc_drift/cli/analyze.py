@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rtc_drift.analysis.model import Analysis
-from rtc_drift.library.scan import legible
-from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library import jobs
+from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.workers.pool import WorkerError, Workers
 
 
@@ -43,8 +43,8 @@ async def analyze(files: Sequence[Path], *, as_json: bool) -> int:
 async def _hear(workers: Workers, path: Path) -> tuple[float, Analysis] | str:
     """Length and sound of a file, or why there is none."""
     try:
-        track = await workers.examine(path.expanduser().absolute())
-        heard = await workers.analyse(track) if isinstance(track, Track) else track
+        track = await jobs.probe(workers, path.expanduser().absolute())
+        heard = await jobs.analyse(workers, track) if isinstance(track, Track) else track
     except WorkerError as error:
         return str(error)
     if isinstance(track, Unplayable):

@@ -28,7 +28,7 @@ from rtc_drift.rendering.report import RenderRecord
 from rtc_drift.rendering.script import OrderError, check_tracks, read_orders
 from rtc_drift.station.autodj import NothingToPlayError
 from rtc_drift.station.lead_prefetch import Preparing
-from rtc_drift.stretching.lead_cache import Preparer
+from rtc_drift.stretching.lead_cache import Preparer, WorkerLeadRenderer
 from rtc_drift.workers.pool import WorkerError, Workers
 
 
@@ -124,7 +124,7 @@ async def _preparing(keep_in: Path | None) -> AsyncIterator[Preparing]:
     """Who renders ahead what is heard at another tempo. Its files go afterwards, but for copies that are kept."""
     with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder:
         async with Workers(1) as workers:
-            preparer = Preparer(workers, Path(folder))
+            preparer = Preparer(WorkerLeadRenderer(workers), Path(folder))
             try:
                 yield preparer if keep_in is None else KeptLeads(preparer, keep_in.absolute())
             finally:

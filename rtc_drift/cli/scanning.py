@@ -9,10 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from rtc_drift import demo
 from rtc_drift.analysis.model import Analysis
+from rtc_drift.library import jobs
 from rtc_drift.library import scan as scanning
 from rtc_drift.library.analyses import Hearing
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.workers.pool import Workers
 
 
@@ -34,14 +35,14 @@ class Reader:
 
         async def work() -> None:
             for spec in waiting:
-                await self._workers.write_demo(spec.number, folder)
+                await jobs.write_demo(self._workers, spec.number, folder)
                 self._progress.advance(task)
 
         await self._workers.side_by_side(work, "demo", most=len(missing))
 
     async def scan(self, folder: Path) -> scanning.ScanSummary:
         """Examine what is new in a folder. Raises RootError, CatalogueError and WorkerError."""
-        task = self._progress.add_task(scanning.legible(folder), total=None)
+        task = self._progress.add_task(legible(folder), total=None)
 
         def show(seen: scanning.ScanProgress) -> None:
             self._progress.update(task, completed=seen.done, total=seen.total)
@@ -70,7 +71,7 @@ class Reader:
         return hearing, hearing.done(tracks) - known
 
     def _tell(self, it: Unplayable) -> None:
-        self._progress.console.print(f"{scanning.legible(it.path)}: {it.reason}", markup=False, soft_wrap=True)
+        self._progress.console.print(f"{legible(it.path)}: {it.reason}", markup=False, soft_wrap=True)
 
 
 def progress_of_files(console: Console) -> Progress:

@@ -1,6 +1,7 @@
 """The demo library on disk: an audio file and its ground truth beside it, both complete or not there."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from rtc_drift.demo.ground_truth import truth
@@ -26,6 +27,12 @@ def write(spec: TrackSpec, folder: Path, *, bars: int | None = None) -> Path:
     _part(json).replace(json)
     part.replace(audio)
     return audio
+
+
+def write_job(number: int, folder: str, alive: Callable[[], None]) -> str:
+    """Write the demo track of that number in a worker process. Returns the audio's path."""
+    alive()
+    return os.fspath(write(next(spec for spec in DEMO if spec.number == number), Path(folder)))
 
 
 def missing(folder: Path) -> list[TrackSpec]:

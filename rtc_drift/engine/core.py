@@ -8,15 +8,13 @@ from typing import TypeAlias
 
 from rtc_drift.engine.deck import Deck
 from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.protocol.clock import RENDER_AHEAD
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.engine.renderer import Block, ProgrammeRenderer, to_s16
 from rtc_drift.media import BLOCK_SAMPLES
-from rtc_drift.mixing.model import Play
 
 logger = logging.getLogger(__name__)
 
-RENDER_AHEAD = 4
-"""Blocks rendered in one go, 80 ms: a quarter of the wake-ups of caches and decoders, and half the CPU time of
-rendering block by block. Sessions take turns, so that each tick renders a quarter of them."""
 
 IDLE_STEP = 25
 """Ticks between two looks around, half a second, while every programme stands."""

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from rtc_drift.engine.datagrams import Outbox, outbox
 from rtc_drift.engine.pacer import Pace
-from rtc_drift.engine.packet_index import MAX_STEP
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.srtp import TRAILER_BYTES, SrtpSender, in_place
+from rtc_drift.engine.srtp import MAX_STEP, TRAILER_BYTES, SrtpSender, in_place
 
 logger = logging.getLogger(__name__)
 

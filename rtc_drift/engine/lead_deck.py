@@ -7,8 +7,8 @@ import numpy as np
 
 from rtc_drift.engine.deck import DeckReader, Ending
 from rtc_drift.engine.fades import DECLICK, ramp
+from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.media import SAMPLE_RATE, Audio
-from rtc_drift.mixing.model import Lead
 
 logger = logging.getLogger(__name__)
 

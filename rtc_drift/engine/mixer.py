@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtc_drift.engine.bass_filter import SETTLING, BassCut
 from rtc_drift.engine.deck import DeckReader
-from rtc_drift.engine.fades import DECLICK, ramp
+from rtc_drift.engine.fades import DECLICK, _quarter_sine, envelope, ramp
 from rtc_drift.engine.lead_deck import LeadDeck
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE, Audio
-from rtc_drift.mixing.model import Fade, Play
 
 FAILURE_FADE = SAMPLE_RATE // 4
 """A file that breaks off is faded out over this much of its decoded rest."""
@@ -166,17 +165,6 @@ class Mixer:
         self.failures.append(Failure(channel.play.id, position, reason, stalled))
 
 
-def envelope(play: Play, media_time: int, count: int) -> NDArray[np.float32]:
-    """Gain of a play from `media_time` on, its level times both fades: `(count, 1) float32`, `(1, 1)` if constant."""
-    gain = np.full((1, 1), play.gain, np.float32)
-    if play.fade_in and media_time < play.start + play.fade_in:
-        gain = gain * _quarter_sine(media_time - play.start, count, play.fade_in)
-    for fade in (play.fade_out, play.hush):
-        if fade is not None and media_time + count > fade.start:
-            gain = gain * fading(fade, media_time, count)
-    return gain
-
-
 def _without_bass(channel: _Channel, media_time: int, audio: Audio) -> Audio:
     """The audio with as much of its bass as the play has at `media_time`."""
     play, after = channel.play, media_time + len(audio)
@@ -199,21 +187,6 @@ def _without_bass(channel: _Channel, media_time: int, audio: Audio) -> Audio:
 def _source(play: Play) -> tuple[object, ...]:
     """What a deck plays: with another one it has to be another deck."""
     return play.path, play.offset, play.lead
-
-
-def fading(fade: Fade, media_time: int, count: int) -> NDArray[np.float32]:
-    """Gain of a fade from `media_time` on: `(count, 1) float32`."""
-    if fade.length == 0:
-        return (np.arange(media_time, media_time + count) < fade.start).astype(np.float32)[:, None]
-    return _quarter_sine(fade.end - media_time, count, fade.length, step=-1)
-
-
-def _quarter_sine(first: int, count: int, length: int, step: int = 1) -> NDArray[np.float32]:
-    """`sin(π/2 · x/length)` for `count` values of x from `first` on, held at 0 and 1 outside: `(count, 1) float32`.
-
-    Two of them, one rising and one falling, sum to constant power.
-    """
-    return np.asarray(np.sin(np.pi / 2 * ramp(first, count, length, step)), np.float32)
 
 
 def _fade_if_failing(channel: _Channel, position: int, audio: Audio) -> None:

@@ -5,13 +5,11 @@ whether they are as expected; where they are not, listeners are served through a
 """
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pylibsrtp
-
-from rtc_drift.engine.packet_index import steps_to
 
 _binding: Any = pylibsrtp
 
@@ -76,3 +74,12 @@ def check() -> None:
         raise SrtpUnavailableError(f"pylibsrtp has changed ({error})") from error
     if status or packet[: length[0]].tobytes() != expected:
         raise SrtpUnavailableError("pylibsrtp has changed (protecting in place gives something else)")
+
+
+MAX_STEP = 2**15 - 1
+"""The furthest a receiver, or libsrtp, follows a sequence number forward."""
+
+
+def steps_to(index: int) -> Iterator[int]:
+    """Indices of packets that lead a fresh SRTP session, which is before index 0, up to just before `index`."""
+    yield from range(0, index, MAX_STEP)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rtc_drift.analysis import Analyser, Analysis
 from rtc_drift.audio.decoding import DecodeError, open_audio
@@ -27,3 +28,9 @@ def analyse(
         return Unplayable(path=path, reason=str(problem))
     except OSError as error:
         return Unplayable(path=path, reason=sentence(error), passing=True)
+
+
+def analyse_job(path: str, true_peak_dbtp: float, alive: Callable[[], None]) -> dict[str, Any]:
+    """Analyse a file in a worker process. Returns `{"analysis": …}` or `{"unplayable": …}`."""
+    result = analyse(Path(path), true_peak_dbtp=true_peak_dbtp, alive=alive)
+    return {"analysis" if isinstance(result, Analysis) else "unplayable": result.model_dump()}

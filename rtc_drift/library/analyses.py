@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from rtc_drift.analysis.model import CURVES, Analysis
+from rtc_drift.library import jobs
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
-from rtc_drift.library.scan import legible
-from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.workers.pool import Workers
 
 logger = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class Hearing:
         return next((track for track in self._tracks() if not any(track.id in some for some in known)), None)
 
     async def _hear(self, track: Track) -> Analysis | Unplayable:
-        result = await self._workers.analyse(track)
+        result = await jobs.analyse(self._workers, track)
         if isinstance(result, Analysis):
             self._analyses[track.id] = result.model_copy(update=dict.fromkeys(CURVES, ()))
             await asyncio.to_thread(self._catalogue.record_analysis, track.id, result)

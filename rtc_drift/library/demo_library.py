@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rtc_drift import demo
+from rtc_drift.library import jobs
 from rtc_drift.library.background_tasks import Background
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.scan import ScanProgress, examine_changed, remember, survey
@@ -66,8 +67,8 @@ class Fallback:
             self._changed()
 
     async def _add(self, number: int) -> None:
-        path = await self._workers.write_demo(number, self.folder, urgent=not self.tracks)
-        result = await self._workers.examine(path)
+        path = await jobs.write_demo(self._workers, number, self.folder, urgent=not self.tracks)
+        result = await jobs.probe(self._workers, path)
         if not isinstance(result, Track):
             self._background.failed(f"A demo track can't be played: {result.reason}")
             return

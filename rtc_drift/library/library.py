@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rtc_drift.analysis.model import Analysis
+from rtc_drift.library import jobs
 from rtc_drift.library.analyses import Hearing
 from rtc_drift.library.background_tasks import Background
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
@@ -13,22 +14,22 @@ from rtc_drift.library.cooldown import COOL_DOWN_SECONDS, Resting
 from rtc_drift.library.demo_library import Fallback
 from rtc_drift.library.folders import LOST_CHECK_SECONDS, Folders
 from rtc_drift.library.loved import Loves
-from rtc_drift.library.normalisation import TARGET_LUFS, Levels, album_loudness
+from rtc_drift.library.normalisation import Levels, album_loudness
 from rtc_drift.library.scan import (
     RootError,
     ScanProgress,
     Survey,
     examine_changed,
     holds_anything,
-    legible,
     remember,
     state_of,
     survey,
 )
 from rtc_drift.library.search import Search
 from rtc_drift.library.status import LibraryStatus
-from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.library.watcher import LOOK_SECONDS
+from rtc_drift.media import TARGET_LUFS
 from rtc_drift.workers.pool import WorkerError, Workers
 
 logger = logging.getLogger(__name__)
@@ -280,7 +281,7 @@ class Library:
         result: Track | Unplayable | None = None
         try:
             if lasting and state == "there":
-                result = await self._workers.examine(track.path)
+                result = await jobs.probe(self._workers, track.path)
         except WorkerError as error:
             self._background.failed(str(error))
         if isinstance(result, Unplayable) and not result.passing:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtc_drift.library.track import Track
-from rtc_drift.media import amplitude
+from rtc_drift.media import TARGET_LUFS, amplitude
 
-TARGET_LUFS = -16.0
 MAX_BOOST_DB = 12.0
 MAX_CUT_DB = 24.0
 _SILENCE_LUFS = -60.0

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,12 @@ def examine(path: Path, *, alive: Callable[[], None] = lambda: None) -> Track | 
         return Unplayable(path=path, reason=str(problem))
     except OSError as error:
         return Unplayable(path=path, reason=sentence(error), passing=True)
+
+
+def probe_job(path: str, alive: Callable[[], None]) -> dict[str, Any]:
+    """Probe a file in a worker process. Returns `{"track": …}` or `{"unplayable": …}`."""
+    result = examine(Path(path), alive=alive)
+    return {"track" if isinstance(result, Track) else "unplayable": result.model_dump()}
 
 
 def _examine(path: Path, alive: Callable[[], None]) -> Track:

@@ -12,19 +12,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from rtc_drift.library import jobs
 from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
-from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.workers.pool import Workers
 
 SUFFIXES = frozenset(
     f".{name}"
     for name in "mp3 flac ogg oga opus m4a aac mp4 wav aif aiff wma webm".split()  # noqa: SIM905 (legible)
 )
-
-
-def legible(path: Path) -> str:
-    """A path for people, and for JSON: file names need not be valid UTF-8."""
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 class RootError(Exception):
@@ -219,7 +215,7 @@ class _Run:
 
     async def work(self) -> None:
         for file in self._files:
-            result = await self._workers.examine(file.path)
+            result = await jobs.probe(self._workers, file.path)
             recorded = await self._record(file, result)
             self.done += 1
             self.added += isinstance(result, Track)

@@ -1,5 +1,6 @@
 """A track of the catalogue: who made it, where it lies, how loud it is and where its sound begins and ends."""
 
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,3 +49,8 @@ class Unplayable(BaseModel):
     reason: str
     passing: bool = False
     """It could not be read this time, which says nothing about what it holds."""
+
+
+def legible(path: Path) -> str:
+    """A path for people, and for JSON: file names need not be valid UTF-8."""
+    return os.fsencode(path).decode("utf-8", "replace")

@@ -1,7 +1,6 @@
 """How one track gives way to the next: pure functions of two analyses."""
 
-from rtc_drift.mixing.command import plan_skip
 from rtc_drift.mixing.mix_track import Side
-from rtc_drift.mixing.plan import plan_transition
+from rtc_drift.mixing.plan import plan_skip, plan_transition
 
 __all__ = ["Side", "plan_skip", "plan_transition"]

@@ -9,7 +9,7 @@ from rtc_drift.mixing.beat_grid import Grid, Passage
 from rtc_drift.mixing.loudness_curve import SHAPES, UNHEARD_LU, Shape, excursion
 from rtc_drift.mixing.mix_track import Side
 from rtc_drift.mixing.model import BassSwap, Transition
-from rtc_drift.selection.mixability import REACH
+from rtc_drift.stretching.warp import REACH
 
 EXACT_SECONDS = 0.004
 """By which beats may come apart over an overlap that is not stretched."""

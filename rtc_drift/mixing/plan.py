@@ -1,13 +1,16 @@
 """Which way two tracks are joined: the first that fits of gapless, beat-matched, cut, fade, blend."""
 
-from rtc_drift.media import seconds
+from dataclasses import replace
+
+from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_number, key_steps
+from rtc_drift.media import samples, seconds
 from rtc_drift.mixing.beat_grid import SURE
 from rtc_drift.mixing.beat_match import matched
 from rtc_drift.mixing.blend import MOST_LU, blend, cut, fade
+from rtc_drift.mixing.crossfade import SKIP_FADE, immediate_transition
 from rtc_drift.mixing.gapless import follows_on, gapless
 from rtc_drift.mixing.mix_track import Side
-from rtc_drift.mixing.model import Transition
-from rtc_drift.selection.mixability import UNKNOWN_KEY, key_number, key_steps
+from rtc_drift.mixing.model import Transition, When
 
 _CLASH = 4
 """Steps on the Camelot wheel from which on two keys hurt each other."""
@@ -40,3 +43,41 @@ def _clash(outgoing: Side, incoming: Side) -> bool:
         return False
     first, second = key_number(outgoing.heard.camelot), key_number(incoming.heard.camelot)
     return UNKNOWN_KEY not in (first, second) and key_steps(first, second) >= _CLASH
+
+
+WITHIN_SECONDS = 2.2
+"""A bar that comes later is not waited for."""
+
+
+_ENTRY_SECONDS = 0.02
+"""What comes in on a downbeat is there at once."""
+
+
+_FIRST_BAR_WITHIN = 4.0
+
+
+def plan_skip(outgoing: Side | None, incoming: Side, earliest: int, when: When = "bar") -> Transition:
+    """How the outgoing track (None: silence) is left at its sample `earliest` or little later.
+
+    On a bar where both have bars, on a beat where that is too far; the incoming track begins with its own first bar.
+    """
+    plain = immediate_transition(incoming.track, earliest, SKIP_FADE)
+    if when == "now" or outgoing is None or outgoing.grid is None:
+        return plain
+    since = seconds(earliest)
+    at = outgoing.grid.next_downbeat(since)
+    on_bar = at is not None and at - since <= WITHIN_SECONDS
+    if not on_bar:
+        at = outgoing.grid.next_beat(since)
+        if at is None or at - since > WITHIN_SECONDS:
+            return plain
+    assert at is not None
+    enter = incoming.first_bar(_FIRST_BAR_WITHIN)
+    return replace(
+        plain,
+        leave_at=max(samples(at), earliest),
+        enter_at=plain.enter_at if enter is None else samples(enter),
+        style="cut",
+        fade_in=samples(_ENTRY_SECONDS),
+        reasons=("On the next bar." if on_bar else "On the next beat.",),
+    )

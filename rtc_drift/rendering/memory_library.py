@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from rtc_drift.analysis.model import Analysis
-from rtc_drift.library.normalisation import TARGET_LUFS, Levels, album_loudness
-from rtc_drift.library.scan import legible
-from rtc_drift.library.track import Track
+from rtc_drift.library.normalisation import Levels, album_loudness
+from rtc_drift.library.track import Track, legible
+from rtc_drift.media import TARGET_LUFS
 from rtc_drift.selection.feature_space import EMPTY, Space, space_of
 
 logger = logging.getLogger(__name__)

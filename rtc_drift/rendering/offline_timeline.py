@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rtc_drift.engine.deck import Deck
 from rtc_drift.engine.mixer import OpenDeck
 from rtc_drift.engine.protocol.messages import DeckFailed
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.engine.renderer import ProgrammeMix
 from rtc_drift.media import Audio
-from rtc_drift.mixing.model import Play
 from rtc_drift.station.playout import HORIZON
 
 SESSION = 1

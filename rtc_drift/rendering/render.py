@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 
-from rtc_drift.engine.mixer import fading
+from rtc_drift.engine.fades import fading
+from rtc_drift.engine.protocol.plays import Fade
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.mixing.model import Fade
 from rtc_drift.rendering.memory_library import Collection
 from rtc_drift.rendering.offline_timeline import RenderedTimeline
 from rtc_drift.rendering.render_log import CarriedOut, Journal

@@ -1,13 +1,14 @@
 """A rendering told in full, as JSON: enough to rebuild the schedule of its plays."""
 
 from rtc_drift import __version__
-from rtc_drift.library.scan import legible
+from rtc_drift.engine.protocol import plays
+from rtc_drift.library.track import legible
 from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.mixing import model as plan
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.rendering.render_log import CarriedOut, Journal
-from rtc_drift.station.events import WhyInfo, Wire
 from rtc_drift.station.programme import Entry
+from rtc_drift.station.views import WhyInfo, Wire
 
 
 class FadeRecord(Wire):
@@ -17,12 +18,12 @@ class FadeRecord(Wire):
     length: int
 
     @classmethod
-    def of(cls, fade: plan.Fade | None) -> "FadeRecord | None":
+    def of(cls, fade: plays.Fade | None) -> "FadeRecord | None":
         return None if fade is None else cls(start=fade.start, length=fade.length)
 
     @staticmethod
-    def fade(record: "FadeRecord | None") -> plan.Fade | None:
-        return None if record is None else plan.Fade(record.start, record.length)
+    def fade(record: "FadeRecord | None") -> plays.Fade | None:
+        return None if record is None else plays.Fade(record.start, record.length)
 
 
 class LeadRecord(Wire):
@@ -120,14 +121,14 @@ class PlayRecord(Wire):
             why=WhyInfo.of(entry.why),
         )
 
-    def play(self) -> plan.Play:
+    def play(self) -> plays.Play:
         """The play itself. Raises ValueError when it had a lead that was not kept."""
         lead = None
         if self.lead is not None:
             if self.lead.path is None:
                 raise ValueError("what was rendered ahead was not kept")
-            lead = plan.Lead(self.lead.path, self.lead.length, self.lead.resumes_at)
-        return plan.Play(
+            lead = plays.Lead(self.lead.path, self.lead.length, self.lead.resumes_at)
+        return plays.Play(
             id=self.id,
             track_id=self.track.id,
             path=self.track.path,

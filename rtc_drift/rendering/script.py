@@ -7,13 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rtc_drift.api.schemas import LoveRequest
 from rtc_drift.media import samples
 from rtc_drift.rendering.memory_library import Collection
 from rtc_drift.station.commands import Accepted, NoSuchDirectionError, NoSuchTrackError, Steering, checked_direction
-from rtc_drift.station.events import Wire
 from rtc_drift.station.refusals import refusal
-from rtc_drift.station.requests import ORDERS
+from rtc_drift.station.requests import ORDERS, LoveRequest
+from rtc_drift.station.views import Wire
 
 BODIES: dict[str, type[Wire]] = {name: body for name, (body, _) in ORDERS.items()} | {"love": LoveRequest}
 

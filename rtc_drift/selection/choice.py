@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from rtc_drift.library.track import Track
+
 
 @dataclass(frozen=True, slots=True)
 class Why:
@@ -36,3 +38,15 @@ def _figures(why: Why) -> str:
         parts.append("same key" if steps == 0 else "neighbouring key" if steps == 1 else f"{steps} keys away")
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A track and, in one sentence, why it was chosen."""
+
+    track: Track
+    reason: str
+    queued: bool = False
+    """It comes from the queue."""
+    why: Why | None = None
+    """In figures, where it was chosen by how it sounds."""

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.selection.features import COLUMN, LOUDNESS, NAMES, SCALARS, Matrix
-from rtc_drift.selection.steerable import DISCOVERED, OPPOSITES
 
 _NAMED: Mapping[str, Mapping[str, float]] = {
     "faster": {"tempo": 1.0, "onset_density": 0.3},
@@ -115,3 +114,26 @@ def _labels(vector: Matrix) -> tuple[str, str]:
     words = [_WORDS[name] if load > 0 else _WORDS[name][::-1] for name, load in _main(vector)]
     one, other = (f"more {' and '.join(pair)}" for pair in zip(*words, strict=True))
     return one, other
+
+
+OPPOSITES = (
+    ("faster", "slower"),
+    ("brighter", "darker"),
+    ("more_energetic", "calmer"),
+    ("more_danceable", "less_danceable"),
+    ("busier", "sparser"),
+    ("punchier", "smoother"),
+    ("bassier", "lighter"),
+    ("more_tonal", "noisier"),
+    ("simpler", "more_complex"),
+)
+
+
+DIRECTIONS = tuple(direction for pair in OPPOSITES for direction in pair)
+
+
+DISCOVERED = (("discovered_1", "discovered_1_back"), ("discovered_2", "discovered_2_back"))
+"""Those that a library has beside the named ones: what they are called depends on it."""
+
+
+STEERABLE = (*DIRECTIONS, *(direction for pair in DISCOVERED for direction in pair))

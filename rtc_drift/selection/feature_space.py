@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_number
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track
 from rtc_drift.selection.directions import Axes, axes_of
 from rtc_drift.selection.features import Matrix, Scale, raw
-from rtc_drift.selection.mixability import UNKNOWN_KEY, key_number
 
 
 @dataclass(frozen=True, slots=True)

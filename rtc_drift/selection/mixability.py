@@ -3,17 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-UNKNOWN_KEY = -1
-REACH = 0.06
-"""Tempi this far apart can be matched by stretching."""
-FIFTHS = 12
-
-
-def key_number(camelot: str | None) -> int:
-    """`1A` to `12A` (minor) are 0 to 11, `1B` to `12B` (major) 12 to 23; −1 for none."""
-    if camelot is None:
-        return UNKNOWN_KEY
-    return int(camelot[:-1]) - 1 + (FIFTHS if camelot[-1] == "B" else 0)
+from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_distance
+from rtc_drift.stretching.warp import REACH
 
 
 def folded_ratio(bpm: NDArray[np.float32], reference: float) -> NDArray[np.float32]:
@@ -32,19 +23,6 @@ def tempo_strain(bpm: NDArray[np.float32], reference: float) -> NDArray[np.float
     reach = np.log2(1 + REACH)
     strain: NDArray[np.float32] = np.clip((away - reach) / (0.5 - reach), 0, 1).astype(np.float32)
     return strain
-
-
-def key_distance(keys: NDArray[np.int8], reference: int) -> NDArray[np.int8]:
-    """Steps on the Camelot wheel, a change between minor and major being one; −1 where either is unknown."""
-    hours = np.abs(keys % FIFTHS - reference % FIFTHS)
-    steps = np.minimum(hours, FIFTHS - hours) + (keys // FIFTHS != reference // FIFTHS)
-    known = (keys != UNKNOWN_KEY) & (reference != UNKNOWN_KEY)
-    return np.where(known, steps, UNKNOWN_KEY).astype(np.int8)
-
-
-def key_steps(first: int, second: int) -> int:
-    """The same of two keys."""
-    return int(key_distance(np.array([first], np.int8), second)[0])
 
 
 def key_strain(keys: NDArray[np.int8], reference: int) -> NDArray[np.float32]:

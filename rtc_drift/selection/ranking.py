@@ -1,15 +1,17 @@
 """One step: the track that lies where it should go, resembles this one in everything else, and mixes well with it."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_distance
 from rtc_drift.selection.choice import Why
 from rtc_drift.selection.directions import Direction
 from rtc_drift.selection.feature_space import Space
 from rtc_drift.selection.features import NAMES
-from rtc_drift.selection.mixability import UNKNOWN_KEY, key_distance, key_strain, tempo_strain
+from rtc_drift.selection.mixability import key_strain, tempo_strain
 
 CLEAR_STEP = 0.3
 """Less than so many spreads along a direction would hardly be heard."""
@@ -17,6 +19,8 @@ FULL_STEP = 0.9
 """What a step aims at: clearly further, and not at the end of the library at once."""
 ARTIST_SPACING = 10
 ALBUM_SPACING = 20
+RECENT_TRACKS = 40
+"""So many of the tracks played last are looked at."""
 MOST = 12_288
 """Rows that a step weighs: of a million tracks so many lie in any direction that the rest would not be better."""
 _STRIDE, _TEMPO, _KEY, _LOVE = 0.5, 0.6, 0.35, 0.12
@@ -36,6 +40,15 @@ class Surroundings:
     recent: tuple[int, ...]
     """Rows of what was heard last, newest last: artists and albums are spaced."""
     loved: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, space: Space, played: Sequence[int], loved: Collection[str]) -> "Surroundings":
+        """Gather them for a choice after the rows `played`, oldest first; `loved` are track ids."""
+        return cls(
+            out=_out(len(space), played),
+            recent=tuple(played[-RECENT_TRACKS:]),
+            loved=_mask(len(space), space.known(loved)),
+        )
 
 
 def open_rows(space: Space, here: int, direction: Direction, out: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -107,6 +120,22 @@ def why(space: Space, here: int, row: int, way: Direction | NDArray[np.float32])
         bpm_change=bpm - reference if bpm > 0 and reference > 0 else None,
         lufs_change=float(space.lufs[row] - space.lufs[here]),
     )
+
+
+def _mask(tracks: int, rows: Sequence[int]) -> NDArray[np.bool_]:
+    mask = np.zeros(tracks, bool)
+    mask[rows] = True
+    return mask
+
+
+def _out(tracks: int, played: Sequence[int]) -> NDArray[np.bool_]:
+    """Mark what was played; if that is everything, the half played last; never less than the present track."""
+    out = _mask(tracks, played)
+    if out.all():
+        newest = list(dict.fromkeys(reversed(played)))
+        out[:] = False
+        out[newest[: max(1, tracks // 2)]] = tracks > 1
+    return out
 
 
 def _progress(space: Space, here: int, rows: NDArray[np.intp] | slice, direction: Direction) -> NDArray[np.float32]:

@@ -2,44 +2,31 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rtc_drift.library.track import Track
-from rtc_drift.selection.choice import Why
+from rtc_drift.selection.choice import Choice
 
-ARTIST_SPACING = 3
+RECENT_ARTISTS = 3
 """How many of the last tracks should not share the next one's artist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A track and, in one sentence, why it was chosen."""
-
-    track: Track
-    reason: str
-    queued: bool = False
-    """It comes from the queue."""
-    why: Why | None = None
-    """In figures, where it was chosen by how it sounds."""
-
-
-def choose_next(tracks: Sequence[Track], history: Sequence[str], seed: int, draw: int) -> Choice | None:
+def draw(tracks: Sequence[Track], history: Sequence[str], seed: int, number: int) -> Choice | None:
     """Choose from `tracks` what to play after `history` (track ids, oldest first); None if there is nothing.
 
-    `draw` numbers the choices of a programme, as the history kept of it is bounded.
+    `number` counts the choices of a programme, as the history kept of it is bounded.
 
     Nothing is heard again before the rest of the library was, or sooner than half of the library ago; artists are
-    spaced where the library allows. The same seed, draw, library and history give the same choice.
+    spaced where the library allows. The same seed, number, library and history give the same choice.
     """
     if not tracks:
         return None
-    lottery = random.Random(f"{seed}/{draw}")
+    lottery = random.Random(f"{seed}/{number}")
     order = sorted(tracks, key=lambda track: track.id)
     heard = set(history)
     unheard = [track for track in order if track.id not in heard]
     fresh = unheard or _longest_unheard(order, history)
     artists = {track.id: track.artist for track in order}
-    recent = {artists.get(heard, "") for heard in history[-ARTIST_SPACING:]} - {""}
+    recent = {artists.get(heard, "") for heard in history[-RECENT_ARTISTS:]} - {""}
     spaced = [track for track in fresh if track.artist not in recent]
     return Choice(lottery.choice(spaced or fresh), _reason(bool(unheard), bool(spaced and recent)))
 

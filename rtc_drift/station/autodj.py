@@ -11,16 +11,17 @@ from rtc_drift.engine.protocol.messages import DeckFailed
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES, samples
 from rtc_drift.mixing.model import When
-from rtc_drift.selection.choosing import choose
+from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.feature_space import EMPTY, Space
 from rtc_drift.selection.journey import History, Journey
-from rtc_drift.selection.shuffle import Choice
-from rtc_drift.selection.track_source import Crate, Timeline
+from rtc_drift.selection.next_track import choose_next_track
+from rtc_drift.selection.track_source import Crate
 from rtc_drift.station import programme as steps
 from rtc_drift.station.event_publisher import Herald
 from rtc_drift.station.planner import Arranger, Wish
 from rtc_drift.station.play_log import Logbook
 from rtc_drift.station.programme import Entry, Programme
+from rtc_drift.station.timeline import Timeline
 
 PREFETCHED_LEAD = BLOCK_SAMPLES
 COLD_LEAD = 5 * BLOCK_SAMPLES
@@ -214,7 +215,7 @@ class Conductor:
         # What is drawn again for the same place, or was drawn from nothing, counts once: when the library became known
         # must make no difference to what the same seed plays afterwards.
         drawn = self.journey if known or instead_of else replace(self.journey, draws=self.journey.draws + 1)
-        choice = choose(self._library, self._chart(), drawn, coming)
+        choice = choose_next_track(self._library, self._chart(), drawn, coming)
         if choice is not None:
             self.journey = drawn
         return choice

@@ -11,14 +11,14 @@ from rtc_drift.media import samples
 from rtc_drift.mixing.crossfade import HUSH, SKIP_FADE
 from rtc_drift.mixing.model import Transition, When
 from rtc_drift.selection import journey as ways
-from rtc_drift.selection.shuffle import Choice
-from rtc_drift.selection.steerable import STEERABLE
-from rtc_drift.selection.track_source import Timeline
+from rtc_drift.selection.choice import Choice
+from rtc_drift.selection.directions import STEERABLE
 from rtc_drift.station import events
 from rtc_drift.station import programme as steps
 from rtc_drift.station.autodj import COLD_LEAD, PREFETCHED_LEAD, Conductor, NothingToPlayError
 from rtc_drift.station.event_publisher import Herald
 from rtc_drift.station.programme import Entry
+from rtc_drift.station.timeline import Timeline
 
 LAST_SECONDS = 0.5
 

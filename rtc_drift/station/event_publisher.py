@@ -3,8 +3,8 @@
 from collections.abc import Callable, Container, Sequence
 
 from rtc_drift.library.track import Track
-from rtc_drift.selection.next_track import Open
-from rtc_drift.station import events
+from rtc_drift.selection.open_directions import Open
+from rtc_drift.station import events, views
 from rtc_drift.station.programme import Entry
 
 
@@ -25,7 +25,7 @@ class Herald:
 
     def planned(self, entry: Entry) -> None:
         """Something comes next."""
-        self._tell(events.TrackPlanned, self._now(), **dict(events.planned(entry, self._loved)))
+        self._tell(events.TrackPlanned, self._now(), **dict(views.planned(entry, self._loved)))
 
     def started(self, entry: Entry, previous: Entry | None) -> None:
         """A track has started, out of another's transition if there was one."""
@@ -39,21 +39,21 @@ class Herald:
                 kind=transition.kind,
                 duration_samples=transition.duration,
             )
-        self._tell(events.TrackStarted, start, **dict(events.playing(entry, self._loved)))
+        self._tell(events.TrackStarted, start, **dict(views.playing(entry, self._loved)))
 
     def playback(self, change: events.PlaybackChange, at: int, entry: Entry, paused_at: int | None) -> None:
         """Somebody paused, resumed or sought; it is heard at media time `at`."""
-        playing = events.playing(entry, self._loved)
+        playing = views.playing(entry, self._loved)
         self._tell(events.PlaybackChanged, at, change=change, now_playing=playing, paused_at=paused_at)
 
     def queue(self, queue: Sequence[Track]) -> None:
         """The queue is another."""
-        infos = [events.TrackInfo.of(track, self._loved) for track in queue]
+        infos = [views.TrackInfo.of(track, self._loved) for track in queue]
         self._tell(events.QueueChanged, self._now(), queue=infos)
 
     def explorer(self, track_id: str, found: Sequence[Open]) -> None:
         """Where the music may go has changed."""
-        directions = [events.OpenDirection.of(it, self._loved) for it in found]
+        directions = [views.OpenDirection.of(it, self._loved) for it in found]
         self._tell(events.ExplorerSnapshot, self._now(), track_id=track_id, directions=directions)
 
     def direction(self, direction: str | None) -> None:

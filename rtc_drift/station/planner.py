@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.library.track import Track
 from rtc_drift.mixing import Side, plan_skip, plan_transition
-from rtc_drift.mixing.model import Lead, Transition, When
+from rtc_drift.mixing.model import Transition, When, warp_of
+from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.feature_space import Space
-from rtc_drift.selection.shuffle import Choice
 from rtc_drift.selection.track_source import Crate
 from rtc_drift.station import programme as steps
 from rtc_drift.station.programme import Entry, Programme
-from rtc_drift.stretching.warp import Warp, warp_of
+from rtc_drift.stretching.warp import Warp
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ Whoever owns it calls `settle` when something has changed or is due; tests bring
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from rtc_drift.engine.core import RENDER_AHEAD
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import RENDER_AHEAD, TickSchedule
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE
-from rtc_drift.mixing.model import Play
 
 HORIZON = (RENDER_AHEAD + 3) * BLOCK_SAMPLES
 """What lies nearer than 140 ms is rendered already, or will be when the engine hears of it: plans leave it alone."""

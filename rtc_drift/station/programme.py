@@ -5,14 +5,14 @@ The state is a value. `now` is always handed in; nothing here knows a clock, a f
 
 from dataclasses import dataclass, field, replace
 
+from rtc_drift.engine.protocol.plays import Fade, Lead, Play
 from rtc_drift.library.normalisation import Levels
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 from rtc_drift.mixing.crossfade import HUSH, SKIP_FADE, immediate_transition, natural_transition
-from rtc_drift.mixing.model import Fade, Lead, Play, Transition, TransitionKind
-from rtc_drift.selection.choice import Why
-from rtc_drift.selection.shuffle import Choice
-from rtc_drift.stretching.warp import Warp, warp_of
+from rtc_drift.mixing.model import Transition, TransitionKind, warp_of
+from rtc_drift.selection.choice import Choice, Why
+from rtc_drift.stretching.warp import Warp
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.selection.journey import QUEUE
-from rtc_drift.selection.steerable import DIRECTIONS
 from rtc_drift.station.autodj import NothingToPlayError, TooManyCommandsError
 from rtc_drift.station.commands import NoSuchDirectionError, NoSuchTrackError, OutOfTrackError, QueueFullError
 

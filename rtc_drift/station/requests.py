@@ -3,24 +3,58 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from rtc_drift.api import schemas
-from rtc_drift.station import events
+from pydantic import Field
+
+from rtc_drift.mixing.model import When
+from rtc_drift.station import views
 from rtc_drift.station.commands import Accepted, Steering
+from rtc_drift.station.views import Wire
+
+
+class Nothing(Wire):
+    """A command that needs no more than its name."""
+
+
+class NextTrackRequest(Wire):
+    """Without a track the planned one comes; with a direction one is chosen for it."""
+
+    track_id: str | None = None
+    direction: str | None = None
+    when: When = "bar"
+    """The next bar, if it is known and comes within 2.2 s, else the next beat; or at once."""
+
+
+class SeekRequest(Wire):
+    position_seconds: float = Field(ge=0, allow_inf_nan=False)
+
+
+class QueueRequest(Wire):
+    track_id: str
+
+
+class DirectionRequest(Wire):
+    direction: str | None
+
+
+class LoveRequest(Wire):
+    track_id: str
+    value: bool
+
 
 Run: TypeAlias = Callable[[Steering, Any], Accepted]
 """Carry out a command, given its body. Raises what `Steering` says."""
 
-ORDERS: Mapping[str, tuple[type[events.Wire], Run]] = {
+ORDERS: Mapping[str, tuple[type[views.Wire], Run]] = {
     "next-track": (
-        schemas.NextTrackRequest,
+        NextTrackRequest,
         lambda steering, body: steering.next_track(body.track_id, body.direction, body.when),
     ),
-    "previous": (schemas.Nothing, lambda steering, _: steering.previous()),
-    "pause": (schemas.Nothing, lambda steering, _: steering.pause()),
-    "resume": (schemas.Nothing, lambda steering, _: steering.resume()),
-    "seek": (schemas.SeekRequest, lambda steering, body: steering.seek(body.position_seconds)),
-    "queue": (schemas.QueueRequest, lambda steering, body: steering.enqueue(body.track_id)),
-    "direction": (schemas.DirectionRequest, lambda steering, body: steering.steer(body.direction)),
-    "reset-drift": (schemas.Nothing, lambda steering, _: steering.reset_drift()),
+    "previous": (Nothing, lambda steering, _: steering.previous()),
+    "pause": (Nothing, lambda steering, _: steering.pause()),
+    "resume": (Nothing, lambda steering, _: steering.resume()),
+    "seek": (SeekRequest, lambda steering, body: steering.seek(body.position_seconds)),
+    "queue": (QueueRequest, lambda steering, body: steering.enqueue(body.track_id)),
+    "direction": (DirectionRequest, lambda steering, body: steering.steer(body.direction)),
+    "reset-drift": (Nothing, lambda steering, _: steering.reset_drift()),
 }
 """By name. Who is to be loved is no matter of the programme: see whoever takes commands."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from rtc_drift import __version__
-from rtc_drift.station import events
+from rtc_drift.station import events, views
 from rtc_drift.station.station import Station
 from rtc_drift.tracks import DriftTrack, PacketTrack
 
@@ -128,22 +128,22 @@ class Session:
             return False
         return self.lock is None or (key is not None and hmac.compare_digest(_hash(key), self.lock))
 
-    def state(self, *, allow_commands: bool) -> events.SessionState:
+    def state(self, *, allow_commands: bool) -> views.SessionState:
         """The whole state, as a client sees it who may command or may not."""
         station, conductor = self.station, self.station.conductor
         loved, now_playing, planned = station.loved, conductor.now_playing(), conductor.planned()
-        return events.SessionState(
+        return views.SessionState(
             session_id=self.id,
             type=self.type,
             allow_commands=allow_commands,
             following_session=self.following,
             locked=self.lock is not None,
-            now_playing=events.playing(now_playing, loved) if now_playing else None,
+            now_playing=views.playing(now_playing, loved) if now_playing else None,
             paused_at=conductor.programme.paused_at,
-            next=events.planned(planned, loved) if planned else None,
+            next=views.planned(planned, loved) if planned else None,
             direction=conductor.journey.direction,
-            explorer=[events.OpenDirection.of(it, loved) for it in station.explorer],
-            queue=[events.TrackInfo.of(track, loved) for track in conductor.queue()],
+            explorer=[views.OpenDirection.of(it, loved) for it in station.explorer],
+            queue=[views.TrackInfo.of(track, loved) for track in conductor.queue()],
             listeners=station.listeners,
             followers=station.followers,
             running=station.playout.running,

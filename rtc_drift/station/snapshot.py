@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.library.track import Track
-from rtc_drift.mixing.model import Play, Transition
+from rtc_drift.mixing.model import Transition
 from rtc_drift.selection.choice import Why
 from rtc_drift.selection.journey import History, Journey
 from rtc_drift.station.autodj import Snapshot
@@ -89,3 +90,20 @@ def state_text(snapshot: Snapshot) -> str:
 def history_text(history: History) -> str:
     """A journey's history as JSON."""
     return _HISTORY.dump_json(history).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A session as it is stored; times are ISO 8601."""
+
+    id: str
+    following: str | None
+    """The leader's id, of a follower."""
+    name: str
+    created: str
+    last_access: str
+    lock: str | None
+    state: str | None
+    """Of a programme (see `saving`); None for a follower."""
+    history: str | None
+    """Of its journey; None while saving = as it was."""

@@ -15,10 +15,9 @@ from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickSchedule
 from rtc_drift.library.library import Library
 from rtc_drift.media import seconds
-from rtc_drift.selection import next_track as guide
 from rtc_drift.selection.feature_space import EMPTY, Space
-from rtc_drift.selection.next_track import Open
-from rtc_drift.station import events
+from rtc_drift.selection.open_directions import Open, explore
+from rtc_drift.station import events, views
 from rtc_drift.station.autodj import Conductor
 from rtc_drift.station.commands import Steering
 from rtc_drift.station.event_hub import EventHub
@@ -104,9 +103,9 @@ class Station:
         """Whether it is what was saved of it, if anything was."""
         return self._saved is None
 
-    def library_info(self) -> events.LibraryInfo:
+    def library_info(self) -> views.LibraryInfo:
         """How the library is doing."""
-        return events.LibraryInfo.of(self._library.status())
+        return views.LibraryInfo.of(self._library.status())
 
     # --- listening ----------------------------------------------------------------------------------------------------
 
@@ -264,7 +263,7 @@ class Station:
             return
         found = list[Open]()
         try:
-            found = await asyncio.to_thread(guide.explore, space, loved, journey, playing.track.id)
+            found = await asyncio.to_thread(explore, space, loved, journey, playing.track.id)
         except Exception:
             logger.exception("%s: exploring failed", self.id)
         self.explorer, self._explored, self._explored_in = found, here, space

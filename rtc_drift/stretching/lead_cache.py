@@ -3,13 +3,14 @@
 import asyncio
 import itertools
 import logging
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from rtc_drift.stretching.warp import Warp
-from rtc_drift.workers.pool import WorkerError
+from rtc_drift.workers.pool import JobCrashedError, JobFailedError, JobHungError, WorkerError, Workers
 
 logger = logging.getLogger(__name__)
 
@@ -20,11 +21,42 @@ _HEADER_BYTES = 1_024
 """More than a WAV's header has."""
 
 
-class Renderer(Protocol):
-    """What renders leads: `Workers`."""
+WRITE_LEAD = "rtc_drift.stretching.write_lead:write_lead_job"
+NICENESS = 5
+"""Stretched intros come before what only analyses files, for a transition waits for them."""
+
+
+class LeadRenderer(Protocol):
+    """Writes stretched intros: `WorkerLeadRenderer`, or a fake of the tests."""
 
     async def write_lead(self, path: Path, warp: Warp, destination: Path) -> None:
         """Raises `WorkerError`."""
+
+
+class WorkerLeadRenderer:
+    """Writes stretched intros in worker processes."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    async def write_lead(self, path: Path, warp: Warp, destination: Path) -> None:
+        """Write the first part of a file, its tempo bent by `warp`, as a WAV. Raises WorkerError."""
+        try:
+            problem = await self._workers.run(
+                WRITE_LEAD,
+                nice=NICENESS,
+                path=os.fspath(path),
+                knots=warp.knots,
+                destination=os.fspath(destination),
+            )
+        except JobCrashedError:
+            raise WorkerError("The worker that rendered it crashed.") from None
+        except JobHungError:
+            raise WorkerError("The worker that rendered it hung.") from None
+        except JobFailedError as error:
+            raise WorkerError(f"The worker reported: {error}.") from None
+        if problem is not None:
+            raise WorkerError(problem)
 
 
 @dataclass(slots=True, eq=False)
@@ -56,8 +88,8 @@ class Preparer:
     Leads that nobody uses any more stay until their room is needed, the oldest to go first.
     """
 
-    def __init__(self, workers: Renderer, folder: Path, *, most_bytes: int = MOST_BYTES) -> None:
-        self._workers = workers
+    def __init__(self, renderer: LeadRenderer, folder: Path, *, most_bytes: int = MOST_BYTES) -> None:
+        self._renderer = renderer
         self._folder = folder
         self._most_bytes = most_bytes
         self._leads: dict[tuple[Path, Warp], _Lead] = {}
@@ -124,7 +156,7 @@ class Preparer:
 
     async def _render(self, lead: _Lead) -> None:
         try:
-            await self._workers.write_lead(*lead.request, lead.file)
+            await self._renderer.write_lead(*lead.request, lead.file)
             lead.written = _bytes_in(lead.file)
         except WorkerError as error:
             self._failed(f"The lead of {lead.request[0].name} could not be rendered: {error}")

@@ -11,8 +11,6 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Self
 
-from rtc_drift.mixing.model import Transition
-
 SLOWEST, FASTEST = 0.94, 1.0638
 """How far a track's tempo is bent to match another's."""
 SPEED_RANGE = (0.9, 1.12)
@@ -142,6 +140,5 @@ def _glide(start: Knot, speed: float, glide: int) -> list[Knot]:
     return knots
 
 
-def warp_of(plan: Transition) -> Warp:
-    """How the incoming track of a transition that needs a lead is bent."""
-    return Warp.matched(plan.enter_at, plan.ratio, plan.duration, plan.glide)
+REACH = 0.06
+"""Tempi this far apart can be matched by stretching."""

@@ -1,7 +1,7 @@
 """Renders a lead into a file: reading, stretching and writing, in a worker process."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from rtc_drift.audio.encoding import encode_all
 from rtc_drift.audio.seeking import decode
 from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.stretching.vocoder import MARGIN, stretch
-from rtc_drift.stretching.warp import Warp
+from rtc_drift.stretching.warp import Knot, Warp
 
 
 def write_lead(path: str, warp: Warp, destination: Path, alive: Callable[[], None] = lambda: None) -> None:
@@ -36,6 +36,16 @@ def write_lead(path: str, warp: Warp, destination: Path, alive: Callable[[], Non
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def write_lead_job(path: str, knots: Sequence[Knot], destination: str, alive: Callable[[], None]) -> str | None:
+    """Write a stretched intro in a worker process. Returns None, or a sentence if the file can't be decoded so far."""
+    warp = Warp(tuple((output, file) for output, file in knots))
+    try:
+        write_lead(path, warp, Path(destination), alive)
+    except DecodeError as error:
+        return str(error)
+    return None
 
 
 def _read(path: str, first: int, stop: int, alive: Callable[[], None]) -> Audio:

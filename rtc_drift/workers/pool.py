@@ -1,28 +1,20 @@
-"""A pool of worker processes: a file that crashes or hangs the decoder costs that file and nothing else."""
+"""A pool of worker processes for any job: a function named by its path, with arguments and result in JSON."""
 
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-from rtc_drift.analysis.model import Analysis
-from rtc_drift.library.track import Track, Unplayable
-from rtc_drift.stretching.warp import Warp
-
-logger = logging.getLogger(__name__)
 
 # -P: a fractions.py in the working directory must not be taken for Python's. The package has to be importable without.
 COMMAND = (sys.executable, "-P", "-m", "rtc_drift.workers.process")
 IDLE_SECONDS = 10.0
-LEAD_NICENESS = 5
-"""Of rendering a lead: before what only listens to files, for a transition waits for it."""
+NICENESS = 15
+"""Worker processes give way to everything that has to be on time."""
 _LINE_BYTES = 1 << 23
 """Of an answer: the beats of hours of music are a megabyte."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
@@ -30,7 +22,19 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP
 
 
 class WorkerError(Exception):
-    """A job that couldn't be done, in one sentence."""
+    """A job that could not be done; the message is one sentence."""
+
+
+class JobCrashedError(WorkerError):
+    """The worker process died, or answered nonsense, in the middle of the job."""
+
+
+class JobHungError(WorkerError):
+    """The job gave no sign of life for too long; its process was killed."""
+
+
+class JobFailedError(WorkerError):
+    """The job raised an exception; the message says which."""
 
 
 class _CrashError(Exception):
@@ -49,7 +53,7 @@ class Workers:
         count: int,
         *,
         timeout_seconds: float = 60,
-        nice: int = 15,
+        nice: int = NICENESS,
         idle_seconds: float = IDLE_SECONDS,
         command: Sequence[str] = COMMAND,
     ) -> None:
@@ -74,69 +78,24 @@ class Workers:
     ) -> None:
         await self.close()
 
-    async def examine(self, path: Path) -> Track | Unplayable:
-        """Examine one file. Raises `WorkerError` when no process can be started or the pool is closed."""
-        try:
-            answer = await self._ask({"job": "examine", "path": os.fspath(path)}, self._nice)
-        except _CrashError:
-            return Unplayable(path=path, reason="The decoder crashed on this file.")
-        except TimeoutError:
-            return Unplayable(path=path, reason="The decoder hung on this file.", passing=True)
-        if "track" in answer:
-            return Track.model_validate(answer["track"])
-        if "unplayable" in answer:
-            return Unplayable.model_validate(answer["unplayable"])
-        logger.warning("Examining %s failed: %s", path, answer.get("error"))
-        return Unplayable(path=path, reason="This file could not be examined.")
+    async def run(self, job: str, *, nice: int | None = None, **arguments: Any) -> Any:
+        """Call the function that `job` names (`package.module:function`) in a worker process and return its result.
 
-    async def analyse(self, track: Track) -> Analysis | Unplayable:
-        """Listen to what was examined. Raises `WorkerError` when no process can be started or the pool is closed."""
-        path = track.path
-        job = {"job": "analyse", "path": os.fspath(path), "true_peak_dbtp": track.true_peak_dbtp}
-        try:
-            answer = await self._ask(job, self._nice)
-        except _CrashError:
-            return Unplayable(path=path, reason="Listening to this file crashed.")
-        except TimeoutError:
-            return Unplayable(path=path, reason="Listening to this file hung.", passing=True)
-        if "analysis" in answer:
-            return Analysis.model_validate(answer["analysis"])
-        if "unplayable" in answer:
-            return Unplayable.model_validate(answer["unplayable"])
-        reason = f"It could not be analysed ({answer.get('error')})."
-        return Unplayable(path=path, reason=reason, passing=True)  # most likely a fault of ours, and mended one day
+        The function gets `arguments`, and `alive`, to be called at least once a second of work. Arguments and result
+        are what JSON holds. `nice` is the process' niceness, the pool's own by default.
 
-    async def write_lead(self, path: Path, warp: Warp, destination: Path) -> None:
-        """Render the first part of a file, its tempo bent by `warp`, as a WAV. Raises `WorkerError`."""
-        job = {
-            "job": "lead",
-            "path": os.fspath(path),
-            "knots": warp.knots,
-            "destination": os.fspath(destination),
-        }
+        Raises JobCrashedError, JobHungError or JobFailedError, and WorkerError when the pool is closed or no process
+        can be started.
+        """
         try:
-            answer = await self._ask(job, min(LEAD_NICENESS, self._nice))
+            answer = await self._ask({"job": job, "arguments": arguments}, self._nice if nice is None else nice)
         except _CrashError:
-            raise WorkerError("The worker that rendered a lead crashed.") from None
+            raise JobCrashedError("The worker process crashed.") from None
         except TimeoutError:
-            raise WorkerError("The worker that rendered a lead hung.") from None
-        if "undecodable" in answer:
-            raise WorkerError(answer["undecodable"])
-        if "lead" not in answer:
-            raise WorkerError(f"A lead could not be rendered ({answer.get('error')}).")
-
-    async def write_demo(self, number: int, folder: Path, *, urgent: bool = False) -> Path:
-        """Make one demo track; an urgent one without giving way to other processes. Raises `WorkerError`."""
-        job = {"job": "demo", "number": number, "folder": os.fspath(folder)}
-        try:
-            answer = await self._ask(job, 0 if urgent else self._nice)
-        except _CrashError:
-            raise WorkerError("The worker that made a demo track crashed.") from None
-        except TimeoutError:
-            raise WorkerError("The worker that made a demo track hung.") from None
-        if "path" not in answer:
-            raise WorkerError(f"A demo track could not be made ({answer.get('error')}).")
-        return Path(answer["path"])
+            raise JobHungError("The worker process hung.") from None
+        if "result" not in answer:
+            raise JobFailedError(str(answer.get("error")))
+        return answer["result"]
 
     async def side_by_side(
         self, work: Callable[[], Coroutine[Any, Any, None]], name: str, most: int | None = None

@@ -1,32 +1,20 @@
-"""One worker process: reads a job a line on stdin, answers in a line on stdout, ends when stdin closes.
+"""One worker process: reads one job per line from stdin, writes one answer per line to stdout, ends when stdin closes.
 
-Jobs, each a JSON object:
-
-* `{"job": "examine", "path": …}` → `{"track": {…}}` or `{"unplayable": {…}}`
-* `{"job": "analyse", "path": …, "true_peak_dbtp": …}` → `{"analysis": {…}}` or `{"unplayable": {…}}`
-* `{"job": "lead", "path": …, "knots": [[output_sample, file_sample], …], "destination": …}` → `{"lead": …}` or
-  `{"undecodable": sentence}`
-* `{"job": "demo", "number": …, "folder": …}` → `{"path": …}`
-
-`{"alive": true}` lines come in between while a long job goes on; `{"error": …}` is the answer to a job that failed.
+A job is `{"job": "package.module:function", "arguments": {…}}`. The function is called with the arguments and with
+`alive`. The answer is `{"result": …}`, or `{"error": sentence}` if the function raised an exception. `{"alive": true}`
+lines come in between while a long job goes on.
 """
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TextIO
-
-import av.logging
-
-from rtc_drift.analysis.model import Analysis
-from rtc_drift.library.probe import examine
-from rtc_drift.library.track import Track, Unplayable
 
 ALIVE_SECONDS = 1.0
 
@@ -39,7 +27,6 @@ def main() -> None:
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, parser.parse_args().nice)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    av.logging.set_level(av.logging.PANIC)
     answers = _take_stdout()
     for line in sys.stdin:
         _write(answers, _answer(line, _Alive(answers)))
@@ -77,48 +64,18 @@ class _Alive:
 def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
     try:
         job = json.loads(line)
-        match job["job"]:
-            case "examine":
-                result = examine(Path(job["path"]), alive=alive)
-                return {"track" if isinstance(result, Track) else "unplayable": result.model_dump()}
-            case "analyse":
-                heard = _analyse(Path(job["path"]), job["true_peak_dbtp"], alive)
-                return {"analysis" if isinstance(heard, Analysis) else "unplayable": heard.model_dump()}
-            case "lead":
-                return _write_lead(job, alive)
-            case "demo":
-                return {"path": _write_demo(job["number"], Path(job["folder"]))}
-            case other:
-                return {"error": f"there is no job {other!r}"}
+        return {"result": _function(job["job"])(**job["arguments"], alive=alive)}
     except OSError as error:
         return {"error": (error.strerror or "unknown error").lower()}
     except Exception as error:  # whatever it was, the next job is another one
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _analyse(path: Path, true_peak_dbtp: float, alive: Callable[[], None]) -> Analysis | Unplayable:
-    from rtc_drift.library.analyse import analyse  # those that only examine files need less
-
-    return analyse(path, true_peak_dbtp=true_peak_dbtp, alive=alive)
-
-
-def _write_lead(job: dict[str, Any], alive: Callable[[], None]) -> dict[str, Any]:
-    from rtc_drift.audio.decoding import DecodeError
-    from rtc_drift.stretching.warp import Warp
-    from rtc_drift.stretching.write_lead import write_lead
-
-    warp = Warp(tuple((output, file) for output, file in job["knots"]))
-    try:
-        write_lead(job["path"], warp, Path(job["destination"]), alive)
-    except DecodeError as error:
-        return {"undecodable": str(error)}
-    return {"lead": job["destination"]}
-
-
-def _write_demo(number: int, folder: Path) -> Path:
-    from rtc_drift.demo import DEMO, write  # only the few workers that make demos need the synthesiser
-
-    return write(next(spec for spec in DEMO if spec.number == number), folder)
+def _function(job: str) -> Callable[..., Any]:
+    # Imported only now: a worker that only probes files never loads the synthesiser.
+    module, _, name = job.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
 
 
 if __name__ == "__main__":

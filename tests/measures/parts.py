@@ -7,8 +7,8 @@ import numpy as np
 
 from rtc_drift.engine.fades import DECLICK
 from rtc_drift.engine.mixer import Mixer, OpenDeck
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE, Audio
-from rtc_drift.mixing.model import Play
 
 _BLOCK = SAMPLE_RATE // 2
 """Less than a patient deck decodes ahead: it would wait for ever for more at once."""

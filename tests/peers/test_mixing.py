@@ -8,8 +8,8 @@ import pytest
 
 from rtc_drift.engine.deck import Deck
 from rtc_drift.engine.mixer import Mixer
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.mixing.model import Play
 from tests.audio_files import write_audio
 from tests.conftest import Serve, Served
 from tests.listening import correlation, lag_of, longest_silence_ms

@@ -12,7 +12,8 @@ import pytest
 from rtc_drift.client import Listener
 from rtc_drift.library.database import Database
 from rtc_drift.media import SAMPLE_RATE, samples
-from rtc_drift.store import SessionRecord, SessionStore
+from rtc_drift.session_store import SessionTable
+from rtc_drift.station.snapshot import SessionRecord
 from tests.conftest import Serve, Served, bring_what_is_known
 from tests.listening import longest_silence_ms
 from tests.processes import free_port, server_process
@@ -165,7 +166,7 @@ def saved_media_time(data: Path, session: str) -> int:
     """Where a session stood when it was last saved."""
     database = Database.open(data / "catalogue.sqlite")
     try:
-        states = {record.id: record.state for record in SessionStore(database).load()}
+        states = {record.id: record.state for record in SessionTable(database).load()}
     finally:
         database.close()
     state = states.get(session)
@@ -177,7 +178,7 @@ async def test_a_session_whose_state_is_damaged_begins_anew_and_the_others_go_on
         await served.create("kitchen")
         await served.create("attic")
     database = Database.open(served.service.settings.data_dir / "catalogue.sqlite")
-    store = SessionStore(database)
+    store = SessionTable(database)
     (kitchen,) = [record for record in store.load() if record.id == "kitchen"]
     damaged = {name: getattr(kitchen, name) for name in SessionRecord.__dataclass_fields__} | {"state": '{"half":'}
     store.save([SessionRecord(**damaged)], gone=[])

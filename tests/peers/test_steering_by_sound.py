@@ -9,7 +9,7 @@ import pytest
 
 from rtc_drift.cli.main import main
 from rtc_drift.client import Listener
-from rtc_drift.selection.steerable import DIRECTIONS
+from rtc_drift.selection.directions import DIRECTIONS
 from tests.conftest import Serve, Served
 from tests.music import SHADE_SECONDS, SHADES
 from tests.waiting import until

@@ -7,11 +7,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rtc_drift.engine.mixer import envelope
+from rtc_drift.engine.fades import envelope
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, samples
 from rtc_drift.mixing.crossfade import HUSH
-from rtc_drift.mixing.model import Play
-from rtc_drift.selection.steerable import DIRECTIONS
+from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.station.autodj import COMMANDED, TooManyCommandsError
 from rtc_drift.station.commands import Accepted
 from rtc_drift.station.playout import HORIZON

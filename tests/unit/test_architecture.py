@@ -25,6 +25,21 @@ RULES = {
     "watchfiles": ("library/watcher.py",),
 }
 """A package → where it may be imported."""
+LAYERS = (
+    "cli",
+    "app client",
+    "api",
+    "session_store",
+    "sessions signaling rendering",
+    "station",
+    "selection mixing metrics",
+    "library webrtc",
+    "demo tracks",
+    "engine stretching analysis",
+    "audio config",
+    "media workers broadcast",
+)
+"""The rooms from top to bottom: a module imports only from its own room and from rooms of lower layers."""
 PURE = (
     "analysis/",
     "mixing/",
@@ -37,6 +52,7 @@ PURE = (
     "selection/library_map.py",
     "selection/mixability.py",
     "selection/next_track.py",
+    "selection/open_directions.py",
     "selection/ranking.py",
     "selection/shuffle.py",
     "station/autodj.py",
@@ -53,7 +69,6 @@ PURE = (
     "engine/mixer.py",
     "engine/limiter.py",
     "engine/protocol/",
-    "engine/packet_index.py",
     "webrtc/sdp.py",
     "webrtc/stun.py",
     "webrtc/rtcp.py",
@@ -95,6 +110,37 @@ def test_packages_are_used_only_where_they_belong(path: Path) -> None:
     for imported in imports(path):
         allowed = RULES.get(imported.split(".")[0])
         assert allowed is None or name_of(path).startswith(allowed), f"{name_of(path)} imports {imported}"
+
+
+LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms.split()}
+
+
+def room_of(path: Path) -> str:
+    return name_of(path).split("/")[0].removesuffix(".py")
+
+
+def test_every_room_has_a_layer() -> None:
+    found = {room_of(path) for path in MODULES} - {"__init__", "__main__"}
+    assert found == set(LAYER_OF)
+
+
+def test_the_root_holds_only_what_the_house_names() -> None:
+    names = {"app", "broadcast", "client", "config", "media", "metrics", "session_store"}
+    customers = {"sessions", "signaling", "tracks"}
+    assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"} == names | customers
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_down_only(path: Path) -> None:
+    room = room_of(path)
+    if room in ("__init__", "__main__"):
+        return
+    for imported in imports(path):
+        parts = imported.split(".")
+        other = parts[1] if parts[0] == "rtc_drift" and len(parts) > 1 else room
+        if other in ("__version__", room):
+            continue
+        assert LAYER_OF[other] > LAYER_OF[room], f"{name_of(path)} imports {imported}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.engine.core import GROUP, IDLE_STEP, RENDER_AHEAD, EngineCore
+from rtc_drift.engine.core import GROUP, IDLE_STEP, EngineCore
 from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.protocol.clock import RENDER_AHEAD
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import BLOCK_SAMPLES, Audio, samples
-from rtc_drift.mixing.model import Play
 from rtc_drift.station.playout import HORIZON
 from tests.audio_files import write_audio
 from tests.listening import correlation

@@ -19,9 +19,9 @@ from aiortc.rtp import (
 from pylibsrtp import Policy
 
 from rtc_drift.engine.fanout import Fanout
-from rtc_drift.engine.packet_index import MAX_STEP
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TICK_NS, TickSchedule
+from rtc_drift.engine.srtp import MAX_STEP
 from rtc_drift.webrtc import rtcp
 from rtc_drift.webrtc import shared_port_peer as direct_peer
 from rtc_drift.webrtc.dtls import Identity

@@ -11,7 +11,7 @@ from rtc_drift.library.normalisation import Levels
 from rtc_drift.library.track import Track
 from rtc_drift.media import amplitude, samples
 from rtc_drift.mixing.crossfade import natural_transition
-from rtc_drift.selection.shuffle import choose_next
+from rtc_drift.selection.shuffle import draw
 from tests.music import make_track
 
 SECOND = samples(1)
@@ -19,8 +19,8 @@ SECOND = samples(1)
 
 def journey(tracks: Sequence[Track], length: int, seed: int = 1) -> list[str]:
     heard: list[str] = []
-    for draw in range(length):
-        choice = choose_next(tracks, heard, seed, draw)
+    for number in range(length):
+        choice = draw(tracks, heard, seed, number)
         assert choice is not None
         heard.append(choice.track.id)
     return heard
@@ -49,7 +49,7 @@ class TestChoosing:
         assert journey(tracks, 30, seed=7) != journey(tracks, 30, seed=8)
 
     def test_small_libraries_play_on(self) -> None:
-        assert choose_next([], [], 1, 1) is None
+        assert draw([], [], 1, 1) is None
         assert journey([make_track(1)], 3) == [make_track(1).id] * 3
         assert all(first != second for first, second in pairwise(journey([make_track(1), make_track(2)], 6)))
 

@@ -21,8 +21,8 @@ from pylibsrtp import Policy
 from rtc_drift.engine import datagrams, srtp
 from rtc_drift.engine.datagrams import BatchOutbox, PlainOutbox, socket_address
 from rtc_drift.engine.fanout import BATCH_ROWS, HISTORY_TICKS, MAX_PACKET_BYTES, Fanout
-from rtc_drift.engine.packet_index import MAX_STEP, steps_to
 from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.srtp import MAX_STEP, steps_to
 from rtc_drift.webrtc.dtls import PROFILES
 from tests.unit.udp_room import Caller, callers
 

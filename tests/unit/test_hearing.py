@@ -18,11 +18,12 @@ from tests.sounds import sounding
 # A worker that hears what a file's name says, and notes what it was asked for in a file beside.
 WORKER = """
 import os, signal, sys
-from rtc_drift.workers import process as worker
+from rtc_drift.library import analyse as analysing
+from rtc_drift.workers import process
 from rtc_drift.library.track import Unplayable
 from tests.sounds import sounding
 
-def analyse(path, true_peak_dbtp, alive):
+def analyse(path, *, true_peak_dbtp, alive):
     with open(path.parent / "asked", "a") as asked:
         asked.write(path.name + "\\n")
     if "crash" in path.name:
@@ -33,8 +34,8 @@ def analyse(path, true_peak_dbtp, alive):
         return Unplayable(path=path, reason="The file does not exist.", passing=True)
     return sounding(tempo_bpm=float(path.stem), beats_seconds=(0.5, 1.0), true_peak_dbtp=true_peak_dbtp)
 
-worker._analyse = analyse
-worker.main()
+analysing.analyse = analyse
+process.main()
 """
 ROOT = Path(__file__).parents[2]
 

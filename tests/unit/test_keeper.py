@@ -9,13 +9,13 @@ import pytest
 
 from rtc_drift.engine.protocol.clock import TickSchedule
 from rtc_drift.library.database import CatalogueError, Database
-from rtc_drift.session_store import Keeper
+from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
-from rtc_drift.store import SessionRecord, SessionStore
+from rtc_drift.station.snapshot import SessionRecord
 from tests.unit.house import EngineDouble, Shelf
 
 
-class Table(SessionStore):
+class Table(SessionTable):
     """The real one, which also remembers what it was told, and can be out of order."""
 
     def __init__(self, database: Database) -> None:
@@ -53,9 +53,9 @@ def make_sessions(shelf: Shelf | None = None) -> Sessions:
     return Sessions(shelf or Shelf(), TickSchedule(0), EngineDouble().send)  # type: ignore[arg-type]
 
 
-async def started(table: Table, shelf: Shelf | None = None) -> tuple[Sessions, Keeper]:
+async def started(table: Table, shelf: Shelf | None = None) -> tuple[Sessions, SessionStore]:
     sessions = make_sessions(shelf)
-    keeper = Keeper(sessions, table)
+    keeper = SessionStore(sessions, table)
     await keeper.load()
     sessions.start()
     await settle()

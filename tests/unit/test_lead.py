@@ -11,9 +11,10 @@ import pytest
 from rtc_drift.audio.decoding import DecodeError
 from rtc_drift.audio.seeking import decode
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
+from rtc_drift.stretching.lead_cache import NICENESS, WorkerLeadRenderer
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.stretching.write_lead import write_lead
-from rtc_drift.workers.pool import LEAD_NICENESS, WorkerError, Workers
+from rtc_drift.workers.pool import WorkerError, Workers
 from tests.audio_files import write_audio, write_float_wav
 
 WARP = Warp.matched(samples(3), 1.04, samples(1), samples(1))
@@ -91,20 +92,20 @@ async def test_a_worker_renders_it(tmp_path: Path, music: Audio) -> None:
     write_lead(str(file), WARP, tmp_path / "here.wav")
     others = set(psutil.Process().children())
     async with Workers(1) as workers:
-        await workers.write_lead(file, WARP, tmp_path / "there.wav")
-        assert [child.nice() for child in set(psutil.Process().children()) - others] == [LEAD_NICENESS]
+        await WorkerLeadRenderer(workers).write_lead(file, WARP, tmp_path / "there.wav")
+        assert [child.nice() for child in set(psutil.Process().children()) - others] == [NICENESS]
         assert (tmp_path / "there.wav").read_bytes() == (tmp_path / "here.wav").read_bytes()
         with pytest.raises(WorkerError, match=r"^The file can't be read \(No such file or directory\)\.$"):
-            await workers.write_lead(tmp_path / "missing.opus", WARP, tmp_path / "other.wav")
-        with pytest.raises(WorkerError, match=r"^A lead could not be rendered \(no such file or directory\)\.$"):
-            await workers.write_lead(file, WARP, tmp_path / "nowhere" / "lead.wav")
+            await WorkerLeadRenderer(workers).write_lead(tmp_path / "missing.opus", WARP, tmp_path / "other.wav")
+        with pytest.raises(WorkerError, match=r"^The worker reported: no such file or directory\.$"):
+            await WorkerLeadRenderer(workers).write_lead(file, WARP, tmp_path / "nowhere" / "lead.wav")
         assert workers.crashes == 0
 
 
 async def test_a_worker_that_is_killed_or_hangs(tmp_path: Path) -> None:
     others = set(psutil.Process().children())
     async with Workers(1, command=HANGING) as workers:
-        job = asyncio.create_task(workers.write_lead(Path("x"), WARP, tmp_path / "lead.wav"))
+        job = asyncio.create_task(WorkerLeadRenderer(workers).write_lead(Path("x"), WARP, tmp_path / "lead.wav"))
         while not (children := set(psutil.Process().children()) - others):
             await asyncio.sleep(0)
         children.pop().kill()
@@ -112,4 +113,4 @@ async def test_a_worker_that_is_killed_or_hangs(tmp_path: Path) -> None:
             await job
     async with Workers(1, command=HANGING, timeout_seconds=0.2) as workers:
         with pytest.raises(WorkerError, match="hung"):
-            await workers.write_lead(Path("x"), WARP, tmp_path / "lead.wav")
+            await WorkerLeadRenderer(workers).write_lead(Path("x"), WARP, tmp_path / "lead.wav")

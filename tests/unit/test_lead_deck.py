@@ -9,8 +9,8 @@ from rtc_drift.engine.bass_filter import CUTOFF_HERTZ, BassCut
 from rtc_drift.engine.deck import Ending
 from rtc_drift.engine.lead_deck import OPEN_AHEAD, LeadDeck
 from rtc_drift.engine.mixer import Mixer
+from rtc_drift.engine.protocol.plays import Fade, Lead, Play
 from rtc_drift.media import SAMPLE_RATE, Audio
-from rtc_drift.mixing.model import Fade, Lead, Play
 from tests.music import steady_music
 
 TRACK = steady_music(20, seed=1)

@@ -17,23 +17,23 @@ from tests.audio_files import sine, write_audio
 QUICK_DEMO = """
 import sys, wave
 from pathlib import Path
-from rtc_drift.workers import process as worker
-from rtc_drift.demo import DEMO
+from rtc_drift.demo import DEMO, files
+from rtc_drift.workers import process
 
-def write_demo(number, folder):
+def write(spec, folder):
     if (folder / "full").exists():
         raise OSError(28, "No space left on device")
-    path = folder / next(spec for spec in DEMO if spec.number == number).filename
+    path = folder / spec.filename
     path.with_suffix(".json").touch()
     if path.exists():
         return path
     with wave.open(str(path), "wb") as file:
         file.setparams((2, 2, 48000, 0, "NONE", ""))
-        file.writeframes(bytes([number, 1, 0, 1]) * 60000)
+        file.writeframes(bytes([spec.number, 1, 0, 1]) * 60000)
     return path
 
-worker._write_demo = write_demo
-worker.main()
+files.write = write
+process.main()
 """
 COMMAND = (sys.executable, "-c", QUICK_DEMO)
 

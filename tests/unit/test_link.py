@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rtc_drift.engine.link import MAX_WAITING_BYTES, EngineLink, LinkClosedError
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.codec import Decoder, encode
-from rtc_drift.mixing.model import Fade, Lead, Play
+from rtc_drift.engine.protocol.plays import Fade, Lead, Play
 
 NUMBERS = st.integers(0, 2**32 - 1)
 TIMES = st.integers(0, 2**62)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rtc_drift.library import jobs
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Unplayable
 from rtc_drift.workers.pool import Workers
@@ -66,13 +67,13 @@ async def test_a_read_that_fails_again_is_not_remembered(home: Home, monkeypatch
     home.add("a.flac", 300)
     home.add("b.flac", 400)
 
-    async def failing(self: Workers, path: Path) -> Unplayable:
+    async def failing(_: Workers, path: Path) -> Unplayable:
         return Unplayable(path=path, reason="The file can't be read (input/output error).", passing=True)
 
     async with home.open(home.music) as library:
         await scanned(library)
         track = library.playable()[0]
-        monkeypatch.setattr(Workers, "examine", failing)
+        monkeypatch.setattr(jobs, "probe", failing)
         library.mark_unplayable(track, "The file can't be read.")
         await until(lambda: library._background.idle)
         assert (track.id in library._resting, library.status().unplayable) == (True, 0)

@@ -14,8 +14,8 @@ from rtc_drift.audio.decoding import open_audio
 from rtc_drift.demo import DEMO, render, truth
 from rtc_drift.engine.deck import Deck
 from rtc_drift.engine.mixer import Mixer
+from rtc_drift.engine.protocol.plays import Fade, Play
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.mixing.model import Fade, Play
 from tests import patterns
 from tests.audio_files import write_audio
 from tests.measures import (

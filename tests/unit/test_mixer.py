@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtc_drift.engine.deck import Ending
-from rtc_drift.engine.mixer import STALLED, Failure, Mixer, envelope
+from rtc_drift.engine.fades import envelope
+from rtc_drift.engine.mixer import STALLED, Failure, Mixer
+from rtc_drift.engine.protocol.plays import Fade, Play
 from rtc_drift.media import BLOCK_SAMPLES, Audio
-from rtc_drift.mixing.model import Fade, Play
 from tests.music import steady_music
 
 FILES = {name: steady_music(4, seed=number) for number, name in enumerate(("a", "b", "c"))}

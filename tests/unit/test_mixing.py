@@ -12,8 +12,7 @@ from rtc_drift.analysis.model import Analysis
 from rtc_drift.media import SAMPLE_RATE, samples, seconds
 from rtc_drift.mixing import Side, plan_skip, plan_transition
 from rtc_drift.mixing.model import Transition
-from rtc_drift.selection.mixability import REACH
-from rtc_drift.stretching.warp import Warp
+from rtc_drift.stretching.warp import REACH, Warp
 from tests.music import make_track
 from tests.sounds import sounding
 

@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from rtc_drift.engine.mixer import Mixer
+from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.media import Audio, samples
 from rtc_drift.mixing import Side, plan_transition
-from rtc_drift.mixing.model import Lead
-from rtc_drift.selection.shuffle import Choice
+from rtc_drift.mixing.model import warp_of
+from rtc_drift.selection.choice import Choice
 from rtc_drift.station import programme as steps
 from rtc_drift.station.programme import Entry, Programme
-from rtc_drift.stretching.warp import warp_of
 from tests.measures import clicks, same_samples, sources_of
 from tests.music import steady_music
 from tests.theatre import File, FileDeck

@@ -7,11 +7,11 @@ import pytest
 
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from rtc_drift.mixing.crossfade import HUSH
+from rtc_drift.mixing.model import warp_of
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.rendering.render_log import CarriedOut
 from rtc_drift.station.playout import HORIZON
 from rtc_drift.station.programme import Entry
-from rtc_drift.stretching.warp import warp_of
 from tests.measures import clicks, gaps, same_samples
 from tests.rendered import PATTERNS, ROUNDING, Command, OwnPreparer, Piece, Rendered, rendered
 

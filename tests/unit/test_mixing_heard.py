@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.media import SAMPLE_RATE, Audio, amplitude, samples
-from rtc_drift.mixing.model import Lead
+from rtc_drift.mixing.model import warp_of
 from rtc_drift.rendering.offline_timeline import patient_deck
 from rtc_drift.rendering.render import LAST_FADE
-from rtc_drift.stretching.warp import warp_of
 from tests.measures import (
     bass_db,
     clicks,

@@ -9,16 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtc_drift.analysis.camelot import key_distance, key_number
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track
-from rtc_drift.selection import next_track as guide
+from rtc_drift.rendering.memory_library import Collection
+from rtc_drift.selection.choice import Choice
+from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.selection.feature_space import EMPTY, Space, space_of
 from rtc_drift.selection.journey import Journey, arrived
 from rtc_drift.selection.library_map import coordinates
-from rtc_drift.selection.mixability import key_distance, key_number, tempo_strain
+from rtc_drift.selection.mixability import tempo_strain
+from rtc_drift.selection.next_track import choose_by_sound, choose_next_track
+from rtc_drift.selection.open_directions import explore
 from rtc_drift.selection.ranking import CLEAR_STEP
-from rtc_drift.selection.shuffle import Choice
-from rtc_drift.selection.steerable import DIRECTIONS
 from tests.country import country, space, visits
 from tests.music import make_track
 from tests.sounds import sounding
@@ -32,10 +35,10 @@ def at(land: Space, row: int = 0, seed: int = 1) -> Journey:
 
 def walk(land: Space, journey: Journey, directions: Sequence[str | None]) -> tuple[Journey, list[Choice]]:
     """Steps, one after the other, each heard before the next is chosen."""
-    choices = list[Choice]()
+    choices, library = list[Choice](), Collection(land.tracks, {})
     for direction in directions:
         journey = replace(journey, direction=direction, draws=journey.draws + 1)
-        choice = guide.choose(land, (), journey, ())
+        choice = choose_next_track(library, land, journey, ())
         assert choice is not None
         choices.append(choice)
         journey = arrived(journey, choice.track.id)
@@ -107,10 +110,10 @@ def test_what_is_loved_is_a_little_nearer() -> None:
     drawn = 0
     for row in range(40):
         journey = replace(at(LAND, row), direction="brighter", draws=1)
-        around = guide.explore(LAND, (), journey, LAND.tracks[row].id)
+        around = explore(LAND, (), journey, LAND.tracks[row].id)
         rivals = next(it for it in around if it.direction.id == "brighter").samples
         for rank, rival in enumerate(rivals):
-            choice = guide.choose(LAND, {rival.id}, journey, ())
+            choice = choose_by_sound(LAND, {rival.id}, journey, ())
             assert choice is not None
             assert choice.track in (rivals[0], rival)
             drawn += rank > 0 and choice.track == rival
@@ -119,9 +122,9 @@ def test_what_is_loved_is_a_little_nearer() -> None:
 
 def test_what_is_coming_is_not_chosen_again() -> None:
     journey = replace(at(LAND), direction="brighter")
-    first = guide.choose(LAND, (), journey, ())
+    first = choose_by_sound(LAND, (), journey, ())
     assert first is not None
-    second = guide.choose(LAND, (), journey, (first.track.id,))
+    second = choose_by_sound(LAND, (), journey, (first.track.id,))
     assert second is not None
     assert second.track != first.track
 
@@ -203,8 +206,8 @@ def test_strange_libraries_play_on(name: str) -> None:
 
 
 def test_nothing_is_chosen_where_there_is_nothing() -> None:
-    assert guide.choose(EMPTY, (), Journey(1), ()) is None
-    assert guide.explore(EMPTY, (), Journey(1), "x") == []
+    assert choose_by_sound(EMPTY, (), Journey(1), ()) is None
+    assert explore(EMPTY, (), Journey(1), "x") == []
 
 
 def test_a_reason_never_says_slower_of_what_is_faster() -> None:
@@ -240,7 +243,7 @@ def test_a_track_without_a_beat_is_neither_fast_nor_slow() -> None:
 
 def test_the_explorer_tells_of_every_direction_how_many_lie_there_and_which() -> None:
     journey = replace(at(LAND, 17), draws=1)
-    found = guide.explore(LAND, (), journey, LAND.tracks[17].id)
+    found = explore(LAND, (), journey, LAND.tracks[17].id)
     assert {it.direction.id for it in found} >= set(DIRECTIONS)
     for it in found:
         gains = [
@@ -250,7 +253,7 @@ def test_the_explorer_tells_of_every_direction_how_many_lie_there_and_which() ->
         assert all(gain >= CLEAR_STEP for gain in gains)
         assert len(it.samples) == min(3, it.count)
         if it.count:
-            choice = guide.choose(LAND, (), replace(journey, direction=it.direction.id), ())
+            choice = choose_by_sound(LAND, (), replace(journey, direction=it.direction.id), ())
             assert choice is not None
             assert choice.track == it.samples[0]
 

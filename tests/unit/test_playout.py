@@ -6,11 +6,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from rtc_drift.engine.core import RENDER_AHEAD
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import TICK_NS, TickSchedule
+from rtc_drift.engine.protocol.clock import RENDER_AHEAD, TICK_NS, TickSchedule
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import BLOCK_SAMPLES, samples
-from rtc_drift.mixing.model import Play
 from rtc_drift.station.playout import EXPECTATION_NS, HORIZON, LINGER_NS, PATIENCE_NS, Playout
 from tests.unit.house import EngineDouble
 

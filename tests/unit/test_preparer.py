@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rtc_drift.stretching.lead_cache import Preparer
+from rtc_drift.stretching.lead_cache import Preparer, WorkerLeadRenderer
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.pool import WorkerError, Workers
 from tests.audio_files import write_audio
@@ -213,7 +213,7 @@ async def test_with_real_workers(leaks_nothing: None, tmp_path: Path, folder: Pa
     music = steady_music(3, seed=1)
     file = write_audio(tmp_path / "music.opus", music)
     async with Workers(1) as workers:
-        preparer = Preparer(workers, folder)
+        preparer = Preparer(WorkerLeadRenderer(workers), folder)
         lead = await preparer.prepare(file, WARP)
         assert lead is not None
         assert await preparer.prepare(tmp_path / "missing.opus", WARP) is None
@@ -225,7 +225,7 @@ async def test_with_real_workers(leaks_nothing: None, tmp_path: Path, folder: Pa
 async def test_a_killed_worker_costs_that_lead_only(leaks_nothing: None, folder: Path) -> None:
     hanging = (sys.executable, "-S", "-c", "import time; time.sleep(1000)")
     async with Workers(1, command=hanging) as workers:
-        preparer = Preparer(workers, folder)
+        preparer = Preparer(WorkerLeadRenderer(workers), folder)
         job = asyncio.create_task(preparer.prepare(Path("a"), WARP))
         await until(lambda: bool(psutil.Process().children()))
         psutil.Process().children()[0].kill()

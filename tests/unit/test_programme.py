@@ -7,11 +7,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from rtc_drift.engine.mixer import envelope
+from rtc_drift.engine.fades import envelope
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE as SECOND
 from rtc_drift.mixing.crossfade import HUSH, SKIP_FADE
-from rtc_drift.mixing.model import Play
-from rtc_drift.selection.shuffle import Choice
+from rtc_drift.selection.choice import Choice
 from rtc_drift.station import programme as steps
 from rtc_drift.station.programme import Entry, Programme
 from tests.music import make_track

@@ -94,7 +94,7 @@ def test_the_same_again_is_the_same_file_and_the_texts_read_back(render: Render,
 
 
 def test_cue_sheets_hold_any_title() -> None:
-    from rtc_drift.selection.shuffle import Choice
+    from rtc_drift.selection.choice import Choice
     from rtc_drift.station import programme as steps
 
     odd = make_track(1, artist="A\udce9\tB").model_copy(update={"title": 'The "12\nMix'})

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rtc_drift.engine.protocol.plays import Fade, Play
 from rtc_drift.engine.renderer import ProgrammeMix
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, Audio, samples
-from rtc_drift.mixing.model import Fade, Play
 from rtc_drift.rendering import Collection, Journal, render_programme
 from rtc_drift.rendering.kept_leads import KeptLeads
 from rtc_drift.rendering.offline_timeline import patient_deck

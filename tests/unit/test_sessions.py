@@ -12,8 +12,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from rtc_drift.engine.protocol.clock import TickSchedule
 from rtc_drift.library.database import Database
-from rtc_drift.selection.steerable import DIRECTIONS
-from rtc_drift.session_store import Keeper
+from rtc_drift.selection.directions import DIRECTIONS
+from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import (
     MasterProtectedError,
     NoSuchSessionError,
@@ -22,7 +22,6 @@ from rtc_drift.sessions import (
     Sessions,
 )
 from rtc_drift.station.session import ClientKind, Session
-from rtc_drift.store import SessionStore
 from tests.unit.house import EngineDouble, Shelf
 
 LIMIT = 3
@@ -59,10 +58,10 @@ class Registry(RuleBasedStateMachine):
     def begin(self) -> None:
         self.engine = EngineDouble()
         self.sessions = make_sessions(self.engine, [0.0])
-        self.keeper = Keeper(self.sessions, SessionStore(self.database))
+        self.session_store = SessionStore(self.sessions, SessionTable(self.database))
 
         async def start() -> None:
-            await self.keeper.load()
+            await self.session_store.load()
             self.sessions.start()
             await settle()
 
@@ -167,7 +166,7 @@ class Registry(RuleBasedStateMachine):
         for _, _, visit in self.inside.values():
             visit.__exit__(None, None, None)
         self.inside.clear()
-        self.loop.run_until_complete(self.keeper.save())
+        self.loop.run_until_complete(self.session_store.save())
         before = {name: self.story(session) for name, session in self.sessions.items()}
         self.loop.run_until_complete(self.sessions.close())
         assert not self.engine.open

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.library.database import CatalogueError, Database
-from rtc_drift.store import SessionRecord, SessionStore
+from rtc_drift.session_store import SessionTable
+from rtc_drift.station.snapshot import SessionRecord
 
 
 def record(name: str, **changes: str | None) -> SessionRecord:
@@ -30,7 +31,7 @@ def database(path: Path) -> Iterator[Database]:
 
 
 def by_id(database: Database) -> dict[str, SessionRecord]:
-    return {each.id: each for each in SessionStore(database).load()}
+    return {each.id: each for each in SessionTable(database).load()}
 
 
 def test_what_is_saved_is_there_after_a_restart(path: Path, database: Database) -> None:
@@ -39,7 +40,7 @@ def test_what_is_saved_is_there_after_a_restart(path: Path, database: Database) 
         record("attic", state='{"title": "Übermut – “живой”"}'),
         record("follower_a", following="kitchen", state=None),
     ]
-    SessionStore(database).save(records, gone=[])
+    SessionTable(database).save(records, gone=[])
     database.close()
     again = Database.open(path)
     assert by_id(again) == {each.id: each for each in records}
@@ -47,7 +48,7 @@ def test_what_is_saved_is_there_after_a_restart(path: Path, database: Database) 
 
 
 def test_what_changed_replaces_what_was_and_no_history_leaves_the_old_one(database: Database) -> None:
-    store = SessionStore(database)
+    store = SessionTable(database)
     store.save([record("kitchen", history="long"), record("attic")], gone=[])
     changed = replace(record("kitchen", lock="5e88", state="{1}", history=None), name="K", last_access="2026-02-02")
     store.save([changed], gone=[])
@@ -57,7 +58,7 @@ def test_what_changed_replaces_what_was_and_no_history_leaves_the_old_one(databa
 
 
 def test_who_is_gone_is_forgotten_and_may_come_anew(database: Database) -> None:
-    store = SessionStore(database)
+    store = SessionTable(database)
     store.save([record("kitchen", history="old"), record("attic")], gone=[])
     store.save([], gone=["attic", "nobody"])
     assert set(by_id(database)) == {"kitchen"}
@@ -67,12 +68,12 @@ def test_who_is_gone_is_forgotten_and_may_come_anew(database: Database) -> None:
 
 def test_they_come_back_in_the_order_in_which_they_were_made(database: Database) -> None:
     records = [replace(record(name), created=f"2026-01-0{day}") for name, day in (("b", 3), ("c", 1), ("a", 2))]
-    SessionStore(database).save(records, gone=[])
-    assert [each.id for each in SessionStore(database).load()] == ["c", "a", "b"]
+    SessionTable(database).save(records, gone=[])
+    assert [each.id for each in SessionTable(database).load()] == ["c", "a", "b"]
 
 
 def test_all_is_saved_or_nothing(database: Database) -> None:
-    store = SessionStore(database)
+    store = SessionTable(database)
     store.save([record("kitchen")], gone=[])
     impossible = replace(record("attic"), created=None)  # type: ignore[arg-type]
     with pytest.raises(CatalogueError):
@@ -81,20 +82,20 @@ def test_all_is_saved_or_nothing(database: Database) -> None:
 
 
 def test_a_damaged_database_is_said_and_the_next_life_begins_with_none(path: Path, database: Database) -> None:
-    SessionStore(database).save([record("kitchen")], gone=[])
+    SessionTable(database).save([record("kitchen")], gone=[])
     database.close()
     pages = bytearray(path.read_bytes())
     pages[4096:] = b"\xff" * (len(pages) - 4096)
     path.write_bytes(pages)
     again = Database.open(path)
     assert by_id(again) == {}
-    SessionStore(again).save([record("attic")], gone=[])
+    SessionTable(again).save([record("attic")], gone=[])
     assert set(by_id(again)) == {"attic"}
     again.close()
 
 
 def test_a_table_that_is_gone_or_a_closed_database_raises_one_sentence(path: Path, database: Database) -> None:
-    store = SessionStore(database)
+    store = SessionTable(database)
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE sessions")
     connection.close()

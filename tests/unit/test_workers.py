@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from rtc_drift.analysis import Analysis
+from rtc_drift.library import jobs
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.workers.pool import WorkerError, Workers
 from tests.audio_files import sine, write_audio
@@ -18,7 +19,8 @@ SCRIPT = """
 import json, os, signal, sys, time
 for line in sys.stdin:
     job = json.loads(line)
-    name = os.path.basename(job.get("path", "demo"))
+    arguments = job["arguments"]
+    name = os.path.basename(arguments.get("path", "demo"))
     if name == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if name == "hang":
@@ -29,11 +31,11 @@ for line in sys.stdin:
             time.sleep(0.15)
     if name == "rubbish":
         print("Segmentation fault?", flush=True)
-    elif name == "error" or "number" in job:
+    elif name == "error" or "number" in arguments:
         print(json.dumps({"error": "no space left on device"}), flush=True)
     else:
         reason = f"{os.getpid()} {sys.argv[2]}"
-        print(json.dumps({"unplayable": {"path": job["path"], "reason": reason}}), flush=True)
+        print(json.dumps({"result": {"unplayable": {"path": arguments["path"], "reason": reason}}}), flush=True)
 """
 COMMAND = (sys.executable, "-S", "-c", SCRIPT)
 
@@ -46,7 +48,7 @@ async def _nothing_is_left() -> AsyncIterator[None]:
 
 
 async def pid(workers: Workers, name: str = "x") -> int:
-    result = await workers.examine(Path(name))
+    result = await jobs.probe(workers, Path(name))
     assert isinstance(result, Unplayable)
     return int(result.reason.split()[0])
 
@@ -60,15 +62,15 @@ async def until_a_child_runs() -> psutil.Process:
 async def test_real_workers(tmp_path: Path) -> None:
     file = write_audio(tmp_path / os.fsdecode(b"caf\xe9.flac"), sine(2))
     async with Workers(2) as workers:
-        good, missing = await asyncio.gather(workers.examine(file), workers.examine(tmp_path / "missing.mp3"))
+        good, missing = await asyncio.gather(jobs.probe(workers, file), jobs.probe(workers, tmp_path / "missing.mp3"))
         assert isinstance(good, Track)
         assert good.path == file
         assert missing == Unplayable(path=tmp_path / "missing.mp3", reason="The file does not exist.", passing=True)
-        heard = await workers.analyse(good)
+        heard = await jobs.analyse(workers, good)
         assert isinstance(heard, Analysis)
         assert (heard.integrated_lufs, heard.true_peak_dbtp) == (good.integrated_lufs, good.true_peak_dbtp)
         with pytest.raises(WorkerError, match="could not be made"):
-            await workers.write_demo(999, tmp_path)
+            await jobs.write_demo(workers, 999, tmp_path)
         assert {child.nice() for child in psutil.Process().children()} == {15}
         assert workers.crashes == 0
 
@@ -77,7 +79,7 @@ async def test_a_crash_costs_one_file() -> None:
     async with Workers(1, command=COMMAND) as workers:
         before = await pid(workers)
         for name in ("crash", "rubbish"):
-            assert await workers.examine(Path(name)) == Unplayable(
+            assert await jobs.probe(workers, Path(name)) == Unplayable(
                 path=Path(name), reason="The decoder crashed on this file."
             )
         assert await pid(workers) != before
@@ -86,7 +88,7 @@ async def test_a_crash_costs_one_file() -> None:
 
 async def test_a_hang_is_killed_but_not_what_is_slow() -> None:
     async with Workers(2, command=COMMAND, timeout_seconds=0.4) as workers:
-        hung, slow = await asyncio.gather(workers.examine(Path("hang")), workers.examine(Path("slow")))
+        hung, slow = await asyncio.gather(jobs.probe(workers, Path("hang")), jobs.probe(workers, Path("slow")))
         assert isinstance(hung, Unplayable)
         assert hung.reason == "The decoder hung on this file."
         assert hung.passing, "it may have been the disk"
@@ -97,7 +99,7 @@ async def test_a_hang_is_killed_but_not_what_is_slow() -> None:
 
 async def test_killed_from_outside_in_the_middle_of_a_job() -> None:
     async with Workers(1, command=COMMAND) as workers:
-        job = asyncio.create_task(workers.examine(Path("hang")))
+        job = asyncio.create_task(jobs.probe(workers, Path("hang")))
         (await until_a_child_runs()).kill()
         assert await job == Unplayable(path=Path("hang"), reason="The decoder crashed on this file.")
         assert await pid(workers)
@@ -119,7 +121,7 @@ async def test_never_more_processes_than_allowed_and_they_are_used_again() -> No
 
 async def test_a_cancelled_caller_takes_only_its_own_job_along() -> None:
     async with Workers(1, command=COMMAND) as workers:
-        job = asyncio.create_task(workers.examine(Path("hang")))
+        job = asyncio.create_task(jobs.probe(workers, Path("hang")))
         hanging = await until_a_child_runs()
         waiting = asyncio.create_task(pid(workers))
         await asyncio.sleep(0)
@@ -140,8 +142,8 @@ async def test_idle_workers_are_ended() -> None:
 async def test_an_urgent_job_does_not_give_way() -> None:
     async with Workers(1, command=COMMAND, nice=15) as workers:
         with pytest.raises(WorkerError, match=r"could not be made \(no space left on device\)"):
-            await workers.write_demo(1, Path("/x"), urgent=True)
-        result = await workers.examine(Path("x"))
+            await jobs.write_demo(workers, 1, Path("/x"), urgent=True)
+        result = await jobs.probe(workers, Path("x"))
         assert isinstance(result, Unplayable)
         assert result.reason.endswith(" 15")
         assert len([c for c in psutil.Process().children() if c.status() != psutil.STATUS_ZOMBIE]) <= 2
@@ -149,7 +151,7 @@ async def test_an_urgent_job_does_not_give_way() -> None:
 
 async def test_a_failed_job_says_so() -> None:
     async with Workers(1, command=COMMAND) as workers:
-        assert await workers.examine(Path("error")) == Unplayable(
+        assert await jobs.probe(workers, Path("error")) == Unplayable(
             path=Path("error"), reason="This file could not be examined."
         )
         assert workers.crashes == 0
@@ -157,8 +159,8 @@ async def test_a_failed_job_says_so() -> None:
 
 async def test_closing_fails_what_goes_on_and_is_idempotent() -> None:
     workers = Workers(1, command=COMMAND)
-    job = asyncio.create_task(workers.examine(Path("hang")))
-    queued = asyncio.create_task(workers.examine(Path("x")))
+    job = asyncio.create_task(jobs.probe(workers, Path("hang")))
+    queued = asyncio.create_task(jobs.probe(workers, Path("x")))
     await until_a_child_runs()
     await asyncio.gather(workers.close(), workers.close())
     for task in (job, queued):
@@ -166,10 +168,10 @@ async def test_closing_fails_what_goes_on_and_is_idempotent() -> None:
             await task
     await workers.close()
     with pytest.raises(WorkerError):
-        await workers.examine(Path("x"))
+        await jobs.probe(workers, Path("x"))
 
 
 async def test_a_worker_that_can_not_be_started() -> None:
     async with Workers(1, command=["/nonexistent"]) as workers:
         with pytest.raises(WorkerError, match="can't be started"):
-            await workers.examine(Path("x"))
+            await jobs.probe(workers, Path("x"))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.mixing.model import Fade, Lead, Play
+from rtc_drift.engine.protocol.plays import Fade, Lead, Play
 
 _FRAME = struct.Struct("<IB")
 _MEDIA = struct.Struct("<Iq")

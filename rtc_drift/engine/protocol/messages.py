@@ -5,7 +5,7 @@ Sessions go by a small number on the link; ticks are 20 ms steps of the engine's
 
 from dataclasses import dataclass
 
-from rtc_drift.mixing.model import Play
+from rtc_drift.engine.protocol.plays import Play
 
 
 @dataclass(frozen=True, slots=True)

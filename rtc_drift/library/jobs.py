@@ -1,0 +1,61 @@
+"""What the library has done by worker processes: probing a file, analysing it, making a demo track."""
+
+import logging
+import os
+from pathlib import Path
+
+from rtc_drift.analysis.model import Analysis
+from rtc_drift.library.track import Track, Unplayable, legible
+from rtc_drift.workers.pool import JobCrashedError, JobFailedError, JobHungError, WorkerError, Workers
+
+logger = logging.getLogger(__name__)
+
+PROBE = "rtc_drift.library.probe:probe_job"
+ANALYSE = "rtc_drift.library.analyse:analyse_job"
+WRITE_DEMO = "rtc_drift.demo.files:write_job"
+
+
+async def probe(workers: Workers, path: Path) -> Track | Unplayable:
+    """Probe one file. Raises WorkerError when the pool is closed or no process can be started."""
+    try:
+        result = await workers.run(PROBE, path=os.fspath(path))
+    except JobCrashedError:
+        return Unplayable(path=path, reason="The decoder crashed on this file.")
+    except JobHungError:
+        return Unplayable(path=path, reason="The decoder hung on this file.", passing=True)
+    except JobFailedError as error:
+        logger.warning("Probing %s failed: %s", legible(path), error)
+        return Unplayable(path=path, reason="This file could not be examined.")
+    if "track" in result:
+        return Track.model_validate(result["track"])
+    return Unplayable.model_validate(result["unplayable"])
+
+
+async def analyse(workers: Workers, track: Track) -> Analysis | Unplayable:
+    """Analyse a probed track. Raises WorkerError when the pool is closed or no process can be started."""
+    path = track.path
+    try:
+        result = await workers.run(ANALYSE, path=os.fspath(path), true_peak_dbtp=track.true_peak_dbtp)
+    except JobCrashedError:
+        return Unplayable(path=path, reason="The analysis of this file crashed.")
+    except JobHungError:
+        return Unplayable(path=path, reason="The analysis of this file hung.", passing=True)
+    except JobFailedError as error:
+        # Most likely a bug of ours, and mended one day.
+        return Unplayable(path=path, reason=f"It could not be analysed ({error}).", passing=True)
+    if "analysis" in result:
+        return Analysis.model_validate(result["analysis"])
+    return Unplayable.model_validate(result["unplayable"])
+
+
+async def write_demo(workers: Workers, number: int, folder: Path, *, urgent: bool = False) -> Path:
+    """Make one demo track; an urgent one at normal priority, since somebody waits for it. Raises WorkerError."""
+    nice = 0 if urgent else None
+    try:
+        return Path(await workers.run(WRITE_DEMO, nice=nice, number=number, folder=os.fspath(folder)))
+    except JobCrashedError:
+        raise WorkerError("The worker that made a demo track crashed.") from None
+    except JobHungError:
+        raise WorkerError("The worker that made a demo track hung.") from None
+    except JobFailedError as error:
+        raise WorkerError(f"A demo track could not be made ({error}).") from None
