@@ -10,7 +10,7 @@ from rich.console import Console
 
 from rtc_drift.cli.scanning import Reader, progress_of_files
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.rendering import Collection
+from rtc_drift.rendering import MemoryLibrary
 from rtc_drift.workers.pool import Workers
 
 MUSIC = "RTC_DRIFT_BENCH_MUSIC"
@@ -18,7 +18,7 @@ MUSIC = "RTC_DRIFT_BENCH_MUSIC"
 
 
 @contextlib.asynccontextmanager
-async def collected(music: Path | None = None, data_dir: Path | None = None) -> AsyncIterator[Collection]:
+async def collected(music: Path | None = None, data_dir: Path | None = None) -> AsyncIterator[MemoryLibrary]:
     """All of a folder. Without one it is the demo library, which is made; without `data_dir` nothing is kept."""
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as temporary:
         data_dir = data_dir or Path(temporary)
@@ -34,4 +34,4 @@ async def collected(music: Path | None = None, data_dir: Path | None = None) -> 
                         await reader.make_demo(folder)
                     await reader.scan(folder)
                     hearing, _ = await reader.listen([folder])
-            yield Collection(catalogue.tracks([folder]), hearing.analyses, heard=hearing.heard)
+            yield MemoryLibrary(catalogue.tracks([folder]), hearing.known, whole_analysis=hearing.of)

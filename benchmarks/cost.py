@@ -1,4 +1,4 @@
-"""What playing costs: one session alone, and with 50 listeners; and whether the engine stays on time meanwhile."""
+"""What playing costs: one station alone, and with 50 listeners; and whether the engine stays on time meanwhile."""
 
 import asyncio
 import contextlib
@@ -16,11 +16,11 @@ SETTLE_SECONDS = 3
 
 
 async def session_alone() -> list[Figure]:
-    """One playing session whose only listener reads the Ogg stream."""
+    """One playing station whose only listener reads the Ogg stream."""
     async with scanned_server() as server, ogg_reader(server):
         await asyncio.sleep(SETTLE_SECONDS)
         cost = await cpu_ms_per_second(server)
-    return [Figure("session", "CPU per second of audio, Ogg reader only", cost, "ms/s", at_most=30)]
+    return [Figure("station", "CPU per second of audio, Ogg reader only", cost, "ms/s", at_most=30)]
 
 
 async def fifty_listeners() -> list[Figure]:
@@ -88,7 +88,7 @@ async def cpu_ms_per_second(server: MeasuredServer) -> float:
 async def hammer(server: MeasuredServer) -> None:
     """Requests without pause: the whole library and the whole state, again and again."""
     while True:
-        for path in ("/api/tracks?limit=500", "/api/session/info", "/metrics"):
+        for path in ("/api/tracks?limit=500", "/api/station/info", "/metrics"):
             async with server.http.get(f"{server.url}{path}") as response:
                 await response.read()
 

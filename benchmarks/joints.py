@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.journeys import AROUND, Joint
-from rtc_drift.engine.renderer import ProgrammeMix
+from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.rendering.offline_timeline import patient_deck
 from tests.measures.attacks import coincidence
@@ -128,9 +128,9 @@ def mixed(joint: Joint, first: int, count: int) -> Audio:
     It begins a second earlier, where there is something: decks that are entered in their middle fade in.
     """
     begin = max(joint.outgoing.start, first - SAMPLE_RATE)
-    programme = ProgrammeMix(patient_deck)
+    programme = MixRenderer(patient_deck)
     try:
-        programme.mixer.schedule((joint.outgoing, joint.incoming), begin)
+        programme.mixer.set_plays((joint.outgoing, joint.incoming), begin)
         end = first + count
         blocks = [programme.render(at, min(_AT_ONCE, end - at)) for at in range(begin, end, _AT_ONCE)]
         return np.concatenate(blocks)[first - begin :]

@@ -1,4 +1,4 @@
-"""A programme of very many transitions, planned by the conductor that plans every programme, without rendering it."""
+"""A programme of very many transitions, planned by the autodj that plans every programme, without rendering it."""
 
 import hashlib
 import itertools
@@ -12,12 +12,13 @@ from rtc_drift.engine.protocol.plays import Fade, Lead, Play
 from rtc_drift.media import samples
 from rtc_drift.mixing.beat_grid import grid_of
 from rtc_drift.mixing.model import Transition
-from rtc_drift.rendering import Collection
-from rtc_drift.station.autodj import Conductor
-from rtc_drift.station.event_publisher import Herald
-from rtc_drift.station.planner import Wish
+from rtc_drift.rendering import MemoryLibrary
+from rtc_drift.station.autodj import AutoDj
+from rtc_drift.station.event_publisher import EventPublisher
+from rtc_drift.station.planner import PendingLead
 from rtc_drift.station.playout import HORIZON
 from rtc_drift.station.programme import Entry
+from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.stretching.write_lead import write_lead
 
@@ -93,7 +94,7 @@ class _Timeline:
     def now(self) -> int:
         return self.time
 
-    def schedule(self, plays: Sequence[Play]) -> None:
+    def set_plays(self, plays: Sequence[Play]) -> None:
         pass
 
     def is_ready(self, play_id: int) -> bool:
@@ -101,29 +102,29 @@ class _Timeline:
 
 
 def journey(
-    collection: Collection, seed: int, folder: Path, *, transitions: int | None = None, length: int | None = None
+    collection: MemoryLibrary, seed: int, folder: Path, *, transitions: int | None = None, length: int | None = None
 ) -> Journey:
     """So many transitions, or samples of media time, of one programme. Its leads will be expected in `folder`."""
     timeline = _Timeline()
-    herald = Herald("bench", timeline.now, collection.loved, lambda _: None)
-    conductor = Conductor(collection, seed, timeline, herald, collection.chart)
+    publisher = EventPublisher("bench", timeline.now, collection.loved, lambda _: None)
+    autodj = AutoDj(Sources(collection, collection), seed, timeline, publisher)
     found, bends, seen = Counter[Joint](), dict[str, Bend](), set[int]()
     while (transitions is None or found.total() < transitions) and (length is None or timeline.time < length):
-        # Before the conductor forgets what has ended: of a cut nothing is left when the next one begins.
-        for outgoing, incoming in _begun(conductor.programme.entries, timeline.time):
+        # Before the autodj forgets what has ended: of a cut nothing is left when the next one begins.
+        for outgoing, incoming in _begun(autodj.programme.entries, timeline.time):
             if incoming.play.id not in seen:
                 seen.add(incoming.play.id)
                 found[_joint(outgoing, incoming, collection)] += 1
-        due = conductor.advance()
-        if (wish := conductor.wish) is not None:
-            path = str(folder / f"{_name(wish)}.wav")
-            bends[path] = Bend(str(wish.choice.track.path), wish.warp)
-            conductor.fulfil(wish, path)
+        due = autodj.advance()
+        if (pending := autodj.pending_lead) is not None:
+            path = str(folder / f"{_name(pending)}.wav")
+            bends[path] = Bend(str(pending.choice.track.path), pending.warp)
+            autodj.lead_ready(pending, path)
         timeline.time = max(due, timeline.time + 1)
     return Journey(found, bends, timeline.time)
 
 
-def joints_of(entries: Sequence[Entry], collection: Collection) -> Counter[Joint]:
+def joints_of(entries: Sequence[Entry], collection: MemoryLibrary) -> Counter[Joint]:
     """The transitions of a programme that was played, all its entries in order of start."""
     return Counter(_joint(before, after, collection) for before, after in itertools.pairwise(entries))
 
@@ -133,18 +134,18 @@ def _begun(entries: Sequence[Entry], now: int) -> Iterator[tuple[Entry, Entry]]:
     return ((before, after) for before, after in itertools.pairwise(entries) if after.play.start <= now)
 
 
-def _name(wish: Wish) -> str:
+def _name(pending: PendingLead) -> str:
     """The same in every process: of the same lead always the same."""
-    told = repr((wish.choice.track.id, wish.warp.knots))
+    told = repr((pending.choice.track.id, pending.warp.knots))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def _joint(outgoing: Entry, incoming: Entry, collection: Collection) -> Joint:
+def _joint(outgoing: Entry, incoming: Entry, collection: MemoryLibrary) -> Joint:
     plan = incoming.transition
     zero = incoming.play.start - plan.delay
     first = replace(_moved(outgoing.play, -zero), id=1, fade_in=0, bass_in=None)
     second = replace(_moved(incoming.play, -zero), id=2, fade_out=None, bass_out=None)
-    heard = collection.heard(outgoing.track.id)
+    heard = collection.analysis(outgoing.track.id)
     grid = grid_of(heard) if heard is not None and plan.bars else None
     joint = Joint(
         _entered_late(first),

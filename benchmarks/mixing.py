@@ -136,7 +136,7 @@ def cost(listened: Sequence[Listened], journey_length: int, programme: Rendered,
 
 
 def _listen(planned: Journey) -> list[Listened]:
-    """Side by side where there are cores."""
+    """MixTrack by side where there are cores."""
     tasks = [(joint, dict(_bends(planned, joint))) for joint in planned.joints]
     processes = min(_PROCESSES, len(os.sched_getaffinity(0)))
     with _environment(), ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:

@@ -16,9 +16,9 @@ from rtc_drift.engine.deck import Ending
 from rtc_drift.engine.mixer import OpenDeck
 from rtc_drift.engine.protocol.clock import RENDER_AHEAD
 from rtc_drift.engine.protocol.plays import Play
-from rtc_drift.engine.renderer import ProgrammeMix
+from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import BLOCK_SAMPLES, Audio, samples, seconds
-from rtc_drift.rendering import Collection, Journal, render_programme
+from rtc_drift.rendering import MemoryLibrary, RenderLog, render_programme
 from rtc_drift.rendering.offline_timeline import patient_deck
 from rtc_drift.rendering.output import Output
 from rtc_drift.station.programme import Entry
@@ -60,17 +60,17 @@ class Rendered:
     cpu_seconds: float
 
 
-async def rendered(collection: Collection, seed: int, length: int, folder: Path) -> Rendered:
+async def rendered(collection: MemoryLibrary, seed: int, length: int, folder: Path) -> Rendered:
     """The first `length` samples of a programme; its leads are left in `folder`."""
-    journal, stretching = Journal(), InPlace(folder)
+    log, stretching = RenderLog(), InPlace(folder)
     began = time.process_time()
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as place, Output(Path(place) / "x.flac") as output:
-        programme = render_programme(collection, seed=seed, length=length, journal=journal, preparing=stretching)
+        programme = render_programme(collection, seed=seed, length=length, log=log, leads=stretching)
         async with aclosing(programme) as blocks:
             async for audio in blocks:
                 output.write(audio)
         output.finish({})
-    return Rendered(journal.tracks(length), stretching.bends, time.process_time() - began)
+    return Rendered(log.tracks(length), stretching.bends, time.process_time() - began)
 
 
 def mixing_ms(plays: Sequence[Play], length: int, *, decoded: bool) -> float:
@@ -87,14 +87,14 @@ def mixing_ms(plays: Sequence[Play], length: int, *, decoded: bool) -> float:
 
 
 def _mix(plays: Sequence[Play], length: int, open_deck: OpenDeck) -> None:
-    mix, scheduled = ProgrammeMix(open_deck), 0
+    mix, scheduled = MixRenderer(open_deck), 0
     starts = [play.start - _KNOWN_AHEAD for play in plays]
     try:
         for at in range(0, length, _AT_ONCE):
             known = bisect_right(starts, at)
             if known != scheduled:
                 scheduled = known
-                mix.mixer.schedule([play for play in plays[:known] if play.end > at], at)
+                mix.mixer.set_plays([play for play in plays[:known] if play.end > at], at)
             mix.render(at, _AT_ONCE)
     finally:
         mix.close()

@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks.figures import Figure
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.selection.feature_space import Space, space_of
-from rtc_drift.selection.journey import Journey, arrived
+from rtc_drift.selection.feature_space import FeatureSpace, space_of
+from rtc_drift.selection.journey import Journey, with_played
 from rtc_drift.selection.next_track import choose_by_sound
 from tests.country import country, visits
 
@@ -36,15 +36,15 @@ def _navigating() -> list[Figure]:
     return figures
 
 
-def _drift(land: Space) -> list[Figure]:
+def _drift(land: FeatureSpace) -> list[Figure]:
     """Nobody steers."""
-    journey, ids, artists = arrived(Journey(7), land.tracks[0].id), list[str](), list[str]()
+    journey, ids, artists = with_played(Journey(7), land.tracks[0].id), list[str](), list[str]()
     for step in range(STEPS):
         choice = choose_by_sound(land, (), replace(journey, draws=step), ())
         assert choice is not None
         ids.append(choice.track.id)
         artists.append(choice.track.artist)
-        journey = arrived(journey, choice.track.id)
+        journey = with_played(journey, choice.track.id)
     twice = sum(artist in artists[max(0, n - 10) : n] for n, artist in enumerate(artists))
     name = f"{STEPS} steps of the drift, 1,000 tracks"
     return [
@@ -79,7 +79,7 @@ def _loading() -> list[Figure]:
     return [Figure("navigating", "1,000 analysed tracks loaded", seconds, "s", at_most=1)]
 
 
-def _many(count: int) -> Space:
+def _many(count: int) -> FeatureSpace:
     """A large library, without the pydantic models of its tracks that would take minutes to make."""
     small, rng = space_of(*country(KNOWN)), np.random.default_rng(1)
     rows = np.resize(np.arange(KNOWN), count)
@@ -88,13 +88,13 @@ def _many(count: int) -> Space:
         for n, row in enumerate(rows)
     )
     matrix = small.matrix[rows] + rng.normal(0, 0.3, (count, small.matrix.shape[1])).astype(np.float32)
-    return Space(
+    return FeatureSpace(
         tracks=tracks,
         rows={track.id: row for row, track in enumerate(tracks)},
         matrix=matrix,
         axes=small.axes,
         scores=(small.scores[rows] + rng.normal(0, 0.2, (count, small.scores.shape[1]))).astype(np.float32),
-        is_heard=np.ones(count, bool),
+        is_analysed=np.ones(count, bool),
         artists=rng.integers(0, count // 10, count).astype(np.int32),
         albums=rng.integers(0, count // 8, count).astype(np.int32),
         bpm=small.bpm[rows],
@@ -103,9 +103,9 @@ def _many(count: int) -> Space:
     )
 
 
-def _step_ms(land: Space, direction: str | None, steps: int = 20) -> float:
+def _step_ms(land: FeatureSpace, direction: str | None, steps: int = 20) -> float:
     """Median CPU time of a choice."""
-    journey, costs = replace(arrived(Journey(1), land.tracks[0].id), direction=direction), list[float]()
+    journey, costs = replace(with_played(Journey(1), land.tracks[0].id), direction=direction), list[float]()
     for step in range(steps):
         there_and_back = None if direction is None else (direction, "darker")[step % 2]
         journey = replace(journey, draws=step, direction=there_and_back)
@@ -113,5 +113,5 @@ def _step_ms(land: Space, direction: str | None, steps: int = 20) -> float:
         choice = choose_by_sound(land, (), journey, ())
         costs.append((time.process_time() - began) * 1e3)
         assert choice is not None
-        journey = arrived(journey, choice.track.id)
+        journey = with_played(journey, choice.track.id)
     return float(np.median(costs))

@@ -20,7 +20,7 @@ from benchmarks.svg import Drawing, Scale, themed
 from rtc_drift.engine.fades import envelope
 from rtc_drift.engine.protocol.plays import Fade, Play
 from rtc_drift.media import SAMPLE_RATE, Audio, samples, seconds
-from rtc_drift.rendering import Collection
+from rtc_drift.rendering import MemoryLibrary
 from rtc_drift.rendering.offline_timeline import patient_deck
 from tests.measures.loudness import HOP, SPAN, short_term_lufs
 from tests.measures.parts import Part, parts_of, sources_of
@@ -90,13 +90,13 @@ async def picture() -> str:
             return _drawn(joint, planned.bends, collection)
 
 
-def _is_telling(joint: Joint, collection: Collection) -> bool:
+def _is_telling(joint: Joint, collection: MemoryLibrary) -> bool:
     """Whether a tempo is bent, and each beat meets one."""
-    tempi = [heard.tempo_bpm for it in (joint.outgoing, joint.incoming) if (heard := collection.heard(it.track_id))]
+    tempi = [heard.tempo_bpm for it in (joint.outgoing, joint.incoming) if (heard := collection.analysis(it.track_id))]
     return joint.transition.needs_lead and None not in tempi and 0.8 < (tempi[0] or 1) / (tempi[1] or 1) < 1.25
 
 
-def _drawn(joint: Joint, bends: dict[str, Bend], collection: Collection) -> str:
+def _drawn(joint: Joint, bends: dict[str, Bend], collection: MemoryLibrary) -> str:
     first = first_heard(joint)
     count = min(joint.ends + AROUND, joint.incoming.end) - first
     mix = mixed(joint, first, count)
@@ -117,7 +117,7 @@ def _drawn(joint: Joint, bends: dict[str, Bend], collection: Collection) -> str:
     return str(drawing)
 
 
-def _sides(joint: Joint, first: int, count: int, bends: dict[str, Bend], collection: Collection) -> Iterator[_Side]:
+def _sides(joint: Joint, first: int, count: int, bends: dict[str, Bend], collection: MemoryLibrary) -> Iterator[_Side]:
     plays = (joint.outgoing, joint.incoming)
     sources = sources_of(plays, patient_deck, first, count)
     parts = parts_of(plays, patient_deck, first, count)
@@ -126,7 +126,7 @@ def _sides(joint: Joint, first: int, count: int, bends: dict[str, Bend], collect
         return next(part for part in some if part.play == play.id).placed(count)
 
     for name, play in zip("ab", plays, strict=True):
-        heard, track = collection.heard(play.track_id), collection.get(play.track_id)
+        heard, track = collection.analysis(play.track_id), collection.get(play.track_id)
         assert heard is not None
         assert track is not None
         bend = bends[play.lead.path] if play.lead is not None else None

@@ -15,19 +15,20 @@ from aiohttp import web
 from rtc_drift.api.context import Context
 from rtc_drift.api.routes import make_app
 from rtc_drift.config import ConfigError, Settings, make_data_dir
-from rtc_drift.engine.host.pool import Engines
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.host.pool import EnginePool
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.protocol.messages import Health, Sent, ToControl, ToEngine
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
-from rtc_drift.selection.space_updater import Atlas
+from rtc_drift.selection.space_updater import SpaceUpdater
 from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
-from rtc_drift.stretching.lead_cache import Preparer, WorkerLeadRenderer
+from rtc_drift.station.sources import Sources
+from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
-from rtc_drift.webrtc.shared_port import DirectDelivery, UdpPortTakenError, unavailable
+from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable
 from rtc_drift.workers.pool import Workers
 
 logger = logging.getLogger(__name__)
@@ -51,13 +52,13 @@ class Service:
         self.metrics = Metrics()
         self._stack = AsyncExitStack()
         self.library: Library
-        self.atlas: Atlas
-        self.preparer: Preparer
+        self.spaces: SpaceUpdater
+        self.lead_cache: LeadCache
         self.sessions: Sessions
         self.session_store: SessionStore
         self.listeners: Listeners
-        self.engine: Engines
-        self.direct: DirectDelivery | None = None
+        self.engines: EnginePool
+        self.shared_port: SharedPort | None = None
 
     async def __aenter__(self) -> "Service":
         async with AsyncExitStack() as stack:
@@ -80,41 +81,43 @@ class Service:
 
             # Of its own: a lead is due in a minute, and listening to a file may take longer.
             rendering = await stack.enter_async_context(Workers(1))
-            self.preparer = await asyncio.to_thread(
-                Preparer, WorkerLeadRenderer(rendering), settings.data_dir / "leads"
+            self.lead_cache = await asyncio.to_thread(
+                LeadCache, WorkerLeadRenderer(rendering), settings.data_dir / "leads"
             )
-            stack.push_async_callback(self.preparer.close)
+            stack.push_async_callback(self.lead_cache.close)
 
-            ticks = TickSchedule(time.monotonic_ns())
-            self.engine = Engines(settings.engines, ticks.epoch_ns, self._on_engine, self._restore, settings.log_level)
-            stack.push_async_callback(self.engine.close)
+            ticks = TickClock(time.monotonic_ns())
+            self.engines = EnginePool(
+                settings.engines, ticks.epoch_ns, self._on_engine, self._restore, settings.log_level
+            )
+            stack.push_async_callback(self.engines.close)
+            self.spaces = SpaceUpdater(self.library)
             self.sessions = Sessions(
                 self.library,
+                Sources(self.library, self.spaces, self.lead_cache),
                 ticks,
-                self.engine.send,
+                self.engines.send,
                 seed=settings.seed,
                 bitrate=settings.bitrate,
-                chart=lambda: self.atlas.space,
-                preparing=self.preparer,
                 limit=settings.max_sessions,
                 follower_limit=settings.max_followers,
                 idle_seconds=settings.idle_minutes * 60,
                 cleanup_seconds=settings.cleanup_seconds,
             )
-            self.atlas = Atlas(self.library, self.sessions.library_changed)
-            stack.push_async_callback(self.atlas.close)
+            self.spaces.on_change = self.sessions.library_changed
+            stack.push_async_callback(self.spaces.close)
             self.library.on_change = self._library_changed
             self.session_store = SessionStore(self.sessions, SessionTable(catalogue.database))
             stack.push_async_callback(self.end_sessions)
-            self.direct = _open_port(settings, policy, ticks, self.engine.send)
-            if self.direct is not None:
-                stack.push_async_callback(self.direct.close)
-            self.listeners = Listeners(policy, self.metrics, settings.max_listeners, self.direct)
+            self.shared_port = _open_port(settings, policy, ticks, self.engines.send)
+            if self.shared_port is not None:
+                stack.push_async_callback(self.shared_port.close)
+            self.listeners = Listeners(policy, self.metrics, settings.max_listeners, self.shared_port)
             stack.push_async_callback(self.listeners.close)
 
-            self.engine.start()
+            self.engines.start()
             await self.library.start()
-            self.atlas.start()
+            self.spaces.start()
             await self.session_store.load()
             self.sessions.start()
             self.session_store.start()
@@ -127,7 +130,7 @@ class Service:
         await self._stack.aclose()
 
     def _library_changed(self) -> None:
-        self.atlas.changed()
+        self.spaces.changed()
         self.sessions.library_changed()
 
     async def end_sessions(self) -> None:
@@ -137,22 +140,22 @@ class Service:
 
     def _restore(self) -> Iterator[ToEngine]:
         yield from self.sessions.restore()
-        if self.direct is not None:
-            yield from self.direct.restore()
+        if self.shared_port is not None:
+            yield from self.shared_port.restore()
 
     def _on_engine(self, engine: int, message: ToControl) -> None:
         if isinstance(message, Health):
             self.metrics.engine_health(engine, message)
         elif isinstance(message, Sent):
-            if self.direct is not None:
-                self.direct.sent(message)
+            if self.shared_port is not None:
+                self.shared_port.sent(message)
         else:
             self.sessions.on_engine(message)
 
 
 def _open_port(
-    settings: Settings, policy: IcePolicy, ticks: TickSchedule, tell_engine: Callable[[ToEngine], None]
-) -> DirectDelivery | None:
+    settings: Settings, policy: IcePolicy, ticks: TickClock, tell_engine: Callable[[ToEngine], None]
+) -> SharedPort | None:
     """The one UDP port; None where every listener gets a stock peer connection. Raises StartError."""
     if settings.udp_port == 0:
         return None
@@ -162,14 +165,14 @@ def _open_port(
     if (reason := unavailable()) is not None:
         logger.warning("Listeners are served the slow way, each on a UDP port of its own: %s", reason)
         return None
-    direct = DirectDelivery(policy, settings.udp_port, ticks, tell_engine)
+    shared_port = SharedPort(policy, settings.udp_port, ticks, tell_engine)
     try:
-        direct.start()
+        shared_port.start()
     except UdpPortTakenError:
         raise StartError(f"--udp-port {settings.udp_port} is taken by another program.") from None
     except OSError as error:
         raise StartError(f"--udp-port {settings.udp_port} can't be used ({error.strerror or error}).") from None
-    return direct
+    return shared_port
 
 
 @asynccontextmanager
@@ -178,14 +181,14 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
     async with Service(settings) as service:
         context = Context(
             library=service.library,
-            chart=lambda: service.atlas.space,
+            spaces=service.spaces,
             sessions=service.sessions,
             listeners=service.listeners,
             metrics=service.metrics,
-            engine=service.engine,
-            direct=service.direct,
+            engines=service.engines,
+            shared_port=service.shared_port,
             session_store=service.session_store,
-            preparer=service.preparer,
+            lead_cache=service.lead_cache,
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,
         )

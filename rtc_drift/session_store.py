@@ -8,8 +8,7 @@ from dataclasses import astuple, fields
 from rtc_drift.library.database import CatalogueError, Database
 from rtc_drift.selection.journey import History
 from rtc_drift.sessions import Session, Sessions
-from rtc_drift.station.autodj import Snapshot
-from rtc_drift.station.snapshot import SessionRecord, history_text, state_text
+from rtc_drift.station.snapshot import SessionRecord, Snapshot, history_text, state_text
 
 _NAMES = [field.name for field in fields(SessionRecord)]
 
@@ -95,7 +94,7 @@ class SessionStore:
         records = [self._record(session) for session in changed]
         if not records and not gone:
             return
-        histories = {session.id: session.station.conductor.journey.history for session in changed}
+        histories = {session.id: session.station.autodj.journey.history for session in changed}
         try:
             await asyncio.to_thread(self._store.save, records, gone)
         except CatalogueError as error:
@@ -123,10 +122,10 @@ class SessionStore:
     def _record(self, session: Session) -> SessionRecord:
         state = history = None
         if session.following is None:
-            conductor = session.station.conductor
-            state = state_text(conductor.snapshot())
-            if self._saved_history.get(session.id) is not conductor.journey.history:
-                history = history_text(conductor.journey.history)
+            autodj = session.station.autodj
+            state = state_text(autodj.snapshot())
+            if self._saved_history.get(session.id) is not autodj.journey.history:
+                history = history_text(autodj.journey.history)
         return SessionRecord(
             id=session.id,
             following=session.following,
@@ -148,6 +147,6 @@ def _seen(session: Session) -> tuple[object, ...]:
     """What, when it is another, is worth saving."""
     if session.following is not None:
         return (session.last_access,)
-    conductor = session.station.conductor
-    snapshot: Snapshot = conductor.snapshot()
-    return (session.last_access, snapshot, conductor.journey.history)
+    autodj = session.station.autodj
+    snapshot: Snapshot = autodj.snapshot()
+    return (session.last_access, snapshot, autodj.journey.history)

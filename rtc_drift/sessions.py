@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.library.library import Library
-from rtc_drift.selection.feature_space import EMPTY, Space
 from rtc_drift.station.commands import NoSuchTrackError, checked_direction
-from rtc_drift.station.lead_prefetch import Preparing
 from rtc_drift.station.session import MASTER, Session
 from rtc_drift.station.snapshot import SavedStation, SessionRecord
+from rtc_drift.station.sources import Sources
 from rtc_drift.station.station import Station
 
 __all__ = ["MASTER", "Session", "Sessions"]
@@ -36,7 +35,7 @@ HEARTBEAT_SECONDS = 10.0
 LOST_LEADERS = 1_000
 """How many followers whose leader has gone are remembered."""
 STOPS = "The server stops."
-ENDED = "Somebody ended the session."
+ENDED = "This room was closed."
 UNUSED = "Nobody used the session for a while."
 
 
@@ -73,30 +72,25 @@ class Sessions(Mapping[str, Session]):
     def __init__(
         self,
         library: Library,
-        ticks: TickSchedule,
+        sources: Sources,
+        ticks: TickClock,
         send: Callable[[m.ToCore], None],
         *,
         seed: int | None = None,
         bitrate: int = 128_000,
-        chart: Callable[[], Space] = lambda: EMPTY,
-        preparing: Preparing | None = None,
         limit: int = 64,
         follower_limit: int = 2_000,
         idle_seconds: float = 30 * 60,
         cleanup_seconds: float = 60,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`seed`: the master's, which then begins anew at every start. `limit`: of named ones. `clock`: in seconds.
-
-        `chart`: see `Conductor`. `preparing`: see `Station`.
-        """
+        """`seed`: the master's, which then begins anew at every start. `limit`: of named ones. `clock`: in seconds."""
         self._library = library
         self._ticks = ticks
         self._send = send
         self._seed = seed
         self._bitrate = bitrate
-        self._chart = chart
-        self._preparing = preparing
+        self._sources = sources
         self._limit = limit
         self._follower_limit = follower_limit
         self._idle_seconds = idle_seconds
@@ -127,7 +121,7 @@ class Sessions(Mapping[str, Session]):
     @property
     def failed_plays(self) -> int:
         """How many plays broke off, those of ended programmes included."""
-        return self._past_failures + sum(station.conductor.failed_plays for station in self._stations.values())
+        return self._past_failures + sum(station.autodj.failed_plays for station in self._stations.values())
 
     def find(self, session_id: str) -> Session:
         """The session of an id. Raises NoSuchSessionError."""
@@ -155,7 +149,7 @@ class Sessions(Mapping[str, Session]):
         track_id = None if starting_track is None else await self._matching(starting_track)
         self._check_new(name)  # somebody else may have been quicker
         session = self._own(name, seed)
-        session.station.steering.begin_with(track_id, direction)
+        session.station.commands.begin_with(track_id, direction)
         session.station.start()
         session.station.expect()
         logger.info("Session %s is created", name)
@@ -197,10 +191,10 @@ class Sessions(Mapping[str, Session]):
             session.last_access = datetime.fromisoformat(record.last_access)
             session.lock = record.lock
 
-    def tell_love(self, track_id: str, value: bool) -> None:
+    def publish_love(self, track_id: str, value: bool) -> None:
         """A track is loved, or is not any more: in every programme."""
         for station in self._stations.values():
-            station.tell_love(track_id, value)
+            station.publisher.love(track_id, value)
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -228,9 +222,9 @@ class Sessions(Mapping[str, Session]):
         for station in self._stations.values():
             station.library_changed()
 
-    def on_engine(self, message: m.OfSession) -> None:
+    def on_engine(self, message: m.OfStation) -> None:
         """Pass on what the engine says about a programme."""
-        if (station := self._stations.get(message.session)) is not None:
+        if (station := self._stations.get(message.station)) is not None:
             station.on_engine(message)
 
     def restore(self) -> Iterator[m.ToCore]:
@@ -268,14 +262,13 @@ class Sessions(Mapping[str, Session]):
             session_id,
             number,
             self._library,
+            self._sources,
             self._ticks,
             self._send,
             seed=secrets.randbits(32) if seed is None else seed,
             bitrate=self._bitrate,
-            chart=self._chart,
             kept_ready=session_id == MASTER,
             saved=saved,
-            preparing=self._preparing,
         )
         session = self._sessions[session_id] = Session(session_id, station, clock=self._clock)
         return session
@@ -302,7 +295,7 @@ class Sessions(Mapping[str, Session]):
             ended += followers
             station = self._stations.pop(session.station.playout.number)
             self._past_cuts += station.hub.cut_off
-            self._past_failures += station.conductor.failed_plays
+            self._past_failures += station.autodj.failed_plays
             await station.close(reason)
         for each in ended:
             each.end(reason)

@@ -20,10 +20,10 @@ from rtc_drift.station.session import Session
 from rtc_drift.webrtc.aiortc_internals import IceUnavailableError
 from rtc_drift.webrtc.aiortc_peer import AiortcPeer
 from rtc_drift.webrtc.ice_policy import IcePolicy
-from rtc_drift.webrtc.peer import Lost, Peer, Quality
+from rtc_drift.webrtc.peer import Lost, Peer, Reception
 from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, opus_offer
-from rtc_drift.webrtc.shared_port import DirectDelivery
-from rtc_drift.webrtc.shared_port_peer import DirectPeer, Programme
+from rtc_drift.webrtc.shared_port import SharedPort
+from rtc_drift.webrtc.shared_port_peer import SharedPortPeer, StationRef
 
 logger = logging.getLogger(__name__)
 
@@ -40,15 +40,15 @@ class ListenerLimitError(Exception):
     """As many listeners as the settings allow are connected."""
 
 
-class Heard(NamedTuple):
+class SentStream(NamedTuple):
     """A listener and its stream."""
 
-    listener: "Listener"
+    listener: "WhepListener"
     ssrc: int
     rtp_offset: int
     """RTP timestamp of media time 0."""
 
-    async def quality(self) -> Quality | None:
+    async def quality(self) -> Reception | None:
         """How it receives; None before it has reported."""
         await self.listener.peer.ask_quality()
         return self.listener.peer.quality
@@ -58,7 +58,7 @@ class JoiningLimitError(Exception):
     """So many listeners are on the way that one more would make all wait."""
 
 
-class Listener:
+class WhepListener:
     """One WebRTC listener of a session, from offer to end."""
 
     def __init__(self, session: Session, open_peer: OpenPeer) -> None:
@@ -118,31 +118,31 @@ def _candidates(fragment: str) -> Iterator[RTCIceCandidate]:
             yield candidate_from_sdp(value)
 
 
-class Listeners(Mapping[str, Listener]):
+class Listeners(Mapping[str, WhepListener]):
     """All WebRTC listeners by id, each with the task that is its life."""
 
-    def __init__(self, policy: IcePolicy, metrics: Metrics, limit: int, direct: DirectDelivery | None = None) -> None:
-        """`direct`: the shared port; without it every listener gets a stock peer connection."""
+    def __init__(self, policy: IcePolicy, metrics: Metrics, limit: int, shared_port: SharedPort | None = None) -> None:
+        """`shared_port`: the shared port; without it every listener gets a stock peer connection."""
         self.policy = policy
         self._metrics = metrics
         self._limit = limit
-        self._direct = direct
-        self._listeners: dict[str, Listener] = {}
-        self._connecting = set[Listener]()
+        self._shared_port = shared_port
+        self._listeners: dict[str, WhepListener] = {}
+        self._connecting = set[WhepListener]()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ogg_readers = 0
         self._told_of_ice = False
 
-    async def join(self, session: Session, offer: str) -> Listener:
+    async def join(self, session: Session, offer: str) -> WhepListener:
         """Make a listener of an offer.
 
-        Raises ListenerLimitError, JoiningLimitError, UnsupportedOfferError and what `Listener.negotiate` raises.
+        Raises ListenerLimitError, JoiningLimitError, UnsupportedOfferError and what `WhepListener.negotiate` raises.
         """
         self._check_limit()
         if len(self._connecting) >= MAX_CONNECTING:
             raise JoiningLimitError
         readable = opus_offer(offer)
-        listener = Listener(session, self._peer_for(session, readable))
+        listener = WhepListener(session, self._peer_for(session, readable))
         self._listeners[listener.id] = listener
         self._connecting.add(listener)
         session.station.expect()
@@ -176,10 +176,10 @@ class Listeners(Mapping[str, Listener]):
             listener.end("the server stops")
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def heard_by(self, session: Session | None = None, ssrc: int | None = None) -> list[Heard]:
+    def sent_to(self, session: Session | None = None, ssrc: int | None = None) -> list[SentStream]:
         """Listeners that have been sent a packet: all, those of a session, or the one with an SSRC."""
         return [
-            Heard(listener, *offset)
+            SentStream(listener, *offset)
             for listener in self._listeners.values()
             if (session is None or listener.session is session)
             and (offset := listener.peer.rtp_offset) is not None
@@ -187,24 +187,24 @@ class Listeners(Mapping[str, Listener]):
         ]
 
     def _peer_for(self, session: Session, offer: OpusOffer) -> OpenPeer:
-        direct = self._direct
-        if direct is None or offer.is_lite:
+        shared_port = self._shared_port
+        if shared_port is None or offer.is_lite:
             return lambda connected, lost: AiortcPeer(self.policy, session.packet_track, connected, lost)
-        programme = Programme(session.station.playout.number, session.station.now)
-        return lambda connected, lost: direct.peer(programme, connected, lost)
+        programme = StationRef(session.station.playout.number, session.station.now)
+        return lambda connected, lost: shared_port.peer(programme, connected, lost)
 
     def _check_limit(self) -> None:
         if len(self._listeners) + self._ogg_readers >= self._limit:
             raise ListenerLimitError
 
-    async def _discard(self, listener: Listener) -> None:
+    async def _discard(self, listener: WhepListener) -> None:
         self._listeners.pop(listener.id, None)
         self._connecting.discard(listener)
-        if self._direct is not None and isinstance(listener.peer, DirectPeer):
-            self._direct.forget(listener.peer)
+        if self._shared_port is not None and isinstance(listener.peer, SharedPortPeer):
+            self._shared_port.forget(listener.peer)
         await listener.peer.close()
 
-    async def _live(self, listener: Listener) -> None:
+    async def _live(self, listener: WhepListener) -> None:
         reason = "failed"
         try:
             with listener.session.ending(listener.end):
@@ -218,7 +218,7 @@ class Listeners(Mapping[str, Listener]):
             logger.info("A listener of %s has left: %s", listener.session.id, reason)
             await self._discard(listener)
 
-    def __getitem__(self, listener_id: str) -> Listener:
+    def __getitem__(self, listener_id: str) -> WhepListener:
         return self._listeners[listener_id]
 
     def __iter__(self) -> Iterator[str]:

@@ -10,7 +10,7 @@ from tests.audio_files import write_float_wav
 
 
 class Bender:
-    """A `Preparing`. The pitch goes along with the tempo."""
+    """A `LeadSource`. The pitch goes along with the tempo."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -148,7 +148,7 @@ def serve(tmp_path: Path, udp_port: int, leaks_nothing: None) -> Serve:
         settings = load(chosen | options)
         async with serving(settings) as (service, url), aiohttp.ClientSession() as http:
             await asyncio.wait_for(service.sessions.master.station.first_audio.wait(), 30)
-            await until(lambda: service.sessions.master.station.conductor.now_playing() is not None)
+            await until(lambda: service.sessions.master.station.autodj.now_playing() is not None)
             yield Served(service, url, http)
 
     return serving_here

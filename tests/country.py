@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track
-from rtc_drift.selection.feature_space import Space, space_of
+from rtc_drift.selection.feature_space import FeatureSpace, space_of
 from tests.music import make_track
 from tests.sounds import sounding
 
@@ -43,12 +43,12 @@ def country(count: int, *, seed: int = 0, artists: int = 0) -> tuple[list[Track]
     return tracks, analyses
 
 
-def space(count: int, *, seed: int = 0, artists: int = 0) -> Space:
+def space(count: int, *, seed: int = 0, artists: int = 0) -> FeatureSpace:
     """Such a library, as the navigator sees it."""
     return space_of(*country(count, seed=seed, artists=artists))
 
 
-def visits(land: Space, track_ids: Sequence[str]) -> NDArray[np.intp]:
+def visits(land: FeatureSpace, track_ids: Sequence[str]) -> NDArray[np.intp]:
     """How many of some tracks lie in each ninth of the country, by thirds along its two main axes: `(9,)`."""
     centred = land.matrix - land.matrix.mean(axis=0)
     plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T

@@ -16,12 +16,12 @@ from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.library.probe import examine
 from rtc_drift.library.track import Track
 from rtc_drift.media import Audio, samples
-from rtc_drift.rendering import Collection, Journal, Order, render_programme
+from rtc_drift.rendering import MemoryLibrary, RenderLog, ScriptedCommand, render_programme
 from rtc_drift.rendering.offline_timeline import patient_deck
 from rtc_drift.rendering.render_log import CarriedOut
-from rtc_drift.rendering.script import read_orders
-from rtc_drift.station.lead_prefetch import Preparing
+from rtc_drift.rendering.script import read_script
 from rtc_drift.station.programme import Entry
+from rtc_drift.station.sources import LeadSource
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.stretching.write_lead import write_lead
 from tests.audio_files import write_audio
@@ -64,7 +64,7 @@ def piece(path: Path, audio: Audio, *, listen: bool = True, **tags: str) -> Piec
     return Piece(track, audio, analyser.finish())
 
 
-class OwnPreparer:
+class OwnLeadCache:
     """Renders leads itself, at once."""
 
     def __init__(self, folder: Path) -> None:
@@ -84,7 +84,7 @@ class OwnPreparer:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What was heard, and what the journal says of it."""
+    """What was heard, and what the log says of it."""
 
     mix: Audio
     entries: list[Entry]
@@ -108,10 +108,10 @@ class Rendered:
         return sources_of(self.plays, patient_deck, first, count)
 
 
-def orders(*commands: Command) -> tuple[Order, ...]:
+def script(*commands: Command) -> tuple[ScriptedCommand, ...]:
     """Commands at times in seconds."""
     lines = (json.dumps({"at": at, "command": command, **body}) for at, command, body in commands)
-    return read_orders("\n".join(lines))
+    return read_script("\n".join(lines))
 
 
 def queued(*pieces: Piece) -> list[Command]:
@@ -124,7 +124,7 @@ def rendered(
     seconds: float,
     commands: Iterable[Command] = (),
     *,
-    preparing: Preparing | None = None,
+    leads: LeadSource | None = None,
     target_lufs: float = QUIET,
     meanwhile: Meanwhile = lambda _: None,
 ) -> Rendered:
@@ -132,22 +132,22 @@ def rendered(
     queue = [*queued(*pieces[1:]), *commands]
 
     async def run(
-        length: int, seed: int, orders_: tuple[Order, ...], during: Meanwhile, wishing: Preparing | None
+        length: int, seed: int, orders_: tuple[ScriptedCommand, ...], during: Meanwhile, wishing: LeadSource | None
     ) -> Rendered:
         analyses = {it.track.id: it.heard for it in pieces if it.heard is not None}
-        collection = Collection((it.track for it in pieces), {}, heard=analyses.get, target_lufs=target_lufs)
-        journal, blocks = Journal(), list[Audio]()
-        making = render_programme(
-            collection, seed=seed, length=length, journal=journal, orders=orders_, preparing=wishing
+        collection = MemoryLibrary(
+            (it.track for it in pieces), {}, whole_analysis=analyses.get, target_lufs=target_lufs
         )
+        log, blocks = RenderLog(), list[Audio]()
+        making = render_programme(collection, seed=seed, length=length, log=log, script=orders_, leads=wishing)
         async with aclosing(making) as programme:
             async for block in programme:
                 blocks.append(block)
                 during(sum(map(len, blocks)))
         left_out = {it.track.title: it.track for it in pieces if collection.get(it.track.id) is None}
-        return Rendered(np.concatenate(blocks), journal.entries(length), journal.commands, left_out)
+        return Rendered(np.concatenate(blocks), log.entries(length), log.commands, left_out)
 
     for seed in range(200):  # by lot comes which is first
         if asyncio.run(run(1, seed, (), lambda _: None, None)).entries[0].track.id == pieces[0].track.id:
-            return asyncio.run(run(samples(seconds), seed, orders(*queue), meanwhile, preparing))
+            return asyncio.run(run(samples(seconds), seed, script(*queue), meanwhile, leads))
     raise AssertionError("it never comes first")

@@ -8,15 +8,16 @@ import numpy as np
 from rtc_drift.analysis import Analysis
 from rtc_drift.engine.protocol.messages import DeckFailed
 from rtc_drift.engine.protocol.plays import Play
-from rtc_drift.library.normalisation import Levels
+from rtc_drift.library.normalisation import Normalisation
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE, samples
-from rtc_drift.selection.feature_space import EMPTY
+from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
 from rtc_drift.station import views
-from rtc_drift.station.autodj import Conductor
-from rtc_drift.station.commands import Steering
-from rtc_drift.station.event_publisher import Herald
+from rtc_drift.station.autodj import AutoDj
+from rtc_drift.station.commands import Commands
+from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.playout import HORIZON
+from rtc_drift.station.sources import Sources
 from tests.music import make_track
 
 STEP = SAMPLE_RATE // 10
@@ -28,7 +29,7 @@ class Shelf:
     def __init__(self, *tracks: Track) -> None:
         self.tracks = {track.id: track for track in tracks}
         self.loved = set[str]()
-        self.levels = Levels()
+        self.normalisation = Normalisation()
         self.analyses = dict[str, Analysis]()
         self.marked: list[tuple[str, bool]] = []
 
@@ -38,7 +39,7 @@ class Shelf:
     def get(self, track_id: str) -> Track | None:
         return self.tracks.get(track_id)
 
-    def heard(self, track_id: str) -> Analysis | None:
+    def analysis(self, track_id: str) -> Analysis | None:
         return self.analyses.get(track_id)
 
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
@@ -62,7 +63,7 @@ class Timeline:
     def now(self) -> int:
         return self.time
 
-    def schedule(self, plays: Sequence[Play]) -> None:
+    def set_plays(self, plays: Sequence[Play]) -> None:
         self.told.append(tuple(plays))
 
     def is_ready(self, play_id: int) -> bool:
@@ -76,10 +77,11 @@ class Studio:
         self.timeline = Timeline(running)
         self.library = Shelf(*tracks)
         self.events: list[Any] = []
-        herald = Herald("master", self.timeline.now, self.library.loved, self.events.append)
-        self.chart = EMPTY
-        self.conductor = Conductor(self.library, seed, self.timeline, herald, lambda: self.chart)
-        self.steering = Steering(self.conductor, self.timeline, herald, self.library.get)
+        herald = EventPublisher("master", self.timeline.now, self.library.loved, self.events.append)
+        self.space: FeatureSpace = EMPTY
+        self.sources = Sources(self.library, self)
+        self.autodj = AutoDj(self.sources, seed, self.timeline, herald)
+        self.commands = Commands(self.autodj, self.library.get)
 
     @property
     def now(self) -> int:
@@ -89,8 +91,8 @@ class Studio:
         """Let time pass, as the station's task does."""
         end = self.now + samples(seconds)
         while self.now < end:
-            self.timeline.time = min(end, max(self.now + 1, self.conductor.advance()))
-        self.conductor.advance()
+            self.timeline.time = min(end, max(self.now + 1, self.autodj.advance()))
+        self.autodj.advance()
 
     def of(self, kind: str) -> list[Any]:
         return [event for event in self.events if event.type == kind]
@@ -99,18 +101,18 @@ class Studio:
         return [event for event in self.events if isinstance(event, kind)][-1]
 
     def fail(self, play: int, position: int, *, stalled: bool = False) -> None:
-        self.conductor.deck_failed(DeckFailed(1, play, position, "It broke.", stalled))
+        self.autodj.deck_failed(DeckFailed(1, play, position, "It broke.", stalled))
 
     def title(self) -> str:
-        playing = self.conductor.now_playing()
+        playing = self.autodj.now_playing()
         assert playing is not None
         return playing.track.title
 
     def position(self) -> float:
         """Seconds into the track on the air."""
-        playing = self.conductor.now_playing()
+        playing = self.autodj.now_playing()
         assert playing is not None
-        paused_at = self.conductor.programme.paused_at
+        paused_at = self.autodj.programme.paused_at
         heard = self.now if paused_at is None else min(self.now, paused_at)
         return playing.play.position_at(heard) / SAMPLE_RATE
 

@@ -13,12 +13,12 @@ from rtc_drift.engine.deck import Ending
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.rendering.offline_timeline import RenderedTimeline
-from rtc_drift.selection.feature_space import EMPTY
-from rtc_drift.station.autodj import Conductor
-from rtc_drift.station.commands import Steering
-from rtc_drift.station.event_publisher import Herald
+from rtc_drift.rendering.offline_timeline import OfflineTimeline
+from rtc_drift.station.autodj import AutoDj
+from rtc_drift.station.commands import Commands
+from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.programme import Entry
+from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.warp import Warp
 from tests.measures import Part, sources_of
 from tests.studio import Shelf
@@ -86,19 +86,19 @@ class Theatre:
         self.files = {str(track.path): File(audio) for track, _, audio in records}
         self.library = Shelf(*(track for track, *_ in records))
         self.library.analyses.update({track.id: heard for track, heard, _ in records if heard is not None})
-        self.timeline = RenderedTimeline(self.open_deck)
-        herald = Herald("theatre", self.timeline.now, self.library.loved, lambda _: None)
-        self.conductor = Conductor(self.library, seed, self.timeline, herald, lambda: EMPTY)
-        self.steering = Steering(self.conductor, self.timeline, herald, self.library.get)
+        self.timeline = OfflineTimeline(self.open_deck)
+        herald = EventPublisher("theatre", self.timeline.now, self.library.loved, lambda _: None)
+        self.autodj = AutoDj(Sources(self.library), seed, self.timeline, herald)
+        self.commands = Commands(self.autodj, self.library.get)
         self.render: Callable[[Track, Warp], Audio | None] = lambda track, warp: None
         self.lose_leads = False
         """Whether they are deleted as soon as they are there."""
-        self.wishes = 0
+        self.leads_rendered = 0
         self.heard_entries: dict[int, Entry] = {}
         self._blocks: list[Audio] = []
         self._at_moments: list[tuple[int, Callable[[], None]]] = []
-        self.conductor.advance()
-        self.conductor.advance()
+        self.autodj.advance()
+        self.autodj.advance()
         self.timeline.running = True
 
     def open_deck(self, path: str, start: int) -> FileDeck:
@@ -120,7 +120,7 @@ class Theatre:
         return self.files[entry.play.lead.path]
 
     def planned(self) -> Entry:
-        entry = self.conductor.planned()
+        entry = self.autodj.planned()
         assert entry is not None
         return entry
 
@@ -140,9 +140,9 @@ class Theatre:
 
     def _settle(self) -> None:
         for _ in range(20):
-            self.conductor.advance()
+            self.autodj.advance()
             self._fulfil()
-            entries = self.conductor.programme.entries
+            entries = self.autodj.programme.entries
             self.heard_entries = {
                 number: it for number, it in self.heard_entries.items() if it.play.start <= self.now
             } | {it.play.id: it for it in entries}
@@ -150,20 +150,20 @@ class Theatre:
             if not failures:
                 return
             for failure in failures:
-                self.conductor.deck_failed(failure)
+                self.autodj.deck_failed(failure)
         raise AssertionError("it fails for ever")
 
     def _fulfil(self) -> None:
-        wish = self.conductor.wish
-        if wish is None:
+        pending = self.autodj.pending_lead
+        if pending is None:
             return
-        audio = self.render(wish.choice.track, wish.warp)
+        audio = self.render(pending.choice.track, pending.warp)
         if audio is not None:
-            self.wishes += 1
-            path = f"/leads/{self.wishes}.wav"
+            self.leads_rendered += 1
+            path = f"/leads/{self.leads_rendered}.wav"
             self.files[path] = File(audio)
             self.files[path].is_gone = self.lose_leads
-            self.conductor.fulfil(wish, path)
+            self.autodj.lead_ready(pending, path)
 
     def sources(self, *, besides: int | None = None) -> list[Part]:
         """What vouches for all that was heard: of every play its file, as if nothing were wrong with it."""

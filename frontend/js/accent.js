@@ -1,4 +1,4 @@
-/** The colour a cover is remembered by, as hue and chroma; the style sheet chooses a lightness that can be read. */
+/** Finds the accent colour of a cover, as hue and chroma. The style sheet sets the lightness, so that text stays readable. */
 
 const SIDE = 32;
 const MAX_CHROMA = 0.15;
@@ -8,7 +8,7 @@ const linear = (byte) => {
   return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
 };
 
-/** sRGB bytes to OKLab's a and b. */
+/** Convert sRGB bytes to a and b of OKLab. */
 function oklab(r, g, b) {
   const [lr, lg, lb] = [linear(r), linear(g), linear(b)];
   const l = Math.cbrt(0.4122214708 * lr + 0.5363325363 * lg + 0.0514459929 * lb);
@@ -17,7 +17,7 @@ function oklab(r, g, b) {
   return { a: 1.9779984951 * l - 2.428592205 * m + 0.4505937099 * s, b: 0.0259040371 * l + 0.7827717662 * m - 0.808675766 * s };
 }
 
-/** The most colourful region of the hue circle. @param {Uint8ClampedArray} pixels RGBA */
+/** Find the most colourful region of the hue circle. @param {Uint8ClampedArray} pixels RGBA */
 export function accentOf(pixels) {
   const bins = Array.from({ length: 24 }, () => ({ weight: 0, a: 0, b: 0 }));
   for (let i = 0; i < pixels.length; i += 4) {
@@ -34,7 +34,7 @@ export function accentOf(pixels) {
   return { hue: ((Math.atan2(b, a) * 180) / Math.PI + 360) % 360, chroma: Math.min(Math.hypot(a, b) * 1.2, MAX_CHROMA) };
 }
 
-/** @param {CanvasImageSource} picture */
+/** Set the page's accent colour from a picture. @param {CanvasImageSource} picture */
 export function paintAccent(picture, root = document.documentElement) {
   const canvas = new OffscreenCanvas(SIDE, SIDE);
   const context = canvas.getContext("2d", { willReadFrequently: true });

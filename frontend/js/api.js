@@ -1,6 +1,6 @@
-/** The addresses of one session and the requests that aren't streams. */
+/** The URLs of a session, and all requests except streams. */
 
-/** @returns {string} the session of a page's path: `/` is the master's. A link that led nowhere still names one. */
+/** Read the session id from the path of a page: `/` is the master. Links to missing sessions have an id too. @returns {string} */
 export function sessionOf(pathname) {
   const match = pathname.match(/^\/session\/(?:follow\/|create\/)?([^/]+)\/?$/);
   return match ? decodeURIComponent(match[1]) : "master";
@@ -29,24 +29,25 @@ export const codeOf = (sessionId) => `/session/${path(sessionId)}/qr.svg`;
 export const coverOf = (track) => `/api/tracks/${path(track.id)}/cover`;
 export const searchOf = (query, limit) => `/api/tracks?q=${path(query)}&limit=${limit}`;
 
-/** @returns {Promise<object | null>} */
+/** Fetch JSON; null on any error. @returns {Promise<object | null>} */
 export async function getJson(url) {
   const response = await fetch(url).catch(() => null);
   return response?.ok ? response.json().catch(() => null) : null;
 }
 
 /**
- * What the server itself says of a session that there is not (any more); a proxy's 404 or silence says nothing.
+ * Ask the server about a session. Return its error if the session does not exist.
+ * Return null for anything else, such as a 404 from a proxy or no answer: they don't prove that the session is gone.
  * @returns {Promise<{code: string, error: string} | null>}
  */
-export async function whyGone(infoUrl) {
+export async function missingSession(infoUrl) {
   const response = await fetch(infoUrl).catch(() => null);
   if (response?.status !== 404) return null;
   const answer = await response.json().catch(() => null);
   return answer?.code === "session_not_found" || answer?.code === "target_not_found" ? answer : null;
 }
 
-/** Posts JSON; throws an Error whose message is a sentence for the listener. */
+/** Post JSON. Throw an Error whose message can be shown to the user. */
 export async function post(url, body = {}) {
   let response;
   try {
@@ -56,9 +57,9 @@ export async function post(url, body = {}) {
       body: JSON.stringify(body),
     });
   } catch {
-    throw new Error("The server could not be reached.");
+    throw new Error("Cannot reach the server.");
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error ?? "The server could not do that.");
+  if (!response.ok) throw new Error(answer.error ?? "The server could not do this.");
   return answer;
 }

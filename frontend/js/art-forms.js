@@ -1,4 +1,4 @@
-/** The drawings themselves: each fills a square of `side` pixels with a form chosen by `random`. */
+/** The drawings of generated covers. Each function fills a square of `side` pixels; `random` decides the details. */
 
 const TAU = 2 * Math.PI;
 const between = (random, low, high) => low + random() * (high - low);
@@ -11,7 +11,7 @@ function disc(context, x, y, radius, color) {
   context.fill();
 }
 
-/** Hills behind hills, and something in the sky. */
+/** Draw layers of hills under a sun. */
 export function strata(context, side, random, { accent, tone }) {
   disc(context, side * between(random, 0.25, 0.75), side * between(random, 0.24, 0.42), side * between(random, 0.1, 0.2), accent);
   const layers = whole(random, 6, 10);
@@ -30,10 +30,10 @@ export function strata(context, side, random, { accent, tone }) {
   }
 }
 
-/** Truchet's quarter circles, three lanes wide: paths that wander and never end. */
+/** Draw Truchet tiles: quarter circles, three lanes wide, that join into endless paths. */
 export function tiles(context, side, random, { accent, light, tone }) {
   const count = whole(random, 3, 7);
-  const cell = Math.ceil(side / count); // whole pixels, or the seams show
+  const cell = Math.ceil(side / count); // whole pixels: otherwise gaps between the tiles are visible
   const lanes = [tone(0.45), tone(0.9), random() < 0.5 ? accent : light];
   for (let turn = whole(random, 0, 2); turn > 0; turn--) lanes.push(lanes.shift());
   const arc = (x, y, from) => {
@@ -64,7 +64,7 @@ export function tiles(context, side, random, { accent, light, tone }) {
   }
 }
 
-/** A record cut into strips that have slipped. */
+/** Draw a record that is cut into shifted strips. */
 export function rings(context, side, random, { accent, light, tone }) {
   const strips = whole(random, 2, 6);
   const grooves = whole(random, 9, 15);
@@ -87,7 +87,7 @@ export function rings(context, side, random, { accent, light, tone }) {
   }
 }
 
-/** Chladni's figure: where the sand comes to rest on a plate that rings. */
+/** Draw a Chladni figure: the pattern of sand on a vibrating plate. */
 export function plate(context, side, random, { accent, light, tone }) {
   const n = whole(random, 2, 5);
   const m = n + whole(random, 1, 4);
@@ -106,7 +106,7 @@ export function plate(context, side, random, { accent, light, tone }) {
   }
 }
 
-/** Rows of pulses, louder and softer: a score for one instrument. */
+/** Draw rows of pulses of different height, like a score. */
 export function bands(context, side, random, { accent, light, tone }) {
   const rows = whole(random, 5, 8);
   const margin = side * 0.11;

@@ -1,10 +1,10 @@
-/** Covers for tracks that have none: the same track always gets the same drawing. */
+/** Draws covers for tracks without one. The same track always gets the same drawing. */
 
 import { bands, plate, rings, strata, tiles } from "./art-forms.js";
 
 const FORMS = [strata, tiles, rings, plate, bands];
 
-/** FNV-1a with a final mix, so that ids differing in one letter land far apart. */
+/** Hash a text (FNV-1a). The final mix gives very different values to ids that differ in one letter. */
 export function hash(text) {
   let h = 0x811c9dc5;
   for (const char of text) h = Math.imul(h ^ char.codePointAt(0), 0x01000193);
@@ -13,7 +13,7 @@ export function hash(text) {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** mulberry32: numbers in [0, 1) from a seed. */
+/** Make a generator of numbers in [0, 1) from a seed (mulberry32). */
 export function randomFrom(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -23,7 +23,7 @@ export function randomFrom(seed) {
   };
 }
 
-/** The colours belong to the artist and the genre, the form to the track: one artist's tracks are kin. */
+/** Choose colours by artist and genre, so that tracks of one artist look related. The form depends on the track. */
 function palette(track, random) {
   const family = hash(`${track.artist}|${track.genre}`);
   const hue = (family % 360) + (random() - 0.5) * 30;
@@ -34,12 +34,12 @@ function palette(track, random) {
     ground: dark ? color(0.26, 0.05, hue) : color(0.92, 0.03, hue),
     accent: color(dark ? 0.78 : 0.64, 0.15, partner),
     light: color(dark ? 0.9 : 0.8, 0.06, hue),
-    /** A tone between ground (0) and full colour (1). */
+    /** Return a tone between ground (0) and full colour (1). */
     tone: (t) => (dark ? color(0.32 + 0.4 * t, 0.06 + 0.07 * t, hue + 24 * t) : color(0.84 - 0.46 * t, 0.05 + 0.08 * t, hue + 24 * t)),
   };
 }
 
-/** @param {HTMLCanvasElement} canvas square @param {{id: string, artist: string, genre: string}} track */
+/** Draw the cover of a track. @param {HTMLCanvasElement} canvas square @param {{id: string, artist: string, genre: string}} track */
 export function drawArt(canvas, track) {
   const seed = hash(track.id);
   const random = randomFrom(seed);

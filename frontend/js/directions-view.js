@@ -1,19 +1,20 @@
-/** Where the music may go from here: pairs of opposites, each with how many tracks lie that way. */
+/** Shows the directions in pairs of opposites, with the number of tracks in each. */
 
 import { find, make, setAttribute, setText } from "./dom.js";
-import { count, directionWords, whyWords } from "./words.js";
+import { count, directionText, directionTimeText, labelOf, whyFigures, whyText } from "./text.js";
 
 /** @param {{steer: (direction: string | null) => void}} actions */
 export function mountDirections(actions) {
-  const [section, list, note] = ["directions", "directions-list", "directions-note"].map(find);
+  const [section, list, note, time] = ["directions", "directions-list", "directions-note", "directions-time"].map(find);
   let shown = null;
   let buttons = new Map();
 
-  function button({ direction, label }) {
+  function button(open) {
+    const { direction } = open;
     const element = make("button", "direction");
     element.type = "button";
     element.dataset.direction = direction;
-    element.append(make("span", "direction-name", label), make("span", "direction-count"));
+    element.append(make("span", "direction-name", labelOf(open)), make("span", "direction-count"));
     element.onclick = () => actions.steer(element.getAttribute("aria-pressed") === "true" ? null : direction);
     return element;
   }
@@ -30,31 +31,42 @@ export function mountDirections(actions) {
   }
 
   return {
-    update(state, { maySteer }) {
+    update(state, view) {
       section.hidden = state.phase === "ended" || state.explorer.length === 0;
       const order = state.explorer.map((open) => open.direction).join();
       if (order !== shown) build(state.explorer);
       shown = order;
       for (const open of state.explorer) {
         const element = buttons.get(open.direction);
-        element.disabled = !maySteer || (open.count === 0 && open.direction !== state.direction);
+        element.disabled = !view.maySteer || (open.count === 0 && open.direction !== state.direction);
         setText(element.lastChild, String(open.count));
         setAttribute(element, "aria-pressed", String(open.direction === state.direction));
-        setAttribute(element, "aria-label", `${open.label}, ${count(open.count, "track")}`);
+        setAttribute(element, "aria-label", `${labelOf(open)}, ${count(open.count, "track")}`);
         setAttribute(element, "title", open.tracks.map((track) => track.title).join(" · "));
       }
-      setText(note, directionWords(state));
+      setText(note, directionText(state));
+      setText(time, directionTimeText(state, view)); // Outside the live region: screen readers would announce every second.
     },
   };
 }
 
-/** What the choice of the next track weighed. */
+/** Show why the next track was chosen and how it is mixed in: first in words, the details on request. */
 export function mountWhy() {
-  const why = find("next-why");
-  return { update: (_, { next }) => setText(why, whyWords(next?.why ?? null)) };
+  const [why, summary, details] = ["next-why", "next-why-summary", "next-why-details"].map(find);
+  let shown = "";
+  return {
+    update({ explorer }, { next }) {
+      const lines = next ? [...whyFigures(next.why), ...(next.transition?.reasons ?? [])] : [];
+      why.hidden = lines.length === 0;
+      setText(summary, whyText(next?.why, explorer) || "About this transition");
+      if (lines.join("\n") === shown) return;
+      shown = lines.join("\n");
+      details.replaceChildren(...lines.map((each) => make("li", "", each)));
+    },
+  };
 }
 
-/** Opposites side by side, in the order in which they are told. */
+/** Group the directions into pairs of opposites, in the server's order. */
 function pairs(explorer) {
   const left = new Map(explorer.map((open) => [open.direction, open]));
   const found = [];

@@ -1,4 +1,4 @@
-/** What every view needs: touch the page only where something changes. */
+/** Helpers for the views. They change an element only if the value is different. */
 
 export const find = (id) => document.getElementById(id);
 
@@ -10,7 +10,7 @@ export function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-/** An element with a class and text. */
+/** Create an element with a class and text. */
 export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
   if (className) element.className = className;

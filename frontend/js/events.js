@@ -1,4 +1,4 @@
-/** The session's event stream, reopened when it ends or falls silent. A heartbeat comes every 10 s. */
+/** Reads the event stream of a session. Reopens it when it ends or is silent; a heartbeat comes every 10 s. */
 
 const SILENCE_MS = 25_000;
 const FIRST_DELAY_MS = 500;
@@ -27,10 +27,10 @@ export class Events {
     const source = new EventSource(this.#url);
     this.#source = source;
     source.onmessage = (message) => this.#message(message);
-    // The stream may name its events; a named one doesn't reach onmessage.
+    // Named events don't reach onmessage.
     for (const type of TYPES) source.addEventListener(type, (message) => this.#message(message));
     source.onerror = () => this.reopen();
-    this.#feed();
+    this.#restartWatchdog();
   }
 
   close() {
@@ -41,7 +41,7 @@ export class Events {
 
   #message(message) {
     this.#delay = FIRST_DELAY_MS;
-    this.#feed();
+    this.#restartWatchdog();
     let event;
     try {
       event = JSON.parse(message.data);
@@ -51,13 +51,13 @@ export class Events {
     if (event?.type) this.#hooks.event(event);
   }
 
-  #feed() {
+  #restartWatchdog() {
     clearTimeout(this.#watchdog);
     this.#watchdog = setTimeout(() => this.reopen(), SILENCE_MS);
   }
 
-  // A new EventSource rather than the browser's own retry: that one waits 3 to 5 s and gives up on a 503.
-  // It begins with a fresh hello, which replaces all that may have been missed.
+  // Open a new EventSource: the browser's own retry waits 3 to 5 s and gives up on a 503.
+  // The new stream begins with a hello, which replaces all missed events.
   reopen() {
     this.close();
     this.#hooks.lost();

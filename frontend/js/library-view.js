@@ -1,19 +1,19 @@
-/** What the library holds and how far it has been listened to: asked for now and then, more often while it goes on. */
+/** Shows the size of the library and the progress of its scan and analysis. Polls more often while they run. */
 
 import { getJson, LIBRARY } from "./api.js";
 import { find, setText } from "./dom.js";
-import { libraryWords } from "./words.js";
+import { libraryText } from "./text.js";
 
-const OFTEN_MS = 3000;
-const SELDOM_MS = 30_000;
+const BUSY_POLL_MS = 3000;
+const IDLE_POLL_MS = 30_000;
 
 export function followLibrary() {
   const line = find("library");
-  async function look() {
+  async function poll() {
     const library = document.hidden ? null : await getJson(LIBRARY);
-    if (library) setText(line, libraryWords(library));
-    const goesOn = library !== null && (library.scanning || library.analysed < library.tracks);
-    setTimeout(look, goesOn ? OFTEN_MS : SELDOM_MS);
+    if (library) setText(line, libraryText(library));
+    const busy = library !== null && (library.scanning || library.analysed < library.tracks);
+    setTimeout(poll, busy ? BUSY_POLL_MS : IDLE_POLL_MS);
   }
-  look();
+  poll();
 }

@@ -1,61 +1,60 @@
-/** The controller: events and gestures go in, the state goes down to the views. */
+/** The controller: applies events and user actions to the state and updates the views. */
 
-import { addresses, getJson, sessionOf, whyGone } from "./api.js";
+import { addresses, getJson, missingSession, sessionOf } from "./api.js";
+import { AudioOutput } from "./audio-output.js";
 import { MediaClock } from "./clock.js";
+import { Connection } from "./connection.js";
 import { mountDirections, mountWhy } from "./directions-view.js";
-import { Ear } from "./ear.js";
 import { Events } from "./events.js";
 import { mountKeyboard } from "./keyboard.js";
 import { followLibrary } from "./library-view.js";
-import { Listening } from "./listening.js";
-import { makeLobby } from "./lobby.js";
 import { mountMap } from "./map-view.js";
 import { mountMediaSession } from "./media-session.js";
 import { mountProgress } from "./progress-view.js";
 import { mountSearch, mountUpNext } from "./queue-view.js";
 import { makeSearching } from "./searching.js";
+import { makeSessionList } from "./session-list.js";
 import { mountSessions } from "./sessions-view.js";
 import { mountShare } from "./share-view.js";
+import { Spectrum } from "./spectrum.js";
 import * as model from "./state.js";
+import { behindMs, readStats } from "./stats.js";
 import { makeSteering } from "./steering.js";
 import { mountName, mountSteering } from "./steering-view.js";
-import { mountSound } from "./sound.js";
-import { behindMs, readStats } from "./stats.js";
+import { endedText } from "./text.js";
 import * as views from "./views.js";
-import { Visual } from "./visual.js";
-import { endedWords } from "./words.js";
+import { makeVolume } from "./volume.js";
 
 const LONGEST_TICK_MS = 250;
 const STATS_MS = 1000;
 const RECEPTION_MS = 2500;
-const ASK_QUICKLY_MS = 250;
-const ASK_SLOWLY_MS = 5000;
-const QUICK_QUESTIONS = 20;
+/** How often to ask for the RTP offset: often for the first requests, then seldom. */
+const [FAST_POLL_MS, SLOW_POLL_MS, FAST_POLLS] = [250, 5000, 20];
 const AUDIBLE_RMS = 0.001; // -60 dBFS
 
 const urls = addresses(sessionOf(location.pathname));
 const clock = new MediaClock();
-const ear = new Ear();
+const output = new AudioOutput();
 const timeline = { clickedAt: null, firstAudibleAt: null };
-const sound = mountSound(ear);
+const volume = makeVolume(output);
 
 let state = model.initialState(sessionOf(location.pathname));
 let stats = null;
 let reception = null;
 let tickTimer = 0;
 let audibleTimer = 0;
-let questions = { asked: 0, at: -Infinity };
+let offsetPolls = { count: 0, at: -Infinity };
 
-const listening = new Listening(urls.whep, { phase: phaseChanged, stream: streamChanged });
+const connection = new Connection(urls.whep, { phase: phaseChanged, stream: streamChanged });
 const events = new Events(urls.events, { event: eventArrived, lost: eventsLost });
 const store = { get state() { return state; }, update };
 const steering = makeSteering(urls, store);
 const searching = makeSearching(store, steering.queue);
-const lobby = makeLobby(store);
-const actions = { toggle, listen, stop: () => listening.stop(), mute, volume, ...steering, ...searching };
+const sessionList = makeSessionList(store);
+const actions = { toggle, listen, stop: () => connection.stop(), mute, volume: setVolume, ...steering, ...searching };
 
-const visual = new Visual(document.getElementById("visual"), ear);
-const art = views.mountArt(() => visual.repaint());
+const spectrum = new Spectrum(document.getElementById("visual"), output);
+const art = views.mountArt(() => spectrum.repaint());
 const painters = [
   views.mountTrack(),
   views.mountConnection(),
@@ -67,7 +66,7 @@ const painters = [
   mountWhy(),
   mountMap(actions),
   mountSearch(actions),
-  mountSessions(lobby),
+  mountSessions(sessionList),
   mountShare(location),
 ];
 const progress = mountProgress(actions);
@@ -80,143 +79,143 @@ function update(next) {
   tick();
 }
 
-/** Reads the clock, lets due events happen, paints, and comes back in time for the next one. */
+/** Read the clock, apply due events and paint. Schedules itself for the next event. */
 function tick() {
   clearTimeout(tickTimer);
   const now = readClock();
-  if (listening.client && clock.needsOffset(now)) askForOffset(now);
-  const heard = clock.heard(now);
-  state = model.advance(state, heard);
-  paint(heard, now);
+  if (connection.client && clock.needsOffset(now)) askForOffset(now);
+  const played = clock.played(now);
+  state = model.advance(state, played);
+  paint(played, now);
   const due = model.nextDue(state);
-  const untilDue = due === null || heard === null ? LONGEST_TICK_MS : (due - heard) / (model.SAMPLE_RATE / 1000);
+  const untilDue = due === null || played === null ? LONGEST_TICK_MS : (due - played) / (model.SAMPLE_RATE / 1000);
   tickTimer = setTimeout(tick, Math.min(Math.max(untilDue, 10), LONGEST_TICK_MS));
 }
 
 function readClock() {
   const now = performance.now();
-  const [source] = listening.client?.receiver.getSynchronizationSources() ?? [];
-  if (source) clock.read(source, now);
+  const [source] = connection.client?.receiver.getSynchronizationSources() ?? [];
+  if (source) clock.setReading(source, now);
   return now;
 }
 
-function paint(heard, now) {
-  const view = model.shown(state, heard);
+function paint(played, now) {
+  const view = model.viewOf(state, played);
   art.update(view);
   for (const painter of painters) painter.update(state, view);
   progress.update(view, state.seekTo);
-  controls.update(state, sound.now);
+  controls.update(state, volume.now);
   details.update(stats, clock.exact(now), reception);
   mediaSession.update({ track: view.track, artwork: art.artwork(), active: model.isActive(state), maySteer: view.maySteer });
-  visual.listening = state.phase === "listening";
+  spectrum.active = state.phase === "listening";
 }
 
 function eventArrived(event) {
   const now = performance.now();
   if (event.type === "hello") {
-    clock.forget();
-    questions = { asked: 0, at: -Infinity };
-    clock.tell(event.mediaTime, now, event.state.running);
-    listening.hurry();
+    clock.reset();
+    offsetPolls = { count: 0, at: -Infinity };
+    clock.setServerTime(event.mediaTime, now, event.state.running);
+    connection.retryNow();
   } else if (event.type === "listeners" || event.type === "heartbeat") {
-    clock.tell(event.mediaTime, now, event.running);
+    clock.setServerTime(event.mediaTime, now, event.running);
   } else if (event.type === "session_ended") {
     events.reopen();
   } else {
-    clock.happened(event.mediaTime, now);
+    clock.noteEvent(event.mediaTime, now);
   }
   update(model.receive(state, event));
 }
 
-/** A server that stops says goodbye and comes back; only one that is up and doesn't know the session means its end. */
+/** Handle the loss of the event stream. The session has ended only if a running server says that it does not exist. */
 async function eventsLost() {
-  listening.eventsDropped(performance.now());
+  connection.eventsDropped(performance.now());
   update(model.serverReached(state, false));
-  const told = await whyGone(urls.info);
-  if (!told || state.phase === "ended") return;
+  const missing = await missingSession(urls.info);
+  if (!missing || state.phase === "ended") return;
   events.close();
-  listening.stop("ended");
-  lobby.open();
-  update(model.sessionGone(state, endedWords(state, told), state.session ? "" : "No such session"));
+  connection.stop("ended");
+  sessionList.open();
+  update(model.sessionGone(state, endedText(state, missing), state.session ? "" : "Session not found"));
 }
 
 function phaseChanged(phase, detail) {
-  if (phase === "listening") questions = { asked: 0, at: -Infinity };
+  if (phase === "listening") offsetPolls = { count: 0, at: -Infinity };
   update(model.phaseChanged(state, phase, detail));
   if (!model.isActive(state)) {
     clearInterval(audibleTimer);
-    ear.rest();
+    output.suspend();
   }
 }
 
 function streamChanged(client) {
   stats = reception = null;
-  if (!client) return ear.detach();
-  ear.attach(client.stream).catch((error) => {
-    if (error.name === "NotAllowedError" && listening.client === client) listening.stop("blocked");
+  if (!client) return output.detach();
+  output.attach(client.stream).catch((error) => {
+    if (error.name === "NotAllowedError" && connection.client === client) connection.stop("blocked");
   });
 }
 
-/** The server learns a listener's RTP offset with its first packet, so the first answers may lack it. */
+/** Ask the server for the RTP offset of this listener. It is unknown until the first packet, so the first answers may lack it. */
 async function askForOffset(now) {
-  if (now - questions.at < (questions.asked < QUICK_QUESTIONS ? ASK_QUICKLY_MS : ASK_SLOWLY_MS)) return;
-  questions = { asked: questions.asked + 1, at: now };
+  if (now - offsetPolls.at < (offsetPolls.count < FAST_POLLS ? FAST_POLL_MS : SLOW_POLL_MS)) return;
+  offsetPolls = { count: offsetPolls.count + 1, at: now };
   const info = await getJson(ofThisListener(urls.info));
   if (!info?.rtpClock) return;
-  clock.tell(info.rtpClock.mediaTime, performance.now());
-  clock.learn(info.rtpClock.offsets);
+  clock.setServerTime(info.rtpClock.mediaTime, performance.now());
+  clock.setOffsets(info.rtpClock.offsets);
 }
 
 function toggle() {
-  if (model.isActive(state)) listening.stop();
+  if (model.isActive(state)) connection.stop();
   else listen();
 }
 
 function listen() {
   if (model.isActive(state) || state.phase === "ended") return;
   Object.assign(timeline, { clickedAt: performance.now(), firstAudibleAt: null });
-  ear.wake();
-  listening.start();
+  output.resume();
+  connection.start();
   clearInterval(audibleTimer);
   audibleTimer = setInterval(noteFirstSound, 5);
 }
 
 function noteFirstSound() {
-  const { left, right } = ear.levels();
+  const { left, right } = output.levels();
   if (Math.max(left, right) < AUDIBLE_RMS) return;
   timeline.firstAudibleAt = performance.now();
   clearInterval(audibleTimer);
 }
 
 function mute() {
-  sound.mute();
+  volume.toggleMute();
   tick();
 }
 
-function volume(percent) {
-  sound.set(percent);
+function setVolume(percent) {
+  volume.set(percent);
   tick();
 }
 
 async function measure() {
-  const client = listening.client;
+  const client = connection.client;
   const fresh = await readStats(client?.peer ?? null, stats);
-  if (client !== listening.client) return;
+  if (client !== connection.client) return;
   stats = fresh;
   if (!client) return;
-  listening.watch(fresh.packetsReceived, performance.now());
+  connection.watch(fresh.packetsReceived, performance.now());
   if (state.phase === "listening") update(model.delayMeasured(state, behindMs(fresh)));
 }
 
-/** The server may have thousands of listeners; it is asked about this one. */
+/** Add the SSRC of this listener to a URL, so that the server answers for this listener only. */
 function ofThisListener(url) {
-  const source = listening.client?.receiver.getSynchronizationSources()[0]?.source;
+  const source = connection.client?.receiver.getSynchronizationSources()[0]?.source;
   return source === undefined ? url : `${url}${url.includes("?") ? "&" : "?"}ssrc=${source}`;
 }
 
-/** What the server knows of this listener, while somebody looks at it. */
+/** Ask for the server's measurements of this listener while the details are open. */
 async function askForReception() {
-  const source = listening.client?.receiver.getSynchronizationSources()[0]?.source;
+  const source = connection.client?.receiver.getSynchronizationSources()[0]?.source;
   if (source === undefined || !details.open) return;
   const info = await getJson(ofThisListener(urls.info));
   reception = info?.reception?.[source] ?? null;
@@ -227,22 +226,22 @@ followLibrary();
 setInterval(measure, STATS_MS);
 setInterval(askForReception, RECEPTION_MS);
 addEventListener("pagehide", () => {
-  if (model.isActive(state)) listening.stop();
+  if (model.isActive(state)) connection.stop();
   events.close();
 });
 addEventListener("pageshow", (event) => event.persisted && state.phase !== "ended" && events.open());
 events.open();
 tick();
 
-/** For tests and for the curious. */
+/** For tests and debugging. */
 window.rtcDrift = {
   state: () => state,
-  stream: () => listening.client?.stream ?? null,
-  levels: () => ear.levels(),
-  stats: () => readStats(listening.client?.peer ?? null),
+  stream: () => connection.client?.stream ?? null,
+  levels: () => output.levels(),
+  stats: () => readStats(connection.client?.peer ?? null),
   heard() {
     const now = readClock();
-    return { mediaTime: clock.heard(now), exact: clock.exact(now) };
+    return { mediaTime: clock.played(now), exact: clock.exact(now) };
   },
   timeline,
 };

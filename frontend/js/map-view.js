@@ -1,8 +1,8 @@
-/** The map of the library: where each track lies, what is playing, what comes next. A click queues the nearest track. */
+/** Draws the map of the library, with the current and the next track. A click queues the nearest track. */
 
 import { getJson, MAP } from "./api.js";
 import { find, setText } from "./dom.js";
-import { trackWords } from "./words.js";
+import { trackText } from "./text.js";
 
 const NEAR_PX = 14;
 const DOT_PX = 2.5;
@@ -10,7 +10,7 @@ const REFRESH_MS = 20_000;
 
 /** @param {{queue: (track: object) => Promise<boolean>}} actions */
 export function mountMap(actions) {
-  const [section, canvas, words] = ["map", "map-canvas", "map-words"].map(find);
+  const [section, canvas, caption] = ["map", "map-canvas", "map-words"].map(find);
   const pen = canvas.getContext("2d");
   let points = [];
   let near = null;
@@ -72,7 +72,7 @@ export function mountMap(actions) {
   function point(event) {
     near = event === null ? null : nearest(event);
     canvas.style.cursor = near && shown.maySteer ? "pointer" : "";
-    setText(words, near ? trackWords(near) : "");
+    setText(caption, near ? trackText(near) : "");
     draw();
   }
 
@@ -80,7 +80,7 @@ export function mountMap(actions) {
   canvas.onpointerleave = () => point(null);
   canvas.onclick = async (event) => {
     const track = nearest(event);
-    if (track && shown.maySteer && (await actions.queue(track))) setText(words, `Queued: ${trackWords(track)}`);
+    if (track && shown.maySteer && (await actions.queue(track))) setText(caption, `Queued: ${trackText(track)}`);
   };
   new ResizeObserver(draw).observe(canvas);
   refresh();

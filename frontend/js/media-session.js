@@ -1,4 +1,4 @@
-/** The lock screen, the headset's buttons and the media keys. */
+/** Connects the lock screen, headset buttons and media keys. */
 
 /** @param {{listen: () => void, stop: () => void, next: () => void, previous: () => void}} actions */
 export function mountMediaSession(actions) {
@@ -9,7 +9,7 @@ export function mountMediaSession(actions) {
       try {
         session.setActionHandler(name, handler);
       } catch {
-        // This browser doesn't know the action.
+        // This browser doesn't support the action.
       }
     }
   };

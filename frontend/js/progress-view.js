@@ -1,10 +1,10 @@
-/** Where the programme is in its track; for those who may steer, a slider. */
+/** Shows the position in the track. For users who may steer, it is a slider. */
 
 import { find, setAttribute, setText } from "./dom.js";
-import { timeText } from "./words.js";
+import { timeText } from "./text.js";
 
 const STEPS = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -30, PageUp: 30 };
-/** Steps in quick succession are one command. */
+/** Pause after the last key press before the seek is sent: quick steps become one command. */
 const STEPS_END_MS = 400;
 
 /** @param {{preview: (seconds: number | null) => void, seek: (seconds: number) => void}} actions */
@@ -23,7 +23,7 @@ export function mountProgress(actions) {
       slider.range = movable ? { position: positionSeconds, duration: durationSeconds } : null;
       thumb.hidden = !movable;
       thumb.style.left = `${(progress * 100).toFixed(2)}%`;
-      // A focused slider is read aloud with every change: then only those that were made with it.
+      // Screen readers announce every change of a focused slider, so update it only for the user's own steps.
       if (document.activeElement === bar && seekTo === null && movable) return;
       setAttribute(bar, "aria-valuemax", String(Math.round(durationSeconds)));
       setAttribute(bar, "aria-valuenow", String(Math.floor(positionSeconds ?? 0)));
@@ -32,13 +32,13 @@ export function mountProgress(actions) {
   };
 }
 
-/** Clicks, drags and arrow keys on a bar, as long as it has a range. */
+/** Handle clicks, drags and arrow keys on a bar while it has a range. */
 function makeSlider(bar, { preview, seek }) {
   let range = null;
   let dragging = false;
   let stepsTimer = 0;
   const clamp = (seconds) => Math.min(Math.max(seconds, 0), range.duration);
-  const under = ({ clientX }) => {
+  const secondsAt = ({ clientX }) => {
     const { left, width } = bar.getBoundingClientRect();
     return clamp(((clientX - left) / width) * range.duration);
   };
@@ -48,13 +48,13 @@ function makeSlider(bar, { preview, seek }) {
     if (!range || event.button !== 0) return;
     dragging = true;
     bar.setPointerCapture(event.pointerId);
-    preview(under(event));
+    preview(secondsAt(event));
   };
-  bar.onpointermove = moves((event) => preview(under(event)));
+  bar.onpointermove = moves((event) => preview(secondsAt(event)));
   bar.onpointerup = moves((event) => {
     dragging = false;
-    preview(under(event));
-    seek(under(event));
+    preview(secondsAt(event));
+    seek(secondsAt(event));
   });
   bar.onpointercancel = moves(() => {
     dragging = false;
@@ -72,7 +72,7 @@ function makeSlider(bar, { preview, seek }) {
   };
 
   return {
-    /** @param {{position: number, duration: number} | null} now what can be moved in, if anything */
+    /** Set the position and length in seconds; null makes the bar read-only. @param {{position: number, duration: number} | null} now */
     set range(now) {
       range = now;
       if (!range) dragging = false;

@@ -1,7 +1,7 @@
-/** What comes next, what is queued behind it, and the search that queues more. */
+/** Shows the next track, the queue and the search. */
 
 import { find, make, setAttribute, setText } from "./dom.js";
-import { joined, mixWords, timeText } from "./words.js";
+import { joined, mixText, timeText } from "./text.js";
 
 export function mountUpNext() {
   const [section, title, artist, when, reason] = ["up-next", "next-title", "next-artist", "next-in", "next-reason"].map(find);
@@ -11,12 +11,12 @@ export function mountUpNext() {
     update(state, { next, queue, paused }) {
       section.hidden = state.phase === "ended";
       section.dataset.known = String(next !== null);
-      setText(title, next?.track.title ?? (paused ? "Chosen when the programme goes on" : "Being chosen…"));
+      setText(title, next?.track.title ?? (paused ? "Chosen when playback resumes" : "Choosing the next track…"));
       setText(artist, next?.track.artist ?? "");
       setText(reason, next?.reason ?? "");
-      setText(when, !next || next.inSeconds === null ? "" : joined(whenWords(next.inSeconds), mixWords(next.transition)));
+      setText(when, !next || next.inSeconds === null ? "" : joined(whenText(next.inSeconds), mixText(next.transition)));
       heading.hidden = list.hidden = queue.length === 0;
-      setText(heading, next ? "Then" : "Queued");
+      setText(heading, next ? "After that" : "Queued");
       if (shown.length === queue.length && shown.every((track, i) => track.id === queue[i].id)) return;
       shown = queue;
       list.replaceChildren(...queue.map((track) => line("li", track)));
@@ -24,9 +24,9 @@ export function mountUpNext() {
   };
 }
 
-const whenWords = (seconds) => (seconds > 0 ? `in ${timeText(Math.ceil(seconds))}` : "now");
+const whenText = (seconds) => (seconds > 0 ? `in ${timeText(Math.ceil(seconds))}` : "now");
 
-/** A title and its artist. */
+/** Make an element with the title and artist of a track. */
 function line(tag, track) {
   const element = make(tag);
   element.append(make("span", "line-title", track.title), " ", make("span", "line-artist", track.artist));
@@ -53,7 +53,7 @@ export function mountSearch(actions) {
   };
 }
 
-/** A list box under a text field, whose first option is the one that Enter means until an arrow key moves on. */
+/** Make a list box under a text field. Enter chooses the active option, at first the top one; arrow keys move it. */
 function makeOptions(input, list, choose) {
   let tracks = null;
   let active = 0;
@@ -70,7 +70,7 @@ function makeOptions(input, list, choose) {
   function option(track, index) {
     const element = line("li", track);
     Object.assign(element, { id: `found-${index}`, role: "option", className: "option" });
-    element.onmousedown = (event) => event.preventDefault(); // The field keeps the focus.
+    element.onmousedown = (event) => event.preventDefault(); // Keep the focus in the field.
     element.onclick = () => choose(track);
     return element;
   }
@@ -85,7 +85,7 @@ function makeOptions(input, list, choose) {
       setAttribute(input, "aria-expanded", String(some));
       activate(0);
     },
-    /** Whether a key meant something here. */
+    /** Handle a key press. Return true if the list used the key. */
     key(key) {
       const count = tracks?.length ?? 0;
       if (key === "Escape") return input.value !== "";

@@ -1,9 +1,10 @@
-/** Looks tracks up while somebody types, and queues the one that is chosen. */
+/** Searches for tracks while the user types, and queues the chosen one. */
 
 import { getJson, searchOf } from "./api.js";
 import { searchChanged } from "./state.js";
+import { count } from "./text.js";
 
-const AFTER_MS = 200;
+const DEBOUNCE_MS = 200;
 const LIMIT = 8;
 
 /**
@@ -14,11 +15,11 @@ export function makeSearching(store, queue) {
   let timer = 0;
   let turn = 0;
 
-  async function look(query) {
+  async function fetchTracks(query) {
     const asked = turn;
     const answer = await getJson(searchOf(query, LIMIT));
-    if (asked !== turn) return; // Typing has gone on.
-    store.update(searchChanged(store.state, { found: answer?.tracks ?? null, note: foundWords(query, answer) }));
+    if (asked !== turn) return; // The user has typed more.
+    store.update(searchChanged(store.state, { found: answer?.tracks ?? null, note: foundText(query, answer) }));
   }
 
   return {
@@ -27,7 +28,7 @@ export function makeSearching(store, queue) {
       clearTimeout(timer);
       turn += 1;
       store.update(searchChanged(store.state, { query, note: "", ...(query ? {} : { found: null }) }));
-      if (query) timer = setTimeout(look, AFTER_MS, query);
+      if (query) timer = setTimeout(fetchTracks, DEBOUNCE_MS, query);
     },
     async add(track) {
       if (!(await queue(track))) return;
@@ -38,9 +39,9 @@ export function makeSearching(store, queue) {
   };
 }
 
-function foundWords(query, answer) {
-  if (!answer) return "The search could not be made.";
+function foundText(query, answer) {
+  if (!answer) return "Search failed. Please try again.";
   const { tracks, total } = answer;
   if (tracks.length === 0) return `Nothing found for “${query}”.`;
-  return total > tracks.length ? `The first ${tracks.length} of ${total} found` : `${tracks.length} found`;
+  return total > tracks.length ? `Showing ${tracks.length} of ${total} tracks` : `${count(total, "track")} found`;
 }

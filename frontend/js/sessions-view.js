@@ -1,10 +1,10 @@
-/** The sessions one can go to, and the form that makes another. */
+/** Shows the list of sessions and the form that creates one. */
 
 import { followOf, pageOf } from "./api.js";
 import { find, make, setAttribute, setText } from "./dom.js";
-import { rooms, tidied } from "./sessions.js";
+import { joinableSessions, tidied } from "./sessions.js";
 import { leaderOf } from "./state.js";
-import { count, joined, nameOf } from "./words.js";
+import { count, nameOf, trackText } from "./text.js";
 
 /** @param {{toggle: () => void, create: (name: string, locked: boolean) => void, nameTyped: () => void}} actions */
 export function mountSessions(actions) {
@@ -14,66 +14,66 @@ export function mountSessions(actions) {
   button.onclick = actions.toggle;
   return {
     update(state) {
-      const { open, sessions, failed } = state.lobby;
+      const { open, sessions, failed } = state.sessionList;
       panel.hidden = !open;
-      button.hidden = state.phase === "ended"; // Then there is nothing else to look at.
+      button.hidden = state.phase === "ended"; // The list stays open then.
       setAttribute(button, "aria-expanded", String(open));
       if (!open) return;
-      const found = rooms(sessions ?? []);
-      setText(note, failed ? "The list could not be fetched; trying again…" : sessions === null ? "Looking…" : "");
-      showRows(list, rows, found, state);
-      form.update(state.lobby);
-      say(ended, state.ended);
+      const joinable = joinableSessions(sessions ?? []);
+      setText(note, failed ? "Cannot load the list. Trying again…" : sessions === null ? "Loading…" : "");
+      showRows(list, rows, joinable, state);
+      form.update(state.sessionList);
+      showEnded(ended, state.ended);
     },
   };
 
-  function say(heading, sentence) {
+  function showEnded(heading, sentence) {
     heading.hidden = !sentence;
     if (heading.textContent === sentence) return;
     heading.textContent = sentence;
-    // What had the focus is gone with the programme, unless somebody was busy in here.
+    // The focused element is hidden now, unless the focus is in this panel.
     if (sentence && !panel.contains(document.activeElement)) heading.focus();
   }
 }
 
-/** Rows stay as long as their sessions do, so that a refresh takes the focus from nobody. */
-function showRows(list, rows, found, state) {
-  const ids = new Set(found.map(({ id }) => id));
+/** Update the rows. A row is kept as long as its session exists, so that a refresh does not move the focus. */
+function showRows(list, rows, joinable, state) {
+  const ids = new Set(joinable.map(({ id }) => id));
   for (const [id, row] of rows) {
     if (ids.has(id)) continue;
     row.element.remove();
     rows.delete(id);
   }
-  found.forEach((room, index) => {
-    if (!rows.has(room.id)) rows.set(room.id, makeRow(room.id));
-    const row = rows.get(room.id);
-    row.update(room, state);
+  joinable.forEach((session, index) => {
+    if (!rows.has(session.id)) rows.set(session.id, makeRow(session.id));
+    const row = rows.get(session.id);
+    row.update(session, state);
     if (list.children[index] !== row.element) list.insertBefore(row.element, list.children[index] ?? null);
   });
 }
 
 function makeRow(id) {
-  const element = make("li", "room");
-  const [name, plays, hears, place] = [make("strong", "room-name", nameOf(id)), ...["room-plays", "room-hears", "room-place"].map((each) => make("p", each))];
+  const element = make("li", "session-row");
+  const [name, playing, audience, note] = [make("strong", "session-row-name", nameOf(id)), ...["session-row-track", "session-row-audience", "session-row-note"].map((each) => make("p", each))];
   const [join, follow] = [make("a", "", "Join"), make("a", "", "Follow")];
   join.href = pageOf(id);
   follow.href = followOf(id);
   join.setAttribute("aria-label", `Join ${nameOf(id)}`);
   follow.setAttribute("aria-label", `Follow ${nameOf(id)}`);
-  const links = make("p", "room-links");
+  const links = make("p", "session-row-links");
   links.append(join, follow);
-  const first = make("p", "room-title");
-  first.append(name, place);
-  element.append(first, plays, hears, links);
+  const first = make("p", "session-row-title");
+  first.append(name, note);
+  element.append(first, playing, audience, links);
   element.dataset.session = id;
   return {
     element,
     update({ locked, track, listeners, followers }, state) {
       const here = id === state.sessionId && !state.ended;
       const followed = state.session?.type === "follower" && leaderOf(state) === id;
-      setText(place, here ? "you are here" : followed ? "you follow it" : locked ? "locked" : "");
-      setText(plays, track ? joined(track.title, track.artist) : "Nothing yet");
-      setText(hears, `${count(listeners, "listener")}${followers > 0 ? `, ${count(followers, "follower")}` : ""}`);
+      setText(note, here ? "you are here" : followed ? "you follow this" : locked ? "locked" : "");
+      setText(playing, track ? trackText(track) : "Nothing playing yet");
+      setText(audience, `${count(listeners, "listener")}${followers > 0 ? `, ${count(followers, "follower")}` : ""}`);
       join.hidden = here;
       follow.hidden = followed;
     },
@@ -97,13 +97,13 @@ function mountForm({ create, nameTyped }) {
   };
   key.onfocus = () => key.select();
   return {
-    update(lobby) {
-      setText(problem, lobby.problem);
-      setAttribute(name, "aria-invalid", String(lobby.problem !== ""));
-      button.disabled = lobby.creating;
-      form.hidden = lobby.created !== null;
-      if (!lobby.created || !created.hidden) return;
-      const { sessionId, controlKey } = lobby.created;
+    update({ problem: sentence, creating, created: made }) {
+      setText(problem, sentence);
+      setAttribute(name, "aria-invalid", String(sentence !== ""));
+      button.disabled = creating;
+      form.hidden = made !== null;
+      if (!made || !created.hidden) return;
+      const { sessionId, controlKey } = made;
       createdName.textContent = nameOf(sessionId);
       key.value = controlKey;
       link.href = pageOf(sessionId);

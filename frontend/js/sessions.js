@@ -1,5 +1,5 @@
 /**
- * The sessions people can go to, as far as a page knows them. Pure.
+ * The list of sessions that a user can join. Pure: no DOM, no requests.
  *
  * @typedef {{sessionId: string, type: "master" | "named" | "follower", name: string, webrtcListeners: number,
  *            oggListeners: number, followers: number, followingSession: string | null, locked: boolean,
@@ -8,7 +8,7 @@
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-export const initialLobby = Object.freeze({
+export const initialSessionList = Object.freeze({
   open: false,
   sessions: /** @type {readonly Summary[] | null} */ (null),
   failed: false,
@@ -17,31 +17,31 @@ export const initialLobby = Object.freeze({
   created: /** @type {{sessionId: string, controlKey: string} | null} */ (null),
 });
 
-/** What people can go to: the master first, then by name. Followers count for the one they follow. */
-export function rooms(sessions) {
-  const hearing = ({ webrtcListeners = 0, oggListeners = 0 }) => webrtcListeners + oggListeners;
+/** List the sessions that a user can join: the master first, then by name. Listeners of followers count for their leader. */
+export function joinableSessions(sessions) {
+  const listenersOf = ({ webrtcListeners = 0, oggListeners = 0 }) => webrtcListeners + oggListeners;
   const leaders = sessions.filter(({ type }) => type !== "follower");
   leaders.sort((a, b) => (b.type === "master") - (a.type === "master") || (a.sessionId < b.sessionId ? -1 : 1));
   return leaders.map((leader) => {
-    const along = sessions.filter(({ followingSession }) => followingSession === leader.sessionId);
+    const followers = sessions.filter(({ followingSession }) => followingSession === leader.sessionId);
     return {
       id: leader.sessionId,
       locked: leader.locked ?? false,
       track: leader.nowPlaying?.track ?? null,
-      listeners: along.reduce((sum, follower) => sum + hearing(follower), hearing(leader)),
-      followers: leader.followers ?? along.length,
+      listeners: followers.reduce((sum, follower) => sum + listenersOf(follower), listenersOf(leader)),
+      followers: leader.followers ?? followers.length,
     };
   });
 }
 
-/** What people type, nearer to a name: a space becomes a hyphen, a capital a small letter. */
+/** Correct a typed name: spaces become hyphens, capitals become small letters. */
 export const tidied = (text) => text.toLowerCase().replace(/\s/g, "-");
 
-/** What is wrong with a name for a session; empty if nothing is. */
+/** Check the name of a new session. Return the problem, or an empty string. */
 export function nameProblem(name) {
-  if (name === "") return "A session needs a name.";
+  if (name === "") return "Enter a name.";
   if (NAME.test(name)) return "";
-  if (name.length > 63) return "A name has at most 63 characters.";
-  if (/^-/.test(name)) return "A name begins with a letter or a digit.";
-  return "A name holds only the letters a to z, digits and hyphens.";
+  if (name.length > 63) return "Use at most 63 characters.";
+  if (/^-/.test(name)) return "Start the name with a letter or a digit.";
+  return "Use only the letters a to z, digits and hyphens.";
 }

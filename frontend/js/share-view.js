@@ -1,19 +1,19 @@
-/** The link, and its QR code, with which others follow along. */
+/** Shows the follow link and its QR code. */
 
 import { codeOf, followOf } from "./api.js";
 import { find, setText } from "./dom.js";
 import { leaderOf } from "./state.js";
-import { nameOf } from "./words.js";
+import { nameOf } from "./text.js";
 
-const HERE_ONLY = new Set(["localhost", "127.0.0.1", "[::1]", "::1"]);
-const SAID_MS = 2000;
+const LOOPBACK_NAMES = new Set(["localhost", "127.0.0.1", "[::1]", "::1"]);
+const COPIED_MS = 2000;
 
 /** @param {Location} location of this page */
 export function mountShare({ origin, hostname }) {
   const [open, dialog, heading, code, link] = ["share-open", "share", "share-heading", "share-code", "follow-link"].map(find);
-  const [copy, note, close, said] = ["share-copy", "share-note", "share-close", "share-said"].map(find);
+  const [copy, note, close, status] = ["share-copy", "share-note", "share-close", "share-said"].map(find);
   let leader = "";
-  note.hidden = !HERE_ONLY.has(hostname);
+  note.hidden = !LOOPBACK_NAMES.has(hostname);
   setText(note, `This page was opened as ${hostname}, so the link works on this machine only.`);
 
   open.onclick = () => {
@@ -25,17 +25,17 @@ export function mountShare({ origin, hostname }) {
     code.hidden = true;
   };
   close.onclick = () => dialog.close();
-  // A click beside the dialog is one on its backdrop, which counts as the dialog itself.
+  // A click outside the dialog hits its backdrop, which has the dialog as target.
   dialog.onclick = (event) => event.target === dialog && dialog.close();
   link.onfocus = () => link.select();
   copy.onclick = async () => {
     const done = await copied(link);
     copy.textContent = done ? "Copied" : "Copy";
-    said.textContent = done ? "The link is copied." : "The link is selected: copy it with the keyboard.";
+    status.textContent = done ? "Link copied." : "The link is selected. Copy it with the keyboard.";
     setTimeout(() => {
       copy.textContent = "Copy";
-      said.textContent = "";
-    }, SAID_MS);
+      status.textContent = "";
+    }, COPIED_MS);
   };
 
   return {
@@ -51,7 +51,7 @@ export function mountShare({ origin, hostname }) {
   };
 }
 
-/** Plain HTTP has no clipboard but on this very machine, only the old command. */
+/** Copy a field's text. Over plain HTTP only localhost has the clipboard API; elsewhere use the old command. */
 async function copied(field) {
   field.select();
   try {

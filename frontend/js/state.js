@@ -1,12 +1,13 @@
 /**
- * What the page knows. Pure: no DOM, no fetch, no clock of its own.
+ * The state of the page and all changes to it. Pure: no DOM, no requests, no clock.
  * Media times are samples at 48 kHz since the session's mixer started.
  *
  * @typedef {{id: string, title: string, artist: string, album: string, genre: string,
  *            durationSeconds: number, hasCover: boolean, loved: boolean}} Track
  * @typedef {{track: Track, startsAt: number, offsetSamples: number}} PlayingTrack
  * @typedef {{track: Track, startsAt: number, reason?: string,
- *            transition?: {kind: string, durationSamples: number}}} Planned
+ *            transition?: {kind: string, style: string, durationSamples: number, bars: number, tempoRatio: number,
+ *                          reasons: readonly string[]}}} Planned
  * @typedef {{type: "master" | "named" | "follower", following: string | null, locked: boolean,
  *            allowCommands: boolean}} Session
  * @typedef {{direction: string, opposite: string, label: string, count: number, tracks: readonly Track[]}} Open
@@ -14,13 +15,13 @@
  *            | "blocked" | "refused"} Phase
  */
 
-import { initialLobby } from "./sessions.js";
+import { initialSessionList } from "./sessions.js";
 
 export const SAMPLE_RATE = 48000;
 
-/** Events that belong to a moment of the programme; they wait until that moment is heard. */
+/** Events with a media time. They wait until this listener plays that time. */
 const TIMED = new Set(["track_started", "track_planned", "transition_started", "playback_changed"]);
-/** Transitions that bring another track; after the others the same one goes on. */
+/** Kinds of transitions that bring another track. The other kinds continue the same track. */
 const MIXES = new Set(["crossfade", "skip", "rescue"]);
 
 export function initialState(sessionId) {
@@ -43,17 +44,17 @@ export function initialState(sessionId) {
     followers: 0,
     running: true,
     pending: Object.freeze([]),
-    asking: /** @type {readonly string[]} */ (Object.freeze([])),
+    inFlight: /** @type {readonly string[]} */ (Object.freeze([])),
     seekTo: /** @type {number | null} */ (null),
     notice: "",
     search: Object.freeze({ query: "", found: /** @type {readonly Track[] | null} */ (null), note: "" }),
-    lobby: initialLobby,
+    sessionList: initialSessionList,
   });
 }
 
 export const change = (state, patch) => Object.freeze({ ...state, ...patch });
 
-/** An event of the server has arrived. Unknown types change nothing. */
+/** Add an event from the server. Ignores unknown types. */
 export function receive(state, event) {
   if (TIMED.has(event.type)) {
     const pending = [...state.pending, event].sort((a, b) => dueAt(a) - dueAt(b));
@@ -61,7 +62,7 @@ export function receive(state, event) {
   }
   switch (event.type) {
     case "hello":
-      return change(state, greeted(state, event.state));
+      return change(state, fromHello(state, event.state));
     case "listeners":
       return change(state, { listeners: event.count, followers: event.followers ?? 0, running: event.running ?? true });
     case "heartbeat":
@@ -73,37 +74,37 @@ export function receive(state, event) {
     case "explorer_snapshot":
       return change(state, { explorer: Object.freeze(event.directions) });
     case "love_changed":
-      return loved(state, event.trackId, event.value);
+      return setLoved(state, event.trackId, event.value);
     default:
       return state;
   }
 }
 
-/** Everything as the server says it is now. */
-function greeted(state, said) {
-  const { type = "master", followingSession: following = null, locked = false, allowCommands = true } = said;
+/** Take over the whole state that the server sent in a hello. */
+function fromHello(state, sent) {
+  const { type = "master", followingSession: following = null, locked = false, allowCommands = true } = sent;
   return {
     serverUp: true,
     session: Object.freeze({ type, following, locked, allowCommands }),
     phase: state.phase === "ended" ? "stopped" : state.phase,
     ended: "",
-    playing: said.nowPlaying ?? null,
-    pausedAt: said.pausedAt ?? null,
-    next: said.next ?? null,
-    queue: Object.freeze(said.queue ?? []),
-    direction: said.direction ?? null,
-    explorer: Object.freeze(said.explorer ?? []),
-    listeners: said.listeners ?? null,
-    followers: said.followers ?? 0,
-    running: said.running ?? true,
+    playing: sent.nowPlaying ?? null,
+    pausedAt: sent.pausedAt ?? null,
+    next: sent.next ?? null,
+    queue: Object.freeze(sent.queue ?? []),
+    direction: sent.direction ?? null,
+    explorer: Object.freeze(sent.explorer ?? []),
+    listeners: sent.listeners ?? null,
+    followers: sent.followers ?? 0,
+    running: sent.running ?? true,
     transition: null,
     pending: Object.freeze([]),
     seekTo: null,
   };
 }
 
-/** A track is loved, or no longer, wherever it is shown or about to be. */
-function loved(state, trackId, value) {
+/** Set or clear the love of a track everywhere in the state. */
+function setLoved(state, trackId, value) {
   const track = (known) => (known.id === trackId ? { ...known, loved: value } : known);
   const holder = (held) => held && { ...held, track: track(held.track) };
   return change(state, {
@@ -121,7 +122,7 @@ function loved(state, trackId, value) {
 
 const dueAt = (event) => event.mediaTime ?? -Infinity;
 
-/** The moment `mediaTime` is being heard now: apply every event that belongs to it or to an earlier one. */
+/** Apply all waiting events up to `mediaTime`, the time that is being played. */
 export function advance(state, mediaTime) {
   const due = state.pending.filter((event) => mediaTime === null || dueAt(event) <= mediaTime);
   if (due.length > 0) {
@@ -141,7 +142,7 @@ function apply(state, event) {
       const stillAhead = next && next.startsAt > startsAt && next.track.id !== track.id;
       return change(state, {
         playing: { track, startsAt, offsetSamples },
-        // Whoever presses Next goes on; a pause that came after this track has started stays.
+        // A new track ends a pause, unless the pause came after the start of this track.
         pausedAt: pausedAt !== null && pausedAt > startsAt ? pausedAt : null,
         next: stillAhead ? next : null,
         seekTo: null,
@@ -166,16 +167,16 @@ function apply(state, event) {
   }
 }
 
-/** The media time at which the next waiting event will be heard, or null. */
+/** Return the media time of the next waiting event, or null. */
 export const nextDue = (state) => (state.pending.length > 0 ? dueAt(state.pending[0]) : null);
 
-/** @param {Phase} phase @param {string} detail a sentence to show instead of the phase's own words */
+/** Set the phase of the connection. @param {Phase} phase @param {string} detail a sentence to show instead of the phase's usual text */
 export function phaseChanged(state, phase, detail = "") {
   const behindMs = phase === "listening" ? state.behindMs : null;
   return change(state, { phase, detail, behindMs });
 }
 
-/** The session is no more, or never was. @param {string} sentence @param {string} detail for the connection's place */
+/** Set the phase to ended: the session does not exist. @param {string} sentence the heading @param {string} detail the connection text */
 export const sessionGone = (state, sentence, detail = "") =>
   change(phaseChanged(state, "ended", detail), {
     ended: sentence,
@@ -197,19 +198,19 @@ export const serverReached = (state, serverUp) => (serverUp === state.serverUp ?
 
 const ACTIVE = new Set(["connecting", "listening", "reconnecting", "restarting"]);
 
-/** Whether the listener wants sound, whatever the network does. */
+/** Return true if the user has pressed Listen, whatever the network does. */
 export const isActive = (state) => ACTIVE.has(state.phase);
 
-/** Whether commands make sense: there is something to steer, and this page may. */
+/** Return true if a track is playing and this page may send commands. */
 export const maySteer = (state) => state.playing !== null && state.session?.allowCommands === true;
 
-/** Whose programme this is: of the session itself, or of the one it follows. */
+/** Return the id of the session that is followed, or of this session if it follows none. */
 export const leaderOf = (state) => state.session?.following ?? state.sessionId;
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/** Everything the views need, at the moment `mediaTime` (null: not known yet). */
-export function shown(state, mediaTime) {
+/** Compute what the views show at `mediaTime` (null if unknown). */
+export function viewOf(state, mediaTime) {
   const { playing, pausedAt, next, transition } = state;
   const duration = playing?.track.durationSeconds ?? 0;
   const at = (m) => clamp((playing.offsetSamples + m - playing.startsAt) / SAMPLE_RATE, 0, duration);
@@ -231,36 +232,37 @@ export function shown(state, mediaTime) {
       transition: next.transition ?? null,
       inSeconds: mediaTime === null ? null : Math.max(0, (next.startsAt - mediaTime) / SAMPLE_RATE),
     },
-    // The head of the queue is shown as what comes next as soon as it is planned.
+    // Once planned, the first track of the queue is shown as the next track.
     queue: next && state.queue[0]?.id === next.track.id ? state.queue.slice(1) : state.queue,
     mixing: transition !== null && transition.to === playing?.track.id,
   };
 }
 
-/** @param {string} name of a command that has been sent */
-export const asked = (state, name) => change(state, { asking: Object.freeze([...state.asking, name]), notice: "" });
+/** Record a command that was sent. @param {string} name of the command */
+export const commandSent = (state, name) => change(state, { inFlight: Object.freeze([...state.inFlight, name]), notice: "" });
 
 const answered = (state, name) => {
-  const at = state.asking.indexOf(name);
-  return change(state, { asking: Object.freeze(state.asking.filter((_, i) => i !== at)) });
+  const at = state.inFlight.indexOf(name);
+  return change(state, { inFlight: Object.freeze(state.inFlight.filter((_, i) => i !== at)) });
 };
 
-/** The server's answer: `{startsAt, track?, transition?}`. A track that comes next is shown before its event arrives. */
-export function accepted(state, name, answer) {
+/** Apply the server's answer, `{startsAt, track?, transition?}`. Shows the next track before its event arrives. */
+export function commandAccepted(state, name, answer) {
   const { track, startsAt, transition } = answer;
-  // A mixer that stands changes at once: then the track may have started before the answer comes.
+  // A stopped mixer changes at once, so the track may start before the answer comes.
   const brings = track && (name === "next-track" || name === "previous") && startsAt > (state.playing?.startsAt ?? -1);
-  const next = brings ? { track, startsAt, transition, reason: "You asked for it" } : state.next;
+  const reason = name === "previous" ? "You went back to this track." : "You skipped to this track.";
+  const next = brings ? { track, startsAt, transition, reason } : state.next;
   return change(answered(state, name), { next });
 }
 
-export const refused = (state, name, sentence) => change(answered(state, name), { notice: sentence, seekTo: null });
+export const commandRefused = (state, name, sentence) => change(answered(state, name), { notice: sentence, seekTo: null });
 
-export const noticeRead = (state) => (state.notice ? change(state, { notice: "" }) : state);
+export const noticeExpired = (state) => (state.notice ? change(state, { notice: "" }) : state);
 
-/** Where somebody is about to go in the track; null: nowhere after all. */
+/** Show the position that a seek would go to; null ends the preview. */
 export const seekPreviewed = (state, seconds) => change(state, { seekTo: seconds });
 
 export const searchChanged = (state, patch) => change(state, { search: Object.freeze({ ...state.search, ...patch }) });
 
-export const lobbyChanged = (state, patch) => change(state, { lobby: Object.freeze({ ...state.lobby, ...patch }) });
+export const sessionListChanged = (state, patch) => change(state, { sessionList: Object.freeze({ ...state.sessionList, ...patch }) });

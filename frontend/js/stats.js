@@ -1,6 +1,6 @@
-/** What the receiver reports about itself, reduced to what a person asks about. */
+/** Reads the figures of the receiver that the page shows. */
 
-const NOTHING = Object.freeze({
+const NO_STATS = Object.freeze({
   codec: null,
   channels: null,
   jitterBufferMs: null,
@@ -15,12 +15,12 @@ const NOTHING = Object.freeze({
   jitterBufferEmittedCount: 0,
 });
 
-/** @param {RTCPeerConnection | null} peer */
+/** Read the statistics of a peer connection. @param {RTCPeerConnection | null} peer */
 export async function readStats(peer, previous = null) {
-  if (!peer || peer.connectionState === "closed") return { ...NOTHING };
+  if (!peer || peer.connectionState === "closed") return { ...NO_STATS };
   const reports = [...(await peer.getStats()).values()];
   const inbound = reports.find((report) => report.type === "inbound-rtp" && report.kind === "audio");
-  if (!inbound) return { ...NOTHING };
+  if (!inbound) return { ...NO_STATS };
   const codec = reports.find((report) => report.id === inbound.codecId);
   const pair = reports.find((report) => report.type === "candidate-pair" && report.nominated && report.state === "succeeded");
   const { jitterBufferDelay: delay = 0, jitterBufferEmittedCount: emitted = 0 } = inbound;
@@ -40,14 +40,14 @@ export async function readStats(peer, previous = null) {
   };
 }
 
-/** The mean delay since `previous`, or since the beginning: the counters only grow. */
+/** Return the mean delay since the `previous` reading, or since the start if there is none. */
 function recentMs(delay, emitted, previous) {
   const samples = emitted - (previous?.jitterBufferEmittedCount ?? 0);
   if (previous && samples > 0) return ((delay - previous.jitterBufferDelay) / samples) * 1000;
   return emitted > 0 ? (delay / emitted) * 1000 : null;
 }
 
-/** How far what is heard lies behind the server: at most the round trip, and what waits in the jitter buffer. */
+/** Estimate the delay behind the server: the jitter buffer plus at most one round trip. */
 export function behindMs(stats) {
   return stats.jitterBufferMs === null ? null : stats.jitterBufferMs + (stats.roundTripMs ?? 0);
 }

@@ -1,8 +1,8 @@
-/** The buttons that steer the programme for everyone who hears it, and whose programme it is. */
+/** Shows the buttons that control playback for all listeners, and the name of the session. */
 
 import { find, setAttribute, setText } from "./dom.js";
 import { leaderOf } from "./state.js";
-import { nameOf, readOnlyWords } from "./words.js";
+import { nameOf, readOnlyText } from "./text.js";
 
 /** @param {{previous: () => void, pause: () => void, next: () => void, love: () => void}} actions */
 export function mountSteering(actions) {
@@ -16,21 +16,21 @@ export function mountSteering(actions) {
     update(state, { maySteer, track }) {
       const commands = [[previous, "previous"], [pause, "pause"], [pause, "resume"], [next, "next-track"], [love, "love"]];
       for (const [button] of commands) button.disabled = !maySteer;
-      const busy = new Set(commands.flatMap(([button, name]) => (state.asking.includes(name) ? [button] : [])));
+      const busy = new Set(commands.flatMap(([button, name]) => (state.inFlight.includes(name) ? [button] : [])));
       for (const [button] of commands) setAttribute(button, "aria-busy", String(busy.has(button)));
       const paused = state.pausedAt !== null;
       setText(label, paused ? "Resume for all" : "Pause for all");
       setAttribute(pause, "data-paused", String(paused));
-      setAttribute(pause, "title", `${paused ? "Resumes" : "Pauses"} the programme for everyone who hears it`);
+      setAttribute(pause, "title", `${paused ? "Resume" : "Pause"} for all listeners`);
       setAttribute(love, "aria-pressed", String(track?.loved ?? false));
-      const [words, reason] = readOnlyWords(state);
-      setText(readOnly, words);
+      const [sentence, reason] = readOnlyText(state);
+      setText(readOnly, sentence);
       setText(why, reason);
     },
   };
 }
 
-/** The session's name, or the badge of one that follows another. */
+/** Show the name of the session; on a follower's page, the badge with its leader. */
 export function mountName() {
   const [name, badge] = ["session-name", "following"].map(find);
   return {

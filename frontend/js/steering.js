@@ -1,4 +1,4 @@
-/** Commands: what may be asked is asked, and what the server answers is shown. */
+/** Sends commands to the server and puts its answers into the state. */
 
 import { post } from "./api.js";
 import * as model from "./state.js";
@@ -14,21 +14,21 @@ export function makeSteering(urls, store) {
 
   async function send(name, body = {}) {
     if (!model.maySteer(store.state)) return false;
-    store.update(model.asked(store.state, name));
+    store.update(model.commandSent(store.state, name));
     try {
       const answer = await post(urls.command(name), body);
-      store.update(model.accepted(store.state, name, answer));
+      store.update(model.commandAccepted(store.state, name, answer));
       return true;
     } catch (error) {
-      store.update(model.refused(store.state, name, error.message));
+      store.update(model.commandRefused(store.state, name, error.message));
       clearTimeout(noticeTimer);
-      noticeTimer = setTimeout(() => store.update(model.noticeRead(store.state)), NOTICE_MS);
+      noticeTimer = setTimeout(() => store.update(model.noticeExpired(store.state)), NOTICE_MS);
       return false;
     }
   }
 
-  /** One at a time: a second press before the answer means the first. */
-  const once = (name, body) => !store.state.asking.includes(name) && send(name, body);
+  /** Send a command unless the same one still waits for its answer. */
+  const once = (name, body) => !store.state.inFlight.includes(name) && send(name, body);
 
   return {
     previous: () => once("previous"),
@@ -38,11 +38,11 @@ export function makeSteering(urls, store) {
       const track = store.state.playing?.track;
       if (track) once("love", { trackId: track.id, value: !track.loved });
     },
-    /** Null: nowhere in particular. */
+    /** Steer in a direction; null ends steering. */
     steer: (direction) => once("direction", { direction }),
     preview: (seconds) => store.update(model.seekPreviewed(store.state, seconds)),
     seek: (seconds) => send("seek", { positionSeconds: seconds }),
-    /** Resolves to whether the track is queued. */
+    /** Queue a track. Resolves to true if the server accepted it. */
     queue: (track) => send("queue", { trackId: track.id }),
   };
 }

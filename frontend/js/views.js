@@ -5,9 +5,9 @@ import { drawArt } from "./art.js";
 import { paintAccent } from "./accent.js";
 import { find, setAttribute, setText } from "./dom.js";
 import { isActive } from "./state.js";
-import { audienceWords, connectionWords, eyebrowWords, joined, phaseWords, playingWords, receptionWords } from "./words.js";
+import { audienceText, connectionText, eyebrowText, joined, phaseText, playingText, receptionText } from "./text.js";
 
-/** The picture of the track: its cover, or the drawing that stands for it. */
+/** Show the cover of the track, or a drawing if it has none. */
 export function mountArt(onaccent) {
   const [canvas, cover] = [find("art"), find("cover")];
   let shownId = null;
@@ -44,30 +44,30 @@ export function mountTrack() {
     update(state, view) {
       const { track } = view;
       section.hidden = footer.hidden = state.phase === "ended";
-      setText(eyebrow, eyebrowWords(view));
+      setText(eyebrow, eyebrowText(view));
       setText(title, track?.title ?? "Waiting for the first track");
       setText(artist, joined(track?.artist, track?.album));
-      const words = joined(track?.title, track?.artist, "rtc-drift");
-      if (document.title !== words) document.title = words;
+      const pageTitle = joined(track?.title, track?.artist, "rtc-drift");
+      if (document.title !== pageTitle) document.title = pageTitle;
     },
   };
 }
 
-/** What concerns this listener alone. @param {{toggle: () => void, mute: () => void, volume: (percent: number) => void}} actions */
+/** Show the controls of this listener: Listen, mute and volume. @param {{toggle: () => void, mute: () => void, volume: (percent: number) => void}} actions */
 export function mountControls(actions) {
   const [listen, label, mute, volume, notice] = ["listen", "listen-label", "mute", "volume", "notice"].map(find);
   listen.onclick = actions.toggle;
   mute.onclick = actions.mute;
   volume.oninput = () => actions.volume(volume.valueAsNumber);
   return {
-    update(state, sound) {
+    update(state, { volume: percent, muted }) {
       const active = isActive(state);
       setText(label, active ? "Stop" : "Listen");
       setAttribute(listen, "data-active", String(active));
-      setAttribute(mute, "aria-pressed", String(sound.muted));
-      if (volume.valueAsNumber !== sound.volume) volume.value = String(sound.volume);
-      volume.style.setProperty("--fill", `${sound.muted ? 0 : sound.volume}%`);
-      setAttribute(volume, "aria-valuetext", `${sound.volume} percent${sound.muted ? ", muted" : ""}`);
+      setAttribute(mute, "aria-pressed", String(muted));
+      if (volume.valueAsNumber !== percent) volume.value = String(percent);
+      volume.style.setProperty("--fill", `${muted ? 0 : percent}%`);
+      setAttribute(volume, "aria-valuetext", `${percent} percent${muted ? ", muted" : ""}`);
       if (notice.textContent === state.notice) return;
       notice.textContent = state.notice;
       if (state.notice) notice.scrollIntoView({ block: "nearest" });
@@ -79,25 +79,25 @@ export function mountConnection() {
   const [connection, listeners] = ["connection", "listeners"].map(find);
   return {
     update(state) {
-      setText(connection, connectionWords(state));
+      setText(connection, connectionText(state));
       setAttribute(connection, "data-phase", state.serverUp || isActive(state) || state.phase === "ended" ? state.phase : "restarting");
-      setText(listeners, audienceWords(state));
+      setText(listeners, audienceText(state));
     },
   };
 }
 
-/** Says changes aloud to those who don't see them: figures that tick are left out. */
+/** Announce changes to screen readers. Leaves out figures that change all the time. */
 export function mountAnnouncer() {
   const [status, track] = ["say-status", "say-track"].map(find);
   return {
     update(state, view) {
-      setText(status, phaseWords(state));
-      setText(track, playingWords(state, view));
+      setText(status, phaseText(state));
+      setText(track, playingText(state, view));
     },
   };
 }
 
-/** `reception`: what the server knows of this listener, or null. */
+/** Show the connection details. */
 export function mountDetails(stream) {
   const link = find("ogg");
   link.href = stream;
@@ -108,6 +108,10 @@ export function mountDetails(stream) {
     get open() {
       return find("details").open;
     },
+    /**
+     * @param {boolean} exact true if the position comes from the received audio
+     * @param {object | null} reception the server's measurements of this listener
+     */
     update(stats, exact, reception) {
       const live = stats?.codec ? stats : null;
       setText(fields.codec, live ? live.codec[0].toUpperCase() + live.codec.slice(1) : "–");
@@ -116,7 +120,7 @@ export function mountDetails(stream) {
       setText(fields.trip, ms(live?.roundTripMs ?? null));
       setText(fields.lost, live ? `${live.packetsLost} of ${live.packetsReceived + live.packetsLost}` : "–");
       setText(fields.concealed, live ? `${live.concealedSamples} samples` : "–");
-      setText(fields.server, live ? receptionWords(reception) : "–");
+      setText(fields.server, live ? receptionText(reception) : "–");
       setText(fields.heard, live ? (exact ? "received audio" : "server clock") : "–");
     },
   };

@@ -1,17 +1,17 @@
-/** One WHEP exchange: an offer, an answer, a stream, a DELETE. Reconnecting is listening.js's business. */
+/** One WHEP connection: offer, answer, stream, DELETE. connection.js does the reconnecting. */
 
 const GATHERING_MS = 300;
 const ANSWER_MS = 10_000;
 
 export class WhepError extends Error {
-  /** @param {number} status 0 when the server could not be reached */
+  /** @param {number} status HTTP status; 0 if the server cannot be reached */
   constructor(message, { status = 0, code = "", retryAfterMs = null } = {}) {
     super(message);
     Object.assign(this, { name: "WhepError", status, code, retryAfterMs });
   }
 }
 
-/** Chromium and Firefox decode Opus to mono unless their own offer asks for stereo. */
+/** Ask for stereo in an offer. Without this, Chromium and Firefox decode Opus to mono. */
 export function withStereo(sdp) {
   const opus = sdp.match(/^a=rtpmap:(\d+) opus\/48000\/2\r?$/im);
   if (!opus) return sdp;
@@ -21,8 +21,8 @@ export function withStereo(sdp) {
 }
 
 /**
- * Browsers hide their addresses behind mDNS names. A server that can't resolve them waits a second for each before
- * it goes on (aioice does), and doesn't need them: it sees where our checks come from.
+ * Remove candidates with mDNS names, which hide the browser's address. A server that can't resolve them waits a second
+ * for each (aioice does). The server doesn't need them: it sees the source address of the connectivity checks.
  */
 export const withoutHiddenCandidates = (sdp) => sdp.replace(/^a=candidate:.* \S+\.local \d+ typ .*\r?\n/gim, "");
 
@@ -31,7 +31,7 @@ export class WhepClient {
   #resource = null;
   #closed = false;
 
-  /** Made in the click: the stream exists at once, so the page may play it while the gesture counts. */
+  /** Create this in a click: the stream exists at once, so the page can play it while the click still counts. */
   constructor(url, onstate) {
     this.#url = url;
     this.peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
@@ -42,7 +42,7 @@ export class WhepClient {
     };
   }
 
-  /** Resolves when the answer is applied; throws WhepError. */
+  /** Connect. Resolves when the answer is applied; throws WhepError. */
   async connect() {
     const offer = await this.peer.createOffer();
     if (this.#closed) return;
@@ -57,7 +57,7 @@ export class WhepClient {
     await this.peer.setRemoteDescription({ type: "answer", sdp });
   }
 
-  /** Idempotent, and safe while a page is being left. */
+  /** Close the connection. Idempotent; works while the page unloads. */
   close() {
     if (this.#closed) return;
     this.#closed = true;
@@ -75,7 +75,7 @@ export class WhepClient {
         signal: AbortSignal.timeout(ANSWER_MS),
       });
     } catch {
-      throw new WhepError("The server could not be reached.");
+      throw new WhepError("Cannot reach the server.");
     }
     if (response.ok) return response;
     const problem = await response.json().catch(() => ({}));
@@ -94,7 +94,7 @@ export class WhepClient {
   }
 }
 
-/** The server's candidates are in its answer and ours are seen when we call it, so waiting long gains nothing. */
+/** Wait briefly for ICE candidates. A longer wait gains nothing: the server's candidates are in its answer. */
 function gathered(peer) {
   if (peer.iceGatheringState === "complete") return Promise.resolve();
   return new Promise((resolve) => {

@@ -13,7 +13,7 @@ from rtc_drift.api.errors import json_body
 from rtc_drift.api.schemas import model_response
 from rtc_drift.station import requests, views
 from rtc_drift.station.commands import Accepted, NoSuchTrackError
-from rtc_drift.station.requests import ORDERS, Run
+from rtc_drift.station.requests import REQUESTS, Run
 from rtc_drift.station.session import Session
 
 
@@ -47,14 +47,14 @@ async def _love(request: web.Request, session: Session, body: requests.LoveReque
     if track is None:
         raise NoSuchTrackError
     await service.library.loved.set(track.id, body.value)
-    service.sessions.tell_love(track.id, body.value)
+    service.sessions.publish_love(track.id, body.value)
     return Accepted(session.station.now(), track, None)
 
 
 def _steers(run: Run) -> Callable[[web.Request, Session, Any], Accepted]:
-    return lambda _, session, body: run(session.station.steering, body)
+    return lambda _, session, body: run(session.station.commands, body)
 
 
-COMMANDS = {name: Command(body, _steers(run)) for name, (body, run) in ORDERS.items()} | {
+COMMANDS = {name: Command(body, _steers(run)) for name, (body, run) in REQUESTS.items()} | {
     "love": Command(requests.LoveRequest, _love)
 }

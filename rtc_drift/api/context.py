@@ -1,21 +1,20 @@
 """What request handlers may use, and how they find it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from rtc_drift.engine.host.pool import Engines
+from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
-from rtc_drift.selection.feature_space import Space
+from rtc_drift.selection.space_updater import SpaceUpdater
 from rtc_drift.session_store import SessionStore
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
 from rtc_drift.station.session import Session
-from rtc_drift.stretching.lead_cache import Preparer
-from rtc_drift.webrtc.shared_port import DirectDelivery
+from rtc_drift.stretching.lead_cache import LeadCache
+from rtc_drift.webrtc.shared_port import SharedPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +22,15 @@ class Context:
     """The service as its HTTP door sees it."""
 
     library: Library
-    chart: Callable[[], Space]
-    """The library as the navigator sees it."""
+    spaces: SpaceUpdater
     sessions: Sessions
     listeners: Listeners
     metrics: Metrics
-    engine: Engines
-    direct: DirectDelivery | None
+    engines: EnginePool
+    shared_port: SharedPort | None
     """The shared UDP port, where there is one."""
     session_store: SessionStore
-    preparer: Preparer
+    lead_cache: LeadCache
     """Who renders tracks at other tempi."""
     frontend: Path
     max_event_readers: int

@@ -1,4 +1,4 @@
-"""Steering routes: the directions there are, where the music may go from here, and the map of the library."""
+"""Commands routes: the directions there are, where the music may go from here, and the map of the library."""
 
 from aiohttp import web
 
@@ -13,7 +13,7 @@ from rtc_drift.station.session import MASTER
 
 async def directions(request: web.Request) -> web.Response:
     """GET /api/directions: those with a fixed name, and those that the library has beside them."""
-    found = context(request).chart().axes.directions
+    found = context(request).spaces.space.axes.directions
     opposites = {one: other for pair in OPPOSITES for one, other in (pair, pair[::-1])}
     named = [
         schemas.DirectionInfo(direction=it, label=it.replace("_", " "), opposite=opposites[it], discovered=False)
@@ -31,11 +31,11 @@ async def explorer(request: web.Request) -> web.Response:
     """GET /api/explorer?sessionId=…: the directions open from the track that is playing, with sample tracks."""
     session = context(request).sessions.find(request.query.get("sessionId", MASTER))
     station = session.station
-    playing = station.conductor.now_playing()
+    playing = station.autodj.now_playing()
     answer = schemas.Explorer(
         session_id=session.id,
         track_id=playing.track.id if playing else None,
-        direction=station.conductor.journey.direction,
+        direction=station.autodj.journey.direction,
         directions=[views.OpenDirection.of(it, station.loved) for it in station.explorer],
     )
     return model_response(answer)
@@ -43,11 +43,11 @@ async def explorer(request: web.Request) -> web.Response:
 
 async def library_map(request: web.Request) -> web.Response:
     """GET /api/map: where each track lies, across from dark to bright and up from calm to energetic."""
-    space = context(request).chart()
+    space = context(request).spaces.space
     places = coordinates(space).round(4).tolist()
     points = [
         schemas.MapPoint(track_id=track.id, title=track.title, artist=track.artist, x=x, y=y)
-        for track, (x, y), is_heard in zip(space.tracks, places, space.is_heard, strict=True)
-        if is_heard
+        for track, (x, y), is_analysed in zip(space.tracks, places, space.is_analysed, strict=True)
+        if is_analysed
     ]
     return model_response(schemas.LibraryMap(points=points))

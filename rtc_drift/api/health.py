@@ -34,12 +34,12 @@ def _collect(service: Context) -> None:
     """Read what others count into the gauges."""
     metrics, sessions, status = service.metrics, service.sessions.values(), service.library.status()
     stations = service.sessions.stations()
-    metrics.engine_restarts.set(service.engine.restarts)
+    metrics.engine_restarts.set(service.engines.restarts)
     for kind in ("master", "named", "follower"):
         metrics.sessions.labels(kind).set(sum(session.type == kind for session in sessions))
     metrics.running_mixers.set(sum(station.playout.running for station in stations))
-    if (direct := service.direct) is not None:
-        for reason, count in direct.dropped.items():
+    if (shared_port := service.shared_port) is not None:
+        for reason, count in shared_port.dropped.items():
             metrics.dropped_datagrams.labels(reason.replace(" ", "_")).set(count)
     metrics.unsent_packets.set(sum(listener.peer.skipped_packets for listener in service.listeners.values()))
     metrics.webrtc_listeners.set(len(service.listeners))
@@ -50,19 +50,19 @@ def _collect(service: Context) -> None:
     metrics.session_save_failures.set(service.session_store.failures)
     metrics.tracks.set(status.tracks)
     metrics.unplayable.set(status.unplayable)
-    metrics.lead_failures.set(service.preparer.failures)
+    metrics.lead_failures.set(service.lead_cache.failures)
     metrics.library_failures.set(status.failures)
 
 
 async def _collect_reception(service: Context) -> None:
     service.metrics.reception.receptions = [
         Reception(
-            heard.listener.session.id,
-            str(heard.ssrc),
+            stream.listener.session.id,
+            str(stream.ssrc),
             quality.loss,
             quality.jitter_seconds,
             quality.round_trip_seconds,
         )
-        for heard in service.listeners.heard_by()
-        if (quality := await heard.quality()) is not None
+        for stream in service.listeners.sent_to()
+        if (quality := await stream.quality()) is not None
     ]

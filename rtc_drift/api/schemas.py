@@ -10,7 +10,7 @@ from rtc_drift.analysis.model import Analysis
 from rtc_drift.station.views import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
 
 if TYPE_CHECKING:  # who renders offline needs no WebRTC
-    from rtc_drift.webrtc.peer import Quality
+    from rtc_drift.webrtc.peer import Reception
 
 
 class CreateOptions(Wire):
@@ -63,7 +63,7 @@ class RtpClock(Wire):
     offsets: dict[str, int]
 
 
-class Reception(Wire):
+class ReceptionInfo(Wire):
     """How a listener receives, by its own last RTCP report."""
 
     loss_ratio: float
@@ -73,7 +73,7 @@ class Reception(Wire):
     round_trip_seconds: float | None
 
     @classmethod
-    def of(cls, quality: "Quality") -> "Reception":
+    def of(cls, quality: "Reception") -> "ReceptionInfo":
         return cls(
             loss_ratio=quality.loss,
             packets_lost=quality.lost_packets,
@@ -111,7 +111,7 @@ class SessionInfo(SessionState, SessionUrls):
     event_readers: int
     """These three: who came through this session, not through its followers."""
     rtp_clock: RtpClock
-    reception: dict[str, Reception]
+    reception: dict[str, ReceptionInfo]
     """By SSRC: those who have reported."""
 
 

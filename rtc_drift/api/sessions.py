@@ -84,7 +84,7 @@ def _summary(session: Session) -> schemas.SessionSummary:
         following_session=session.following,
         followers=0 if session.following else station.followers,
         now_playing=state.now_playing,
-        active=station.is_heard,
+        active=station.has_listeners,
         locked=state.locked,
     )
 
@@ -94,12 +94,12 @@ async def _info(request: web.Request, session: Session, ssrc: int | None) -> sch
     playing = state.now_playing
     heard = now if state.paused_at is None else min(now, state.paused_at)
     position = seconds(playing.offset_samples + heard - playing.starts_at) if playing else None
-    heard_by = context(request).listeners.heard_by(session, ssrc)
+    sent_to = context(request).listeners.sent_to(session, ssrc)
     clock = schemas.RtpClock(
         sample_rate=SAMPLE_RATE,
         media_time=now,
         at=datetime.now(UTC),
-        offsets={str(heard.ssrc): heard.rtp_offset for heard in heard_by},
+        offsets={str(stream.ssrc): stream.rtp_offset for stream in sent_to},
     )
     return schemas.SessionInfo(
         **dict(state),
@@ -113,9 +113,9 @@ async def _info(request: web.Request, session: Session, ssrc: int | None) -> sch
         event_readers=session.clients["events"],
         rtp_clock=clock,
         reception={
-            str(heard.ssrc): schemas.Reception.of(quality)
-            for heard in heard_by
-            if (quality := await heard.quality()) is not None
+            str(stream.ssrc): schemas.ReceptionInfo.of(quality)
+            for stream in sent_to
+            if (quality := await stream.quality()) is not None
         },
     )
 

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import ApiError
-from rtc_drift.signaling import Listener
+from rtc_drift.signaling import WhepListener
 
 SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
@@ -79,7 +79,7 @@ async def leave(request: web.Request) -> web.Response:
     return web.Response()
 
 
-def _listener(request: web.Request) -> Listener:
+def _listener(request: web.Request) -> WhepListener:
     listener = context(request).listeners.get(request.match_info["listener_id"])
     if listener is None or listener.session.id != request.match_info["session_id"]:
         raise ApiError(404, "listener_not_found", "There is no such listener; it may have ended.")

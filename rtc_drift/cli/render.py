@@ -20,15 +20,15 @@ from rtc_drift.config import ConfigError, Settings, make_data_dir
 from rtc_drift.library import scan as scanning
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.media import samples, seconds
-from rtc_drift.rendering import Collection, Journal, Order, render_programme
+from rtc_drift.rendering import MemoryLibrary, RenderLog, ScriptedCommand, render_programme
 from rtc_drift.rendering.cue_sheet import cue_sheet
 from rtc_drift.rendering.kept_leads import KeptLeads
 from rtc_drift.rendering.output import BadOutputError, Output
 from rtc_drift.rendering.report import RenderRecord
-from rtc_drift.rendering.script import OrderError, check_tracks, read_orders
+from rtc_drift.rendering.script import ScriptError, check_tracks, read_script
 from rtc_drift.station.autodj import NothingToPlayError
-from rtc_drift.station.lead_prefetch import Preparing
-from rtc_drift.stretching.lead_cache import Preparer, WorkerLeadRenderer
+from rtc_drift.station.sources import LeadSource
+from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.workers.pool import WorkerError, Workers
 
 
@@ -46,18 +46,18 @@ async def render(wanted: Rendering, settings: Settings) -> int:
     """Read the music, render, write; gives the exit code. Raises ConfigError."""
     if not (math.isfinite(wanted.minutes) and samples(wanted.minutes * 60) > 0):
         raise ConfigError("--minutes: a programme takes more than no time.")
-    orders = _orders(wanted.commands)
+    script = _script(wanted.commands)
     make_data_dir(settings.data_dir)
     _make_folder(wanted.keep_leads)
     try:
         with Output(wanted.output) as output, closing(Catalogue.open(settings.data_dir / "catalogue.sqlite")) as known:
             async with Workers(os.cpu_count() or 1) as workers:
-                collection = await _read(known, workers, settings)
-            check_tracks(orders, collection)
-            await _render(wanted, settings, orders, collection, output)
+                library = await _read(known, workers, settings)
+            check_tracks(script, library)
+            await _render(wanted, settings, script, library, output)
     except BadOutputError as error:
         raise ConfigError(f"-o: {error}") from None
-    except OrderError as error:
+    except ScriptError as error:
         raise ConfigError(f"--commands: {wanted.commands}, {error}") from None
     except scanning.RootError as error:
         raise ConfigError(f"--music: {error}") from None
@@ -70,7 +70,7 @@ async def render(wanted: Rendering, settings: Settings) -> int:
     return 0
 
 
-async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> Collection:
+async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> MemoryLibrary:
     """Everything in the music folders, else the demo library, all of it listened to."""
     with progress_of_files(Console(stderr=True)) as progress:
         reader = Reader(catalogue, workers, progress)
@@ -80,10 +80,10 @@ async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> C
         for folder in folders:
             await reader.scan(folder)
         hearing, _ = await reader.listen(folders)
-    return Collection(
+    return MemoryLibrary(
         await asyncio.to_thread(catalogue.tracks, folders),
-        hearing.analyses,
-        heard=hearing.heard,
+        hearing.known,
+        whole_analysis=hearing.of,
         loved=await asyncio.to_thread(catalogue.loved),
         target_lufs=settings.loudness,
         album_balance=settings.album_balance,
@@ -91,14 +91,12 @@ async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> C
 
 
 async def _render(
-    wanted: Rendering, settings: Settings, orders: Sequence[Order], collection: Collection, output: Output
+    wanted: Rendering, settings: Settings, script: Sequence[ScriptedCommand], library: MemoryLibrary, output: Output
 ) -> None:
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
-    length, journal, began, done = samples(wanted.minutes * 60), Journal(), time.monotonic(), 0
-    async with _preparing(wanted.keep_leads) as preparing:
-        programme = render_programme(
-            collection, seed=seed, length=length, journal=journal, orders=orders, preparing=preparing
-        )
+    length, log, began, done = samples(wanted.minutes * 60), RenderLog(), time.monotonic(), 0
+    async with _leads(wanted.keep_leads) as leads:
+        programme = render_programme(library, seed=seed, length=length, log=log, script=script, leads=leads)
         with _progress() as progress:
             task = progress.add_task("rendering", total=length, speed="")
             async with aclosing(programme) as blocks:
@@ -107,39 +105,39 @@ async def _render(
                     done += len(audio)
                     speed = f"{seconds(done) / max(1e-9, time.monotonic() - began):.0f} × real time"
                     progress.update(task, completed=done, speed=speed)
-    if isinstance(preparing, KeptLeads):
-        preparing.tidy({entry.play.lead.path for entry in journal.entries(length) if entry.play.lead is not None})
+    if isinstance(leads, KeptLeads):
+        leads.tidy({entry.play.lead.path for entry in log.entries(length) if entry.play.lead is not None})
     leads_are_kept = wanted.keep_leads is not None
-    record = RenderRecord.of(journal, seed=seed, length=length, leads_are_kept=leads_are_kept)
-    tracks = journal.tracks(length)
+    record = RenderRecord.of(log, seed=seed, length=length, leads_are_kept=leads_are_kept)
+    tracks = log.tracks(length)
     cue = cue_sheet(wanted.output.name, seed, tracks)
     output.finish({".json": record.model_dump_json(by_alias=True, indent=1) + "\n", ".cue": cue})
-    styles = ", ".join(f"{count} {style}" for style, count in journal.styles(length).items())
+    styles = ", ".join(f"{count} {style}" for style, count in log.styles(length).items())
     told = f"{len(tracks)} tracks" + (f" ({styles})" if styles else "")
     print(f"{wanted.output}: {wanted.minutes:g} minutes, seed {seed}, {told}, {speed}.", file=sys.stderr)
 
 
 @asynccontextmanager
-async def _preparing(keep_in: Path | None) -> AsyncIterator[Preparing]:
+async def _leads(keep_in: Path | None) -> AsyncIterator[LeadSource]:
     """Who renders ahead what is heard at another tempo. Its files go afterwards, but for copies that are kept."""
     with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder:
         async with Workers(1) as workers:
-            preparer = Preparer(WorkerLeadRenderer(workers), Path(folder))
+            lead_cache = LeadCache(WorkerLeadRenderer(workers), Path(folder))
             try:
-                yield preparer if keep_in is None else KeptLeads(preparer, keep_in.absolute())
+                yield lead_cache if keep_in is None else KeptLeads(lead_cache, keep_in.absolute())
             finally:
-                await preparer.close()
+                await lead_cache.close()
 
 
-def _orders(path: Path | None) -> tuple[Order, ...]:
+def _script(path: Path | None) -> tuple[ScriptedCommand, ...]:
     if path is None:
         return ()
     try:
-        return read_orders(path.read_text(encoding="utf-8"))
+        return read_script(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"--commands: {path} can't be read ({reason}).") from None
-    except OrderError as error:
+    except ScriptError as error:
         raise ConfigError(f"--commands: {path}, {error}") from None
 
 

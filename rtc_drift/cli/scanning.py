@@ -11,7 +11,7 @@ from rtc_drift import demo
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library import jobs
 from rtc_drift.library import scan as scanning
-from rtc_drift.library.analyses import Hearing
+from rtc_drift.library.analyses import Analyses
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.workers.pool import Workers
@@ -51,21 +51,21 @@ class Reader:
 
         return await scanning.scan(folder, self._catalogue, self._workers, on_result=show)
 
-    async def listen(self, folders: Sequence[Path]) -> tuple[Hearing, int]:
+    async def listen(self, folders: Sequence[Path]) -> tuple[Analyses, int]:
         """Listen to what is in the folders; gives how it sounds, and how many tracks were new.
 
         What they are like is in the catalogue at once, each by itself. Raises CatalogueError and WorkerError.
         """
         tracks = await asyncio.to_thread(self._catalogue.tracks, folders)
-        hearing = Hearing(self._catalogue, self._workers, lambda: tracks)
+        hearing = Analyses(self._catalogue, self._workers, lambda: tracks)
         await hearing.load()
         known = hearing.done(tracks)
         task = self._progress.add_task("listening", total=len(tracks), completed=known)
 
-        def show(track: Track, heard: Analysis | Unplayable) -> None:
+        def show(track: Track, result: Analysis | Unplayable) -> None:
             self._progress.advance(task)
-            if isinstance(heard, Unplayable):
-                self._tell(heard)
+            if isinstance(result, Unplayable):
+                self._tell(result)
 
         await hearing.listen(show)
         return hearing, hearing.done(tracks) - known

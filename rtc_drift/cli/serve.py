@@ -60,7 +60,7 @@ async def serve(settings: Settings) -> int:
 async def _tell_when_ready(service: Service) -> None:
     station = service.sessions.master.station
     await station.first_audio.wait()
-    playing = station.conductor.programme.entries[0].track
+    playing = station.autodj.programme.entries[0].track
     logger.info("Ready: playing “%s”%s", playing.title, f" by {playing.artist}" if playing.artist else "")
 
 

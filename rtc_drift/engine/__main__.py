@@ -19,9 +19,9 @@ from rtc_drift.engine.core import EngineCore
 from rtc_drift.engine.fanout import Fanout
 from rtc_drift.engine.health import HealthMeter
 from rtc_drift.engine.link import EngineLink, LinkClosedError
-from rtc_drift.engine.priority import Precedence
+from rtc_drift.engine.priority import TickPriority
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import TickClock
 
 SWITCH_INTERVAL_SECONDS = 0.0005
 """How long a decoder's thread may keep the interpreter when the tick wants it (Python's default is 5 ms)."""
@@ -52,30 +52,30 @@ class Engine:
         self.fanout.close()
 
 
-def run(link: EngineLink, engine: Engine, schedule: TickSchedule, precedence: Precedence) -> None:
+def run(link: EngineLink, engine: Engine, clock: TickClock, priority: TickPriority) -> None:
     """Tick until control closes the link."""
     core = engine.core
     meter = HealthMeter()
-    tick, step = schedule.tick_at(time.monotonic_ns()) + 1, 1
-    start_ns = schedule.due_ns(tick)
+    tick, step = clock.tick_at(time.monotonic_ns()) + 1, 1
+    start_ns = clock.due_ns(tick)
     try:
         while True:
             if not _receive_until(link, engine, tick, start_ns, step):
-                tick, step = schedule.tick_at(time.monotonic_ns()) + 1, 1
-                start_ns = schedule.due_ns(tick)
+                tick, step = clock.tick_at(time.monotonic_ns()) + 1, 1
+                start_ns = clock.due_ns(tick)
                 continue
             started_ns, waited_ns = time.monotonic_ns(), engine.fanout.waited_ns
             for message in core.due(tick):
                 link.send(message)
             link.flush()
             step = core.step
-            following, start_ns = schedule.following(tick, started_ns, step)
+            following, start_ns = clock.following(tick, started_ns, step)
             for message in core.prepare(following - step + 1, step):
                 link.send(message)
             worked_ns = time.monotonic_ns() - started_ns - (engine.fanout.waited_ns - waited_ns)
-            meter.ticked(started_ns - schedule.due_ns(tick), worked_ns, following - tick - step)
+            meter.ticked(started_ns - clock.due_ns(tick), worked_ns, following - tick - step)
             if meter.due(started_ns):
-                precedence.review()
+                priority.review()
                 link.send(meter.report(core.starved_blocks, link.dropped_messages))
                 link.send(engine.fanout.report())
             tick = following
@@ -113,14 +113,14 @@ def main() -> None:
     # Ctrl-C in a terminal reaches the whole group; the engine goes when control lets it go.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-    precedence = Precedence()
+    priority = TickPriority()
     gc.collect()
     gc.freeze()
     # `select` takes numbers below 1024, and a busy control hands down a higher one.
     low = os.dup(arguments.fd)
     os.close(arguments.fd)
     with socket.socket(fileno=low) as sock, socket.socket(fileno=arguments.sockets_fd) as sockets:
-        run(EngineLink(sock), Engine(sockets), TickSchedule(arguments.epoch_ns), precedence)
+        run(EngineLink(sock), Engine(sockets), TickClock(arguments.epoch_ns), priority)
 
 
 if __name__ == "__main__":

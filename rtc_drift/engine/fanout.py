@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.engine.datagrams import Outbox, outbox
-from rtc_drift.engine.pacer import Pace
+from rtc_drift.engine.pacer import Pacer
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.srtp import MAX_STEP, TRAILER_BYTES, SrtpSender, in_place
 
@@ -191,8 +191,8 @@ class _Batch:
 class Fanout:
     """All listeners that the engine sends to, by programme."""
 
-    def __init__(self, pace: Pace | None = None) -> None:
-        self._pace = pace or Pace()
+    def __init__(self, pace: Pacer | None = None) -> None:
+        self._pace = pace or Pacer()
         self._sockets: dict[int, socket.socket] = {}
         self._batches: dict[int, dict[_Kind, list[_Batch]]] = {}
         self._homes: dict[int, tuple[m.AddListener, _Batch]] = {}
@@ -221,13 +221,13 @@ class Fanout:
         else:
             self._resend(message)
 
-    def send(self, session: int, tick: int, media_time: int, opus: bytes) -> None:
+    def send(self, station: int, tick: int, media_time: int, opus: bytes) -> None:
         """The packet of a tick to all listeners of a programme."""
-        kinds = self._batches.get(session)
+        kinds = self._batches.get(station)
         if kinds is None or len(opus) > MAX_PACKET_BYTES:
             return
         packet = _Past(tick, media_time, opus)
-        self._past[session].append(packet)
+        self._past[station].append(packet)
         for batches in kinds.values():
             for batch in batches:
                 self._pace.begin(tick)
@@ -246,8 +246,8 @@ class Fanout:
 
     def _add(self, it: m.AddListener) -> None:
         kind = (it.socket, it.extension, it.profile)
-        batches = self._batches.setdefault(it.session, {}).setdefault(kind, [])
-        self._past.setdefault(it.session, deque(maxlen=HISTORY_TICKS))
+        batches = self._batches.setdefault(it.station, {}).setdefault(kind, [])
+        self._past.setdefault(it.station, deque(maxlen=HISTORY_TICKS))
         try:
             batch = next((batch for batch in batches if not batch.is_full), None)
             if batch is None:
@@ -256,7 +256,7 @@ class Fanout:
             batch.add(it)
         except Exception:
             logger.exception("Listener %d can't be sent to", it.listener)
-            self._tidy(it.session)
+            self._tidy(it.station)
         else:
             self._homes[it.listener] = (it, batch)
 
@@ -275,25 +275,25 @@ class Fanout:
     def _remove(self, listener: int) -> None:
         it, batch = self._homes.pop(listener)
         batch.remove(listener)
-        self._tidy(it.session)
+        self._tidy(it.station)
 
     def _resend(self, message: m.Resend) -> None:
         _, batch = self._homes[message.listener]
-        past = self._past[message.session]
+        past = self._past[message.station]
         offset = batch.index_offset(message.listener)
         for number in message.sequence_numbers:
             found = next((it for it in past if (it.tick + offset) & 0xFFFF == number), None)
             if found is not None:
                 batch.resend(message.listener, found)
 
-    def _tidy(self, session: int) -> None:
+    def _tidy(self, station: int) -> None:
         """Forget batches and programmes without listeners."""
         kinds = {
             kind: left
-            for kind, batches in self._batches[session].items()
+            for kind, batches in self._batches[station].items()
             if (left := [batch for batch in batches if batch.listeners])
         }
         if kinds:
-            self._batches[session] = kinds
+            self._batches[station] = kinds
         else:
-            del self._batches[session], self._past[session]
+            del self._batches[station], self._past[station]

@@ -65,7 +65,7 @@ class Mixer:
         self.failures: list[Failure] = []
         self.readies: list[int] = []
 
-    def schedule(self, plays: Sequence[Play], now: int) -> None:
+    def set_plays(self, plays: Sequence[Play], now: int) -> None:
         """Replace the schedule. A play that was there keeps its deck; a new one's starts decoding at once.
 
         A play that should have started before `now` (the engine was started anew) enters where it would be by now.
@@ -146,7 +146,7 @@ class Mixer:
         self._report_lead(channel)
         if channel.reported_failed:
             return
-        if ending is not None and ending.position < play.position_at(_heard_until(play)):
+        if ending is not None and ending.position < play.position_at(_audible_until(play)):
             # Its header promised more: whoever plans must know before the sound runs out.
             self._fail(channel, ending.position, ending.reason or "The file is shorter than it was.")
         elif channel.silent_samples >= STALLED:
@@ -156,7 +156,7 @@ class Mixer:
         play, deck = channel.play, channel.deck
         if channel.reported_lead or not isinstance(deck, LeadDeck) or (failure := deck.lead_failure) is None:
             return
-        if failure.position < play.position_at(_heard_until(play)):
+        if failure.position < play.position_at(_audible_until(play)):
             channel.reported_lead = True
             self.failures.append(Failure(play.id, failure.position, failure.reason or "", stalled=False, of_lead=True))
 
@@ -200,7 +200,7 @@ def _over(channel: _Channel, position: int) -> bool:
     return ending is not None and ending.position <= position
 
 
-def _heard_until(play: Play) -> int:
+def _audible_until(play: Play) -> int:
     """Up to which media time a play is needed; a file's very end may be a frame shorter than its analysis said."""
     if play.fade_out is not None:
         return play.fade_out.end

@@ -10,7 +10,7 @@ STEP_NS = 100
 QUANTILE = 0.9
 
 
-class Pace:
+class Pacer:
     """Spaces batches by what a listener takes in nine ticks of ten, up to `SPREAD_NS` in all.
 
     With more listeners than fit, nobody is waited for: they are served as fast as it goes.

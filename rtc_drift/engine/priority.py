@@ -14,7 +14,7 @@ TOO_BUSY = 0.92
 CALM = 0.8
 
 
-class Precedence:
+class TickPriority:
     """For the thread that makes it. Threads started later inherit it; decoders give it back."""
 
     def __init__(

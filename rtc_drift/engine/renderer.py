@@ -1,4 +1,4 @@
-"""One session inside the engine: its mixer and limiter; and with an encoder, the block that waits for its tick."""
+"""One station inside the engine: its mixer and limiter; and with an encoder, the block that waits for its tick."""
 
 from dataclasses import dataclass
 
@@ -21,8 +21,8 @@ class Block:
     """The same as Opus."""
 
 
-class ProgrammeMix:
-    """A session's audio, limited. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
+class MixRenderer:
+    """A station's audio, limited. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
 
     def __init__(self, open_deck: OpenDeck) -> None:
         self.mixer = Mixer(open_deck)
@@ -46,11 +46,11 @@ class ProgrammeMix:
         self.mixer.close()
 
 
-class ProgrammeRenderer:
-    """Renders a session in blocks, each with its Opus packet."""
+class PacketRenderer:
+    """Renders a station in blocks, each with its Opus packet."""
 
     def __init__(self, open_deck: OpenDeck, bitrate: int) -> None:
-        self._mix = ProgrammeMix(open_deck)
+        self._mix = MixRenderer(open_deck)
         self._encoder = OpusEncoder(bitrate)
 
     @property

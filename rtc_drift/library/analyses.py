@@ -17,7 +17,7 @@ _KEPT = 64
 """Analyses with beats and curves: some 100 kB each."""
 
 
-class Hearing:
+class Analyses:
     """Analyses of tracks by id. A content is listened to once, wherever its file is moved to and however it went.
 
     Beats and curves are left in the catalogue: `whole` brings them. It borrows catalogue and workers.
@@ -48,7 +48,7 @@ class Hearing:
         self._more = asyncio.Event()
 
     @property
-    def analyses(self) -> Mapping[str, Analysis]:
+    def known(self) -> Mapping[str, Analysis]:
         """By track id, without beats and curves; a view that grows."""
         return MappingProxyType(self._analyses)
 
@@ -56,7 +56,7 @@ class Hearing:
         """How many of some tracks need no more listening to."""
         return sum(track.id in self._analyses or track.id in self._failed for track in tracks)
 
-    def heard(self, track_id: str) -> Analysis | None:
+    def of(self, track_id: str) -> Analysis | None:
         """Everything that is known of a track, at once: reading it takes a millisecond, and the last ones are kept."""
         known = self._whole.pop(track_id, None)
         if known is None and track_id in self._analyses:

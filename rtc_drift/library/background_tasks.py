@@ -12,7 +12,7 @@ from rtc_drift.workers.pool import WorkerError
 logger = logging.getLogger(__name__)
 
 
-class Background:
+class BackgroundTasks:
     """Owns tasks and counts what goes wrong in them."""
 
     def __init__(self) -> None:

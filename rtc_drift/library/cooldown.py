@@ -9,7 +9,7 @@ from rtc_drift.library.track import Track
 COOL_DOWN_SECONDS = 300.0
 
 
-class Resting:
+class Cooldown:
     """Tracks by id, each given back by `wake` after `seconds`, or all at once."""
 
     def __init__(self, seconds: float, wake: Callable[[list[Track]], None]) -> None:

@@ -7,21 +7,21 @@ from typing import Any
 
 from rtc_drift import demo
 from rtc_drift.library import jobs
-from rtc_drift.library.background_tasks import Background
+from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.scan import ScanProgress, examine_changed, remember, survey
 from rtc_drift.library.track import Track
 from rtc_drift.workers.pool import Workers
 
 
-class Fallback:
+class DemoLibrary:
     """The demo tracks there are so far, by id. It tells when they `changed`, and borrows everything else."""
 
     def __init__(
         self,
         catalogue: Catalogue,
         workers: Workers,
-        background: Background,
+        background: BackgroundTasks,
         folder: Path,
         *,
         left_out: Callable[[str], bool],

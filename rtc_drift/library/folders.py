@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from rtc_drift.library.background_tasks import Background
+from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.scan import RootError, check_root, holds_anything
 from rtc_drift.library.track import legible
 from rtc_drift.library.watcher import changes
@@ -29,7 +29,7 @@ class Folders:
     def __init__(
         self,
         roots: Iterable[Path],
-        background: Background,
+        background: BackgroundTasks,
         *,
         scan: Scan,
         is_scanning: Callable[[], bool],
@@ -37,7 +37,7 @@ class Folders:
         lost_check_seconds: float = LOST_CHECK_SECONDS,
     ) -> None:
         """`on_lost` is told each time that a folder turns out not to be there."""
-        self._roots = Roots(roots)
+        self._roots = MusicFolders(roots)
         self._background = background
         self._scan = scan
         self._is_scanning = is_scanning
@@ -111,7 +111,7 @@ class Folders:
             self._regaining = False
 
 
-class Roots:
+class MusicFolders:
     """Absolute paths, each once, in the order given."""
 
     def __init__(self, roots: Iterable[Path]) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library import jobs
-from rtc_drift.library.analyses import Hearing
-from rtc_drift.library.background_tasks import Background
+from rtc_drift.library.analyses import Analyses
+from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
-from rtc_drift.library.cooldown import COOL_DOWN_SECONDS, Resting
-from rtc_drift.library.demo_library import Fallback
+from rtc_drift.library.cooldown import COOL_DOWN_SECONDS, Cooldown
+from rtc_drift.library.demo_library import DemoLibrary
 from rtc_drift.library.folders import LOST_CHECK_SECONDS, Folders
-from rtc_drift.library.loved import Loves
-from rtc_drift.library.normalisation import Levels, album_loudness
+from rtc_drift.library.loved import LovedTracks
+from rtc_drift.library.normalisation import Normalisation, album_loudness
 from rtc_drift.library.scan import (
     RootError,
     ScanProgress,
@@ -61,8 +61,8 @@ class Library:
         """
         self._catalogue = catalogue
         self._workers = workers
-        self._background = Background()
-        self._lasting = Background()
+        self._background = BackgroundTasks()
+        self._lasting = BackgroundTasks()
         """Its tasks have no end of their own."""
         self._folders = Folders(
             music,
@@ -72,11 +72,11 @@ class Library:
             on_lost=self._forget,
             lost_check_seconds=lost_check_seconds,
         )
-        self.loved = Loves(catalogue)
+        self.loved = LovedTracks(catalogue)
         self.on_change: Callable[[], None] = lambda: None
         """Called whenever there are other tracks to play."""
         self._music: dict[str, Track] = {}
-        self._demo = Fallback(
+        self._demo = DemoLibrary(
             catalogue,
             workers,
             self._background,
@@ -84,14 +84,14 @@ class Library:
             left_out=lambda track_id: track_id in self._suspects or track_id in self._resting,
             changed=self._changed,
         )
-        self.hearing = Hearing(catalogue, workers, self.playable, lambda: self.on_change())
+        self.analyses = Analyses(catalogue, workers, self.playable, lambda: self.on_change())
         self._analyse = analyse
         self._target_lufs, self._album_balance = target_lufs, album_balance
-        self._levels: Levels | None = None
+        self._normalisation: Normalisation | None = None
         self._playable: tuple[Track, ...] | None = ()
         self._is_playable = asyncio.Event()
         self._search = Search()
-        self._resting = Resting(cool_down_seconds, self._wake)
+        self._resting = Cooldown(cool_down_seconds, self._wake)
         self._suspects: dict[str, Track] = {}
         self._unplayable: set[Path] = set()
         self._look_seconds = look_seconds
@@ -105,12 +105,12 @@ class Library:
         present = [root for root in self._folders.all if await asyncio.to_thread(holds_anything, root)]
         await self._background.guard(self._load(present))
         await self._background.guard(self.loved.load())
-        await self._background.guard(self.hearing.load())
+        await self._background.guard(self.analyses.load())
         scan = self._background.spawn(self._scan(self._folders.all), "library scan")
         if self._folders.all and self._look_seconds is not None:
             self._lasting.spawn(self._folders.follow(scan, self._look_seconds), "watch the music folders")
         if self._analyse:
-            self._lasting.spawn(self.hearing.run(), "library listening")
+            self._lasting.spawn(self.analyses.run(), "library listening")
 
     async def close(self) -> None:
         """End what goes on in the background. May be called again."""
@@ -128,17 +128,17 @@ class Library:
         """A track that can be played, of the music or of the demo library."""
         return self._music.get(track_id) or self._demo.tracks.get(track_id)
 
-    def heard(self, track_id: str) -> Analysis | None:
+    def analysis(self, track_id: str) -> Analysis | None:
         """How a track sounds, with beats and curves, if it was listened to. Cheap."""
-        return self.hearing.heard(track_id)
+        return self.analyses.of(track_id)
 
     @property
-    def levels(self) -> Levels:
+    def normalisation(self) -> Normalisation:
         """How loud tracks are to be played."""
-        if self._levels is None:
+        if self._normalisation is None:
             albums = album_loudness(self.playable()) if self._album_balance else {}
-            self._levels = Levels(self._target_lufs, albums)
-        return self._levels
+            self._normalisation = Normalisation(self._target_lufs, albums)
+        return self._normalisation
 
     async def wait_until_playable(self) -> None:
         """Returns when there is at least one track to play."""
@@ -170,7 +170,7 @@ class Library:
         return LibraryStatus(
             source="music" if self._music else "demo" if self._demo.tracks else "none",
             tracks=len(self.playable()),
-            analysed=self.hearing.done(self.playable()),
+            analysed=self.analyses.done(self.playable()),
             unplayable=len(self._unplayable),
             scanning=self._scanning,
             done=self._done,
@@ -338,10 +338,10 @@ class Library:
     # -- in common -----------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        self._playable = self._levels = None
+        self._playable = self._normalisation = None
         if self._music or self._demo.tracks:
             self._is_playable.set()
         else:
             self._is_playable.clear()
-        self.hearing.wake()
+        self.analyses.wake()
         self.on_change()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rtc_drift.library.catalogue import Catalogue
 
 
-class Loves:
+class LovedTracks:
     """Ids of loved tracks, as in the catalogue. They outlive the files: a file that comes back is loved again."""
 
     def __init__(self, catalogue: Catalogue) -> None:

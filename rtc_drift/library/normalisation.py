@@ -15,7 +15,7 @@ _SILENCE_LUFS = -60.0
 
 
 @dataclass(frozen=True)
-class Levels:
+class Normalisation:
     """Where loudness is to lie (EBU R128), and what counts as a track's own."""
 
     target_lufs: float = TARGET_LUFS

@@ -19,7 +19,7 @@ class Search:
     async def find(self, tracks: Sequence[Track], query: str) -> list[Track]:
         """The tracks whose title, artist or album holds every word, accents aside, by artist, album and number.
 
-        Preparing is left to a thread, so that the loop has other turns meanwhile; cancelling wastes that work.
+        LeadSource is left to a thread, so that the loop has other turns meanwhile; cancelling wastes that work.
         """
         if tracks is not self._tracks:
             prepared = await asyncio.to_thread(_prepare, tracks)

@@ -43,7 +43,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class BeatGrid:
     """Beats in seconds, ascending `(n,)`, what is struck on them, and which of them begin a bar."""
 
     beats: NDArray[np.float64]
@@ -84,16 +84,16 @@ class Grid:
         return attack if np.isfinite(attack) else float(self.beats[index])
 
 
-def grid_of(heard: Analysis) -> Grid | None:
+def grid_of(analysis: Analysis) -> BeatGrid | None:
     """None where tempo or beats are not sure, or bars were not found."""
-    sure = heard.tempo_confidence >= SURE_TEMPO and heard.beats_confidence >= SURE
-    if not sure or len(heard.beats_seconds) < _FEWEST_BEATS or len(heard.downbeats_seconds) < 2:
+    sure = analysis.tempo_confidence >= SURE_TEMPO and analysis.beats_confidence >= SURE
+    if not sure or len(analysis.beats_seconds) < _FEWEST_BEATS or len(analysis.downbeats_seconds) < 2:
         return None
-    beats = np.array(heard.beats_seconds)
-    downbeats = np.searchsorted(beats, np.array(heard.downbeats_seconds) - 1e-6)
-    return Grid(
+    beats = np.array(analysis.beats_seconds)
+    downbeats = np.searchsorted(beats, np.array(analysis.downbeats_seconds) - 1e-6)
+    return BeatGrid(
         beats,
-        _on(beats, np.array(heard.attacks_seconds)),
+        _on(beats, np.array(analysis.attacks_seconds)),
         tuple(int(it) for it in downbeats if it < len(beats)),
         int(np.median(np.diff(downbeats))),
     )

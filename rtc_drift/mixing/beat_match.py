@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from rtc_drift.media import samples
-from rtc_drift.mixing.beat_grid import Grid, Passage
+from rtc_drift.mixing.beat_grid import BeatGrid, Passage
 from rtc_drift.mixing.loudness_curve import SHAPES, UNHEARD_LU, Shape, excursion
-from rtc_drift.mixing.mix_track import Side
+from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import BassSwap, Transition
 from rtc_drift.stretching.warp import REACH
 
@@ -44,7 +44,7 @@ class _Candidate:
         return 2 * max(self.excursion - UNHEARD_LU, 0.0) + abs(self.bars - _USUAL_BARS) / 16 + 0.05 * self.number
 
 
-def matched(outgoing: Side, incoming: Side, earliest: float, *, may_stretch: bool) -> Transition | None:
+def matched(outgoing: MixTrack, incoming: MixTrack, earliest: float, *, may_stretch: bool) -> Transition | None:
     """The best way of mixing on the beat; None where there is none. `earliest`: where the outgoing may be left.
 
     Without stretching only tempi that are the same anyway will do.
@@ -58,7 +58,7 @@ def matched(outgoing: Side, incoming: Side, earliest: float, *, may_stretch: boo
 
 
 def _candidates(
-    outgoing: Side, incoming: Side, leaving: Grid, entering: Grid, earliest: float, may_stretch: bool
+    outgoing: MixTrack, incoming: MixTrack, leaving: BeatGrid, entering: BeatGrid, earliest: float, may_stretch: bool
 ) -> Iterator[_Candidate]:
     for bars, first, second, (leave, enter) in _passages(outgoing, incoming, leaving, entering, earliest):
         ratio = enter.length / leave.length
@@ -74,7 +74,7 @@ def _candidates(
 
 
 def _passages(
-    outgoing: Side, incoming: Side, leaving: Grid, entering: Grid, earliest: float
+    outgoing: MixTrack, incoming: MixTrack, leaving: BeatGrid, entering: BeatGrid, earliest: float
 ) -> Iterator[tuple[int, int, int, tuple[Passage, Passage]]]:
     """Bars of the overlap, how many bars the passages are from the end and the beginning, and the passages."""
     fold = folding(leaving.bpm, entering.bpm)
@@ -95,7 +95,7 @@ def folding(leaving_bpm: float, entering_bpm: float) -> float:
     return min((0.5, 1.0, 2.0), key=lambda fold: abs(entering_bpm / (leaving_bpm * fold) - 1))
 
 
-def _last_passages(grid: Grid, beats: int, earliest: float, ends: float) -> Iterator[Passage]:
+def _last_passages(grid: BeatGrid, beats: int, earliest: float, ends: float) -> Iterator[Passage]:
     """The latest bars that are over when the music is, and those a bar before."""
     fitting = (
         first
@@ -110,7 +110,7 @@ def _last_passages(grid: Grid, beats: int, earliest: float, ends: float) -> Iter
             yield passage
 
 
-def _first_passages(grid: Grid, beats: int, side: Side) -> Iterator[Passage]:
+def _first_passages(grid: BeatGrid, beats: int, side: MixTrack) -> Iterator[Passage]:
     """The first bars of the music, and those a bar behind."""
     starts = side.level.rises_at() - 0.1
     firsts = (first for first in grid.downbeats if grid.beats[first] >= starts)
@@ -120,7 +120,7 @@ def _first_passages(grid: Grid, beats: int, side: Side) -> Iterator[Passage]:
             yield passage
 
 
-def _plan(best: _Candidate, leaving: Grid, entering: Grid) -> Transition:
+def _plan(best: _Candidate, leaving: BeatGrid, entering: BeatGrid) -> Transition:
     ratio = best.ratio if abs(best.ratio - 1) * best.leave.length > EXACT_SECONDS else 1.0
     change = f"{abs(ratio - 1):.1%} {'faster' if ratio > 1 else 'slower'}" if ratio != 1 else "at its own tempo"
     return Transition(

@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import product
 
 from rtc_drift.media import samples
-from rtc_drift.mixing.beat_grid import Grid
+from rtc_drift.mixing.beat_grid import BeatGrid
 from rtc_drift.mixing.loudness_curve import SHAPES, UNHEARD_LU, Shape, excursion
-from rtc_drift.mixing.mix_track import Side
+from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import BassSwap, Transition
 
 MOST_LU = 1.2
@@ -27,7 +27,7 @@ _FIRST_BAR_WITHIN = 2.0
 _ENTRY_SECONDS = 0.005
 
 
-def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
+def blend(outgoing: MixTrack, incoming: MixTrack, earliest: float) -> Transition:
     """An overlap of 4 to 8 s that ends with the music: as long, and so shaped, that loudness sways least."""
     ends = max(outgoing.level.fades_at(), earliest)
     enter = incoming.level.rises_at()
@@ -49,7 +49,7 @@ def blend(outgoing: Side, incoming: Side, earliest: float) -> Transition:
     return replace(plan, bass=swap, reasons=(f"A blend of {best.length:.1f} seconds where the music ends.",))
 
 
-def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
+def fade(outgoing: MixTrack, incoming: MixTrack, earliest: float) -> Transition | None:
     """One fades out, the other comes in behind it; None where either is too short."""
     ends = outgoing.level.fades_at()
     enter = incoming.level.rises_at()
@@ -64,7 +64,7 @@ def fade(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
 
 
 def _best(
-    outgoing: Side, incoming: Side, ends: float, enter: float, shapes: Iterable[tuple[Shape, float, float]]
+    outgoing: MixTrack, incoming: MixTrack, ends: float, enter: float, shapes: Iterable[tuple[Shape, float, float]]
 ) -> tuple[Transition, Shape]:
     """Of shapes, each with how much before the end it is over and a cost of its own, the one that costs least."""
     costs = list[tuple[float, Shape, float, float]]()
@@ -85,7 +85,7 @@ def _best(
     return plan, best
 
 
-def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
+def cut(outgoing: MixTrack, incoming: MixTrack, earliest: float) -> Transition | None:
     """The ending is heard, and the next begins while it rings on: on a bar or beat, if one comes and the next has bars.
 
     None where the music fades or was cut off, or loudness would sway.
@@ -104,7 +104,9 @@ def cut(outgoing: Side, incoming: Side, earliest: float) -> Transition | None:
     return _cut(outgoing, incoming, earliest, over, incoming.first_sound, "It ends, and the next begins.")
 
 
-def _cut(outgoing: Side, incoming: Side, earliest: float, at: float, enter: float, reason: str) -> Transition | None:
+def _cut(
+    outgoing: MixTrack, incoming: MixTrack, earliest: float, at: float, enter: float, reason: str
+) -> Transition | None:
     rings = outgoing.last_sound - at
     sways = excursion(outgoing.level, incoming.level, at, enter, Shape(rings, 0.0, rings, _ENTRY_SECONDS))
     if at < earliest or sways > MOST_LU:
@@ -122,7 +124,7 @@ def _cut(outgoing: Side, incoming: Side, earliest: float, at: float, enter: floa
     )
 
 
-def _in_the_ringing(side: Side, grid: Grid) -> float | None:
+def _in_the_ringing(side: MixTrack, grid: BeatGrid) -> float | None:
     """Where a bar, else a beat of the grid falls while the ending rings on, in seconds of the file."""
     beat = 60 / grid.bpm
     last = float(grid.beats[grid.downbeats[-1]])

@@ -1,10 +1,10 @@
 """Tracks that follow each other on the disc: they are played on as the disc has them."""
 
-from rtc_drift.mixing.mix_track import Side
+from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import Transition
 
 
-def follows_on(outgoing: Side, incoming: Side) -> bool:
+def follows_on(outgoing: MixTrack, incoming: MixTrack) -> bool:
     """Whether one is the next track of the other's album."""
     first, second = outgoing.track, incoming.track
     if not first.album or first.track_number is None or second.track_number is None:
@@ -13,7 +13,7 @@ def follows_on(outgoing: Side, incoming: Side) -> bool:
     return same_album and second.track_number == first.track_number + 1
 
 
-def gapless(outgoing: Side) -> Transition:
+def gapless(outgoing: MixTrack) -> Transition:
     """Every sample of both, one after the other."""
     return Transition(
         "crossfade",

@@ -44,7 +44,7 @@ SHAPES = ((0.0, 1.0), (0.0, 0.5), (0.25, 0.75), (0.5, 0.5))
 """Shares of an overlap: before the outgoing track begins to fade, and until the incoming one is there."""
 
 
-class Level:
+class LoudnessCurve:
     """Power of each moment of a track by that of its whole loudness; 1 where it is not known."""
 
     def __init__(
@@ -113,7 +113,9 @@ class Level:
         return np.flatnonzero(self._powers > 10 ** (-_FADED_LU / 10))
 
 
-def excursion(outgoing: Level, incoming: Level, leave: float, enter: float, shape: Shape, ratio: float = 1.0) -> float:
+def excursion(
+    outgoing: LoudnessCurve, incoming: LoudnessCurve, leave: float, enter: float, shape: Shape, ratio: float = 1.0
+) -> float:
     """By how many LU short-term loudness leaves, in an overlap, the band that it spans before and after.
 
     What `tests/measures/loudness.py` measures, foreseen by the tracks' momentary loudness; 0 where neither is known.

@@ -4,25 +4,25 @@ from dataclasses import dataclass, field
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track
-from rtc_drift.mixing.beat_grid import Grid, grid_of
-from rtc_drift.mixing.loudness_curve import Level
+from rtc_drift.mixing.beat_grid import BeatGrid, grid_of
+from rtc_drift.mixing.loudness_curve import LoudnessCurve
 
 _EARLY_SECONDS = 0.05
 """By how much a downbeat may lie before the sound that was taken for the first."""
 
 
 @dataclass(frozen=True)
-class Side:
+class MixTrack:
     """The outgoing or the incoming track of a transition. Times in seconds of the file."""
 
     track: Track
-    heard: Analysis | None = None
-    grid: Grid | None = field(init=False, repr=False)
+    analysis: Analysis | None = None
+    grid: BeatGrid | None = field(init=False, repr=False)
     """None where nobody could tap along for sure."""
-    level: Level = field(init=False, repr=False)
+    level: LoudnessCurve = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "grid", grid_of(self.heard) if self.heard else None)
+        object.__setattr__(self, "grid", grid_of(self.analysis) if self.analysis else None)
         object.__setattr__(self, "level", self._measured())
 
     @property
@@ -38,8 +38,8 @@ class Side:
         first = self.grid.next_downbeat(self.first_sound - _EARLY_SECONDS) if self.grid else None
         return first if first is not None and first <= self.first_sound + within else None
 
-    def _measured(self) -> Level:
+    def _measured(self) -> LoudnessCurve:
         sounds = self.first_sound, self.last_sound
-        if self.heard is None:
-            return Level((), self.track.integrated_lufs, (), sounds)
-        return Level(self.heard.momentary_lufs, self.track.integrated_lufs, self.heard.heard_bass, sounds)
+        if self.analysis is None:
+            return LoudnessCurve((), self.track.integrated_lufs, (), sounds)
+        return LoudnessCurve(self.analysis.momentary_lufs, self.track.integrated_lufs, self.analysis.heard_bass, sounds)

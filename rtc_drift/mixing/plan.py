@@ -9,14 +9,14 @@ from rtc_drift.mixing.beat_match import matched
 from rtc_drift.mixing.blend import MOST_LU, blend, cut, fade
 from rtc_drift.mixing.crossfade import SKIP_FADE, immediate_transition
 from rtc_drift.mixing.gapless import follows_on, gapless
-from rtc_drift.mixing.mix_track import Side
+from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import Transition, When
 
 _CLASH = 4
 """Steps on the Camelot wheel from which on two keys hurt each other."""
 
 
-def plan_transition(outgoing: Side, incoming: Side, earliest: int, *, may_stretch: bool = True) -> Transition:
+def plan_transition(outgoing: MixTrack, incoming: MixTrack, earliest: int, *, may_stretch: bool = True) -> Transition:
     """How the outgoing track gives way where its music ends; never leaves it before its sample `earliest`.
 
     Without `may_stretch` nothing has to be rendered ahead for it.
@@ -35,13 +35,13 @@ def plan_transition(outgoing: Side, incoming: Side, earliest: int, *, may_stretc
     return on_the_beat if on_the_beat is not None and on_the_beat.sways <= otherwise.sways else otherwise
 
 
-def _clash(outgoing: Side, incoming: Side) -> bool:
+def _clash(outgoing: MixTrack, incoming: MixTrack) -> bool:
     """Whether both keys are sure and far from each other."""
-    if outgoing.heard is None or incoming.heard is None:
+    if outgoing.analysis is None or incoming.analysis is None:
         return False
-    if min(outgoing.heard.key_confidence, incoming.heard.key_confidence) < SURE:
+    if min(outgoing.analysis.key_confidence, incoming.analysis.key_confidence) < SURE:
         return False
-    first, second = key_number(outgoing.heard.camelot), key_number(incoming.heard.camelot)
+    first, second = key_number(outgoing.analysis.camelot), key_number(incoming.analysis.camelot)
     return UNKNOWN_KEY not in (first, second) and key_steps(first, second) >= _CLASH
 
 
@@ -56,7 +56,7 @@ _ENTRY_SECONDS = 0.02
 _FIRST_BAR_WITHIN = 4.0
 
 
-def plan_skip(outgoing: Side | None, incoming: Side, earliest: int, when: When = "bar") -> Transition:
+def plan_skip(outgoing: MixTrack | None, incoming: MixTrack, earliest: int, when: When = "bar") -> Transition:
     """How the outgoing track (None: silence) is left at its sample `earliest` or little later.
 
     On a bar where both have bars, on a beat where that is too far; the incoming track begins with its own first bar.

@@ -1,8 +1,8 @@
 """A programme rendered offline, faster than real time: what the server would play with the same seed."""
 
-from rtc_drift.rendering.memory_library import Collection
+from rtc_drift.rendering.memory_library import MemoryLibrary
 from rtc_drift.rendering.render import render_programme
-from rtc_drift.rendering.render_log import Journal
-from rtc_drift.rendering.script import Order
+from rtc_drift.rendering.render_log import RenderLog
+from rtc_drift.rendering.script import ScriptedCommand
 
-__all__ = ["Collection", "Journal", "Order", "render_programme"]
+__all__ = ["MemoryLibrary", "RenderLog", "ScriptedCommand", "render_programme"]

@@ -5,21 +5,21 @@ import shutil
 from collections.abc import Container
 from pathlib import Path
 
-from rtc_drift.station.lead_prefetch import Preparing
+from rtc_drift.station.sources import LeadSource
 from rtc_drift.stretching.warp import Warp
 
 
 class KeptLeads:
-    """A `Preparing` whose files stay in a folder, numbered: `lead-001.wav` and so on."""
+    """A `LeadSource` whose files stay in a folder, numbered: `lead-001.wav` and so on."""
 
-    def __init__(self, preparing: Preparing, folder: Path) -> None:
-        self._preparing = preparing
+    def __init__(self, leads: LeadSource, folder: Path) -> None:
+        self._leads = leads
         self._folder = folder
         self._kept: list[Path] = []
 
     async def prepare(self, path: Path, warp: Warp) -> Path | None:
         """Raises OSError when the folder can't be written to."""
-        made = await self._preparing.prepare(path, warp)
+        made = await self._leads.prepare(path, warp)
         if made is None:
             return None
         kept = self._folder / f"lead-{len(self._kept) + 1:03}{made.suffix}"
@@ -27,7 +27,7 @@ class KeptLeads:
         try:
             await asyncio.to_thread(shutil.copyfile, made, kept)
         finally:
-            self._preparing.release(made)
+            self._leads.release(made)
         return kept
 
     def release(self, path: Path) -> None:

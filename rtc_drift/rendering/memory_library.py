@@ -4,15 +4,15 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from rtc_drift.analysis.model import Analysis
-from rtc_drift.library.normalisation import Levels, album_loudness
+from rtc_drift.library.normalisation import Normalisation, album_loudness
 from rtc_drift.library.track import Track, legible
 from rtc_drift.media import TARGET_LUFS
-from rtc_drift.selection.feature_space import EMPTY, Space, space_of
+from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, space_of
 
 logger = logging.getLogger(__name__)
 
 
-class Collection:
+class MemoryLibrary:
     """Tracks in the order of their ids, however they are handed in; and the space that is drawn of them."""
 
     def __init__(
@@ -20,22 +20,22 @@ class Collection:
         tracks: Iterable[Track],
         analyses: Mapping[str, Analysis],
         *,
-        heard: Callable[[str], Analysis | None] | None = None,
+        whole_analysis: Callable[[str], Analysis | None] | None = None,
         loved: Iterable[str] = (),
         target_lufs: float = TARGET_LUFS,
         album_balance: bool = False,
     ) -> None:
-        """`analyses` by track id; `heard` gives one with beats and curves, where `analyses` are without.
+        """`analyses` by track id; `whole_analysis` gives one with beats and curves, where `analyses` are without.
 
         `target_lufs`, `album_balance`: see `Library`.
         """
         self._tracks = {track.id: track for track in sorted(tracks, key=lambda track: track.id)}
         self._analyses = analyses
-        self._heard = heard or analyses.get
+        self._whole_analysis = whole_analysis or analyses.get
         self._loved = set(loved)
         self._target_lufs, self._album_balance = target_lufs, album_balance
-        self._levels: Levels | None = None
-        self._space: Space | None = None
+        self._normalisation: Normalisation | None = None
+        self._space: FeatureSpace | None = None
 
     @property
     def loved(self) -> set[str]:
@@ -43,14 +43,15 @@ class Collection:
         return self._loved
 
     @property
-    def levels(self) -> Levels:
+    def normalisation(self) -> Normalisation:
         """How loud tracks are to be played."""
-        if self._levels is None:
+        if self._normalisation is None:
             albums = album_loudness(self._tracks.values()) if self._album_balance else {}
-            self._levels = Levels(self._target_lufs, albums)
-        return self._levels
+            self._normalisation = Normalisation(self._target_lufs, albums)
+        return self._normalisation
 
-    def chart(self) -> Space:
+    @property
+    def space(self) -> FeatureSpace:
         """All tracks as a space: drawn once, and again when one of them turned out to be broken."""
         if self._space is None:
             is_heard = any(track_id in self._analyses for track_id in self._tracks)
@@ -65,12 +66,12 @@ class Collection:
         """The track of an id, if it can be played."""
         return self._tracks.get(track_id)
 
-    def heard(self, track_id: str) -> Analysis | None:
+    def analysis(self, track_id: str) -> Analysis | None:
         """How a track sounds, with beats and curves, if it was listened to."""
-        return self._heard(track_id)
+        return self._whole_analysis(track_id)
 
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
         """Playing it failed: it is left out from now on. Only here, so that the next rendering is the same."""
         if self._tracks.pop(track.id, None) is not None:
-            self._levels = self._space = None
+            self._normalisation = self._space = None
             logger.warning("%s is left out: %s", legible(track.path), reason)

@@ -6,7 +6,7 @@ from rtc_drift.engine.deck import Deck
 from rtc_drift.engine.mixer import OpenDeck
 from rtc_drift.engine.protocol.messages import DeckFailed
 from rtc_drift.engine.protocol.plays import Play
-from rtc_drift.engine.renderer import ProgrammeMix
+from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import Audio
 from rtc_drift.station.playout import HORIZON
 
@@ -19,13 +19,13 @@ def patient_deck(path: str, start: int) -> Deck:
     return Deck(path, start, patient=True)
 
 
-class RenderedTimeline:
+class OfflineTimeline:
     """A `Timeline` whose media time is what has been rendered so far. Like a mixer's it stands at 0 until it runs."""
 
     def __init__(self, open_deck: OpenDeck = patient_deck) -> None:
         """Decks that `open_deck` gives have to be patient."""
         self.running = False
-        self._mix = ProgrammeMix(open_deck)
+        self._mix = MixRenderer(open_deck)
         self._time = 0
 
     @property
@@ -37,9 +37,9 @@ class RenderedTimeline:
         """The media time up to which it is rendered, in samples."""
         return self._time
 
-    def schedule(self, plays: Sequence[Play]) -> None:
+    def set_plays(self, plays: Sequence[Play]) -> None:
         """Everything that is to be heard, replacing what was said before."""
-        self._mix.mixer.schedule(plays, self._time)
+        self._mix.mixer.set_plays(plays, self._time)
 
     def is_ready(self, play_id: int) -> bool:
         """Decks are waited for."""

@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from rtc_drift.rendering.script import Order
-from rtc_drift.station.autodj import GOING_ON
+from rtc_drift.rendering.script import ScriptedCommand
 from rtc_drift.station.commands import Accepted
+from rtc_drift.station.on_air import SAME_TRACK
 from rtc_drift.station.programme import Entry, Programme
 
 
@@ -13,11 +13,11 @@ from rtc_drift.station.programme import Entry, Programme
 class CarriedOut:
     """A command, and what became of it."""
 
-    order: Order
+    order: ScriptedCommand
     accepted: Accepted
 
 
-class Journal:
+class RenderLog:
     """Kept by one rendering; told after each change what the programme is like."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Journal:
 
     def tracks(self, length: int) -> list[Entry]:
         """Those of the entries with which another track begins, or the same anew."""
-        return [entry for entry in self.entries(length) if entry.transition.kind not in GOING_ON]
+        return [entry for entry in self.entries(length) if entry.transition.kind not in SAME_TRACK]
 
     def styles(self, length: int) -> dict[str, int]:
         """How often each style of transition was chosen, the most frequent first."""

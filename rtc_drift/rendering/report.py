@@ -6,7 +6,7 @@ from rtc_drift.library.track import legible
 from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.mixing import model as plan
 from rtc_drift.rendering.render import LAST_FADE
-from rtc_drift.rendering.render_log import CarriedOut, Journal
+from rtc_drift.rendering.render_log import CarriedOut, RenderLog
 from rtc_drift.station.programme import Entry
 from rtc_drift.station.views import WhyInfo, Wire
 
@@ -183,7 +183,7 @@ class RenderRecord(Wire):
     commands: list[CommandRecord]
 
     @classmethod
-    def of(cls, journal: Journal, *, seed: int, length: int, leads_are_kept: bool = False) -> "RenderRecord":
+    def of(cls, log: RenderLog, *, seed: int, length: int, leads_are_kept: bool = False) -> "RenderRecord":
         """What was heard of the first `length` samples."""
         fade = min(LAST_FADE, length)
         return cls(
@@ -193,6 +193,6 @@ class RenderRecord(Wire):
             sample_rate=SAMPLE_RATE,
             length_samples=length,
             last_fade=FadeRecord(start=length - fade, length=fade),
-            plays=[PlayRecord.of(entry, leads_are_kept=leads_are_kept) for entry in journal.entries(length)],
-            commands=[CommandRecord.of(it) for it in journal.commands],
+            plays=[PlayRecord.of(entry, leads_are_kept=leads_are_kept) for entry in log.entries(length)],
+            commands=[CommandRecord.of(it) for it in log.commands],
         )

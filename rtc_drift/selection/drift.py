@@ -1,6 +1,6 @@
 """Where the music heads when nobody steers: straight on for a few tracks, then a gentle turn, towards new country.
 
-Everything follows from the seed, the number of the step and what was heard, so that a journey can be made again.
+Everything follows from the seed, the number of the step and what was played, so that a journey can be made again.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.selection.feature_space import Space
+from rtc_drift.selection.feature_space import FeatureSpace
 from rtc_drift.selection.features import NAMES
 
 HOLD = (2, 5)
@@ -22,7 +22,7 @@ _SAMPLE = 128
 
 
 def heading(
-    space: Space, here: int, out: NDArray[np.bool_], recent: Sequence[int], seed: int, step: int
+    space: FeatureSpace, here: int, out: NDArray[np.bool_], recent: Sequence[int], seed: int, step: int
 ) -> NDArray[np.float32]:
     """A unit vector in the space of features."""
     own = _held(seed, step)
@@ -52,15 +52,15 @@ def _unit(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _new_country(
-    space: Space, here: int, out: NDArray[np.bool_], recent: Sequence[int], rng: np.random.Generator
+    space: FeatureSpace, here: int, out: NDArray[np.bool_], recent: Sequence[int], rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Towards that of some tracks drawn by lot that is farthest from everything heard lately."""
-    left = np.flatnonzero(~out & space.is_heard)
+    """Towards that of some tracks drawn by lot that is farthest from everything played lately."""
+    left = np.flatnonzero(~out & space.is_analysed)
     if not len(left) or not recent:
         return np.zeros(len(NAMES))
     drawn = rng.choice(left, min(_SAMPLE, len(left)), replace=False)
-    heard = space.matrix[np.array(recent)]
-    apart = np.linalg.norm(space.matrix[drawn][:, None] - heard[None], axis=2).min(axis=1)
+    played = space.matrix[np.array(recent)]
+    apart = np.linalg.norm(space.matrix[drawn][:, None] - played[None], axis=2).min(axis=1)
     goal: NDArray[np.float64] = (space.matrix[drawn[int(np.argmax(apart))]] - space.matrix[here]).astype(np.float64)
     goal /= max(float(np.linalg.norm(goal)), 1e-9)
     return goal

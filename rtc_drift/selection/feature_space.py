@@ -14,8 +14,8 @@ from rtc_drift.selection.features import Matrix, Scale, raw
 
 
 @dataclass(frozen=True, slots=True)
-class Space:
-    """Tracks in the order of their ids; row n of every array is track n. Tracks not heard yet lie in the middle."""
+class FeatureSpace:
+    """Tracks in the order of their ids; row n of every array is track n. Tracks not analysed yet lie in the middle."""
 
     tracks: tuple[Track, ...]
     rows: Mapping[str, int]
@@ -25,7 +25,7 @@ class Space:
     axes: Axes
     scores: Matrix
     """`(tracks, axes)`: how far along each axis, in spreads of that axis from its median."""
-    is_heard: NDArray[np.bool_]
+    is_analysed: NDArray[np.bool_]
     artists: NDArray[np.int32]
     """The same number for the same artist; −1 without one."""
     albums: NDArray[np.int32]
@@ -47,24 +47,24 @@ SURE_TEMPO = 0.3
 """With less confidence a tempo is not worth matching."""
 
 
-def space_of(tracks: Iterable[Track], analyses: Mapping[str, Analysis]) -> Space:
+def space_of(tracks: Iterable[Track], analyses: Mapping[str, Analysis]) -> FeatureSpace:
     """The space of some tracks; it does not depend on the order they come in."""
     ordered = tuple(sorted(tracks, key=lambda track: track.id))
     found = [analyses.get(track.id) for track in ordered]
-    is_heard = np.array([analysis is not None for analysis in found], bool)
+    is_analysed = np.array([analysis is not None for analysis in found], bool)
     values = np.array([raw(analysis) for analysis in found if analysis is not None], np.float64)
     scale = Scale.of(values)
-    heard = scale.standardised(values)
-    matrix = np.zeros((len(ordered), heard.shape[1]), np.float32)
-    matrix[is_heard] = heard
-    axes = axes_of(heard)
-    return Space(
+    analysed = scale.standardised(values)
+    matrix = np.zeros((len(ordered), analysed.shape[1]), np.float32)
+    matrix[is_analysed] = analysed
+    axes = axes_of(analysed)
+    return FeatureSpace(
         tracks=ordered,
         rows={track.id: row for row, track in enumerate(ordered)},
         matrix=matrix,
         axes=axes,
-        scores=_scores(matrix, is_heard, axes),
-        is_heard=is_heard,
+        scores=_scores(matrix, is_analysed, axes),
+        is_analysed=is_analysed,
         artists=_codes([track.artist for track in ordered]),
         albums=_codes([track.album and f"{track.artist}\0{track.album}" for track in ordered]),
         bpm=np.array([_tempo(analysis) for analysis in found], np.float32),
@@ -73,10 +73,10 @@ def space_of(tracks: Iterable[Track], analyses: Mapping[str, Analysis]) -> Space
     )
 
 
-def _scores(matrix: Matrix, is_heard: NDArray[np.bool_], axes: Axes) -> Matrix:
+def _scores(matrix: Matrix, is_analysed: NDArray[np.bool_], axes: Axes) -> Matrix:
     scores: Matrix = matrix @ axes.vectors.T
-    if is_heard.any():
-        low, middle, high = np.percentile(scores[is_heard], (25, 50, 75), axis=0)
+    if is_analysed.any():
+        low, middle, high = np.percentile(scores[is_analysed], (25, 50, 75), axis=0)
         spread = (high - low) / 1.349
         spread = np.where(spread > 1e-6, spread, np.inf)
         scores = ((scores - middle) / spread).astype(np.float32)

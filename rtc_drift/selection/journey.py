@@ -1,9 +1,9 @@
-"""A session's journey: what was heard, what was asked for, and where it is heading. A value; the steps are pure."""
+"""A session's journey: what was played, what was asked for, and where it is heading. A value; the steps are pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-HEARD = 2_000
+PLAYED = 2_000
 """How many track ids are remembered."""
 QUEUE = 200
 """How many tracks may wait."""
@@ -13,10 +13,10 @@ QUEUE = 200
 class History:
     """Track ids, oldest first."""
 
-    heard: tuple[str, ...] = ()
-    """Everything that was heard: it should not come again too soon."""
+    played: tuple[str, ...] = ()
+    """Everything that was played: it should not come again too soon."""
     trail: tuple[str, ...] = ()
-    """The way back: what was heard without what was gone back over. Its last is the present track."""
+    """The way back: what was played without what was gone back over. Its last is the present track."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,11 @@ class Journey:
     history: History = field(default_factory=History)
 
 
-def arrived(journey: Journey, track_id: str, *, back: bool = False, queued: bool = False) -> Journey:
+def with_played(journey: Journey, track_id: str, *, back: bool = False, queued: bool = False) -> Journey:
     """The journey with one more track. `back`: the way led back to it. `queued`: it came from the queue."""
     history = journey.history
     trail = _until(history.trail[:-1], track_id) if back else history.trail
-    history = History(_with(history.heard, track_id), _with(trail, track_id))
+    history = History(_with(history.played, track_id), _with(trail, track_id))
     return replace(journey, history=history, queue=_without(journey.queue, track_id) if queued else journey.queue)
 
 
@@ -47,18 +47,18 @@ def previous(journey: Journey, is_playable: Callable[[str], bool]) -> str | None
 
 def reset(journey: Journey) -> Journey:
     """Heading nowhere, and everything may come again. The queue and the way back stay."""
-    return replace(journey, direction=None, history=replace(journey.history, heard=()))
+    return replace(journey, direction=None, history=replace(journey.history, played=()))
 
 
 def _until(trail: tuple[str, ...], track_id: str) -> tuple[str, ...]:
-    """The way up to the last time a track was heard, without that."""
+    """The way up to the last time a track was played, without that."""
     if track_id not in trail:
         return trail
     return trail[: len(trail) - 1 - trail[::-1].index(track_id)]
 
 
 def _with(track_ids: tuple[str, ...], track_id: str) -> tuple[str, ...]:
-    return (*track_ids[1 - HEARD :], track_id)
+    return (*track_ids[1 - PLAYED :], track_id)
 
 
 def _without(queue: tuple[str, ...], track_id: str) -> tuple[str, ...]:

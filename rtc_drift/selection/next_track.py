@@ -5,36 +5,40 @@ from collections.abc import Collection, Sequence
 from rtc_drift.selection import ranking
 from rtc_drift.selection.choice import Choice, sentence
 from rtc_drift.selection.drift import heading
-from rtc_drift.selection.feature_space import Space
+from rtc_drift.selection.feature_space import FeatureSpace
 from rtc_drift.selection.journey import Journey
 from rtc_drift.selection.ranking import RECENT_TRACKS, Surroundings
 from rtc_drift.selection.shuffle import draw
-from rtc_drift.selection.track_source import Crate
+from rtc_drift.selection.track_source import TrackSource
 
 AGAIN = "Not heard for the longest time"
 
 
-def choose_next_track(source: Crate, space: Space, journey: Journey, coming: Sequence[str]) -> Choice | None:
+def choose_next_track(
+    source: TrackSource, space: FeatureSpace, journey: Journey, coming: Sequence[str]
+) -> Choice | None:
     """Choose what follows the tracks played and those that are `coming` (track ids); None if there is no track.
 
     The same source, space and journey give the same choice.
     """
     queued = source.get(journey.queue[0]) if journey.queue else None
     if queued is not None:
-        return Choice(queued, "Somebody queued it.", queued=True)
+        return Choice(queued, "From the queue.", queued=True)
     choice = choose_by_sound(space, source.loved, journey, coming)
     if choice is not None and source.get(choice.track.id) is not None:
         return choice
-    return draw(source.playable(), [*journey.history.heard, *coming], journey.seed, journey.draws)
+    return draw(source.playable(), [*journey.history.played, *coming], journey.seed, journey.draws)
 
 
-def choose_by_sound(space: Space, loved: Collection[str], journey: Journey, coming: Sequence[str]) -> Choice | None:
+def choose_by_sound(
+    space: FeatureSpace, loved: Collection[str], journey: Journey, coming: Sequence[str]
+) -> Choice | None:
     """Choose a track by how it sounds beside the last of those played and `coming`; None if that was not analysed.
 
     Nothing comes again before the rest of the library was played.
     """
-    known = space.known((*journey.history.heard, *coming))
-    if not known or not space.is_heard[known[-1]]:
+    known = space.known((*journey.history.played, *coming))
+    if not known or not space.is_analysed[known[-1]]:
         return None
     here, around = known[-1], Surroundings.of(space, known, loved)
     novelty = "" if len(set(known)) < len(space) else AGAIN
@@ -53,7 +57,7 @@ def choose_by_sound(space: Space, loved: Collection[str], journey: Journey, comi
     return Choice(space.tracks[rows[0]], sentence(reasons, None, novelty), why=reasons)
 
 
-def _instead(space: Space, here: int, around: Surroundings) -> str:
+def _instead(space: FeatureSpace, here: int, around: Surroundings) -> str:
     """Name the directions in which tracks are left, those with the most tracks first."""
     counts = {
         it.label: len(ranking.open_rows(space, here, it, around.out))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rtc_drift.library.track import Track
 from rtc_drift.selection import ranking
 from rtc_drift.selection.directions import Direction
-from rtc_drift.selection.feature_space import Space
+from rtc_drift.selection.feature_space import FeatureSpace
 from rtc_drift.selection.journey import Journey
 from rtc_drift.selection.ranking import Surroundings
 
@@ -26,12 +26,12 @@ class Open:
     samples: tuple[Track, ...]
 
 
-def explore(space: Space, loved: Collection[str], journey: Journey, track_id: str) -> list[Open]:
+def explore(space: FeatureSpace, loved: Collection[str], journey: Journey, track_id: str) -> list[Open]:
     """List every direction as seen from a track; nothing if that track was not analysed."""
     here = space.rows.get(track_id)
-    if here is None or not space.is_heard[here]:
+    if here is None or not space.is_analysed[here]:
         return []
-    around = Surroundings.of(space, space.known((*journey.history.heard, track_id)), loved)
+    around = Surroundings.of(space, space.known((*journey.history.played, track_id)), loved)
     found = list[Open]()
     for direction in space.axes.directions.values():
         rows = ranking.open_rows(space, here, direction, around.out)

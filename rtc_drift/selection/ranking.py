@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_distance
 from rtc_drift.selection.choice import Why
 from rtc_drift.selection.directions import Direction
-from rtc_drift.selection.feature_space import Space
+from rtc_drift.selection.feature_space import FeatureSpace
 from rtc_drift.selection.features import NAMES
 from rtc_drift.selection.mixability import key_strain, tempo_strain
 
@@ -26,7 +26,7 @@ MOST = 12_288
 _STRIDE, _TEMPO, _KEY, _LOVE = 0.5, 0.6, 0.35, 0.12
 _NEARNESS = 2.0
 """A drift goes on smoothly: that it resembles counts for more than where it leads."""
-_SAME_ARTIST, _SAME_ALBUM, _UNHEARD = 8.0, 1.0, 100.0
+_SAME_ARTIST, _SAME_ALBUM, _UNANALYSED = 8.0, 1.0, 100.0
 _TYPICAL_DISTANCE = float(np.sqrt(2 * len(NAMES)) * 0.8)
 """Between two tracks drawn by lot, roughly."""
 
@@ -42,7 +42,7 @@ class Surroundings:
     loved: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, space: Space, played: Sequence[int], loved: Collection[str]) -> "Surroundings":
+    def of(cls, space: FeatureSpace, played: Sequence[int], loved: Collection[str]) -> "Surroundings":
         """Gather them for a choice after the rows `played`, oldest first; `loved` are track ids."""
         return cls(
             out=_out(len(space), played),
@@ -51,14 +51,14 @@ class Surroundings:
         )
 
 
-def open_rows(space: Space, here: int, direction: Direction, out: NDArray[np.bool_]) -> NDArray[np.intp]:
+def open_rows(space: FeatureSpace, here: int, direction: Direction, out: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Those that lie clearly that way and may come."""
     progress = _progress(space, here, slice(None), direction)
-    return np.flatnonzero((progress >= CLEAR_STEP) & space.is_heard & ~out)
+    return np.flatnonzero((progress >= CLEAR_STEP) & space.is_analysed & ~out)
 
 
 def ranked(
-    space: Space,
+    space: FeatureSpace,
     here: int,
     direction: Direction,
     rows: NDArray[np.intp],
@@ -82,7 +82,7 @@ def ranked(
 
 
 def onward(
-    space: Space, here: int, heading: NDArray[np.float32], around: Surroundings, count: int, turn: int = 0
+    space: FeatureSpace, here: int, heading: NDArray[np.float32], around: Surroundings, count: int, turn: int = 0
 ) -> list[int]:
     """The best `count` rows of a step of the drift along a unit vector of the feature space, the best first.
 
@@ -97,11 +97,11 @@ def onward(
     along = away @ heading
     distance = np.sqrt(np.einsum("ij,ij->i", away, away)) / np.float32(_TYPICAL_DISTANCE)
     cost = _NEARNESS * distance - _STRIDE * np.minimum(along, 2 * FULL_STEP) + _strain(space, here, rows, around)
-    cost += np.float32(_UNHEARD) * ~space.is_heard[rows]
+    cost += np.float32(_UNANALYSED) * ~space.is_analysed[rows]
     return _best(rows, cost, count)
 
 
-def why(space: Space, here: int, row: int, way: Direction | NDArray[np.float32]) -> Why:
+def why(space: FeatureSpace, here: int, row: int, way: Direction | NDArray[np.float32]) -> Why:
     """How one track differs from another; `way`: where somebody steers, or the heading of the drift."""
     rows = np.array([row])
     if isinstance(way, Direction):
@@ -138,14 +138,18 @@ def _out(tracks: int, played: Sequence[int]) -> NDArray[np.bool_]:
     return out
 
 
-def _progress(space: Space, here: int, rows: NDArray[np.intp] | slice, direction: Direction) -> NDArray[np.float32]:
+def _progress(
+    space: FeatureSpace, here: int, rows: NDArray[np.intp] | slice, direction: Direction
+) -> NDArray[np.float32]:
     """How far rows lie in a direction, in spreads of its axis."""
     axis = direction.axis
     progress: NDArray[np.float32] = direction.sign * (space.scores[rows, axis] - space.scores[here, axis])
     return progress
 
 
-def _distance(space: Space, here: int, rows: NDArray[np.intp], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+def _distance(
+    space: FeatureSpace, here: int, rows: NDArray[np.intp], vector: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """How far rows are in everything but one direction, by what is typical."""
     away = space.matrix[rows] - space.matrix[here]
     along = away @ vector
@@ -153,7 +157,7 @@ def _distance(space: Space, here: int, rows: NDArray[np.intp], vector: NDArray[n
     return rest / np.float32(_TYPICAL_DISTANCE)
 
 
-def _strain(space: Space, here: int, rows: NDArray[np.intp], around: Surroundings) -> NDArray[np.float32]:
+def _strain(space: FeatureSpace, here: int, rows: NDArray[np.intp], around: Surroundings) -> NDArray[np.float32]:
     """What speaks against rows beside how they sound."""
     strain: NDArray[np.float32] = _TEMPO * tempo_strain(space.bpm[rows], float(space.bpm[here]))
     strain += _KEY * key_strain(space.keys[rows], int(space.keys[here]))

@@ -15,28 +15,28 @@ def draw(tracks: Sequence[Track], history: Sequence[str], seed: int, number: int
 
     `number` counts the choices of a programme, as the history kept of it is bounded.
 
-    Nothing is heard again before the rest of the library was, or sooner than half of the library ago; artists are
+    Nothing is played again before the rest of the library was, or sooner than half of the library ago; artists are
     spaced where the library allows. The same seed, number, library and history give the same choice.
     """
     if not tracks:
         return None
     lottery = random.Random(f"{seed}/{number}")
     order = sorted(tracks, key=lambda track: track.id)
-    heard = set(history)
-    unheard = [track for track in order if track.id not in heard]
-    fresh = unheard or _longest_unheard(order, history)
+    played = set(history)
+    unplayed = [track for track in order if track.id not in played]
+    fresh = unplayed or _longest_unplayed(order, history)
     artists = {track.id: track.artist for track in order}
-    recent = {artists.get(heard, "") for heard in history[-RECENT_ARTISTS:]} - {""}
+    recent = {artists.get(played, "") for played in history[-RECENT_ARTISTS:]} - {""}
     spaced = [track for track in fresh if track.artist not in recent]
-    return Choice(lottery.choice(spaced or fresh), _reason(bool(unheard), bool(spaced and recent)))
+    return Choice(lottery.choice(spaced or fresh), _reason(bool(unplayed), bool(spaced and recent)))
 
 
-def _longest_unheard(tracks: list[Track], history: Sequence[str]) -> list[Track]:
-    last_heard = {track_id: index for index, track_id in enumerate(history)}
-    by_age = sorted(tracks, key=lambda track: last_heard[track.id])
+def _longest_unplayed(tracks: list[Track], history: Sequence[str]) -> list[Track]:
+    last_played = {track_id: index for index, track_id in enumerate(history)}
+    by_age = sorted(tracks, key=lambda track: last_played[track.id])
     return by_age[: max(1, len(by_age) // 2)]
 
 
-def _reason(unheard: bool, other_artist: bool) -> str:
-    novelty = "Not heard yet" if unheard else "Not heard for the longest time"
+def _reason(unplayed: bool, other_artist: bool) -> str:
+    novelty = "Not played yet" if unplayed else "Not played for the longest time"
     return f"{novelty}, by another artist." if other_artist else f"{novelty}."

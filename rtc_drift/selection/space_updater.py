@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from rtc_drift.library.library import Library
-from rtc_drift.selection.feature_space import EMPTY, Space, space_of
+from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, space_of
 
 logger = logging.getLogger(__name__)
 
@@ -15,14 +15,15 @@ SHARE_OF_TIME = 10
 """Drawing a large library takes seconds: so many times as long passes before it is drawn again."""
 
 
-class Atlas:
+class SpaceUpdater:
     """Owns the task `drawing the library`, and the latest space."""
 
-    def __init__(self, library: Library, drawn: Callable[[], None]) -> None:
+    def __init__(self, library: Library) -> None:
         """`drawn` is told whenever the space is another."""
-        self.space: Space = EMPTY
+        self.space: FeatureSpace = EMPTY
         self._library = library
-        self._drawn = drawn
+        self.on_change: Callable[[], None] = lambda: None
+        """Called whenever the space is another."""
         self._stale = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -46,12 +47,12 @@ class Atlas:
             await self._stale.wait()
             await asyncio.sleep(GATHER_SECONDS)
             self._stale.clear()
-            tracks, analyses = tuple(self._library.playable()), dict(self._library.hearing.analyses)
+            tracks, analyses = tuple(self._library.playable()), dict(self._library.analyses.known)
             began = loop.time()
             try:
                 if any(track.id in analyses for track in tracks):
                     self.space = await asyncio.to_thread(space_of, tracks, analyses)
-                    self._drawn()
+                    self.on_change()
             except Exception:
                 logger.exception("The library can't be drawn; the drift goes on by what was known")
             await asyncio.sleep(SHARE_OF_TIME * (loop.time() - began))

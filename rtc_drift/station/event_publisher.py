@@ -1,4 +1,4 @@
-"""Tells a session's readers what its conductor does, in the words of the events."""
+"""The one place where events are made: what happens in a session, in the words of its event stream."""
 
 from collections.abc import Callable, Container, Sequence
 
@@ -8,8 +8,8 @@ from rtc_drift.station import events, views
 from rtc_drift.station.programme import Entry
 
 
-class Herald:
-    """Makes events of what happens in a session; `now` gives its media time, `loved` the ids of loved tracks."""
+class EventPublisher:
+    """Makes the events of one station, and publishes those that are for every reader."""
 
     def __init__(
         self,
@@ -18,20 +18,23 @@ class Herald:
         loved: Container[str],
         publish: Callable[[events.Event], None],
     ) -> None:
+        """Publish under `session_id`. `now` returns the media time, `loved` holds the ids of the loved tracks."""
         self._session_id = session_id
         self._now = now
         self._loved = loved
         self._publish = publish
 
+    # --- the programme ------------------------------------------------------------------------------------------------
+
     def planned(self, entry: Entry) -> None:
-        """Something comes next."""
-        self._tell(events.TrackPlanned, self._now(), **dict(views.planned(entry, self._loved)))
+        """Publish which track comes next."""
+        self._send(events.TrackPlanned, self._now(), **dict(views.planned(entry, self._loved)))
 
     def started(self, entry: Entry, previous: Entry | None) -> None:
-        """A track has started, out of another's transition if there was one."""
+        """Publish that a track has started, and the transition from the `previous` one if they overlap."""
         start, transition = entry.play.start, entry.transition
         if previous is not None and transition.duration:
-            self._tell(
+            self._send(
                 events.TransitionStarted,
                 start,
                 from_track=previous.track.id,
@@ -39,26 +42,54 @@ class Herald:
                 kind=transition.kind,
                 duration_samples=transition.duration,
             )
-        self._tell(events.TrackStarted, start, **dict(views.playing(entry, self._loved)))
+        self._send(events.TrackStarted, start, **dict(views.playing(entry, self._loved)))
 
     def playback(self, change: events.PlaybackChange, at: int, entry: Entry, paused_at: int | None) -> None:
-        """Somebody paused, resumed or sought; it is heard at media time `at`."""
+        """Publish a pause, resume or seek that takes effect at media time `at`."""
         playing = views.playing(entry, self._loved)
-        self._tell(events.PlaybackChanged, at, change=change, now_playing=playing, paused_at=paused_at)
+        self._send(events.PlaybackChanged, at, change=change, now_playing=playing, paused_at=paused_at)
 
     def queue(self, queue: Sequence[Track]) -> None:
-        """The queue is another."""
+        """Publish a changed queue."""
         infos = [views.TrackInfo.of(track, self._loved) for track in queue]
-        self._tell(events.QueueChanged, self._now(), queue=infos)
-
-    def explorer(self, track_id: str, found: Sequence[Open]) -> None:
-        """Where the music may go has changed."""
-        directions = [views.OpenDirection.of(it, self._loved) for it in found]
-        self._tell(events.ExplorerSnapshot, self._now(), track_id=track_id, directions=directions)
+        self._send(events.QueueChanged, self._now(), queue=infos)
 
     def direction(self, direction: str | None) -> None:
-        """The heading is another."""
-        self._tell(events.DirectionChanged, self._now(), direction=direction)
+        """Publish a changed direction."""
+        self._send(events.DirectionChanged, self._now(), direction=direction)
 
-    def _tell(self, event: Callable[..., events.Event], media_time: int, **fields: object) -> None:
+    def explorer(self, track_id: str, found: Sequence[Open]) -> None:
+        """Publish the directions open from a track."""
+        directions = [views.OpenDirection.of(it, self._loved) for it in found]
+        self._send(events.ExplorerSnapshot, self._now(), track_id=track_id, directions=directions)
+
+    # --- the session --------------------------------------------------------------------------------------------------
+
+    def listeners(self, count: int, followers: int, *, running: bool) -> None:
+        """Publish how many listeners and followers there are."""
+        self._send(events.ListenersChanged, self._now(), count=count, followers=followers, running=running)
+
+    def love(self, track_id: str, value: bool) -> None:
+        """Publish that a track is loved, or is no longer."""
+        self._send(events.LoveChanged, self._now(), track_id=track_id, value=value)
+
+    def heartbeat(self, *, running: bool) -> None:
+        """Publish that the station is alive, and whether its media time advances."""
+        self._send(events.Heartbeat, self._now(), running=running)
+
+    def ended(self, reason: str) -> None:
+        """Publish that the session has ended."""
+        self._send(events.SessionEnded, self._now(), reason=reason)
+
+    # --- for one reader -----------------------------------------------------------------------------------------------
+
+    def hello(self, state: views.SessionState) -> events.Hello:
+        """Make the event that opens a client's stream."""
+        return events.Hello(session_id=state.session_id, media_time=self._now(), state=state)
+
+    def farewell(self, session_id: str, reason: str) -> events.SessionEnded:
+        """Make the event that ends the stream of a client of `session_id` alone."""
+        return events.SessionEnded(session_id=session_id, media_time=self._now(), reason=reason)
+
+    def _send(self, event: Callable[..., events.Event], media_time: int, **fields: object) -> None:
         self._publish(event(session_id=self._session_id, media_time=media_time, **fields))

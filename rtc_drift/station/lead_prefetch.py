@@ -1,72 +1,64 @@
-"""Has what a programme wishes for rendered ahead, and hands it over when it is there."""
+"""Has the stretched intro that a programme could use rendered ahead, and hands it over when it is there."""
 
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
-from rtc_drift.station.autodj import Conductor
-from rtc_drift.station.planner import Wish
-from rtc_drift.stretching.warp import Warp
-
-
-class Preparing(Protocol):
-    """Who renders, for all programmes."""
-
-    async def prepare(self, path: Path, warp: Warp) -> Path | None: ...
-    def release(self, path: Path) -> None: ...
+from rtc_drift.station.autodj import AutoDj
+from rtc_drift.station.planner import PendingLead
+from rtc_drift.station.sources import LeadSource
 
 
-class Rehearsal:
-    """Of one programme. A wish that is given up, or comes true too late, costs nothing but the work."""
+class LeadPrefetch:
+    """Prefetches for one station. A stretched intro that is given up, or comes too late, costs only the work."""
 
-    def __init__(self, conductor: Conductor, preparing: Preparing, fulfilled: Callable[[], None]) -> None:
-        """`fulfilled` is called when a plan has become better."""
-        self._conductor = conductor
-        self._preparing = preparing
-        self._fulfilled = fulfilled
-        self._wish: Wish | None = None
+    def __init__(self, autodj: AutoDj, leads: LeadSource, on_better_plan: Callable[[], None]) -> None:
+        """Prefetch from `leads`; `on_better_plan` is called when the DJ has taken a stretched intro."""
+        self._autodj = autodj
+        self._leads = leads
+        self._on_better_plan = on_better_plan
+        self._pending: PendingLead | None = None
         self._task: asyncio.Task[None] | None = None
         self._files = set[Path]()
 
     def keep_up(self) -> None:
-        """Begin with what is wished for now, and let go of what is heard no more."""
-        wish = self._conductor.wish
-        if wish is not self._wish:
-            self._wish = wish
+        """Begin with what is pending now, and release what is no longer played."""
+        pending = self._autodj.pending_lead
+        if pending is not self._pending:
+            self._pending = pending
             if self._task is not None:
                 self._task.cancel()
-            self._task = asyncio.create_task(self._prepare(wish), name="rehearsal") if wish is not None else None
-        self._let_go()
+            self._task = asyncio.create_task(self._fetch(pending), name="lead prefetch") if pending else None
+        self._release_unused()
 
     async def caught_up(self) -> None:
-        """Until what is wished for is there, or can't be had: for who has the time. Raises what preparing raised."""
+        """Wait for the pending render. Offline only. Raises what the lead source raised."""
         if self._task is not None:
             await self._task
 
     async def close(self) -> None:
-        """Give up what is being rendered, and let all files go. Idempotent."""
+        """Give up what is being rendered, and release all files. Idempotent."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         for path in self._files:
-            self._preparing.release(path)
+            self._leads.release(path)
         self._files.clear()
 
-    def _let_go(self) -> None:
+    def _release_unused(self) -> None:
         if self._files:
-            plays = (entry.play for entry in self._conductor.programme.entries)
+            plays = (entry.play for entry in self._autodj.programme.entries)
             needed = {Path(play.lead.path) for play in plays if play.lead is not None}
             for path in self._files - needed:
-                self._preparing.release(path)
+                self._leads.release(path)
             self._files &= needed
 
-    async def _prepare(self, wish: Wish) -> None:
-        path = await self._preparing.prepare(wish.choice.track.path, wish.warp)
+    async def _fetch(self, pending: PendingLead) -> None:
+        path = await self._leads.prepare(pending.choice.track.path, pending.warp)
         if path is None:
             return
         self._files.add(path)
-        if self._conductor.fulfil(wish, str(path)):
-            self._fulfilled()
+        if self._autodj.lead_ready(pending, str(path)):
+            self._on_better_plan()
         else:
-            self._let_go()
+            self._release_unused()

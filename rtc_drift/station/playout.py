@@ -1,4 +1,4 @@
-"""When a programme runs: its media time, and the engine's session behind it.
+"""When a programme runs: its media time, and the engine's station behind it.
 
 A mixer that nobody hears stands still: its media time stops, and so do its decks. This is the state machine of that.
 Whoever owns it calls `settle` when something has changed or is due; tests bring a clock of their own.
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import RENDER_AHEAD, TickSchedule
+from rtc_drift.engine.protocol.clock import RENDER_AHEAD, TickClock
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE
 
@@ -25,13 +25,13 @@ PATIENCE_NS = 1_000_000_000
 class Playout:
     """A programme that is closed (nothing of it in the engine), stands (its decks are ready), or runs.
 
-    `send` speaks to the engine, under the session's `number` on the link. One that is to be `kept_ready` never closes.
+    `send` speaks to the engine, under the station's `number` on the link. One that is to be `kept_ready` never closes.
     """
 
     def __init__(
         self,
         number: int,
-        ticks: TickSchedule,
+        ticks: TickClock,
         send: Callable[[m.ToCore], None],
         *,
         bitrate: int,
@@ -80,11 +80,11 @@ class Playout:
 
     # --- what is played, and for whom ---------------------------------------------------------------------------------
 
-    def schedule(self, plays: Sequence[Play]) -> None:
+    def set_plays(self, plays: Sequence[Play]) -> None:
         """Everything that is to be heard, replacing what was said before."""
         self._plays = tuple(plays)
         self._ready.intersection_update(play.id for play in plays)
-        self._tell(m.Schedule(self.number, self._plays))
+        self._tell(m.SetPlays(self.number, self._plays))
 
     def is_ready(self, play_id: int) -> bool:
         """Whether the first samples of a play are decoded."""
@@ -144,7 +144,7 @@ class Playout:
     def close(self) -> None:
         """Let everything in the engine go; the programme stands where it was. Idempotent."""
         self._clock = m.SetClock(self.number, self.now(), None)
-        self._tell(m.CloseSession(self.number))
+        self._tell(m.CloseStation(self.number))
         self._open = False
         self._ready.clear()
 
@@ -152,10 +152,10 @@ class Playout:
         """What brings a fresh engine to the present state."""
         if self._open:
             self._ready.clear()
-            yield m.OpenSession(self.number, self._bitrate)
+            yield m.OpenStation(self.number, self._bitrate)
             yield self._clock
             yield self._wants
-            yield m.Schedule(self.number, self._plays)
+            yield m.SetPlays(self.number, self._plays)
 
     def _become_ready(self) -> None:
         self._open = True

@@ -3,10 +3,11 @@
 The state is a value. `now` is always handed in; nothing here knows a clock, a file or a process.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from rtc_drift.engine.protocol.plays import Fade, Lead, Play
-from rtc_drift.library.normalisation import Levels
+from rtc_drift.library.normalisation import Normalisation
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 from rtc_drift.mixing.crossfade import HUSH, SKIP_FADE, immediate_transition, natural_transition
@@ -63,7 +64,7 @@ class Programme:
     next_play_id: int = 1
     paused_at: int | None = None
     """The media time from which on it is silent; the last entry is what goes on afterwards."""
-    levels: Levels = field(default_factory=Levels)
+    normalisation: Normalisation = field(default_factory=Normalisation)
     """How loud tracks are to be from now on."""
 
     @property
@@ -121,6 +122,14 @@ def plan_next(
     kind: TransitionKind = "crossfade" if ends == planned_end else "rescue"
     plain = replace(plain, kind=kind, leave_at=play.position_at(at), duration=duration)
     return _overlap(base, choice, plain, at, prefetched)
+
+
+def follow_with(programme: Programme, tracks: Iterable[Track]) -> Programme:
+    """Plan tracks one after the other behind the last entry, each by a plain crossfade."""
+    for track in tracks:
+        last = programme.entries[-1].play.start
+        programme = prune(plan_next(programme, Choice(track, ""), last, last + 1), last)
+    return programme
 
 
 def skip_to(
@@ -283,7 +292,7 @@ def _append(
         start=at,
         offset=transition.enter_at if lead is None else lead.resumes_at - lead.length,
         end=at,
-        gain=programme.levels.gain(track) if gain is None else gain,
+        gain=programme.normalisation.gain(track) if gain is None else gain,
         fade_in=transition.duration if transition.fade_in is None else transition.fade_in,
         fade_out=None,
         lead=lead,

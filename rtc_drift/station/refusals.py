@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.selection.journey import QUEUE
-from rtc_drift.station.autodj import NothingToPlayError, TooManyCommandsError
+from rtc_drift.station.autodj import NothingToPlayError
 from rtc_drift.station.commands import NoSuchDirectionError, NoSuchTrackError, OutOfTrackError, QueueFullError
+from rtc_drift.station.on_air import TooManyCommandsError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from rtc_drift.mixing.model import When
 from rtc_drift.station import views
-from rtc_drift.station.commands import Accepted, Steering
+from rtc_drift.station.commands import Accepted, Commands
 from rtc_drift.station.views import Wire
 
 
@@ -41,20 +41,20 @@ class LoveRequest(Wire):
     value: bool
 
 
-Run: TypeAlias = Callable[[Steering, Any], Accepted]
-"""Carry out a command, given its body. Raises what `Steering` says."""
+Run: TypeAlias = Callable[[Commands, Any], Accepted]
+"""Carry out a command, given its body. Raises what `Commands` says."""
 
-ORDERS: Mapping[str, tuple[type[views.Wire], Run]] = {
+REQUESTS: Mapping[str, tuple[type[views.Wire], Run]] = {
     "next-track": (
         NextTrackRequest,
-        lambda steering, body: steering.next_track(body.track_id, body.direction, body.when),
+        lambda commands, body: commands.next_track(body.track_id, body.direction, body.when),
     ),
-    "previous": (Nothing, lambda steering, _: steering.previous()),
-    "pause": (Nothing, lambda steering, _: steering.pause()),
-    "resume": (Nothing, lambda steering, _: steering.resume()),
-    "seek": (SeekRequest, lambda steering, body: steering.seek(body.position_seconds)),
-    "queue": (QueueRequest, lambda steering, body: steering.enqueue(body.track_id)),
-    "direction": (DirectionRequest, lambda steering, body: steering.steer(body.direction)),
-    "reset-drift": (Nothing, lambda steering, _: steering.reset_drift()),
+    "previous": (Nothing, lambda commands, _: commands.previous()),
+    "pause": (Nothing, lambda commands, _: commands.pause()),
+    "resume": (Nothing, lambda commands, _: commands.resume()),
+    "seek": (SeekRequest, lambda commands, body: commands.seek(body.position_seconds)),
+    "queue": (QueueRequest, lambda commands, body: commands.enqueue(body.track_id)),
+    "direction": (DirectionRequest, lambda commands, body: commands.steer(body.direction)),
+    "reset-drift": (Nothing, lambda commands, _: commands.reset_drift()),
 }
 """By name. Who is to be loved is no matter of the programme: see whoever takes commands."""

@@ -64,7 +64,7 @@ class Session:
         """Whether somebody hears or watches it; for a leader, through whichever session."""
         if self.following is not None:
             return any(self.clients.values())
-        return self.station.is_heard or self.station.hub.readers > 0
+        return self.station.has_listeners or self.station.hub.readers > 0
 
     @property
     def is_restored(self) -> bool:
@@ -130,8 +130,8 @@ class Session:
 
     def state(self, *, allow_commands: bool) -> views.SessionState:
         """The whole state, as a client sees it who may command or may not."""
-        station, conductor = self.station, self.station.conductor
-        loved, now_playing, planned = station.loved, conductor.now_playing(), conductor.planned()
+        station, autodj = self.station, self.station.autodj
+        loved, now_playing, planned = station.loved, autodj.now_playing(), autodj.planned()
         return views.SessionState(
             session_id=self.id,
             type=self.type,
@@ -139,11 +139,11 @@ class Session:
             following_session=self.following,
             locked=self.lock is not None,
             now_playing=views.playing(now_playing, loved) if now_playing else None,
-            paused_at=conductor.programme.paused_at,
+            paused_at=autodj.programme.paused_at,
             next=views.planned(planned, loved) if planned else None,
-            direction=conductor.journey.direction,
+            direction=autodj.journey.direction,
             explorer=[views.OpenDirection.of(it, loved) for it in station.explorer],
-            queue=[views.TrackInfo.of(track, loved) for track in conductor.queue()],
+            queue=[views.TrackInfo.of(track, loved) for track in autodj.queue()],
             listeners=station.listeners,
             followers=station.followers,
             running=station.playout.running,
@@ -154,11 +154,11 @@ class Session:
     def hello(self, *, allow_commands: bool) -> events.Hello:
         """The event that opens a client's stream."""
         state = self.state(allow_commands=allow_commands)
-        return events.Hello(session_id=self.id, media_time=self.station.now(), state=state)
+        return self.station.publisher.hello(state)
 
     def farewell(self, reason: str) -> events.SessionEnded:
         """The event that ends a client's stream, where it is not the station's."""
-        return events.SessionEnded(session_id=self.id, media_time=self.station.now(), reason=reason)
+        return self.station.publisher.farewell(self.id, reason)
 
 
 def _hash(key: str) -> str:

@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 
 from rtc_drift.broadcast import Broadcast
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.library.library import Library
 from rtc_drift.media import seconds
-from rtc_drift.selection.feature_space import EMPTY, Space
+from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
 from rtc_drift.selection.open_directions import Open, explore
-from rtc_drift.station import events, views
-from rtc_drift.station.autodj import Conductor
-from rtc_drift.station.commands import Steering
+from rtc_drift.station import views
+from rtc_drift.station.autodj import AutoDj
+from rtc_drift.station.commands import Commands
 from rtc_drift.station.event_hub import EventHub
-from rtc_drift.station.event_publisher import Herald
-from rtc_drift.station.lead_prefetch import Preparing, Rehearsal
+from rtc_drift.station.event_publisher import EventPublisher
+from rtc_drift.station.lead_prefetch import LeadPrefetch
 from rtc_drift.station.playout import Playout
 from rtc_drift.station.snapshot import SavedStation
+from rtc_drift.station.sources import Sources
 from rtc_drift.tracks import DriftTrack, PacketTrack, shared_packet
 
 if TYPE_CHECKING:
@@ -47,19 +48,18 @@ class Station:
         session_id: str,
         number: int,
         library: Library,
-        ticks: TickSchedule,
+        sources: Sources,
+        ticks: TickClock,
         send: Callable[[m.ToCore], None],
         *,
         seed: int,
         bitrate: int,
-        chart: Callable[[], Space] = lambda: EMPTY,
         kept_ready: bool = False,
         saved: SavedStation | None = None,
-        preparing: Preparing | None = None,
     ) -> None:
-        """`saved`: to go on from there. `kept_ready`: its decks stay open when nobody listens.
+        """Open station `number` of the engine; `send` reaches it.
 
-        Without `preparing` no track is played at another's tempo.
+        `saved`: to go on from there. `kept_ready`: its decks stay open when nobody listens.
         """
         self.id = session_id
         self.listeners = 0
@@ -74,9 +74,9 @@ class Station:
         """Where the music may go from the track that is playing, as last told."""
         self._explored: tuple[str, int] | None = None
         """From which track, and after how many."""
-        self._explored_in: Space = EMPTY
+        self._explored_in: FeatureSpace = EMPTY
         self._library = library
-        self._chart = chart
+        self._sources = sources
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._saved = saved
@@ -84,10 +84,10 @@ class Station:
         self.packets: Broadcast[OpusPacket] = Broadcast(RING_BLOCKS, self._audience_changed)
         self.pcm: Broadcast[m.Pcm] = Broadcast(RING_BLOCKS, self._audience_changed)
         self.playout = Playout(number, ticks, send, bitrate=bitrate, kept_ready=kept_ready)
-        self._herald = herald = Herald(session_id, self.playout.now, library.loved, self.hub.publish)
-        self.conductor = Conductor(library, seed, self.playout, herald, chart)
-        self.steering = Steering(self.conductor, self.playout, herald, library.get)
-        self._rehearsal = Rehearsal(self.conductor, preparing, self.wake) if preparing is not None else None
+        self.publisher = EventPublisher(session_id, self.playout.now, library.loved, self.hub.publish)
+        self.autodj = AutoDj(sources, seed, self.playout, self.publisher)
+        self.commands = Commands(self.autodj, library.get)
+        self._lead_prefetch = LeadPrefetch(self.autodj, sources.leads, self.wake) if sources.leads else None
         if saved is not None:
             self.playout.stand_at(saved.media_time)
 
@@ -122,7 +122,7 @@ class Station:
         return PacketTrack(self.packets, self.now)
 
     @property
-    def is_heard(self) -> bool:
+    def has_listeners(self) -> bool:
         """Whether anybody takes its audio."""
         return self.listeners + self.packets.readers + self.pcm.readers > 0
 
@@ -138,25 +138,11 @@ class Station:
         self.followers += followers
         self._audience_changed()
         if not self.ended:
-            self.hub.publish(
-                events.ListenersChanged(
-                    session_id=self.id,
-                    media_time=self.now(),
-                    count=self.listeners,
-                    followers=self.followers,
-                    running=self.playout.running,
-                )
-            )
-
-    def tell_love(self, track_id: str, value: bool) -> None:
-        """Somebody loves a track, or does not any more."""
-        love = events.LoveChanged(session_id=self.id, media_time=self.now(), track_id=track_id, value=value)
-        self.hub.publish(love)
+            self.publisher.listeners(self.listeners, self.followers, running=self.playout.running)
 
     def beat(self) -> None:
-        """Tell that it is alive, and what its media time does."""
-        running = self.playout.running
-        self.hub.publish(events.Heartbeat(session_id=self.id, media_time=self.now(), running=running))
+        """Publish a heartbeat."""
+        self.publisher.heartbeat(running=self.playout.running)
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -172,10 +158,10 @@ class Station:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._rehearsal is not None:
-            await self._rehearsal.close()
+        if self._lead_prefetch is not None:
+            await self._lead_prefetch.close()
         if reason is not None:
-            self.hub.publish(events.SessionEnded(session_id=self.id, media_time=self.now(), reason=reason))
+            self.publisher.ended(reason)
         self.hub.end()
         self.packets.end()
         self.pcm.end()
@@ -187,14 +173,14 @@ class Station:
 
     def library_changed(self) -> None:
         """There are other tracks to play, or more is known of how they sound."""
-        if self.conductor.wants_more or self._explored_in is not self._chart():
+        if self.autodj.wants_more or self._explored_in is not self._sources.spaces.space:
             self.wake()
 
     def restore(self) -> Iterator[m.ToCore]:
         """What brings a fresh engine to the present state."""
         return self.playout.restore()
 
-    def on_engine(self, message: m.OfSession) -> None:
+    def on_engine(self, message: m.OfStation) -> None:
         """Take what the engine says about this programme."""
         if isinstance(message, m.Packet):
             self.packets.publish(shared_packet(message.data, message.media_time))
@@ -202,11 +188,11 @@ class Station:
             self.pcm.publish(message)
         elif isinstance(message, m.DeckReady):
             self.playout.deck_ready(message.play)
-            if self.conductor.audible:
+            if self.autodj.is_audible:
                 self.first_audio.set()
             self.wake()
         elif isinstance(message, m.DeckFailed):
-            self.conductor.deck_failed(message)
+            self.autodj.deck_failed(message)
             self.wake()
 
     async def _conduct(self) -> None:
@@ -219,8 +205,8 @@ class Station:
                 # The plan stands as it was; a programme must not fall silent because one step of planning failed.
                 logger.exception("%s: planning failed", self.id)
                 wait = RETRY_SECONDS
-            if self._rehearsal is not None and self.playout.running:
-                self._rehearsal.keep_up()
+            if self._lead_prefetch is not None and self.playout.running:
+                self._lead_prefetch.keep_up()
             await self._explore()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
@@ -233,17 +219,17 @@ class Station:
             async with asyncio.timeout(RESTORE_SECONDS):
                 await self._library.wait_until_playable()
         try:
-            self.conductor.restore(self._saved.snapshot(self._library.get), self._saved.history)
+            self.autodj.restore(self._saved.snapshot(self._library.get), self._saved.history)
         except Exception:
             logger.exception("%s: what was saved can't be gone on from; it begins anew", self.id)
         self._saved = None
 
     def _step(self) -> float | None:
         """Do what is due; gives the seconds until the next time, None = when something happens."""
-        due = self.conductor.advance()
+        due = self.autodj.advance()
         if self.playout.settle():
             self.beat()
-            due = self.conductor.advance()
+            due = self.autodj.advance()
         waits = [self.playout.due_in_seconds()]
         if self.playout.running:
             waits.append(seconds(due - self.now()))
@@ -254,11 +240,11 @@ class Station:
 
     async def _explore(self) -> None:
         """Tell where the music may go, when another track plays or more is known."""
-        playing, space = self.conductor.now_playing(), self._chart()
+        playing, space = self.autodj.now_playing(), self._sources.spaces.space
         if playing is None or not len(space):
             return
-        journey, loved = self.conductor.journey, tuple(self._library.loved)
-        here = (playing.track.id, len(journey.history.heard))
+        journey, loved = self.autodj.journey, tuple(self._library.loved)
+        here = (playing.track.id, len(journey.history.played))
         if self._explored == here and self._explored_in is space:
             return
         found = list[Open]()
@@ -267,7 +253,7 @@ class Station:
         except Exception:
             logger.exception("%s: exploring failed", self.id)
         self.explorer, self._explored, self._explored_in = found, here, space
-        self._herald.explorer(playing.track.id, found)
+        self.publisher.explorer(playing.track.id, found)
 
     def _audience_changed(self) -> None:
         if self.ended:
@@ -279,5 +265,5 @@ class Station:
             early=self.packets.hurried_readers == 0,
             direct=self.fed_by_engine > 0,
         )
-        self.playout.want(wants, demand=self.is_heard)
+        self.playout.want(wants, demand=self.has_listeners)
         self.wake()

@@ -82,7 +82,7 @@ class _Lead:
         return 0 < _bytes_in(self.file) == self.written
 
 
-class Preparer:
+class LeadCache:
     """Renders each lead once, however many ask for it; owns the jobs and the folder, which is for leads only.
 
     Leads that nobody uses any more stay until their room is needed, the oldest to go first.

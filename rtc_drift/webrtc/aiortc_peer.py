@@ -14,7 +14,7 @@ from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.tracks import PacketTrack
 from rtc_drift.webrtc.aiortc_internals import bind_ice, last_rtp_timestamp, ssrc
 from rtc_drift.webrtc.ice_policy import IcePolicy
-from rtc_drift.webrtc.peer import Lost, NoCandidatesError, Quality
+from rtc_drift.webrtc.peer import Lost, NoCandidatesError, Reception
 from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, advertised, whole_answer
 
 CLOSE_SECONDS = 5.0
@@ -39,7 +39,7 @@ class AiortcPeer:
         self._on_lost = on_lost
         self._peer = RTCPeerConnection(policy.configuration())
         self._peer.on("connectionstatechange", self._state_changed)
-        self._quality: Quality | None = None
+        self._quality: Reception | None = None
 
     async def negotiate(self, offer: OpusOffer) -> str:
         # Made before the offer is looked at, so that what goes wrong here is not taken for a fault of the offer.
@@ -88,14 +88,14 @@ class AiortcPeer:
         return source, (timestamp - last) % 2**32
 
     @property
-    def quality(self) -> Quality | None:
+    def quality(self) -> Reception | None:
         return self._quality
 
     async def ask_quality(self) -> None:
         """Bring `quality` up to date."""
         for stats in (await self._audio().sender.getStats()).values():
             if stats.type == "remote-inbound-rtp":
-                self._quality = Quality(
+                self._quality = Reception(
                     loss=stats.fractionLost / 256,
                     lost_packets=stats.packetsLost,
                     jitter_seconds=stats.jitter / SAMPLE_RATE,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rtc_drift.webrtc import stun
-from rtc_drift.webrtc.udp_mux import Address, Receiver, Switchboard, UdpPort
+from rtc_drift.webrtc.udp_mux import Address, Demultiplexer, Receiver, UdpPort
 
 CONSENT_SECONDS = 28.0
 """A listener of whom nothing authentic was heard for so long is gone (RFC 7675 allows 30)."""
@@ -34,16 +34,16 @@ class IceLite:
     def __init__(
         self,
         receiver: Receiver,
-        switchboard: Switchboard,
+        demultiplexer: Demultiplexer,
         monotonic: Callable[[], float],
         on_path: Callable[[Path], None],
     ) -> None:
-        """`receiver` gets what the switchboard has for this listener."""
+        """`receiver` gets what the demultiplexer has for this listener."""
         self.fragment = secrets.token_hex(4)
         self.password = secrets.token_hex(16).encode()
         self.path: Path | None = None
         self._receiver = receiver
-        self._board = switchboard
+        self._board = demultiplexer
         self._monotonic = monotonic
         self._on_path = on_path
         self._heard_at = monotonic()

@@ -17,7 +17,7 @@ class NoCandidatesError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
+class Reception:
     """How a listener receives, by its own last report."""
 
     loss: float
@@ -52,7 +52,7 @@ class Peer(Protocol):
         """`(SSRC, RTP timestamp of media time 0)`, modulo 2³²; None while it is not known."""
 
     @property
-    def quality(self) -> Quality | None:
+    def quality(self) -> Reception | None:
         """What it last reported; None before."""
 
     @property

@@ -18,7 +18,7 @@ _BLOCK = struct.Struct("!IIIIII")
 
 
 @dataclass(frozen=True, slots=True)
-class ReceptionReport:
+class ReportBlock:
     """What a listener says of our stream."""
 
     ssrc: int
@@ -42,7 +42,7 @@ class Nack:
     sequence_numbers: tuple[int, ...]
 
 
-def parse(compound: bytes) -> Iterator[ReceptionReport | Nack]:
+def parse(compound: bytes) -> Iterator[ReportBlock | Nack]:
     """What is of interest in a compound packet."""
     position = 0
     while position + 8 <= len(compound):
@@ -84,7 +84,7 @@ def ntp_time(unix_seconds: float) -> int:
     return int((unix_seconds + NTP_EPOCH_SECONDS) * 2**32)
 
 
-def round_trip_seconds(report: ReceptionReport, ntp_now: int) -> float | None:
+def round_trip_seconds(report: ReportBlock, ntp_now: int) -> float | None:
     """RFC 3550, 6.4.1; None where the listener has had no sender report, or what it says can't be."""
     if not report.last_report:
         return None
@@ -92,12 +92,12 @@ def round_trip_seconds(report: ReceptionReport, ntp_now: int) -> float | None:
     return elapsed / 65536 if elapsed < 2**31 else None
 
 
-def _blocks(compound: bytes, start: int, end: int, count: int) -> Iterator[ReceptionReport]:
+def _blocks(compound: bytes, start: int, end: int, count: int) -> Iterator[ReportBlock]:
     for at in range(start, min(end, start + 24 * count) - 23, 24):
         ssrc, lost, _highest, jitter, last_report, delay = _BLOCK.unpack_from(compound, at)
         total = lost & 0xFFFFFF
         total -= (total & 0x800000) << 1
-        yield ReceptionReport(ssrc, (lost >> 24) / 256, total, jitter, last_report, delay)
+        yield ReportBlock(ssrc, (lost >> 24) / 256, total, jitter, last_report, delay)
 
 
 def _nack(body: bytes) -> Nack:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.srtp import SrtpUnavailableError, check
 from rtc_drift.webrtc.dtls import Identity
 from rtc_drift.webrtc.ice_policy import IcePolicy
 from rtc_drift.webrtc.peer import Lost, NoCandidatesError
-from rtc_drift.webrtc.shared_port_peer import DirectPeer, Programme, Surroundings
-from rtc_drift.webrtc.udp_mux import Switchboard, UdpPort, UdpPorts
+from rtc_drift.webrtc.shared_port_peer import PeerEnvironment, SharedPortPeer, StationRef
+from rtc_drift.webrtc.udp_mux import Demultiplexer, UdpPort, UdpPorts
 
 logger = logging.getLogger(__name__)
 
@@ -34,18 +34,18 @@ class UdpPortTakenError(Exception):
     """Another program has the port."""
 
 
-class DirectDelivery:
+class SharedPort:
     """Owns the ports, their listeners and the task `listeners' upkeep`."""
 
     def __init__(
-        self, policy: IcePolicy, port: int, ticks: TickSchedule, tell_engine: Callable[[m.ToEngine], None]
+        self, policy: IcePolicy, port: int, ticks: TickClock, tell_engine: Callable[[m.ToEngine], None]
     ) -> None:
-        self.switchboard = Switchboard()
+        self.demultiplexer = Demultiplexer()
         self._tell_engine = tell_engine
         self._ticks = ticks
-        self._ports = UdpPorts(port, self.switchboard, policy.host_addresses, self._opened, policy.advertise)
+        self._ports = UdpPorts(port, self.demultiplexer, policy.host_addresses, self._opened, policy.advertise)
         self._identity = Identity()
-        self._peers: dict[int, DirectPeer] = {}
+        self._peers: dict[int, SharedPortPeer] = {}
         self._number = 0
         self._refreshed_at = -REFRESH_SECONDS
         self._task: asyncio.Task[None] | None = None
@@ -67,7 +67,7 @@ class DirectDelivery:
             await asyncio.gather(self._task, return_exceptions=True)
         self._ports.close()
 
-    def peer(self, programme: Programme, on_connected: Callable[[], None], on_lost: Lost) -> DirectPeer:
+    def peer(self, programme: StationRef, on_connected: Callable[[], None], on_lost: Lost) -> SharedPortPeer:
         """A peer connection for one more listener. Raises NoCandidatesError."""
         if time.monotonic() > self._refreshed_at + REFRESH_SECONDS:
             with contextlib.suppress(OSError):
@@ -77,8 +77,8 @@ class DirectDelivery:
         candidates = self._ports.candidates()
         if not candidates:
             raise NoCandidatesError
-        around = Surroundings(
-            switchboard=self.switchboard,
+        env = PeerEnvironment(
+            demultiplexer=self.demultiplexer,
             identity=self._identity,
             candidates=candidates,
             ticks=self._ticks,
@@ -87,11 +87,11 @@ class DirectDelivery:
             unix_time=time.time,
         )
         self._number += 1
-        peer = DirectPeer(self._number, programme, around, on_connected, on_lost)
+        peer = SharedPortPeer(self._number, programme, env, on_connected, on_lost)
         self._peers[peer.number] = peer
         return peer
 
-    def forget(self, peer: DirectPeer) -> None:
+    def forget(self, peer: SharedPortPeer) -> None:
         """A listener is gone. Idempotent."""
         self._peers.pop(peer.number, None)
 
@@ -111,7 +111,7 @@ class DirectDelivery:
     @property
     def dropped(self) -> Counter[str]:
         """Datagrams dropped, by reason."""
-        return self.switchboard.dropped
+        return self.demultiplexer.dropped
 
     @property
     def unsent(self) -> int:

@@ -13,14 +13,14 @@ import pylibsrtp
 from aiortc import RTCIceCandidate
 
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.webrtc import rtcp, stun
 from rtc_drift.webrtc.dtls import Dtls, Identity
 from rtc_drift.webrtc.ice_lite import CONSENT_SECONDS, QUIET_SECONDS, IceLite, Path
-from rtc_drift.webrtc.peer import Lost, Quality
+from rtc_drift.webrtc.peer import Lost, Reception
 from rtc_drift.webrtc.sdp import OpusOffer, lite_answer
-from rtc_drift.webrtc.udp_mux import Address, Switchboard, UdpPort
+from rtc_drift.webrtc.udp_mux import Address, Demultiplexer, UdpPort
 
 MIN_SEQUENCE_NUMBER = 1024
 READ_SECONDS = 2.0
@@ -32,43 +32,43 @@ MAX_RESENT_PER_REPORT = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
+class StationRef:
     """What the engine is to send."""
 
-    session: int
+    station: int
     now: Callable[[], int]
     """Its media time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PeerEnvironment:
     """What all listeners of the shared port have in common."""
 
-    switchboard: Switchboard
+    demultiplexer: Demultiplexer
     identity: Identity
     candidates: Sequence[tuple[str, int]]
-    ticks: TickSchedule
+    ticks: TickClock
     tell_engine: Callable[[m.ToFanout], None]
     monotonic: Callable[[], float]
     unix_time: Callable[[], float]
 
 
-class DirectPeer:
+class SharedPortPeer:
     """See the module. All methods run on the event loop's thread."""
 
     fed_by_engine = True
 
     def __init__(
-        self, number: int, programme: Programme, around: Surroundings, on_connected: Callable[[], None], on_lost: Lost
+        self, number: int, programme: StationRef, env: PeerEnvironment, on_connected: Callable[[], None], on_lost: Lost
     ) -> None:
         """`number`: unique in the life of control."""
         self.number = number
         self.ssrc = secrets.randbits(32)
-        self.quality: Quality | None = None
+        self.quality: Reception | None = None
         self.sent = (0, 0, 0)
         """Packets, octets and packets dropped, as the engine last said."""
-        self._programme = programme
-        self._around = around
+        self._station = programme
+        self._env = env
         self._on_connected = on_connected
         self._on_lost = on_lost
         self._timestamp_offset = secrets.randbits(32)
@@ -76,7 +76,7 @@ class DirectPeer:
         self._offer: OpusOffer
         self._dtls: Dtls
         self._timer: asyncio.TimerHandle | None = None
-        self._ice = IceLite(self, around.switchboard, around.monotonic, self._path_changed)
+        self._ice = IceLite(self, env.demultiplexer, env.monotonic, self._path_changed)
         self._srtcp: tuple[pylibsrtp.Session, pylibsrtp.Session] | None = None
         """For what we send, and for what comes."""
         self._added: m.AddListener | None = None
@@ -89,15 +89,15 @@ class DirectPeer:
     async def negotiate(self, offer: OpusOffer) -> str:
         self._offer = offer
         role: Literal["client", "server"] = "client" if offer.setup == "passive" else "server"
-        self._dtls = Dtls(self._around.identity, offer.fingerprints, role)
+        self._dtls = Dtls(self._env.identity, offer.fingerprints, role)
         self._ice.open(offer.fragment, offer.password)
         return lite_answer(
             offer,
             fragment=self._ice.fragment,
             password=self._ice.password.decode(),
-            fingerprint=self._around.identity.fingerprint,
+            fingerprint=self._env.identity.fingerprint,
             setup="active" if role == "client" else "passive",
-            candidates=self._around.candidates,
+            candidates=self._env.candidates,
             ssrc=self.ssrc,
             cname=self._cname.decode(),
         )
@@ -113,7 +113,7 @@ class DirectPeer:
             return
         self._closed = True
         if self._added is not None:
-            self._around.tell_engine(m.RemoveListener(self._programme.session, self.number))
+            self._env.tell_engine(m.RemoveListener(self._station.station, self.number))
         if self._ice.path is not None:
             if self._srtcp is not None:
                 self._send_rtcp(rtcp.bye(self.ssrc))
@@ -171,13 +171,13 @@ class DirectPeer:
             self._on_lost("the handshake failed")
 
     def rtcp_received(self, data: bytes) -> None:
-        now = self._around.monotonic()
+        now = self._env.monotonic()
         if self._srtcp is None or (now < self._read_again_at and not self._offer.wants_nack):
             return
         try:
             compound = self._srtcp[1].unprotect_rtcp(data)
         except (pylibsrtp.Error, ValueError):
-            self._around.switchboard.dropped["not authentic"] += 1
+            self._env.demultiplexer.dropped["not authentic"] += 1
             return
         self._read_again_at = now + READ_SECONDS
         for item in rtcp.parse(compound):
@@ -192,8 +192,8 @@ class DirectPeer:
 
     def _path_changed(self, path: Path) -> None:
         if self._added is not None:
-            to = m.MoveListener(self._programme.session, self.number, path.port.number, path.address)
-            self._around.tell_engine(to)
+            to = m.MoveListener(self._station.station, self.number, path.port.number, path.address)
+            self._env.tell_engine(to)
         elif self._dtls.state == "connecting":
             self._send(self._dtls.start(), path)
             self._set_timer()
@@ -225,9 +225,9 @@ class DirectPeer:
             for key, kind in zip((keys.ours, keys.theirs), kinds, strict=True)
         ]
         self._srtcp = (pylibsrtp.Session(policies[0]), pylibsrtp.Session(policies[1]))
-        tick = self._around.ticks.tick_at(int(self._around.monotonic() * 1e9))
+        tick = self._env.ticks.tick_at(int(self._env.monotonic() * 1e9))
         self._added = m.AddListener(
-            session=self._programme.session,
+            station=self._station.station,
             listener=self.number,
             socket=path.port.number,
             address=path.address,
@@ -241,7 +241,7 @@ class DirectPeer:
             profile=keys.profile,
             key=keys.ours.hex(),
         )
-        self._around.tell_engine(self._added)
+        self._env.tell_engine(self._added)
         self.report()
         self._timer = asyncio.get_running_loop().call_later(SECOND_REPORT_SECONDS, self.report)
         self._on_connected()
@@ -251,8 +251,8 @@ class DirectPeer:
     def report(self) -> None:
         """Send a sender report: which moment is which timestamp."""
         self._resent = 0
-        ntp = rtcp.ntp_time(self._around.unix_time())
-        timestamp = self._timestamp_offset + self._programme.now()
+        ntp = rtcp.ntp_time(self._env.unix_time())
+        timestamp = self._timestamp_offset + self._station.now()
         packets, octets, _ = self.sent
         self._send_rtcp(
             rtcp.sender_report(self.ssrc, ntp, timestamp, packets, octets) + rtcp.description(self.ssrc, self._cname)
@@ -271,11 +271,11 @@ class DirectPeer:
         if self._ice.quiet_seconds > QUIET_SECONDS:
             self._ice.check(self._ice.path)
 
-    def _note(self, report: rtcp.ReceptionReport) -> None:
-        round_trip = rtcp.round_trip_seconds(report, rtcp.ntp_time(self._around.unix_time()))
+    def _note(self, report: rtcp.ReportBlock) -> None:
+        round_trip = rtcp.round_trip_seconds(report, rtcp.ntp_time(self._env.unix_time()))
         if round_trip is None and self.quality is not None:
             round_trip = self.quality.round_trip_seconds
-        self.quality = Quality(
+        self.quality = Reception(
             loss=report.fraction_lost,
             lost_packets=report.total_lost,
             jitter_seconds=report.jitter / SAMPLE_RATE,
@@ -288,7 +288,7 @@ class DirectPeer:
         numbers = sequence_numbers[: max(0, MAX_RESENT_PER_REPORT - self._resent)]
         self._resent += len(numbers)
         if numbers:
-            self._around.tell_engine(m.Resend(self._programme.session, self.number, numbers))
+            self._env.tell_engine(m.Resend(self._station.station, self.number, numbers))
 
     def _send_rtcp(self, compound: bytes) -> None:
         assert self._srtcp is not None

@@ -42,7 +42,7 @@ class Receiver(Protocol):
     def rtcp_received(self, data: bytes) -> None: ...
 
 
-class Switchboard:
+class Demultiplexer:
     """Who is reached how, over all ports; and what was dropped, by reason."""
 
     def __init__(self) -> None:
@@ -90,13 +90,13 @@ class Switchboard:
 class UdpPort:
     """A bound socket, read by the event loop."""
 
-    def __init__(self, number: int, host: str, port: int, switchboard: Switchboard) -> None:
+    def __init__(self, number: int, host: str, port: int, demultiplexer: Demultiplexer) -> None:
         """`number` is its name towards the engine. Raises OSError where it can't be bound."""
         self.number = number
         self.host = host
         self.unsent = 0
         """Datagrams that the system did not take."""
-        self._receive = switchboard.receive
+        self._receive = demultiplexer.receive
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
@@ -143,14 +143,14 @@ class UdpPorts:
     def __init__(
         self,
         port: int,
-        switchboard: Switchboard,
+        demultiplexer: Demultiplexer,
         addresses: Callable[[], list[str]],
         on_new: Callable[[UdpPort], None],
         advertise: str | None = None,
     ) -> None:
         """`addresses`: which there are now; `on_new` is told of each port that was opened."""
         self._number = port
-        self._switchboard = switchboard
+        self._demultiplexer = demultiplexer
         self._addresses = addresses
         self._on_new = on_new
         self._advertise = advertise
@@ -166,7 +166,7 @@ class UdpPorts:
             if host in self._ports:
                 continue
             try:
-                self._ports[host] = UdpPort(len(self._ports), host, self._number, self._switchboard)
+                self._ports[host] = UdpPort(len(self._ports), host, self._number, self._demultiplexer)
             except OSError as reason:
                 error = reason
                 if host not in self._refused:

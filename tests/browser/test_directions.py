@@ -1,11 +1,11 @@
-"""Where to: the page shows the directions that lie open, steers by them, tells why, and draws the library."""
+"""Steering on the page: the directions, the reasons for the next track and the map of the library."""
 
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
-from tests.browser.chromium import chromium_path, page_on
+from tests.browser.chromium import chromium_path, listen, page_on
 from tests.browser.test_page import opened, wait_for
 from tests.conftest import Serve
 from tests.music import SHADES
@@ -21,9 +21,9 @@ pytestmark = [
 async def test_a_direction_is_pressed_followed_and_let_go(serve: Serve, shades: Path, chromium: Browser) -> None:
     async with serve(shades, analysis=True) as served:
         station = served.service.sessions.master.station
-        atlas = served.service.atlas
-        await until(lambda: int(atlas.space.is_heard.sum()) == SHADES, 60)
-        await until(lambda: bool(station.explorer) and station._explored_in is atlas.space, 20)
+        spaces = served.service.spaces
+        await until(lambda: int(spaces.space.is_analysed.sum()) == SHADES, 60)
+        await until(lambda: bool(station.explorer) and station._explored_in is spaces.space, 20)
         open_now = next(it for it in station.explorer if it.count and it.direction.id in ("brighter", "darker"))
         way = open_now.direction.id
         follower = await served.follow("master")
@@ -35,15 +35,24 @@ async def test_a_direction_is_pressed_followed_and_let_go(serve: Serve, shades: 
             await wait_for(page, f"document.querySelector({button!r})?.textContent.endsWith('{open_now.count}')")
             await page.click(button)
             await wait_for(page, f"document.querySelector({button!r}).ariaPressed === 'true'")
-            assert station.conductor.journey.direction == way
+            assert station.autodj.journey.direction == way
             await wait_for(
                 page, f"document.querySelector('#next-reason').textContent.toLowerCase().startsWith('{way}')"
             )
-            assert "alike" in await page.inner_text("#next-why")
-            assert await page.inner_text("#directions-note") == f"Heading {way}."
+            assert await page.inner_text("#directions-note") == f"Turning {way}."
+            assert await page.inner_text("#directions-time") == "", "no time while nobody listens"
+            await listen(page)
+            await wait_for(
+                page, r"/^You'll hear it in \d+:\d\d\.$/.test(document.querySelector('#directions-time').textContent)"
+            )
+            assert (await page.inner_text("#next-why")).startswith(f"Clearly {way}, otherwise ")
+            assert await page.is_hidden("#next-why-details"), "figures only on request"
+            await page.focus("#next-why-summary")
+            await page.keyboard.press("Enter")
+            assert " LU." in await page.inner_text("#next-why-details")
 
             await wait_for(other, f"document.querySelector({button!r})?.ariaPressed === 'true'")
-            assert await other.is_disabled(button), "followers see where it goes and don't steer"
+            assert await other.is_disabled(button), "followers see the direction but cannot steer"
 
             await wait_for(page, "!document.querySelector('#map').hidden")
             pixels = "document.querySelector('#map-canvas').getContext('2d').getImageData(0, 0, 2000, 600).data"
@@ -52,4 +61,5 @@ async def test_a_direction_is_pressed_followed_and_let_go(serve: Serve, shades: 
 
             await page.click(button)
             await wait_for(page, f"document.querySelector({button!r}).ariaPressed === 'false'")
-            assert station.conductor.journey.direction is None
+            assert station.autodj.journey.direction is None
+            assert await page.inner_text("#directions-note") == "Drifting on its own."

@@ -1,4 +1,4 @@
-"""The page in a real Chromium: it plays, in stereo, without delay, and shows what is heard when it is heard."""
+"""The page in a real Chromium: it plays in stereo without delay, and shows each track when it is played."""
 
 import asyncio
 import os
@@ -24,18 +24,18 @@ pytestmark = [
 
 @asynccontextmanager
 async def opened(chromium: Browser, served: Served, path: str = "/") -> AsyncIterator[Page]:
-    """The page, on which no script may fail."""
+    """Open the page. Fail if a script fails on it."""
     complaints: list[str] = []
     async with page_on(chromium, f"{served.url}{path}") as page:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         yield page
-        # A missing cover is asked for and not there: the one thing that may be said.
+        # The page requests covers that may be missing: the only error that is allowed.
         assert [each for each in complaints if "404" not in each] == []
 
 
 async def wait_for(page: Page, expression: str) -> None:
-    """Until an expression is true on the page."""
+    """Wait until an expression is true on the page."""
     async with asyncio.timeout(20):
         while not await page.evaluate(expression):
             await asyncio.sleep(0.05)
@@ -116,7 +116,7 @@ async def test_a_track_is_shown_when_it_is_heard(serve: Serve, music: Path, chro
 async def test_it_hears_on_when_the_engine_is_killed(serve: Serve, music: Path, chromium: Browser) -> None:
     async with serve(music) as served, opened(chromium, served) as page:
         await listen(page)
-        killed = served.service.engine.pid
+        killed = served.service.engines.pid
         assert killed is not None
         received = (await stats(page))["packetsReceived"]
         os.kill(killed, signal.SIGKILL)

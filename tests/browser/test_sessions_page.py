@@ -1,4 +1,4 @@
-"""The page and its session: leaders steer, followers hear along, and who loses a session is shown the others."""
+"""Sessions on the page: leaders steer, followers only listen, and an ended session's page lists the others."""
 
 import asyncio
 from pathlib import Path
@@ -23,12 +23,12 @@ LISTENING = "document.querySelector('#connection').textContent.includes('Listeni
 
 
 def shows(selector: str, text: str) -> str:
-    """An expression: whether an element's text holds something."""
+    """Return an expression that is true if an element's text contains `text`."""
     return f"document.querySelector({selector!r}).textContent.includes({text!r})"
 
 
 async def disabled(page: Page) -> list[bool]:
-    """Of every control that commands."""
+    """Return the disabled state of every control that sends commands."""
     found: list[bool] = await page.eval_on_selector_all(COMMAND_BUTTONS, "all => all.map(each => each.disabled)")
     assert len(found) == 5
     return found
@@ -55,7 +55,7 @@ async def test_a_follower_hears_the_leaders_programme_and_can_not_steer_it(
         assert await leader.inner_text("#session-name") == "jazz-exploration"
         assert await leader.is_hidden("[data-testid=following]")
         assert await follower.inner_text("[data-testid=following]") == "[FOLLOWING: jazz-exploration]"
-        assert await follower.inner_text("[data-testid=read-only]") == "This session is read-only"
+        assert await follower.inner_text("[data-testid=read-only]") == "Session is read-only"
         assert await disabled(leader) == [False] * 5
         assert await disabled(follower) == [True] * 5
         assert await leader.get_attribute("#progress", "role") == "slider"
@@ -67,7 +67,7 @@ async def test_a_follower_hears_the_leaders_programme_and_can_not_steer_it(
             await follower.keyboard.press(key)
         await follower.keyboard.press("m")
         await wait_for(follower, "document.querySelector('#mute').getAttribute('aria-pressed') === 'true'")
-        assert posted == [], "keys that command are inert, those for one's own sound are not"
+        assert posted == [], "command keys do nothing, volume keys still work"
         assert await follower.evaluate(FORGED) == [403, "read_only"]
 
         await leader.click("#next")
@@ -101,7 +101,7 @@ async def test_when_the_leader_is_gone_the_page_says_so_and_offers_others(
             await asyncio.sleep(1.5)  # The first retry would come after half a second.
             await page.click("[data-session=elsewhere] >> text=Join")
             await page.wait_for_url("**/session/elsewhere")
-            assert [url for url in asked if "follower_" in url] == [], "what is gone is not asked for any more"
+            assert [url for url in asked if "follower_" in url] == [], "the page sends no requests for an ended session"
             await wait_for(page, "!document.querySelector('#next').disabled")
 
 
@@ -109,7 +109,7 @@ async def test_a_session_that_there_is_not_is_told_and_others_are_offered(
     serve: Serve, music: Path, chromium: Browser
 ) -> None:
     async with serve(music) as served, opened(chromium, served, "/session/nowhere") as page:
-        await wait_for(page, shows("[data-testid=ended]", "There is no session called “nowhere”."))
+        await wait_for(page, shows("[data-testid=ended]", "Session not found: “nowhere”"))
         await wait_for(page, shows("[data-testid=sessions-list]", "Master"))
 
 
@@ -125,7 +125,7 @@ async def test_it_pauses_and_goes_on_for_everyone(serve: Serve, music: Path, chr
         shown = await page.inner_text("#position")
         paused_at = info["pausedAt"]
         await wait_for(page, f"window.rtcDrift.heard().mediaTime > {paused_at} + 1.5 * 48000")
-        assert await page.inner_text("#position") == shown, "time goes on, the track does not"
+        assert await page.inner_text("#position") == shown, "the clock runs, the position does not"
         await page.click("[data-testid=pause]")
         await wait_for(page, shows("#eyebrow", "Now playing"))
         await wait_for(page, AUDIBLE)
@@ -164,7 +164,8 @@ async def test_who_creates_a_locked_session_may_steer_it_and_others_may_not(
         await page.wait_for_url("**/session/mine")
         await wait_for(page, "!document.querySelector('#next').disabled")
         async with opened(chromium, served, "/session/mine") as other:
-            await wait_for(other, shows("[data-testid=read-only]", "This session is locked"))
+            await wait_for(other, shows("[data-testid=read-only]", "Locked."))
+            assert await other.inner_text(".read-only") == "Locked. Enter the key to steer."
             assert await disabled(other) == [True] * 5
 
 

@@ -71,7 +71,7 @@ def _alone(play: Play, open_deck: OpenDeck, start: int, end: int, lead: int | No
     begin = play.start if lead is None else max(play.start, start - max(lead, DECLICK))
     mixer = Mixer(open_deck)
     try:
-        mixer.schedule([play], begin)
+        mixer.set_plays([play], begin)
         blocks = [mixer.mix(at, min(_BLOCK, end - at)) for at in range(begin, end, _BLOCK)]
     finally:
         mixer.close()

@@ -33,7 +33,7 @@ async def collect(served: Served, until_type: str, last_event_id: str | None = N
 
 
 def _next_is_another(served: Served) -> bool:
-    conductor = served.service.sessions.master.station.conductor
+    conductor = served.service.sessions.master.station.autodj
     playing, planned = conductor.now_playing(), conductor.planned()
     return bool(playing and planned and playing.track.id != planned.track.id)
 
@@ -233,7 +233,7 @@ async def test_other_sites_send_no_commands(shared: Served) -> None:
 
 
 async def test_a_command_without_origin_needs_no_body_and_whep_is_open_to_all(shared: Served) -> None:
-    await until(lambda: shared.service.sessions.master.station.conductor.planned() is not None)
+    await until(lambda: shared.service.sessions.master.station.autodj.planned() is not None)
     async with shared.http.post(f"{shared.url}/session/master/next-track") as response:
         assert response.status == 202
     headers = {"Origin": "http://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
@@ -289,9 +289,9 @@ async def test_asking_for_the_head_of_a_stream_leaves_no_reader(serve: Serve, mu
 
 async def test_restarts_of_the_engine_are_counted(serve: Serve, music: Path) -> None:
     async with serve(music) as served:
-        assert served.service.engine.pid is not None
-        os.kill(served.service.engine.pid, signal.SIGKILL)
-        await until(lambda: served.service.engine.restarts == 1)
+        assert served.service.engines.pid is not None
+        os.kill(served.service.engines.pid, signal.SIGKILL)
+        await until(lambda: served.service.engines.restarts == 1)
         async with served.http.get(f"{served.url}/metrics") as response:
             assert "rtc_drift_engine_restarts 1.0" in await response.text()
 

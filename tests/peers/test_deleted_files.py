@@ -19,7 +19,7 @@ async def test_what_is_deleted_while_it_plays_sounds_on_and_then_gives_way(
     folder = tmp_path / "music"
     shutil.copytree(music, folder)
     async with serve(folder) as served:
-        library, conductor = served.service.library, served.service.sessions.master.station.conductor
+        library, conductor = served.service.library, served.service.sessions.master.station.autodj
         await until(lambda: len(library.playable()) == 5 and not library.status().scanning, 30)
         async with served.listener() as listener:
             await listener.read(samples(0.2))

@@ -24,16 +24,16 @@ from tests.waiting import until
 async def test_the_engine_is_killed_and_the_same_listener_goes_on(serve: Serve, music: Path) -> None:
     async with serve(music) as served, served.listener() as listener:
         service = served.service
-        playing = service.sessions.master.station.conductor.programme.plays[0]
+        playing = service.sessions.master.station.autodj.programme.plays[0]
         await listener.read(samples(1))
-        killed = service.engine.pid
+        killed = service.engines.pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
-        await until(lambda: service.engine.pid not in (None, killed))
+        await until(lambda: service.engines.pid not in (None, killed))
         frames = await frames_until_sound(listener, 100)
-        assert service.engine.restarts == 1
+        assert service.engines.restarts == 1
         assert len(service.listeners) == 1, "nobody had to join anew"
-        assert service.sessions.master.station.conductor.programme.plays[0].start == playing.start, "the plan stands"
+        assert service.sessions.master.station.autodj.programme.plays[0].start == playing.start, "the plan stands"
         steps = {second.timestamp - first.timestamp for first, second in pairwise(frames)}
         assert all(step % 960 == 0 for step in steps), "the clock goes on, with a gap"
 
@@ -53,10 +53,10 @@ async def frames_until_sound(listener: Listener, count: int) -> list[Frame]:
 async def test_an_engine_that_hangs_is_replaced(serve: Serve, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtc_drift.engine.host.supervisor.SILENCE_SECONDS", 2.0)
     async with serve(music) as served, served.listener() as listener:
-        hung = served.service.engine.pid
+        hung = served.service.engines.pid
         assert hung is not None
         os.kill(hung, signal.SIGSTOP)
-        await until(lambda: served.service.engine.pid not in (None, hung), 20)
+        await until(lambda: served.service.engines.pid not in (None, hung), 20)
         await frames_until_sound(listener, 25)
 
 
@@ -68,7 +68,7 @@ async def test_a_file_that_breaks_off_is_crossed_over(serve: Serve, tmp_path: Pa
         write_audio(folder / f"{number}.flac", steady_music(15, seed=number, level=0.2))
     async with serve(folder) as served:
         await until(lambda: len(served.service.library.playable()) == 2, 30)
-        conductor = served.service.sessions.master.station.conductor
+        conductor = served.service.sessions.master.station.autodj
         broken = conductor.programme.entries[0].track
         # The scan is done; now the file loses everything behind its first five seconds, and is played from there.
         damage(broken.path)

@@ -76,7 +76,7 @@ async def test_a_hundred_sessions_leave_nothing_behind(serve: Serve, music: Path
             await asyncio.gather(*(one(number) for number in range(first, first + count)))
 
         await visits(0, 40)  # what is kept for good is there now: thread pools, caches, connections
-        engine = psutil.Process(served.service.engine.pid)
+        engine = psutil.Process(served.service.engines.pid)
         before = footprint(engine)
         await visits(40, VISITED - 40)
         await until(lambda: set(served.service.sessions) == {"master"} and not served.service.listeners)

@@ -36,13 +36,13 @@ def beats(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def listened_to(served: Served) -> None:
     """Until both are."""
     library = served.service.library
-    await until(lambda: len(library.hearing.analyses) == len(PATTERNS), seconds=60)
+    await until(lambda: len(library.analyses.known) == len(PATTERNS), seconds=60)
 
 
 def mixed(plays: list[Play], first: int, count: int) -> Audio:
     """What the engine's mixer makes of them."""
     mixer = Mixer(lambda path, start: Deck(path, start, patient=True))
-    mixer.schedule(plays, first)
+    mixer.set_plays(plays, first)
     try:
         return np.concatenate([mixer.mix(at, 4_800) for at in range(first, first + count, 4_800)])
     finally:
@@ -53,7 +53,7 @@ async def test_beats_are_heard_on_beats(serve: Serve, beats: Path) -> None:
     async with serve(beats, analysis=True) as served:
         await listened_to(served)
         async with served.listener() as listener:
-            conductor = served.service.sessions.master.station.conductor
+            conductor = served.service.sessions.master.station.autodj
             heard = asyncio.create_task(listener.read(samples(31)))
             await until(lambda: any(entry.play.lead for entry in conductor.programme.entries), seconds=15)
             outgoing, incoming = conductor.programme.entries[:2]
@@ -85,7 +85,7 @@ async def test_next_track_comes_on_the_bar(serve: Serve, beats: Path) -> None:
         async with served.listener() as listener:
             await listener.read(samples(1))
             station = served.service.sessions.master.station
-            playing, before = station.conductor.now_playing(), station.now()
+            playing, before = station.autodj.now_playing(), station.now()
             assert playing is not None
             answer = await listener.command("next-track")
             bars = PATTERNS[playing.track.title].downbeats_seconds

@@ -81,10 +81,10 @@ async def test_the_engine_is_killed_under_two_hundred(serve: Serve, music: Path)
     """All hear again without joining anew, and no packet index is used twice: what is received can be decrypted."""
     async with serve(music) as served, Crowd(whep(served), 200) as crowd:
         await until(lambda: all(len(it.sequence_numbers) > 20 for it in crowd.listeners), 30)
-        killed = served.service.engine.pid
+        killed = served.service.engines.pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
-        await until(lambda: served.service.engine.pid not in (None, killed))
+        await until(lambda: served.service.engines.pid not in (None, killed))
         await more_packets(crowd, 50)
         assert not any(it.undecryptable for it in crowd.listeners)
         assert all(len(set(it.sequence_numbers)) == len(it.sequence_numbers) for it in crowd.listeners)
@@ -136,8 +136,8 @@ async def test_strangers_are_counted_and_not_answered(serve: Serve, music: Path)
 
 
 def dropped(served: Served) -> dict[str, int]:
-    assert served.service.direct is not None
-    return dict(served.service.direct.dropped)
+    assert served.service.shared_port is not None
+    return dict(served.service.shared_port.dropped)
 
 
 async def test_more_than_can_join_at_once_are_asked_to_wait(
@@ -191,7 +191,7 @@ async def test_where_srtp_is_not_as_expected_the_stock_way_is_taken(
 ) -> None:
     monkeypatch.setattr("rtc_drift.engine.srtp._binding", object())
     async with serve(music) as served, served.listener() as listener:
-        assert served.service.direct is None
+        assert served.service.shared_port is None
         assert abs(await listener.read(samples(1))).max() > 0.01
     assert len([record for record in caplog.records if "pylibsrtp has changed" in record.message]) == 1
 
@@ -215,9 +215,9 @@ async def test_sessions_are_spread_over_engines_and_fail_apart(serve: Serve, mus
         async with Crowd(whep(served), 3) as master, Crowd(whep(served, "kitchen"), 3) as kitchen:
             await more_packets(master, 20)
             await more_packets(kitchen, 20)
-            first, second = served.service.engine.pids
+            first, second = served.service.engines.pids
             os.kill(second, signal.SIGKILL)
-            await until(lambda: len(set(served.service.engine.pids) - {first, second}) == 1)
+            await until(lambda: len(set(served.service.engines.pids) - {first, second}) == 1)
             await more_packets(master, 50)
             await more_packets(kitchen, 50)
             hit, spared = sorted((master, kitchen), key=lambda crowd: -missing(crowd.listeners[0]))

@@ -96,7 +96,7 @@ async def test_everything_is_back_after_a_restart(serve: Serve, music: Path) -> 
             await served.post("/session/attic/pause")
             await listener.read(samples(0.5))
         before = {name: await info(served, name) for name in ("master", "kitchen", "attic", follower, masters)}
-        path_back = served.service.sessions["attic"].station.conductor.journey.history
+        path_back = served.service.sessions["attic"].station.autodj.journey.history
     async with serve(music, seed=None) as served:
         assert set(served.service.sessions) == set(before)
         for name, was in before.items():
@@ -107,7 +107,7 @@ async def test_everything_is_back_after_a_restart(serve: Serve, music: Path) -> 
             assert now["positionSeconds"] == pytest.approx(was["positionSeconds"], abs=1), name
             assert (now["pausedAt"] is None) == (was["pausedAt"] is None), name
         assert (await info(served, "attic"))["nowPlaying"]["track"]["loved"] is True
-        assert served.service.sessions["attic"].station.conductor.journey.history == path_back
+        assert served.service.sessions["attic"].station.autodj.journey.history == path_back
         headers = {"X-Control-Key": kitchen["controlKey"]}
         async with served.http.post(f"{served.url}/session/kitchen/pause", headers=headers) as response:
             assert response.status == 202, "the control key still holds"

@@ -24,7 +24,7 @@ BODIES: dict[str, dict[str, Any]] = {"seek": {"positionSeconds": 3}, "direction"
 @pytest.fixture
 async def served(serve: Serve, music: Path) -> Any:
     async with serve(music) as running:
-        conductor = running.service.sessions.master.station.conductor
+        conductor = running.service.sessions.master.station.autodj
         await until(lambda: conductor.planned() is not None)
         yield running
 

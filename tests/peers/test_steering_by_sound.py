@@ -1,4 +1,4 @@
-"""Steering by how tracks sound, through the server: listened to, explored, headed for, heard, and told why."""
+"""Commands by how tracks sound, through the server: listened to, explored, headed for, heard, and told why."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ async def test_a_direction_is_followed_and_the_reasons_are_told(serve: Serve, sh
         status, accepted = await served.post("/session/master/next-track", {"direction": heading})
         assert status == 202
         assert (number(accepted["track"]) > number(playing)) == (heading == "brighter")
-        await until(lambda: served.service.sessions.master.station.conductor.journey.direction == heading)
+        await until(lambda: served.service.sessions.master.station.autodj.journey.direction == heading)
 
         async with asyncio.timeout(20):
             async for event in events:

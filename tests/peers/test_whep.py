@@ -165,8 +165,8 @@ async def test_a_data_channel_is_rejected(serve: Serve, music: Path) -> None:
 async def test_an_answer_without_candidates_is_503(serve: Serve, music: Path) -> None:
     async with serve(music) as served, offering() as peer:
         served.service.listeners.policy = IcePolicy(("192.0.2.1",))
-        if served.service.direct is not None:
-            served.service.direct._ports._present.clear()
+        if served.service.shared_port is not None:
+            served.service.shared_port._ports._present.clear()
         async with served.http.post(
             f"{served.url}/whep/master", data=peer.localDescription.sdp, headers=SDP
         ) as response:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rtc_drift.analysis import Analysis
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.library.normalisation import Levels
+from rtc_drift.library.normalisation import Normalisation
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track
 from tests.music import make_track
@@ -16,7 +16,7 @@ class Shelf:
     def __init__(self, count: int = 9) -> None:
         self._tracks = {track.id: track for track in (make_track(number) for number in range(1, count + 1))}
         self.loved = set[str]()
-        self.levels = Levels()
+        self.normalisation = Normalisation()
         self.analyses = dict[str, Analysis]()
 
     def playable(self) -> Sequence[Track]:
@@ -25,7 +25,7 @@ class Shelf:
     def get(self, track_id: str) -> Track | None:
         return self._tracks.get(track_id)
 
-    def heard(self, track_id: str) -> Analysis | None:
+    def analysis(self, track_id: str) -> Analysis | None:
         return self.analyses.get(track_id)
 
     async def find(self, query: str) -> Sequence[Track]:
@@ -60,10 +60,10 @@ class EngineDouble:
         """The latest message of each kind, by the programme's number."""
 
     def send(self, message: m.ToCore) -> None:
-        if isinstance(message, m.OpenSession):
-            assert message.session not in self.open
-            self.open[message.session] = {}
-        assert message.session in self.open, f"{message} for a programme that is not open"
-        self.open[message.session][type(message)] = message
-        if isinstance(message, m.CloseSession):
-            del self.open[message.session]
+        if isinstance(message, m.OpenStation):
+            assert message.station not in self.open
+            self.open[message.station] = {}
+        assert message.station in self.open, f"{message} for a programme that is not open"
+        self.open[message.station][type(message)] = message
+        if isinstance(message, m.CloseStation):
+            del self.open[message.station]

@@ -9,7 +9,7 @@ from tests.studio import Studio, tracks
 def playing(count: int = 9, *, running: bool = True) -> Studio:
     """A studio ten seconds into its first track (or standing at its beginning)."""
     studio = Studio(*tracks(count), running=running)
-    studio.conductor.advance()
+    studio.autodj.advance()
     if running:
         studio.go(10)
     return studio
@@ -27,7 +27,7 @@ def others(studio: Studio) -> list[Track]:
 
 def until_shortly_before_the_next(studio: Studio) -> Entry:
     """Until the next track is rendered, and not yet heard; gives that."""
-    planned = studio.conductor.planned()
+    planned = studio.autodj.planned()
     assert planned is not None
     studio.go((planned.play.start - studio.now) / SAMPLE_RATE - 0.1)
     return planned

@@ -13,14 +13,14 @@ def studio(*bpms: float) -> Studio:
     """Tracks of three minutes with these tempi, the first of them on the air."""
     sides = [side(number, beating(bpm)) for number, bpm in enumerate(bpms, start=1)]
     house = Studio(*(it.track for it in sides))
-    house.library.analyses.update({it.track.id: it.heard for it in sides if it.heard is not None})
+    house.library.analyses.update({it.track.id: it.analysis for it in sides if it.analysis is not None})
     house.go(1)
     return house
 
 
 def test_a_plan_that_needs_nothing_is_made_and_a_better_one_wished_for() -> None:
     house = studio(124, 127)
-    planned, wish = house.conductor.planned(), house.conductor.wish
+    planned, wish = house.autodj.planned(), house.autodj.pending_lead
     assert planned is not None and wish is not None
     assert not planned.transition.needs_lead and planned.play.lead is None
     assert wish.transition.style == "beat-matched" and wish.play_id == planned.play.id
@@ -28,19 +28,19 @@ def test_a_plan_that_needs_nothing_is_made_and_a_better_one_wished_for() -> None
 
 def test_what_was_wished_for_is_taken_when_it_is_there() -> None:
     house = studio(124, 127)
-    wish = house.conductor.wish
+    wish = house.autodj.pending_lead
     assert wish is not None
     house.go(20)
-    assert house.conductor.fulfil(wish, "/tmp/lead.wav")
-    planned, playing = house.conductor.planned(), house.conductor.now_playing()
+    assert house.autodj.lead_ready(wish, "/tmp/lead.wav")
+    planned, playing = house.autodj.planned(), house.autodj.now_playing()
     assert planned is not None and playing is not None and planned.play.lead is not None
     assert planned.transition == wish.transition
     assert planned.play.start == playing.play.time_of(wish.transition.leave_at)
     assert planned.play.offset == wish.warp.resumes_at - wish.warp.length
     assert house.of("track_planned")[-1].transition.style == "beat-matched"
-    assert house.conductor.wish is None
+    assert house.autodj.pending_lead is None
     bass_out, bass_in = playing.play, planned.play
-    current = house.conductor.programme.entries[0].play
+    current = house.autodj.programme.entries[0].play
     assert current.bass_out == bass_in.bass_in is not None and current.fade_out is not None
     assert bass_out.id == current.id
     house.go(300)
@@ -50,11 +50,11 @@ def test_what_was_wished_for_is_taken_when_it_is_there() -> None:
 def test_what_was_wished_for_is_also_taken_before_a_seek_is_heard() -> None:
     house = studio(124, 127)
     house.go(20)
-    house.steering.seek(40)
-    wish = house.conductor.wish
-    assert wish is not None and house.conductor.fulfil(wish, "/tmp/lead.wav"), "it had been rendered before"
+    house.commands.seek(40)
+    wish = house.autodj.pending_lead
+    assert wish is not None and house.autodj.lead_ready(wish, "/tmp/lead.wav"), "it had been rendered before"
     house.go(1)
-    planned, playing = house.conductor.planned(), house.conductor.now_playing()
+    planned, playing = house.autodj.planned(), house.autodj.now_playing()
     assert planned is not None and playing is not None and planned.play.lead is not None
     assert playing.transition.kind == "seek"
     assert planned.play.start == playing.play.time_of(wish.transition.leave_at)
@@ -62,29 +62,29 @@ def test_what_was_wished_for_is_also_taken_before_a_seek_is_heard() -> None:
 
 def test_what_comes_too_late_is_left() -> None:
     house = studio(124, 127)
-    wish, before = house.conductor.wish, house.conductor.planned()
+    wish, before = house.autodj.pending_lead, house.autodj.planned()
     assert wish is not None and before is not None
     house.go(seconds(before.play.start - house.now) - 1)
-    assert not house.conductor.fulfil(wish, "/tmp/lead.wav")
-    assert house.conductor.planned() == before
+    assert not house.autodj.lead_ready(wish, "/tmp/lead.wav")
+    assert house.autodj.planned() == before
 
 
 def test_a_wish_is_given_up_with_its_plan() -> None:
     house = studio(124, 127, 122)
-    wish = house.conductor.wish
+    wish = house.autodj.pending_lead
     assert wish is not None
-    house.steering.next_track()
+    house.commands.next_track()
     house.go(5)
-    assert not house.conductor.fulfil(wish, "/tmp/lead.wav")
-    assert house.conductor.wish is not wish
+    assert not house.autodj.lead_ready(wish, "/tmp/lead.wav")
+    assert house.autodj.pending_lead is not wish
 
 
 def test_the_answer_tells_the_bar() -> None:
     house = studio(124, 118)
     house.go(30)
     asked = house.now
-    accepted = house.steering.next_track()
-    playing = house.conductor.programme.entries[-2]
+    accepted = house.commands.next_track()
+    playing = house.autodj.programme.entries[-2]
     heard = playing.play.position_at(accepted.starts_at) / 48_000
     known = house.library.analyses[playing.track.id]
     assert min(abs(heard - it) for it in known.downbeats_seconds) < 0.001
@@ -95,10 +95,10 @@ def test_the_answer_tells_the_bar() -> None:
 def test_a_bar_behind_the_end_of_a_broken_file_is_not_waited_for() -> None:
     house = studio(124, 118)
     house.go(30)
-    playing = house.conductor.programme.current(house.now)
+    playing = house.autodj.programme.current(house.now)
     assert playing is not None
     house.fail(playing.play.id, playing.play.position_at(house.now + samples(0.4)))
-    house.steering.next_track()
+    house.commands.next_track()
     house.go(5)
     assert house.silent_seconds() == 0
 
@@ -106,14 +106,14 @@ def test_a_bar_behind_the_end_of_a_broken_file_is_not_waited_for() -> None:
 def test_now_does_not_wait_for_the_bar() -> None:
     house = studio(124, 96)
     house.go(30)
-    accepted = house.steering.next_track(when="now")
+    accepted = house.commands.next_track(when="now")
     assert accepted.starts_at <= house.now + samples(0.3)
 
 
 def test_three_times_in_a_row_each_on_a_bar_of_its_own() -> None:
     house = studio(124, 126, 120, 128, 122)
     house.go(30)
-    starts = [house.steering.next_track().starts_at for _ in range(3)]
+    starts = [house.commands.next_track().starts_at for _ in range(3)]
     assert starts == sorted(set(starts))
     assert starts[-1] <= house.now + 3 * samples(2.5)
     house.go(10)
@@ -122,12 +122,12 @@ def test_three_times_in_a_row_each_on_a_bar_of_its_own() -> None:
 
 def test_a_direction_in_the_middle_of_a_transition_is_answered() -> None:
     house = studio(124, 127, 122)
-    wish = house.conductor.wish
-    assert wish is not None and house.conductor.fulfil(wish, "/tmp/lead.wav")
-    planned, playing = house.conductor.planned(), house.conductor.now_playing()
+    wish = house.autodj.pending_lead
+    assert wish is not None and house.autodj.lead_ready(wish, "/tmp/lead.wav")
+    planned, playing = house.autodj.planned(), house.autodj.now_playing()
     assert planned is not None and playing is not None
     house.go(seconds(planned.play.start - house.now) + 1)
-    accepted = house.steering.next_track()
+    accepted = house.commands.next_track()
     assert accepted.starts_at <= house.now + samples(2.5)
     # On a bar of the track that is bent to the other's tempo: there its bars are the other's.
     bar = samples(4 * 60 / (house.library.analyses[playing.track.id].tempo_bpm or 1))
@@ -144,10 +144,10 @@ def test_tracks_of_an_album_that_were_queued_are_played_on(running: bool) -> Non
     ]
     house = Studio(*disc, running=running)
     house.go(1)
-    house.steering.next_track(disc[0].id)
+    house.commands.next_track(disc[0].id)
     house.go(3)
-    house.steering.enqueue(disc[1].id)
-    planned, playing = house.conductor.planned(), house.conductor.programme.entries[-2]
+    house.commands.enqueue(disc[1].id)
+    planned, playing = house.autodj.planned(), house.autodj.programme.entries[-2]
     assert planned is not None and planned.transition.style == "gapless"
     assert playing.play.end == planned.play.start == playing.play.time_of(disc[0].duration_samples)
     assert planned.play.gain == playing.play.gain and planned.play.offset == 0
@@ -157,12 +157,12 @@ def test_what_was_drawn_by_lot_is_chosen_again_when_the_library_has_been_heard()
     sides = [side(number, beating(124)) for number in (1, 2, 3)]
     house = Studio(*(it.track for it in sides))
     house.go(5)
-    by_lot = house.conductor.planned()
+    by_lot = house.autodj.planned()
     assert by_lot is not None and by_lot.why is None
-    house.library.analyses.update({it.track.id: it.heard for it in sides if it.heard is not None})
-    house.chart = space_of([it.track for it in sides], house.library.analyses)
+    house.library.analyses.update({it.track.id: it.analysis for it in sides if it.analysis is not None})
+    house.space = space_of([it.track for it in sides], house.library.analyses)
     house.go(2)
-    chosen = house.conductor.planned()
+    chosen = house.autodj.planned()
     assert chosen is not None and chosen.why is not None
     assert chosen.transition.style == "beat-matched"
     told = len(house.of("track_planned"))

@@ -8,7 +8,7 @@ import pytest
 
 from rtc_drift.analysis.model import VERSION
 from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
-from rtc_drift.library.loved import Loves
+from rtc_drift.library.loved import LovedTracks
 from rtc_drift.library.track import Track, Unplayable
 from tests.sounds import sounding
 
@@ -166,7 +166,7 @@ def test_what_another_version_heard_is_heard_again(tmp_path: Path, monkeypatch: 
 
 async def test_loves_outlive_the_file_and_the_server_and_are_not_pretended(tmp_path: Path) -> None:
     catalogue = filled(tmp_path / "c.db")
-    loves, loved, other = Loves(catalogue), track(ROOT / "a.mp3").id, f"{7:016x}"
+    loves, loved, other = LovedTracks(catalogue), track(ROOT / "a.mp3").id, f"{7:016x}"
     for track_id in (loved, other):
         await loves.set(track_id, True)
     await loves.set(other, False)
@@ -175,7 +175,7 @@ async def test_loves_outlive_the_file_and_the_server_and_are_not_pretended(tmp_p
     with pytest.raises(CatalogueError):
         await loves.set(other, True)
     assert (loved in loves, other in loves) == (True, False), "what can't be stored is not so"
-    loves = Loves(catalogue := Catalogue.open(tmp_path / "c.db"))
+    loves = LovedTracks(catalogue := Catalogue.open(tmp_path / "c.db"))
     assert loved not in loves
     await loves.load()
     assert (loved in loves, other in loves) == (True, False)

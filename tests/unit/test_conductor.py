@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtc_drift.library.normalisation import Levels
+from rtc_drift.library.normalisation import Normalisation
 from rtc_drift.media import SAMPLE_RATE as SECOND
 from rtc_drift.station import events
 from tests.music import make_track
@@ -37,10 +37,10 @@ def test_each_track_is_planned_told_and_crossed_into() -> None:
 def test_a_planned_file_that_cannot_be_opened_is_replaced() -> None:
     studio = Studio(*tracks(5))
     studio.go(10)
-    planned = studio.conductor.planned()
+    planned = studio.autodj.planned()
     assert planned is not None
     studio.fail(planned.play.id, 0)
-    replacement = studio.conductor.planned()
+    replacement = studio.autodj.planned()
     assert replacement is not None
     assert replacement.track != planned.track
     assert studio.library.marked == [(planned.track.id, True)]
@@ -51,11 +51,11 @@ def test_a_planned_file_that_cannot_be_opened_is_replaced() -> None:
 def test_two_bad_files_in_a_row_leave_no_hole() -> None:
     studio = Studio(*tracks(5))
     studio.go(10)
-    current = studio.conductor.now_playing()
+    current = studio.autodj.now_playing()
     assert current is not None
     breaks_at = studio.now + 4 * SECOND
     studio.fail(current.play.id, current.play.position_at(breaks_at))
-    rescue = studio.conductor.planned()
+    rescue = studio.autodj.planned()
     assert rescue is not None
     assert rescue.transition.kind == "rescue"
     studio.fail(rescue.play.id, 0)
@@ -66,14 +66,14 @@ def test_two_bad_files_in_a_row_leave_no_hole() -> None:
 def test_an_empty_library_falls_silent_and_goes_on_when_there_is_music_again() -> None:
     studio = Studio(make_track(1, duration=100))
     studio.go(10)
-    current = studio.conductor.now_playing()
+    current = studio.autodj.now_playing()
     assert current is not None
     studio.fail(current.play.id, current.play.position_at(studio.now + 4 * SECOND))
     studio.go(10)
     fresh = make_track(2)
     studio.library.tracks[fresh.id] = fresh
     studio.go(3)
-    playing = studio.conductor.now_playing()
+    playing = studio.autodj.now_playing()
     assert playing is not None
     assert playing.track == fresh
 
@@ -81,12 +81,12 @@ def test_an_empty_library_falls_silent_and_goes_on_when_there_is_music_again() -
 def test_a_stalled_disk_condemns_no_file() -> None:
     studio = Studio(*tracks(3))
     studio.go(10)
-    current = studio.conductor.now_playing()
+    current = studio.autodj.now_playing()
     assert current is not None
     studio.fail(current.play.id, current.play.position_at(studio.now), stalled=True)
     assert studio.library.marked == [(current.track.id, False)]
     studio.go(2)
-    assert studio.conductor.now_playing() != current
+    assert studio.autodj.now_playing() != current
 
 
 @pytest.mark.parametrize("duration", [1.0, 1.5, 2.0, 5.0])
@@ -104,7 +104,7 @@ def test_one_track_plays_again_and_makes_way_when_there_are_more() -> None:
     fresh = make_track(2)
     studio.library.tracks[fresh.id] = fresh
     studio.go(2)
-    planned = studio.conductor.planned()
+    planned = studio.autodj.planned()
     assert planned is not None
     assert planned.track == fresh
 
@@ -115,7 +115,7 @@ def test_when_the_library_became_known_makes_no_difference_to_a_seed() -> None:
     late.go(5)
     late.library.tracks.update(early.library.tracks)
     late.go(1)
-    late.conductor.plan_anew(may_stay=True)
+    late.autodj._plan_anew(may_stay=True)
     programmes = []
     for studio in (early, late):
         studio.go(200)
@@ -127,9 +127,9 @@ def test_when_the_library_became_known_makes_no_difference_to_a_seed() -> None:
 def test_also_the_first_track_is_as_loud_as_the_library_wants(asked_for: bool) -> None:
     first = tracks(1)[0]
     studio = Studio(first, running=False)
-    studio.library.levels = Levels(-23)
+    studio.library.normalisation = Normalisation(-23)
     if asked_for:
-        studio.steering.begin_with(first.id, None)
-    studio.conductor.advance()
-    playing = studio.conductor.now_playing()
-    assert playing is not None and playing.play.gain == Levels(-23).gain(first)
+        studio.commands.begin_with(first.id, None)
+    studio.autodj.advance()
+    playing = studio.autodj.now_playing()
+    assert playing is not None and playing.play.gain == Normalisation(-23).gain(first)

@@ -34,9 +34,9 @@ def play(path: Path) -> Play:
 def core(path: Path) -> Iterator[EngineCore]:
     engine = EngineCore(patient=True)
     for number in (1, 2):
-        engine.handle(m.OpenSession(number, 128_000), 0)
+        engine.handle(m.OpenStation(number, 128_000), 0)
         engine.handle(m.SetClock(number, 0, 0), 0)
-        engine.handle(m.Schedule(number, (play(path),)), 0)
+        engine.handle(m.SetPlays(number, (play(path),)), 0)
     yield engine
     engine.close()
 
@@ -50,8 +50,8 @@ def run(core: EngineCore, first: int, last: int, step: int = 1) -> list[m.ToCont
     return told
 
 
-def times(told: list[m.ToControl], session: int = 1) -> list[int]:
-    return [message.media_time for message in told if isinstance(message, m.Packet) and message.session == session]
+def times(told: list[m.ToControl], station: int = 1) -> list[int]:
+    return [message.media_time for message in told if isinstance(message, m.Packet) and message.station == station]
 
 
 def pcm_of(told: list[m.ToControl]) -> Audio:
@@ -63,7 +63,7 @@ def test_every_tick_gives_its_packet_and_the_same_samples_as_pcm(core: EngineCor
     core.handle(m.Subscribe(1, packets=True, pcm=True), 0)
     told = run(core, 0, 100)
     assert times(told) == list(range(0, 100 * BLOCK_SAMPLES, BLOCK_SAMPLES))
-    assert times(told, 2) == [], "nobody wanted the other session's"
+    assert times(told, 2) == [], "nobody wanted the other station's"
     heard = pcm_of(told)
     assert min(correlation(heard, MUSIC[: len(heard)])) > 0.999, "media time 0 is the file's first sample"
     assert m.DeckReady(1, 1) in told
@@ -90,7 +90,7 @@ def test_patient_readers_get_groups_and_nothing_is_lost_when_hurried_ones_come_a
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 12)), max_size=8))
 def test_whoever_comes_and_goes_packets_are_in_order_and_never_twice(phases: list[tuple[bool, bool, int]]) -> None:
     engine = EngineCore()
-    engine.handle(m.OpenSession(1, 128_000), 0)
+    engine.handle(m.OpenStation(1, 128_000), 0)
     engine.handle(m.SetClock(1, 0, 0), 0)
     tick, told = 0, list[m.ToControl]()
     for packets, early, ticks in phases:
@@ -115,7 +115,7 @@ def test_a_programme_that_fails_is_begun_anew_and_its_neighbour_does_not_notice(
     for number in (1, 2):
         core.handle(m.Subscribe(number, packets=True), 0)
     run(core, 0, 20)
-    broken = core._sessions[1].renderer
+    broken = core._stations[1].renderer
 
     def fail(*_: object) -> None:
         raise RuntimeError("broken on purpose")
@@ -124,24 +124,24 @@ def test_a_programme_that_fails_is_begun_anew_and_its_neighbour_does_not_notice(
     told = run(core, 20, 60)
     assert times(told, 2) == list(range(20 * BLOCK_SAMPLES, 60 * BLOCK_SAMPLES, BLOCK_SAMPLES))
     assert len(times(told, 1)) >= 35
-    assert core._sessions[1].renderer is not broken
+    assert core._stations[1].renderer is not broken
 
 
 def test_a_closed_session_gives_nothing_more(core: EngineCore) -> None:
     core.handle(m.Subscribe(1, packets=True), 0)
     run(core, 0, 5)
-    core.handle(m.CloseSession(1), 5)
+    core.handle(m.CloseStation(1), 5)
     assert run(core, 5, 10) == []
-    core.handle(m.Schedule(1, ()), 10)  # said too late; must not matter
+    core.handle(m.SetPlays(1, ()), 10)  # said too late; must not matter
 
 
 def test_a_programme_that_stands_gets_its_decks_ready_and_gives_nothing_until_it_runs(path: Path) -> None:
     engine, tick, told = EngineCore(patient=True), 0, list[m.ToControl]()
-    engine.handle(m.OpenSession(1, 128_000), 0)
+    engine.handle(m.OpenStation(1, 128_000), 0)
     assert engine.step == IDLE_STEP
     engine.handle(m.SetClock(1, samples(2), None), 0)
     engine.handle(m.Subscribe(1, packets=True, pcm=True), 0)
-    engine.handle(m.Schedule(1, (play(path),)), 0)
+    engine.handle(m.SetPlays(1, (play(path),)), 0)
     assert engine.step == 1, "its deck is waited for"
     while not told:
         told += run(engine, tick, tick + 1)
@@ -178,10 +178,10 @@ def test_one_that_stands_and_runs_again_has_no_hole_and_its_neighbour_does_not_n
 def test_an_engine_that_is_started_anew_falls_into_step(path: Path) -> None:
     engine = EngineCore(patient=True)
     for message in (
-        m.OpenSession(1, 128_000),
+        m.OpenStation(1, 128_000),
         m.SetClock(1, samples(1), 1_000),
         m.Subscribe(1, packets=True, pcm=True),
-        m.Schedule(1, (play(path),)),
+        m.SetPlays(1, (play(path),)),
     ):
         engine.handle(message, 1_100)
     told = run(engine, 1_100, 1_150)

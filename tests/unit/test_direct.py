@@ -11,15 +11,15 @@ from aiortc.rtp import RtcpSrPacket
 from aiortc.sdp import SessionDescription
 
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.webrtc import shared_port as direct
 from rtc_drift.webrtc.ice_policy import IcePolicy
 from rtc_drift.webrtc.peer import NoCandidatesError
-from rtc_drift.webrtc.shared_port import DirectDelivery, UdpPortTakenError
-from rtc_drift.webrtc.shared_port_peer import DirectPeer, Programme
+from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError
+from rtc_drift.webrtc.shared_port_peer import SharedPortPeer, StationRef
 from tests.unit.player import Player
 
-PROGRAMME = Programme(3, lambda: 0)
+PROGRAMME = StationRef(3, lambda: 0)
 
 
 class House:
@@ -28,11 +28,11 @@ class House:
     def __init__(self, addresses: tuple[str, ...] = ("127.0.0.1",)) -> None:
         self.told: list[m.ToEngine] = []
         self.lost: list[str] = []
-        self.delivery = DirectDelivery(IcePolicy(addresses), 0, TickSchedule(0), self.told.append)
+        self.delivery = SharedPort(IcePolicy(addresses), 0, TickClock(0), self.told.append)
         self.players: list[Player] = []
-        self.peers: list[DirectPeer] = []
+        self.peers: list[SharedPortPeer] = []
 
-    async def offer(self) -> tuple[DirectPeer, Player, str]:
+    async def offer(self) -> tuple[SharedPortPeer, Player, str]:
         """Somebody who has an answer, and no more."""
         player, connected = Player(), asyncio.Event()
         peer = self.delivery.peer(PROGRAMME, connected.set, self.lost.append)
@@ -42,7 +42,7 @@ class House:
         player.read_answer(answer)
         return peer, player, answer
 
-    async def join(self) -> tuple[DirectPeer, Player]:
+    async def join(self) -> tuple[SharedPortPeer, Player]:
         peer, player, _ = await self.offer()
         player.check()
         await self.until(lambda: peer._ice.path is not None)
@@ -138,7 +138,7 @@ async def test_where_this_host_has_no_address_nobody_can_join() -> None:
 async def test_a_port_of_another_program_is_refused_at_the_start() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
-        delivery = DirectDelivery(IcePolicy(("127.0.0.1",)), sock.getsockname()[1], TickSchedule(0), lambda _: None)
+        delivery = SharedPort(IcePolicy(("127.0.0.1",)), sock.getsockname()[1], TickClock(0), lambda _: None)
         with pytest.raises(UdpPortTakenError):
             delivery.start()
         await delivery.close()

@@ -20,33 +20,33 @@ from pylibsrtp import Policy
 
 from rtc_drift.engine.fanout import Fanout
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import TICK_NS, TickSchedule
+from rtc_drift.engine.protocol.clock import TICK_NS, TickClock
 from rtc_drift.engine.srtp import MAX_STEP
 from rtc_drift.webrtc import rtcp
 from rtc_drift.webrtc import shared_port_peer as direct_peer
 from rtc_drift.webrtc.dtls import Identity
 from rtc_drift.webrtc.ice_lite import CONSENT_SECONDS, QUIET_SECONDS
-from rtc_drift.webrtc.peer import Quality
+from rtc_drift.webrtc.peer import Reception
 from rtc_drift.webrtc.shared_port_peer import (
     MAX_RESENT_PER_REPORT,
     MIN_SEQUENCE_NUMBER,
     READ_SECONDS,
-    DirectPeer,
-    Programme,
-    Surroundings,
+    PeerEnvironment,
+    SharedPortPeer,
+    StationRef,
 )
-from rtc_drift.webrtc.udp_mux import Switchboard, UdpPort
+from rtc_drift.webrtc.udp_mux import Demultiplexer, UdpPort
 from tests.unit.player import Player
 from tests.unit.udp_room import Clock, open_port
 
-SESSION = 6
+STATION = 6
 GCM = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
 
 
 class Room:
     """One peer with all around it: a port, clocks, an engine that only notes what it is told, and the listener."""
 
-    def __init__(self, port: UdpPort, board: Switchboard, identity: Identity, player: Player) -> None:
+    def __init__(self, port: UdpPort, board: Demultiplexer, identity: Identity, player: Player) -> None:
         self.port = port
         self.board = board
         self.player = player
@@ -55,17 +55,17 @@ class Room:
         self.media_time = 48_000
         self.told: list[m.ToFanout] = []
         self.events: list[str] = []
-        around = Surroundings(
-            switchboard=board,
+        around = PeerEnvironment(
+            demultiplexer=board,
             identity=identity,
             candidates=[(port.host, port.port)],
-            ticks=TickSchedule(0),
+            ticks=TickClock(0),
             tell_engine=self.told.append,
             monotonic=self.clock,
             unix_time=self.wall,
         )
-        programme = Programme(SESSION, lambda: self.media_time)
-        self.peer = DirectPeer(7, programme, around, lambda: self.events.append("connected"), self.events.append)
+        programme = StationRef(STATION, lambda: self.media_time)
+        self.peer = SharedPortPeer(7, programme, around, lambda: self.events.append("connected"), self.events.append)
 
     async def negotiate(self, **changes: Any) -> None:
         self.player.read_answer(await self.peer.negotiate(replace(self.player.offer, **changes)))
@@ -107,7 +107,7 @@ def identity() -> Identity:
 
 @asynccontextmanager
 async def room_with(player: Player, identity: Identity) -> AsyncIterator[Room]:
-    board = Switchboard()
+    board = Demultiplexer()
     with open_port(board, 4) as port:
         room = Room(port, board, identity, player)
         yield room
@@ -131,7 +131,7 @@ async def test_one_that_has_joined_hears_the_engine(identity: Identity, setup: s
     async with room_with(Player(setup), identity) as room:
         tick = int(room.clock.now * 1e9) // TICK_NS
         added = await room.join()
-        assert (added.session, added.listener, added.socket) == (SESSION, 7, 4)
+        assert (added.station, added.listener, added.socket) == (STATION, 7, 4)
         assert added.address == room.player.caller.address
         assert (added.ssrc, added.payload_type, added.profile) == (room.peer.ssrc, 109, GCM)
         assert MIN_SEQUENCE_NUMBER <= added.index_offset + tick <= MAX_STEP
@@ -139,7 +139,7 @@ async def test_one_that_has_joined_hears_the_engine(identity: Identity, setup: s
         fanout = Fanout()
         fanout.add_socket(4, room.port.socket.dup())
         fanout.handle(added)
-        fanout.send(SESSION, tick + 1, 48_960, b"music")
+        fanout.send(STATION, tick + 1, 48_960, b"music")
         fanout.close()
         await room.until(lambda: bool(room.player.media))
         names = HeaderExtensionsMap()
@@ -255,7 +255,7 @@ async def test_what_a_listener_reports_is_known(room: Room) -> None:
     others = replace(mine, ssrc=added.ssrc ^ 1, fraction_lost=255)
     room.player.report(RtcpRrPacket(1, [mine, others]))
     await room.until(lambda: room.peer.quality is not None)
-    assert room.peer.quality == Quality(loss=0.25, lost_packets=-2, jitter_seconds=0.01, round_trip_seconds=0.125)
+    assert room.peer.quality == Reception(loss=0.25, lost_packets=-2, jitter_seconds=0.01, round_trip_seconds=0.125)
 
 
 async def test_a_report_that_answers_none_of_ours_says_nothing_new_of_the_round_trip(room: Room) -> None:
@@ -297,7 +297,7 @@ async def test_missed_packets_are_asked_of_the_engine(room: Room) -> None:
     room.player.nack(added.ssrc ^ 1, 8)
     await room.until(lambda: len(room.told) > 1)
     await room.settle()
-    assert room.told[1:] == [m.Resend(SESSION, 7, (7, 9, 700))]
+    assert room.told[1:] == [m.Resend(STATION, 7, (7, 9, 700))]
 
 
 async def test_nobody_can_ask_for_a_second_stream(room: Room) -> None:
@@ -310,7 +310,7 @@ async def test_nobody_can_ask_for_a_second_stream(room: Room) -> None:
     room.peer.report()
     room.player.nack(added.ssrc, 500)
     await room.settle()
-    assert room.told[-1] == m.Resend(SESSION, 7, (500,)), "after the next report there is something left again"
+    assert room.told[-1] == m.Resend(STATION, 7, (500,)), "after the next report there is something left again"
 
 
 async def test_without_an_agreement_nothing_is_sent_again(room: Room) -> None:
@@ -334,7 +334,7 @@ async def test_one_whose_address_has_changed_is_followed(room: Room) -> None:
     room.player.move()
     room.player.check()
     await room.until(lambda: len(room.told) > 1)
-    assert room.told == [added, m.MoveListener(SESSION, 7, 4, room.player.caller.address)]
+    assert room.told == [added, m.MoveListener(STATION, 7, 4, room.player.caller.address)]
     before = len(room.player.reports)
     room.peer.report()
     await room.until(lambda: len(room.player.reports) > before)
@@ -407,7 +407,7 @@ async def test_the_end_is_told_to_the_listener_and_the_engine(room: Room) -> Non
     await room.peer.close()
     await room.peer.close()
     assert room.is_empty
-    assert room.told == [added, m.RemoveListener(SESSION, 7)]
+    assert room.told == [added, m.RemoveListener(STATION, 7)]
     await room.settle()
     assert room.player.reports[seen:] == [RtcpRrPacket(added.ssrc), RtcpByePacket([added.ssrc])]
     assert room.player.partner.is_closed_by_us

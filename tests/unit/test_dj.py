@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtc_drift.library.normalisation import Levels
+from rtc_drift.library.normalisation import Normalisation
 from rtc_drift.library.track import Track
 from rtc_drift.media import amplitude, samples
 from rtc_drift.mixing.crossfade import natural_transition
@@ -56,10 +56,10 @@ class TestChoosing:
 
 class TestTransitions:
     def test_loudness_is_levelled_within_bounds(self) -> None:
-        assert np.isclose(Levels().gain(make_track(1, lufs=-10)), amplitude(-6))
-        assert np.isclose(Levels().gain(make_track(1, lufs=-24)), amplitude(8))
-        assert np.isclose(Levels().gain(make_track(1, lufs=-50)), amplitude(12))
-        assert Levels().gain(make_track(1, lufs=-70)) == 1
+        assert np.isclose(Normalisation().gain(make_track(1, lufs=-10)), amplitude(-6))
+        assert np.isclose(Normalisation().gain(make_track(1, lufs=-24)), amplitude(8))
+        assert np.isclose(Normalisation().gain(make_track(1, lufs=-50)), amplitude(12))
+        assert Normalisation().gain(make_track(1, lufs=-70)) == 1
 
     def test_a_natural_transition_skips_silence_at_both_ends(self) -> None:
         outgoing = make_track(1, duration=100, last_sound=90)

@@ -21,7 +21,7 @@ OTHER: dict[Role, Role] = {"client": "server", "server": "client"}
 NAMES = [profile.name for profile in PROFILES]
 
 
-class Side(Protocol):
+class MixTrack(Protocol):
     def start(self) -> list[bytes]: ...
     def receive(self, datagram: bytes) -> list[bytes]: ...
     def timed_out(self) -> list[bytes]: ...
@@ -36,15 +36,15 @@ def identity() -> Identity:
 class Wire:
     """Between two sides. Loses flights by their number: the client's first is 0."""
 
-    client: Side
-    server: Side
+    client: MixTrack
+    server: MixTrack
     lost: frozenset[int] = frozenset()
     flights: list[list[bytes]] = field(default_factory=list)
 
     def run(self) -> None:
         self.deliver(self.client.start(), self.server)
 
-    def deliver(self, datagrams: list[bytes], to: Side) -> None:
+    def deliver(self, datagrams: list[bytes], to: MixTrack) -> None:
         """Back and forth until nobody has anything to say."""
         while datagrams:
             self.flights.append(datagrams)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.engine.host.pool import Engines
+from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.engine.protocol import messages as m
 
 
@@ -50,19 +50,19 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Supervised]:
     return Supervised.made
 
 
-def message_of(session: int, kind: int) -> m.ToEngine:
+def message_of(station: int, kind: int) -> m.ToEngine:
     address = ("127.0.0.1", 9)
-    listener = m.AddListener(session, 1, 0, address, 1, 111, "", 0, 0, 7, "")
+    listener = m.AddListener(station, 1, 0, address, 1, 111, "", 0, 0, 7, "")
     messages: list[m.ToEngine] = [
-        m.OpenSession(session, 128_000),
-        m.SetClock(session, 0, None),
-        m.CloseSession(session),
-        m.Schedule(session, ()),
-        m.Subscribe(session, direct=True),
+        m.OpenStation(station, 128_000),
+        m.SetClock(station, 0, None),
+        m.CloseStation(station),
+        m.SetPlays(station, ()),
+        m.Subscribe(station, direct=True),
         listener,
-        m.MoveListener(session, 1, 0, address),
-        m.RemoveListener(session, 1),
-        m.Resend(session, 1, (1,)),
+        m.MoveListener(station, 1, 0, address),
+        m.RemoveListener(station, 1),
+        m.Resend(station, 1, (1,)),
     ]
     return messages[kind]
 
@@ -78,18 +78,18 @@ def test_a_programme_is_one_engines_and_sockets_are_everybodys(
     made: list[Supervised], count: int, messages: list[m.ToEngine]
 ) -> None:
     made.clear()
-    engines = Engines(count, 7, lambda number, message: None, lambda: messages)
+    engines = EnginePool(count, 7, lambda number, message: None, lambda: messages)
     for message in messages:
         engines.send(message)
     for number, engine in enumerate(made):
-        concerned = [it for it in messages if isinstance(it, m.AddSocket) or it.session % count == number]
+        concerned = [it for it in messages if isinstance(it, m.AddSocket) or it.station % count == number]
         assert engine.told == concerned, "all that concerns it, in order, and nothing else"
         assert list(engine.restore()) == concerned, "and the same when it is started anew"
 
 
 def test_what_is_said_comes_with_the_number_of_who_says_it(made: list[Supervised]) -> None:
     heard: list[tuple[int, m.ToControl]] = []
-    engines = Engines(3, 7, lambda number, message: heard.append((number, message)), lambda: (), "DEBUG")
+    engines = EnginePool(3, 7, lambda number, message: heard.append((number, message)), lambda: (), "DEBUG")
     for number in (2, 0, 1):
         made[number].say(m.DeckReady(number, number))
     assert heard == [(number, m.DeckReady(number, number)) for number in (2, 0, 1)]
@@ -99,13 +99,13 @@ def test_what_is_said_comes_with_the_number_of_who_says_it(made: list[Supervised
 
 def test_what_is_to_be_restored_is_asked_for_when_it_is_needed(made: list[Supervised]) -> None:
     now: list[m.ToEngine] = []
-    Engines(2, 7, lambda number, message: None, lambda: now)
-    now.append(m.CloseSession(3))
-    assert [list(engine.restore()) for engine in made] == [[], [m.CloseSession(3)]]
+    EnginePool(2, 7, lambda number, message: None, lambda: now)
+    now.append(m.CloseStation(3))
+    assert [list(engine.restore()) for engine in made] == [[], [m.CloseStation(3)]]
 
 
 async def test_all_are_started_and_ended(made: list[Supervised]) -> None:
-    engines = Engines(3, 7, lambda number, message: None, lambda: ())
+    engines = EnginePool(3, 7, lambda number, message: None, lambda: ())
     assert (engines.pid, engines.pids) == (None, [])
     engines.start()
     assert (engines.pid, engines.pids) == (100, [100, 101, 102])

@@ -30,14 +30,14 @@ GCM = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
 KEY_BYTES = {profile.number: profile.key_bytes + profile.salt_bytes for profile in PROFILES}
 MID = "bede0001" + "30" + b"0".hex() + "0000"
 """A header extension block: number 3 says `0`."""
-SESSION = 1
+STATION = 1
 
 
 def listener(number: int, caller: Caller, **more: Any) -> m.AddListener:
     """One whose every number is its own."""
     profile = more.get("profile", GCM)
     plain = m.AddListener(
-        session=SESSION,
+        station=STATION,
         listener=number,
         socket=0,
         address=caller.address,
@@ -101,7 +101,7 @@ def test_packets_are_what_srtp_and_rtp_say(profile: Any, either_outbox: None) ->
         it = listener(1, caller, profile=profile.number, timestamp_offset=2**32 - 1000, extension=MID)
         fanout.handle(it)
         for tick in range(50, 53):
-            fanout.send(SESSION, tick, 960 * tick, b"opus %d" % tick)
+            fanout.send(STATION, tick, 960 * tick, b"opus %d" % tick)
         ear, wires = Ear(it), caller.received()
         packets = [ear.heard(wire) for wire in wires]
     assert [packet.payload for packet in packets] == [b"opus 50", b"opus 51", b"opus 52"]
@@ -120,12 +120,12 @@ def test_the_media_line_is_named_in_every_packet_if_that_is_wanted() -> None:
         wants, wants_not = listener(1, one, extension=MID), listener(2, two)
         fanout.handle(wants)
         fanout.handle(wants_not)
-        fanout.send(SESSION, 1, 0, b"music")
-        fanout.send(SESSION, 2, 960, b"more music")
-        session = pylibsrtp.Session(
+        fanout.send(STATION, 1, 0, b"music")
+        fanout.send(STATION, 2, 960, b"more music")
+        station = pylibsrtp.Session(
             Policy(key=bytes.fromhex(wants.key), ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=GCM)
         )
-        named = [RtpPacket.parse(session.unprotect(wire), names) for wire in one.received()]
+        named = [RtpPacket.parse(station.unprotect(wire), names) for wire in one.received()]
         ear = Ear(wants_not)
         plain = [ear.heard(wire) for wire in two.received()]
     assert [packet.extensions for packet in named] == [HeaderExtensions(mid="0")] * 2
@@ -139,10 +139,10 @@ def test_opus_of_any_size_gets_through(size: int) -> None:
         it = listener(1, caller, extension=MID)
         fanout.handle(it)
         opus = np.random.default_rng(size).bytes(size)
-        fanout.send(SESSION, 1, 0, opus)
+        fanout.send(STATION, 1, 0, opus)
         (wire,) = caller.received()
         assert Ear(it).heard(wire).payload == opus
-        fanout.send(SESSION, 2, 960, bytes(MAX_PACKET_BYTES + 1))
+        fanout.send(STATION, 2, 960, bytes(MAX_PACKET_BYTES + 1))
         assert caller.received() == [], "what is no Opus packet is not sent"
 
 
@@ -152,7 +152,7 @@ def test_sequence_numbers_roll_over(profile: Any) -> None:
         it = listener(1, caller, profile=profile.number, index_offset=65533 - 700)
         fanout.handle(it)
         for tick in range(700, 706):
-            fanout.send(SESSION, tick, 960 * tick, b"%d" % tick)
+            fanout.send(STATION, tick, 960 * tick, b"%d" % tick)
         ear = Ear(it)
         packets = [ear.heard(wire) for wire in caller.received()]
     assert [packet.sequence_number for packet in packets] == [65533, 65534, 65535, 0, 1, 2]
@@ -167,12 +167,12 @@ def test_a_fresh_engine_goes_on_where_it_should_be_by_now(profile: Any) -> None:
         old.handle(it)
         ticks = range(10, 5 * 65536, 30_000)
         for tick in ticks:
-            old.send(SESSION, tick, 960 * tick, b"old")
+            old.send(STATION, tick, 960 * tick, b"old")
         assert [ear.heard(wire).payload for wire in caller.received()] == [b"old"] * len(ticks)
         after = ticks[-1] + 10
         new.handle(replace(it, sent=old_counts(old)))
-        new.send(SESSION, after, 960 * after, b"new")
-        new.send(SESSION, after + 1, 960 * after + 960, b"next")
+        new.send(STATION, after, 960 * after, b"new")
+        new.send(STATION, after + 1, 960 * after + 960, b"next")
         first, following = (ear.heard(wire) for wire in caller.received())
         assert (first.payload, following.payload) == (b"new", b"next")
         assert first.sequence_number == (after + it.index_offset) % 65536
@@ -193,12 +193,12 @@ def test_what_a_listener_gets_does_not_depend_on_what_was_sent_before(offset: in
         fanout.handle(it)
         for pause in pauses:
             tick += pause
-            fanout.send(SESSION, tick - 1, 0, b"before")
-            fanout.send(SESSION, tick, 960, b"now")
+            fanout.send(STATION, tick - 1, 0, b"before")
+            fanout.send(STATION, tick, 960, b"now")
             with sending() as fresh:
                 fresh.handle(replace(it, address=other.address))
-                fresh.send(SESSION, tick - 1, 0, b"before")
-                fresh.send(SESSION, tick, 960, b"now")
+                fresh.send(STATION, tick - 1, 0, b"before")
+                fresh.send(STATION, tick, 960, b"now")
             assert caller.received()[1:] == other.received()[1:]
 
 
@@ -220,19 +220,19 @@ def test_packets_are_sent_again_as_they_were(profile: Any, either_outbox: None) 
         fanout.handle(listener(2, other, profile=profile.number, extension=MID))
         last = 100 + HISTORY_TICKS + 5
         for tick in range(100, last + 1):
-            fanout.send(SESSION, tick, 960 * tick, b"%d" % tick)
+            fanout.send(STATION, tick, 960 * tick, b"%d" % tick)
         wires = caller.received()
         other.received()
         numbers = [(it.index_offset + tick) % 65536 for tick in range(100, last + 1)]
         for number in numbers[-HISTORY_TICKS:]:
-            fanout.handle(m.Resend(SESSION, 1, (number,)))
+            fanout.handle(m.Resend(STATION, 1, (number,)))
         assert caller.received() == wires[-HISTORY_TICKS:], "datagram for datagram"
-        fanout.handle(m.Resend(SESSION, 1, (numbers[-1], numbers[-3], numbers[-2])))
+        fanout.handle(m.Resend(STATION, 1, (numbers[-1], numbers[-3], numbers[-2])))
         assert caller.received() == [wires[-1], wires[-3], wires[-2]]
         too_old, to_come = numbers[-HISTORY_TICKS - 1], (numbers[-1] + 1) % 65536
-        fanout.handle(m.Resend(SESSION, 1, (too_old, to_come, 40_000, numbers[-1])))
+        fanout.handle(m.Resend(STATION, 1, (too_old, to_come, 40_000, numbers[-1])))
         assert caller.received() == wires[-1:], "what is not there is passed over"
-        fanout.send(SESSION, last + 1, 0, b"on")
+        fanout.send(STATION, last + 1, 0, b"on")
         assert len(caller.received()) == 1
         assert other.received() != []
         octets = sum(len(b"%d" % tick) for tick in range(100, last + 1)) + HISTORY_TICKS * 3 + 4 * 3 + 2
@@ -244,8 +244,8 @@ def test_the_first_packet_is_sent_again_as_it_was() -> None:
     with callers(1) as (caller,), sending() as fanout:
         it = listener(1, caller)
         fanout.handle(it)
-        fanout.send(SESSION, 5, 0, b"first")
-        fanout.handle(m.Resend(SESSION, 1, (it.index_offset + 5,)))
+        fanout.send(STATION, 5, 0, b"first")
+        fanout.handle(m.Resend(STATION, 1, (it.index_offset + 5,)))
         first, again = caller.received()
         assert first == again
 
@@ -253,12 +253,12 @@ def test_the_first_packet_is_sent_again_as_it_was() -> None:
 def test_nothing_is_sent_again_that_was_sent_before_a_listener_came() -> None:
     with callers(2) as (one, two), sending() as fanout:
         fanout.handle(listener(1, one))
-        fanout.send(SESSION, 5, 0, b"before")
+        fanout.send(STATION, 5, 0, b"before")
         it = listener(2, two)
         fanout.handle(it)
-        fanout.handle(m.Resend(SESSION, 2, (it.index_offset + 5,)))
-        fanout.send(SESSION, 6, 960, b"first")
-        fanout.handle(m.Resend(SESSION, 2, (it.index_offset + 5,)))
+        fanout.handle(m.Resend(STATION, 2, (it.index_offset + 5,)))
+        fanout.send(STATION, 6, 960, b"first")
+        fanout.handle(m.Resend(STATION, 2, (it.index_offset + 5,)))
         ear = Ear(it)
         assert [ear.heard(wire).payload for wire in two.received()] == [b"first"]
 
@@ -266,13 +266,13 @@ def test_nothing_is_sent_again_that_was_sent_before_a_listener_came() -> None:
 def test_what_a_listener_may_ask_for_is_its_own_whatever_row_it_lies_in() -> None:
     with callers(2) as (one, two), sending() as fanout:
         fanout.handle(listener(1, one))
-        fanout.send(SESSION, 5, 0, b"before")
+        fanout.send(STATION, 5, 0, b"before")
         it = listener(2, two)
         fanout.handle(it)
-        fanout.send(SESSION, 6, 960, b"first")
-        fanout.handle(m.RemoveListener(SESSION, 1))
+        fanout.send(STATION, 6, 960, b"first")
+        fanout.handle(m.RemoveListener(STATION, 1))
         (wire,) = two.received()
-        fanout.handle(m.Resend(SESSION, 2, (it.index_offset + 5, it.index_offset + 6)))
+        fanout.handle(m.Resend(STATION, 2, (it.index_offset + 5, it.index_offset + 6)))
         assert two.received() == [wire]
 
 
@@ -283,10 +283,10 @@ def test_what_is_too_old_to_be_protected_again_does_not_leave(either_outbox: Non
         for it in everybody:
             fanout.handle(it)
         for tick in (1, 2, 3_000):
-            fanout.send(SESSION, tick, 0, b"secret")
+            fanout.send(STATION, tick, 0, b"secret")
         for caller in them:
             caller.received()
-        fanout.handle(m.Resend(SESSION, 1, (everybody[1].index_offset + 2,)))
+        fanout.handle(m.Resend(STATION, 1, (everybody[1].index_offset + 2,)))
         assert [caller.received() for caller in them] == [[], [], []]
         assert counts(fanout) == {0: (3, 18, 0), 1: (3, 18, 1), 2: (3, 18, 0)}
 
@@ -296,13 +296,13 @@ def test_an_index_is_never_used_for_two_packets_after_a_move_to_another_socket()
     with callers(1) as (caller,), sending(2) as fanout:
         it = listener(1, caller, index_offset=3 * 65536)
         fanout.handle(it)
-        fanout.send(SESSION, 41_000, 0, b"first")
-        fanout.send(SESSION, 41_001, 960, b"second")
+        fanout.send(STATION, 41_000, 0, b"first")
+        fanout.send(STATION, 41_001, 960, b"second")
         wires = caller.received()
-        fanout.handle(m.MoveListener(SESSION, 1, 1, caller.address))
-        fanout.handle(m.Resend(SESSION, 1, (41_001,)))
+        fanout.handle(m.MoveListener(STATION, 1, 1, caller.address))
+        fanout.handle(m.Resend(STATION, 1, (41_001,)))
         assert set(caller.received()) <= set(wires)
-        fanout.send(SESSION, 41_002, 1920, b"third")
+        fanout.send(STATION, 41_002, 1920, b"third")
         assert len(caller.received()) == 1
 
 
@@ -321,13 +321,13 @@ def test_one_who_cannot_be_sent_to_costs_nobody_else_a_packet(
         for it in everybody:
             fanout.handle(it)
         for tick in (1, 2):
-            fanout.send(SESSION, tick, 0, b"music")
+            fanout.send(STATION, tick, 0, b"music")
             for number, (caller, ear) in enumerate(zip(them, ears, strict=True)):
                 heard = [ear.heard(wire).payload for wire in caller.received()]
                 assert heard == ([] if number == place else [b"music"])
         assert counts(fanout) == {number: (0, 0, 2) if number == place else (2, 10, 0) for number in range(3)}
-        fanout.handle(m.MoveListener(SESSION, place, 0, them[place].address))
-        fanout.send(SESSION, 3, 0, b"back")
+        fanout.handle(m.MoveListener(STATION, place, 0, them[place].address))
+        fanout.send(STATION, 3, 0, b"back")
         (wire,) = them[place].received()
         assert ears[place].heard(wire).payload == b"back"
         assert counts(fanout)[place] == (1, 4, 2)
@@ -351,7 +351,7 @@ def test_a_system_that_takes_few_at_once_gets_the_rest_again(monkeypatch: pytest
         everybody = [listener(number, caller) for number, caller in enumerate(them)]
         for it in everybody:
             fanout.handle(it)
-        fanout.send(SESSION, 1, 0, b"music")
+        fanout.send(STATION, 1, 0, b"music")
         got = [
             [Ear(it).heard(wire).payload for wire in caller.received()]
             for it, caller in zip(everybody, them, strict=True)
@@ -365,13 +365,13 @@ def test_what_cannot_be_protected_does_not_leave(either_outbox: None) -> None:
         everybody = [listener(number, caller) for number, caller in enumerate(them)]
         for it in everybody[:2]:
             fanout.handle(it)
-        fanout.send(SESSION, 5_000, 0, b"music")
+        fanout.send(STATION, 5_000, 0, b"music")
         for it in everybody[2:]:
             fanout.handle(it)
         for caller in them:
             caller.received()
         # An index that is long past: libsrtp refuses it to those who were there, and knows nothing of the others'.
-        fanout.send(SESSION, 1_000, 0, b"secret")
+        fanout.send(STATION, 1_000, 0, b"secret")
         wires = [caller.received() for caller in them]
         assert wires[:2] == [[], []]
         for it, (wire,) in zip(everybody[2:], wires[2:], strict=True):
@@ -390,7 +390,7 @@ def test_a_listener_that_makes_no_sense_is_passed_over(wrong: dict[str, Any]) ->
         fine = listener(1, one)
         fanout.handle(fine)
         fanout.handle(replace(listener(2, two), **wrong))
-        fanout.send(SESSION, 1, 0, b"music")
+        fanout.send(STATION, 1, 0, b"music")
         (wire,) = one.received()
         assert Ear(fine).heard(wire).payload == b"music"
         assert counts(fanout) == {1: (1, 5, 0)}
@@ -402,8 +402,8 @@ def test_a_listener_that_moves_to_an_address_that_makes_no_sense_hurts_nobody_el
         stays, goes = listener(1, one), listener(2, two)
         fanout.handle(stays)
         fanout.handle(goes)
-        fanout.handle(m.MoveListener(SESSION, 2, socket_number, ("fe80::1%x", 9)))
-        fanout.send(SESSION, 1, 0, b"music")
+        fanout.handle(m.MoveListener(STATION, 2, socket_number, ("fe80::1%x", 9)))
+        fanout.send(STATION, 1, 0, b"music")
         (wire,) = one.received()
         assert Ear(stays).heard(wire).payload == b"music"
 
@@ -411,12 +411,12 @@ def test_a_listener_that_moves_to_an_address_that_makes_no_sense_hurts_nobody_el
 def test_what_is_said_of_nobody_is_passed_over() -> None:
     with callers(1) as (caller,), sending() as fanout:
         for message in (
-            m.MoveListener(SESSION, 9, 0, caller.address),
-            m.RemoveListener(SESSION, 9),
-            m.Resend(SESSION, 9, (1, 2)),
+            m.MoveListener(STATION, 9, 0, caller.address),
+            m.RemoveListener(STATION, 9),
+            m.Resend(STATION, 9, (1, 2)),
         ):
             fanout.handle(message)
-        fanout.send(SESSION, 1, 0, b"music")
+        fanout.send(STATION, 1, 0, b"music")
         assert fanout.report() == m.Sent(b"")
         assert caller.received() == []
 
@@ -428,7 +428,7 @@ def test_the_report_has_four_numbers_of_each_listener() -> None:
     with callers(1) as (caller,), sending() as fanout:
         fanout.handle(listener(258, caller, sent=(2**32 - 1, 2**32 - 2, 5)))
         fanout.handle(listener(3, caller))
-        fanout.send(SESSION, 1, 0, b"music")
+        fanout.send(STATION, 1, 0, b"music")
         data = fanout.report().data
     assert data[:16] == b"\x02\x01\0\0" + b"\0\0\0\0" + b"\x03\0\0\0" + b"\x05\0\0\0", "modulo 2³²"
     assert data[16:] == b"\x03\0\0\0" + b"\x01\0\0\0" + b"\x05\0\0\0" + b"\0\0\0\0"
@@ -445,8 +445,8 @@ def test_both_ways_of_sending_send_the_same(monkeypatch: pytest.MonkeyPatch) -> 
                 for number in range(300):
                     fanout.handle(listener(number, them[number % 3], extension=MID if number % 7 else ""))
                 for number in range(0, 300, 4):
-                    fanout.handle(m.RemoveListener(SESSION, number))
-                fanout.send(SESSION, 1, 0, b"music")
+                    fanout.handle(m.RemoveListener(STATION, number))
+                fanout.send(STATION, 1, 0, b"music")
             wires.append([sorted(caller.received()) for caller in them])
     assert wires[0] == wires[1]
     assert sum(map(len, wires[0])) == 225
@@ -478,12 +478,12 @@ def test_a_first_packet_is_its_listeners_own_whatever_row_it_lies_in(
         everybody = {number: listener(number, caller) for number in (1, 2, 3)}
         for number in (1, 2):
             fanout.handle(everybody[number])
-        fanout.send(SESSION, 1, 0, b"first")
+        fanout.send(STATION, 1, 0, b"first")
         fanout.handle(everybody[3])
         for number in leave:
-            fanout.handle(m.RemoveListener(SESSION, number))
+            fanout.handle(m.RemoveListener(STATION, number))
         caller.received()
-        fanout.send(SESSION, 2, 960, b"second")
+        fanout.send(STATION, 2, 960, b"second")
         told = {int.from_bytes(wire[8:12], "big"): wire[1] >> 7 for wire in caller.received()}
         assert [told[ssrc] for ssrc in sorted(told)] == markers
 
@@ -537,7 +537,7 @@ class House:
         it = listener(
             number,
             self.them[number % len(self.them)],
-            session=number // 2 % 5 // 4,
+            station=number // 2 % 5 // 4,
             socket=number // 3 % 2,
             extension=extension,
             profile=profile,
@@ -550,7 +550,7 @@ class House:
     def go(self, number: int) -> None:
         it = self.present.pop(number)
         del self.expected[number]
-        self.fanout.handle(m.RemoveListener(it.session, number))
+        self.fanout.handle(m.RemoveListener(it.station, number))
 
     def move(self, number: int, away: bool) -> None:
         it = self.present[number]
@@ -559,18 +559,18 @@ class House:
         if away:
             self.fresh.add(number)
         self.present[number] = it
-        self.fanout.handle(m.MoveListener(it.session, number, it.socket, it.address))
+        self.fanout.handle(m.MoveListener(it.station, number, it.socket, it.address))
 
     def send(self, ticks: int) -> None:
         """Two packets, the first of them so many ticks on: sequence numbers roll over before long."""
         for step in (ticks, 1):
             self.tick += step
-            for session in (0, 1):
-                opus = b"%d of %d" % (self.tick, session)
-                self.fanout.send(session, self.tick, 960 * self.tick, opus)
-                self.heard(session, opus)
+            for station in (0, 1):
+                opus = b"%d of %d" % (self.tick, station)
+                self.fanout.send(station, self.tick, 960 * self.tick, opus)
+                self.heard(station, opus)
 
-    def heard(self, session: int, opus: bytes) -> None:
+    def heard(self, station: int, opus: bytes) -> None:
         """Exactly those there got it, once, with their key, where they are."""
         got = []
         for caller in self.them:
@@ -588,7 +588,7 @@ class House:
                 got.append(number)
                 packets, octets, dropped = self.expected[number]
                 self.expected[number] = (packets + 1, octets + len(opus), dropped)
-        assert sorted(got) == sorted(number for number, it in self.present.items() if it.session == session)
+        assert sorted(got) == sorted(number for number, it in self.present.items() if it.station == station)
 
 
 @given(st.lists(STEPS, min_size=1, max_size=15))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.analysis.model import Analysis
-from rtc_drift.library.analyses import Hearing
+from rtc_drift.library.analyses import Analyses
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.workers.pool import Workers
@@ -71,11 +71,11 @@ class Den:
     @asynccontextmanager
     async def open(
         self, workers: int = 1, changed: Callable[[], None] = lambda: None
-    ) -> AsyncIterator[tuple[Hearing, Catalogue]]:
+    ) -> AsyncIterator[tuple[Analyses, Catalogue]]:
         catalogue = Catalogue.open(self.folder / "catalogue.db")
         command = (sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{WORKER}")
         async with Workers(workers, command=command) as pool:
-            hearing = Hearing(catalogue, pool, lambda: self.tracks, changed)
+            hearing = Analyses(catalogue, pool, lambda: self.tracks, changed)
             await hearing.load()
             yield hearing, catalogue
         catalogue.close()
@@ -91,14 +91,14 @@ async def test_all_are_listened_to_once_and_remembered(den: Den) -> None:
     told = list[int]()
     async with den.open(2, lambda: told.append(1)) as (hearing, _):
         await hearing.listen()
-        assert {track_id: it.tempo_bpm for track_id, it in hearing.analyses.items()} == {first.id: 120, second.id: 90}
+        assert {track_id: it.tempo_bpm for track_id, it in hearing.known.items()} == {first.id: 120, second.id: 90}
         assert hearing.done(den.tracks) == len(told) == 2
     third = den.add("150.mp3")
     async with den.open() as (hearing, _):
         assert hearing.done(den.tracks) == 2
         await hearing.listen()
-        assert hearing.analyses[third.id].tempo_bpm == 150
-        assert hearing.analyses[third.id].beats_seconds == (), "what is long stays in the catalogue"
+        assert hearing.known[third.id].tempo_bpm == 150
+        assert hearing.known[third.id].beats_seconds == (), "what is long stays in the catalogue"
         whole = await hearing.whole(third.id)
         heard = sounding(tempo_bpm=150, beats_seconds=(0.5, 1.0), true_peak_dbtp=third.true_peak_dbtp)
         assert whole == heard, "the true peak is that of the scan"
@@ -113,7 +113,7 @@ async def test_a_file_that_moves_or_comes_twice_is_the_same_content(den: Den) ->
     moved, copy = den.add("moved.mp3", 7), den.add("copy.mp3", 7)
     async with den.open() as (hearing, _):
         await hearing.listen()
-        assert hearing.analyses[moved.id] is hearing.analyses[copy.id]
+        assert hearing.known[moved.id] is hearing.known[copy.id]
     assert den.asked == ["120.mp3"]
 
 
@@ -126,7 +126,7 @@ async def test_a_content_that_ends_the_worker_is_not_tried_again_and_the_others_
     async with den.open() as (hearing, _):
         await hearing.listen(lambda track, result: heard.update({track.title: result}))
         assert hearing.done(den.tracks) == 3
-        assert list(hearing.analyses) == [den.tracks[2].id]
+        assert list(hearing.known) == [den.tracks[2].id]
     assert isinstance(heard["crash1.mp3"], Unplayable)
     assert sum("can't be listened to" in record.message for record in caplog.records) == 1
     async with den.open() as (hearing, _):
@@ -159,5 +159,5 @@ async def test_it_waits_for_more_and_what_was_heard_before_the_end_stays(den: De
             await news.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert await asyncio.to_thread(catalogue.analyses) == (dict(hearing.analyses), set())
-        assert set(hearing.analyses) == {first.id, second.id}
+        assert await asyncio.to_thread(catalogue.analyses) == (dict(hearing.known), set())
+        assert set(hearing.known) == {first.id, second.id}

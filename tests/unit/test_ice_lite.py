@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rtc_drift.webrtc.ice_lite import MAX_PATHS, PROBE_SECONDS, QUIET_SECONDS, IceLite, Path
 from rtc_drift.webrtc.stun import StunMessage
-from rtc_drift.webrtc.udp_mux import Address, Switchboard, UdpPort
+from rtc_drift.webrtc.udp_mux import Address, Demultiplexer, UdpPort
 from tests.unit.udp_room import Caller, Clock, answer, callers, check, open_port, read
 
 THEIR_PASSWORD = b"of the listener's own"
@@ -18,7 +18,7 @@ THEIR_PASSWORD = b"of the listener's own"
 class Guest:
     """A listener that has nothing but its ICE."""
 
-    def __init__(self, board: Switchboard, clock: Clock) -> None:
+    def __init__(self, board: Demultiplexer, clock: Clock) -> None:
         self.paths: list[Path] = []
         self.ice = IceLite(self, board, clock, self.paths.append)
         self.ice.open("theirs", THEIR_PASSWORD.decode())
@@ -48,7 +48,7 @@ class Guest:
 class Room:
     """One port, one guest, and callers one of whom is the listener; the others are who wants to be taken for it."""
 
-    def __init__(self, port: UdpPort, board: Switchboard, them: list[Caller]) -> None:
+    def __init__(self, port: UdpPort, board: Demultiplexer, them: list[Caller]) -> None:
         self.port = port
         self.board = board
         self.clock = Clock()
@@ -78,7 +78,7 @@ class Room:
 
 @pytest.fixture
 async def room() -> Iterator[Room]:  # type: ignore[misc]
-    board = Switchboard()
+    board = Demultiplexer()
     with callers(12) as them, open_port(board) as port:
         yield Room(port, board, them)
 
@@ -334,7 +334,7 @@ class Story:
     """Two guests, two ports, eight addresses; and by which paths each guest may have gone so far."""
 
     def __init__(self) -> None:
-        self.board = Switchboard()
+        self.board = Demultiplexer()
         self.clock = Clock()
         self.ports = [Wire(number) for number in range(2)]
         self.guests = [Guest(self.board, self.clock) for _ in range(2)]

@@ -4,18 +4,18 @@ from pathlib import Path
 
 from benchmarks.journeys import AROUND, journey
 from rtc_drift.media import samples
-from rtc_drift.rendering import Collection
+from rtc_drift.rendering import MemoryLibrary
 from tests.music import make_track
 from tests.unit.test_mixing import beating, side
 
 
-def album() -> Collection:
+def album() -> MemoryLibrary:
     """Two tracks that follow each other on a disc, of which one is played after the other for ever."""
     tracks = [
         make_track(number, duration=60).model_copy(update={"album": "Both", "track_number": number})
         for number in (1, 2)
     ]
-    return Collection(tracks, {})
+    return MemoryLibrary(tracks, {})
 
 
 def test_what_ends_when_the_next_begins_is_counted_too() -> None:
@@ -36,9 +36,9 @@ def test_transitions_lie_where_the_outgoing_track_begins_to_fade() -> None:
 
 def test_leads_have_the_same_names_each_time() -> None:
     sides = [side(number, beating(bpm)) for number, bpm in enumerate((124, 127), start=1)]
-    heard = {it.track.id: it.heard for it in sides if it.heard is not None}
+    heard = {it.track.id: it.analysis for it in sides if it.analysis is not None}
     first, second = (
-        journey(Collection([it.track for it in sides], heard), 1, Path("/nowhere"), transitions=6) for _ in range(2)
+        journey(MemoryLibrary([it.track for it in sides], heard), 1, Path("/nowhere"), transitions=6) for _ in range(2)
     )
     assert first == second and len(first.bends) == 2
     matched = [joint for joint in first.joints if joint.beats]

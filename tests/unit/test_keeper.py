@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.library.database import CatalogueError, Database
 from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
 from rtc_drift.station.snapshot import SessionRecord
+from rtc_drift.station.sources import Sources
 from tests.unit.house import EngineDouble, Shelf
 
 
@@ -50,7 +51,8 @@ def table(tmp_path: Path) -> Iterator[Table]:
 
 
 def make_sessions(shelf: Shelf | None = None) -> Sessions:
-    return Sessions(shelf or Shelf(), TickSchedule(0), EngineDouble().send)  # type: ignore[arg-type]
+    library = shelf or Shelf()
+    return Sessions(library, Sources(library), TickClock(0), EngineDouble().send)  # type: ignore[arg-type]
 
 
 async def started(table: Table, shelf: Shelf | None = None) -> tuple[Sessions, SessionStore]:
@@ -81,12 +83,12 @@ async def test_only_what_has_changed_is_written_and_its_history_only_when_that_h
     for _ in range(3):
         await keeper.save()
     assert len(table.written) == 1, "nothing has happened"
-    sessions["kitchen"].station.steering.enqueue(f"{5:016x}")
+    sessions["kitchen"].station.commands.enqueue(f"{5:016x}")
     await settle()
     await keeper.save()
     assert set(table.written[-1]) == {"kitchen"}
     assert table.written[-1]["kitchen"].history is None
-    sessions["kitchen"].station.steering.next_track()
+    sessions["kitchen"].station.commands.next_track()
     await keeper.save()
     history = table.written[-1]["kitchen"].history
     assert history is not None

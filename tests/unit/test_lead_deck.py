@@ -112,8 +112,8 @@ def test_the_mixer_plays_it_and_changes_decks_when_the_lead_comes() -> None:
     mixer = Mixer(shop)
     plain = Play(1, "t", "track", 1_000, 0, 10**6, 1.0, 0, None)
     bent = Play(1, "t", "track", 1_000, BEGINS, 10**6, 1.0, 0, None, lead=LEAD)
-    mixer.schedule([plain], 0)
-    mixer.schedule([bent], 0)
+    mixer.set_plays([plain], 0)
+    mixer.set_plays([bent], 0)
     mixed = mixer.mix(0, 14 * SAMPLE_RATE)
     whole = np.concatenate((BENT, TRACK[LEAD.resumes_at :]))
     assert np.allclose(mixed[1_000:], whole[: len(mixed) - 1_000])
@@ -162,7 +162,7 @@ def test_one_bass_at_a_time() -> None:
         Play(2, "b", "b", 4 * SAMPLE_RATE, 0, 20 * SAMPLE_RATE, 1.0, 0, None, bass_in=swap),
     ]
     mixer = Mixer(Tones())
-    mixer.schedule(plays, 0)
+    mixer.set_plays(plays, 0)
     mixed = np.concatenate([mixer.mix(at, 960) for at in range(0, 16 * SAMPLE_RATE, 960)])
 
     def share(hertz: float, second: float) -> float:

@@ -23,10 +23,10 @@ LEADS = st.none() | st.builds(Lead, TEXT, TIMES, TIMES)
 PLAY_FIELDS = (NUMBERS, TEXT, TEXT, TIMES, TIMES, TIMES, st.floats(0, 16), TIMES, FADES, FADES, LEADS, FADES, FADES)
 PLAYS = st.builds(Play, *PLAY_FIELDS)
 MESSAGES = st.one_of(
-    st.builds(m.OpenSession, NUMBERS, NUMBERS),
+    st.builds(m.OpenStation, NUMBERS, NUMBERS),
     st.builds(m.SetClock, NUMBERS, TIMES, st.none() | TIMES),
-    st.builds(m.CloseSession, NUMBERS),
-    st.builds(m.Schedule, NUMBERS, st.lists(PLAYS, max_size=3).map(tuple)),
+    st.builds(m.CloseStation, NUMBERS),
+    st.builds(m.SetPlays, NUMBERS, st.lists(PLAYS, max_size=3).map(tuple)),
     st.builds(m.Subscribe, NUMBERS, st.booleans(), st.booleans(), st.booleans()),
     st.builds(m.Packet, NUMBERS, TIMES, st.binary(max_size=600)),
     st.builds(m.Pcm, NUMBERS, TIMES, st.binary(max_size=3840)),

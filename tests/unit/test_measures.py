@@ -209,7 +209,7 @@ def test_a_jump_of_minus_40_dbfs_in_quiet_music_is_found(
 @settings(max_examples=40, deadline=None)
 @given(st.floats(40, 3_000), st.integers(2_000, COUNT - 2_000), st.sampled_from([-0.5, 0.5, -3.0]))
 def test_a_step_of_the_gain_in_a_tone_is_found(hertz: float, at: int, step_db: float) -> None:
-    # At its crests and on its slopes; where a tone crosses zero its gain may change unheard.
+    # At its crests and on its slopes; where a tone crosses zero its gain may change unplayed.
     phase = math.pi / 4 + (at % 7) / 6 * math.pi / 2 - 2 * math.pi * hertz * at / SAMPLE_RATE
     source = sine(1, hertz=hertz, amplitude=0.3, phase=phase)
     mix = source.copy()

@@ -156,7 +156,7 @@ PATIENT = partial(Deck, patient=True)
 
 def mixed(plays: list[Play], first: int, count: int) -> Audio:
     mixer = Mixer(PATIENT)
-    mixer.schedule(plays, 0)
+    mixer.set_plays(plays, 0)
     blocks = [mixer.mix(at, 960) for at in range(0, first + count, 960)]
     mixer.close()
     return np.concatenate(blocks)[first : first + count]

@@ -55,7 +55,7 @@ def play(number: int, path: str, start: int, **changes: object) -> Play:
 
 def test_a_play_is_heard_to_the_sample() -> None:
     mixer = Mixer(Rack())
-    mixer.schedule([play(1, "a", 500, offset=1_000, gain=0.5, end=40_000)], 0)
+    mixer.set_plays([play(1, "a", 500, offset=1_000, gain=0.5, end=40_000)], 0)
     mixed = mixer.mix(0, 48_000)
     assert not mixed[:500].any()
     assert np.allclose(mixed[500:40_000], 0.5 * FILES["a"][1_000:40_500])
@@ -68,7 +68,7 @@ def test_a_crossfade_keeps_the_power() -> None:
     power = envelope(out, 48_000, 48_000) ** 2 + envelope(incoming, 48_000, 48_000) ** 2
     assert np.allclose(power, 1, atol=1e-5)
     mixer = Mixer(Rack())
-    mixer.schedule([out, incoming], 0)
+    mixer.set_plays([out, incoming], 0)
     mixed = mixer.mix(0, 144_000)
     level = [float(np.sqrt(np.mean(mixed[at : at + 9_600] ** 2))) for at in range(0, 144_000, 9_600)]
     assert max(level) / min(level) < 1.15
@@ -82,8 +82,8 @@ def test_any_block_size_gives_the_same_samples(sizes: list[int]) -> None:
         play(2, "b", 20_000, fade_in=9_000, gain=0.7),
     ]
     whole, pieces = Mixer(Rack()), Mixer(Rack())
-    whole.schedule(plays, 0)
-    pieces.schedule(plays, 0)
+    whole.set_plays(plays, 0)
+    pieces.set_plays(plays, 0)
     mixed, at = [], 0
     for size in [*sizes, 48_000]:
         mixed.append(pieces.mix(at, size))
@@ -94,17 +94,17 @@ def test_any_block_size_gives_the_same_samples(sizes: list[int]) -> None:
 def test_a_new_schedule_keeps_the_decks_of_its_plays_and_closes_the_others() -> None:
     rack = Rack()
     mixer = Mixer(rack)
-    mixer.schedule([play(1, "a", 0), play(2, "b", 90_000)], 0)
-    mixer.schedule([play(1, "a", 0, end=50_000), play(2, "b", 48_000), play(3, "c", 96_000)], 0)
+    mixer.set_plays([play(1, "a", 0), play(2, "b", 90_000)], 0)
+    mixer.set_plays([play(1, "a", 0, end=50_000), play(2, "b", 48_000), play(3, "c", 96_000)], 0)
     assert [path for path, _ in rack.opened] == ["a", "b", "c"]
-    mixer.schedule([play(3, "c", 96_000)], 0)
+    mixer.set_plays([play(3, "c", 96_000)], 0)
     assert [deck.closed for deck in rack.decks] == [True, True, False]
 
 
 def test_after_a_restart_a_play_enters_where_it_would_be() -> None:
     rack = Rack()
     mixer = Mixer(rack)
-    mixer.schedule([play(1, "a", 10_000, offset=700)], 30_000)
+    mixer.set_plays([play(1, "a", 10_000, offset=700)], 30_000)
     assert rack.opened == [("a", 20_700)]
     assert np.allclose(mixer.mix(30_000, 960)[240:], FILES["a"][20_940:21_660])
 
@@ -112,7 +112,7 @@ def test_after_a_restart_a_play_enters_where_it_would_be() -> None:
 def test_sound_that_starts_or_stops_unplanned_is_ramped() -> None:
     rack = Rack()
     mixer = Mixer(rack)
-    mixer.schedule([play(1, "a", 0, end=LENGTH)], 0)
+    mixer.set_plays([play(1, "a", 0, end=LENGTH)], 0)
     rack.decks[0].audio = np.full((LENGTH, 2), 0.5, np.float32)
     rack.decks[0].available = 10_000
     blocks = [mixer.mix(at, BLOCK_SAMPLES) for at in range(0, 14_400, BLOCK_SAMPLES)]
@@ -127,7 +127,7 @@ def test_sound_that_starts_or_stops_unplanned_is_ramped() -> None:
 def test_a_file_that_breaks_off_is_told_ahead_and_faded() -> None:
     rack = Rack()
     mixer = Mixer(rack)
-    mixer.schedule([play(1, "a", 0)], 0)
+    mixer.set_plays([play(1, "a", 0)], 0)
     deck = rack.decks[0]
     deck.audio = np.full((LENGTH, 2), 0.5, np.float32)
     deck.available, deck.ending = 48_000, Ending(48_000, "It broke.")
@@ -141,7 +141,7 @@ def test_a_file_that_breaks_off_is_told_ahead_and_faded() -> None:
 def test_a_file_that_ends_where_its_plan_ends_is_no_failure() -> None:
     rack = Rack()
     mixer = Mixer(rack)
-    mixer.schedule([play(1, "a", 0, fade_out=Fade(150_000, 20_000), end=170_000)], 0)
+    mixer.set_plays([play(1, "a", 0, fade_out=Fade(150_000, 20_000), end=170_000)], 0)
     rack.decks[0].ending = Ending(LENGTH, None)
     for at in range(0, 192_000, 9_600):
         mixer.mix(at, 9_600)
@@ -152,7 +152,7 @@ def test_a_file_that_ends_where_its_plan_ends_is_no_failure() -> None:
 def test_a_deck_that_gives_nothing_is_given_up() -> None:
     rack = Rack()
     mixer = Mixer(rack)
-    mixer.schedule([play(1, "a", 0)], 0)
+    mixer.set_plays([play(1, "a", 0)], 0)
     rack.decks[0].available = 0
     for at in range(0, STALLED + 4_800, 4_800):
         assert mixer.failures == []
@@ -163,7 +163,7 @@ def test_a_deck_that_gives_nothing_is_given_up() -> None:
 def test_a_deck_that_is_only_slow_is_not_given_up() -> None:
     rack = Rack()
     mixer = Mixer(rack)
-    mixer.schedule([play(1, "a", 0)], 0)
+    mixer.set_plays([play(1, "a", 0)], 0)
     for at in range(0, 3 * STALLED, 4_800):
         rack.decks[0].available = at + 4_000
         mixer.mix(at, 4_800)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.media import SAMPLE_RATE, samples, seconds
-from rtc_drift.mixing import Side, plan_skip, plan_transition
+from rtc_drift.mixing import MixTrack, plan_skip, plan_transition
 from rtc_drift.mixing.model import Transition
 from rtc_drift.stretching.warp import REACH, Warp
 from tests.music import make_track
@@ -37,11 +37,11 @@ def beating(
     )
 
 
-def side(number: int, heard: Analysis | None = None, length: float = LENGTH, **changes: object) -> Side:
+def side(number: int, heard: Analysis | None = None, length: float = LENGTH, **changes: object) -> MixTrack:
     track = make_track(number, duration=length, lufs=-14).model_copy(
         update={"first_sound_seconds": 0.0, "last_sound_seconds": length - 0.5, **changes}
     )
-    return Side(track, heard)
+    return MixTrack(track, heard)
 
 
 def position_of(transition: Transition, at: float) -> float:
@@ -57,13 +57,13 @@ def test_beats_fall_on_beats_and_bars_on_bars(bpm: float) -> None:
     outgoing, incoming = side(1, beating(124)), side(2, beating(bpm, first=0.7))
     plan = plan_transition(outgoing, incoming, samples(20))
     assert plan.style == "beat-matched" and plan.bars >= 4
-    assert outgoing.heard is not None and incoming.heard is not None
+    assert outgoing.analysis is not None and incoming.analysis is not None
     leave = seconds(plan.leave_at)
-    assert min(abs(leave - it) for it in outgoing.heard.downbeats_seconds) < 0.001
-    assert min(abs(seconds(plan.enter_at) - it) for it in incoming.heard.downbeats_seconds) < 0.001
+    assert min(abs(leave - it) for it in outgoing.analysis.downbeats_seconds) < 0.001
+    assert min(abs(seconds(plan.enter_at) - it) for it in incoming.analysis.downbeats_seconds) < 0.001
     for beat in range(0, plan.bars * 4 + 1, 2):
         heard = position_of(plan, beat * 60 / 124)
-        assert min(abs(heard - it) for it in incoming.heard.beats_seconds) < 0.002
+        assert min(abs(heard - it) for it in incoming.analysis.beats_seconds) < 0.002
 
 
 def test_equal_tempi_are_not_stretched() -> None:
@@ -153,10 +153,10 @@ def ringing(heard: Analysis) -> Analysis:
 def test_a_cold_ending_is_heard_and_the_next_comes_on_the_bar_while_it_rings() -> None:
     outgoing, incoming = side(1, ringing(beating(124))), side(2, beating(96, first=0.4))
     plan = plan_transition(outgoing, incoming, 0)
-    assert plan.style == "cut" and outgoing.heard is not None
+    assert plan.style == "cut" and outgoing.analysis is not None
     assert LENGTH - 2.1 <= seconds(plan.leave_at) <= outgoing.last_sound
     early = 0.005  # in which it comes in
-    beats = (seconds(plan.leave_at) + early - outgoing.heard.downbeats_seconds[-1]) / (60 / 124)
+    beats = (seconds(plan.leave_at) + early - outgoing.analysis.downbeats_seconds[-1]) / (60 / 124)
     assert beats == pytest.approx(round(beats), abs=0.01)
     assert seconds(plan.enter_at) == pytest.approx(0.4 - early, abs=0.001)
     assert plan.hold == plan.duration, "it is not faded"
@@ -242,7 +242,7 @@ tracks = st.builds(
 )
 
 
-def any_side(number: int, drawn: tuple[float, float, float, float, str, int]) -> Side:
+def any_side(number: int, drawn: tuple[float, float, float, float, str, int]) -> MixTrack:
     length, bpm, first, sure, key, quiet = drawn
     if length < 10:
         return side(number, None, length)
@@ -277,10 +277,10 @@ def test_any_two_tracks_have_a_plan_inside_both(
 
 def test_the_next_track_comes_on_the_next_bar() -> None:
     outgoing, incoming = side(1, beating(124)), side(2, beating(96, first=0.4))
-    assert outgoing.heard is not None
+    assert outgoing.analysis is not None
     for earliest in (10.0, 33.3, 90.01):
         plan = plan_skip(outgoing, incoming, samples(earliest))
-        expected = next(it for it in outgoing.heard.downbeats_seconds if it >= earliest)
+        expected = next(it for it in outgoing.analysis.downbeats_seconds if it >= earliest)
         assert seconds(plan.leave_at) == pytest.approx(expected, abs=0.001)
         assert seconds(plan.enter_at) == pytest.approx(0.4, abs=0.001)
         assert plan.fade_in is not None and seconds(plan.fade_in) < 0.05

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rtc_drift.engine.mixer import Mixer
 from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.media import Audio, samples
-from rtc_drift.mixing import Side, plan_transition
+from rtc_drift.mixing import MixTrack, plan_transition
 from rtc_drift.mixing.model import warp_of
 from rtc_drift.selection.choice import Choice
 from rtc_drift.station import programme as steps
@@ -32,7 +32,7 @@ _ENTERED = samples(0.1)
 class Sound:
     """A track, and its samples: none before its first sound and behind its last."""
 
-    side: Side
+    side: MixTrack
     audio: Audio
 
 
@@ -61,7 +61,7 @@ def sounds(draw: st.DrawFn, number: int) -> Sound:
     return Sound(side(number, heard, LENGTH, **changes), audio)
 
 
-def planned(outgoing: Side, incoming: Side) -> tuple[Entry, Entry]:
+def planned(outgoing: MixTrack, incoming: MixTrack) -> tuple[Entry, Entry]:
     """As the conductor plans it, with the lead if it needs one."""
     begun = steps.begin(Programme(), Choice(outgoing.track, ""), 0)
     transition = plan_transition(outgoing, incoming, begun.plays[0].offset + 2)
@@ -104,7 +104,7 @@ def test_any_plan_is_carried_out_without_a_click_and_within_bounds(outgoing: Sou
     ends = max(first.play.end, second.play.start + second.play.fade_in)
     begin, end = max(0, leaves - _AROUND), ends + _AROUND
     mixer = Mixer(open_deck)
-    mixer.schedule(plays, begin)
+    mixer.set_plays(plays, begin)
     mix = np.concatenate([mixer.mix(at, _BLOCK) for at in range(begin, end, _BLOCK)])[_ENTERED:]
     begin += _ENTERED
     assert mixer.failures == [] and mixer.starved_samples == 0

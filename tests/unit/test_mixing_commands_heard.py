@@ -13,7 +13,7 @@ from rtc_drift.rendering.render_log import CarriedOut
 from rtc_drift.station.playout import HORIZON
 from rtc_drift.station.programme import Entry
 from tests.measures import clicks, gaps, same_samples
-from tests.rendered import PATTERNS, ROUNDING, Command, OwnPreparer, Piece, Rendered, rendered
+from tests.rendered import PATTERNS, ROUNDING, Command, OwnLeadCache, Piece, Rendered, rendered
 
 ANSWER_SECONDS = 2.6
 """A bar of the slowest pattern, and the way there."""
@@ -135,8 +135,8 @@ class Middle:
 
 
 @pytest.fixture(scope="module")
-def preparer(tmp_path_factory: pytest.TempPathFactory) -> OwnPreparer:
-    return OwnPreparer(tmp_path_factory.mktemp("leads"))
+def preparer(tmp_path_factory: pytest.TempPathFactory) -> OwnLeadCache:
+    return OwnLeadCache(tmp_path_factory.mktemp("leads"))
 
 
 SEEK: Command = (0.5, "seek", {"positionSeconds": 21.0})
@@ -144,21 +144,21 @@ SEEK: Command = (0.5, "seek", {"positionSeconds": 21.0})
 
 
 @pytest.fixture(scope="module")
-def middle(drums: dict[str, Piece], preparer: OwnPreparer) -> Middle:
-    entry = rendered(list(drums.values()), 20, [SEEK], preparing=preparer).entry("Second")
+def middle(drums: dict[str, Piece], preparer: OwnLeadCache) -> Middle:
+    entry = rendered(list(drums.values()), 20, [SEEK], leads=preparer).entry("Second")
     assert entry.play.lead is not None
     return Middle(entry.play.start / SAMPLE_RATE, (entry.play.start + entry.transition.duration) / SAMPLE_RATE)
 
 
-def in_the_middle(drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle, *commands: Command) -> Rendered:
+def in_the_middle(drums: dict[str, Piece], preparer: OwnLeadCache, middle: Middle, *commands: Command) -> Rendered:
     """With commands at times relative to the overlap's beginning."""
     moved = [(middle.begins + at, name, body) for at, name, body in commands]
-    return rendered(list(drums.values()), middle.ends + 7, [SEEK, *moved], preparing=preparer)
+    return rendered(list(drums.values()), middle.ends + 7, [SEEK, *moved], leads=preparer)
 
 
 @pytest.mark.parametrize("at", [2.0, 4.0])
 def test_the_next_track_comes_on_a_bar_of_the_one_that_is_bent(
-    drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle, at: float
+    drums: dict[str, Piece], preparer: OwnLeadCache, middle: Middle, at: float
 ) -> None:
     heard = in_the_middle(drums, preparer, middle, (at, "next-track", {}))
     assert heard.entry("Second").play.lead is not None
@@ -166,14 +166,14 @@ def test_the_next_track_comes_on_a_bar_of_the_one_that_is_bent(
     assert is_smooth(heard) and gaps(sounding(heard)) == []
 
 
-def test_now_in_the_middle_is_smooth(drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle) -> None:
+def test_now_in_the_middle_is_smooth(drums: dict[str, Piece], preparer: OwnLeadCache, middle: Middle) -> None:
     heard = in_the_middle(drums, preparer, middle, (3.0, "next-track", {"when": "now"}), (3.3, "next-track", {}))
     assert is_smooth(heard) and gaps(sounding(heard)) == []
     assert heard.commands[-1].accepted.starts_at - samples(middle.begins + 3.3) <= samples(ANSWER_SECONDS + 1.2)
 
 
 def test_pausing_in_the_middle_is_silent_only_until_it_is_resumed(
-    drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle
+    drums: dict[str, Piece], preparer: OwnLeadCache, middle: Middle
 ) -> None:
     heard = in_the_middle(drums, preparer, middle, (2.0, "pause", {}), (3.0, "resume", {}))
     paused, resumed = (it.accepted.starts_at for it in heard.commands[-2:])
@@ -182,7 +182,7 @@ def test_pausing_in_the_middle_is_silent_only_until_it_is_resumed(
     assert is_smooth(heard)
 
 
-def test_a_seek_in_the_middle_is_smooth(drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle) -> None:
+def test_a_seek_in_the_middle_is_smooth(drums: dict[str, Piece], preparer: OwnLeadCache, middle: Middle) -> None:
     heard = in_the_middle(drums, preparer, middle, (3.0, "seek", {"positionSeconds": 12.5}))
     assert is_smooth(heard) and gaps(sounding(heard)) == []
     after = sounding(heard)[heard.commands[-1].accepted.starts_at + HUSH :]
@@ -191,7 +191,7 @@ def test_a_seek_in_the_middle_is_smooth(drums: dict[str, Piece], preparer: OwnPr
 
 
 def test_what_was_paused_while_it_was_bent_goes_on_where_it_was(
-    drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle
+    drums: dict[str, Piece], preparer: OwnLeadCache, middle: Middle
 ) -> None:
     heard = in_the_middle(drums, preparer, middle, (6.0, "pause", {}), (7.0, "resume", {}))
     bent, again = heard.entry("Second"), heard.entry("Second", 1)
@@ -200,7 +200,7 @@ def test_what_was_paused_while_it_was_bent_goes_on_where_it_was(
 
 
 def test_pausing_as_soon_as_a_slower_track_has_begun_does_not_condemn_it(
-    drums: dict[str, Piece], preparer: OwnPreparer, middle: Middle
+    drums: dict[str, Piece], preparer: OwnLeadCache, middle: Middle
 ) -> None:
     """Its place in the lead lies before the file's beginning."""
     heard = in_the_middle(drums, preparer, middle, (-0.13, "pause", {}), (1.0, "resume", {}))

@@ -12,12 +12,12 @@ from rtc_drift.library.track import Track
 from rtc_drift.media import Audio, amplitude, samples, seconds
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.station.programme import Entry
-from rtc_drift.stretching.lead_cache import Preparer
+from rtc_drift.stretching.lead_cache import LeadCache
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.pool import WorkerError
 from tests.measures import Part, clicks, gaps
 from tests.music import steady_music
-from tests.rendered import Command, OwnPreparer, Piece, rendered
+from tests.rendered import Command, OwnLeadCache, Piece, rendered
 from tests.theatre import Theatre
 from tests.unit.test_mixing import beating, side
 
@@ -43,7 +43,7 @@ def bent(track: Track, warp: Warp) -> Audio:
 def theatre(*bpms: float) -> Theatre:
     """Tracks whose tempi can be matched, if they are; leads are rendered at once."""
     sides = [side(number, beating(bpm, length=LENGTH), LENGTH) for number, bpm in enumerate(bpms, start=1)]
-    house = Theatre(*((it.track, it.heard, _MUSIC[int(it.track.id, 16)]) for it in sides))
+    house = Theatre(*((it.track, it.analysis, _MUSIC[int(it.track.id, 16)]) for it in sides))
     house.render = bent
     return house
 
@@ -51,10 +51,10 @@ def theatre(*bpms: float) -> Theatre:
 def until_overlap(house: Theatre, into: float) -> tuple[Entry, Entry]:
     """Go to so many seconds after the next track has begun; gives the outgoing and the incoming one."""
     house.go(1)
-    planned, playing = house.planned(), house.conductor.now_playing()
+    planned, playing = house.planned(), house.autodj.now_playing()
     assert playing is not None
     house.go(seconds(planned.play.start - house.now) + into)
-    return playing, house.conductor.programme.find(planned.play.id) or planned
+    return playing, house.autodj.programme.find(planned.play.id) or planned
 
 
 def longest_gap(house: Theatre) -> float:
@@ -86,7 +86,7 @@ def test_a_lead_that_is_gone_or_too_short_is_done_without(left: float | None, ca
     house.render = lambda track, warp: bent(track, warp)[: samples(left or 0)]
     house.lose_leads = left is None
     house.go(5)
-    assert house.wishes == 1 and len(warnings(caplog)) == 1, "it is not tried again and again"
+    assert house.leads_rendered == 1 and len(warnings(caplog)) == 1, "it is not tried again and again"
     _, incoming = until_overlap(house, 10)
     assert incoming.play.lead is None and incoming.transition.style != "beat-matched"
     assert sum(incoming.play.path in it for it in warnings(caplog)) == 1
@@ -99,11 +99,11 @@ def test_a_lead_that_breaks_off_while_it_plays_gives_way_to_the_file(
 ) -> None:
     house = theatre(124, 127)
     until_overlap(house, 0.5)
-    incoming = house.conductor.now_playing()
+    incoming = house.autodj.now_playing()
     assert incoming is not None
     house.lead_of(incoming).breaks_at = samples(breaks_after)
     house.go(25)
-    assert house.conductor.now_playing() == incoming and house.library.marked == []
+    assert house.autodj.now_playing() == incoming and house.library.marked == []
     assert len(warnings(caplog)) == 1
     own = house.in_its_own_file(incoming.play, incoming.play.start + samples(breaks_after - 0.5))
     assert longest_gap(house) == 0 and surprises(house, own) == []
@@ -117,12 +117,12 @@ def test_a_lead_that_breaks_off_while_it_plays_gives_way_to_the_file(
 def test_a_lead_that_stalls_is_given_up_soon(into: float, caplog: pytest.LogCaptureFixture) -> None:
     house = theatre(124, 127)
     until_overlap(house, into)
-    incoming = house.conductor.now_playing()
+    incoming = house.autodj.now_playing()
     assert incoming is not None
     ends = house.now + samples(9)
     house.lead_of(incoming).stalls = lambda: house.now < ends
     house.go(15)
-    assert house.conductor.now_playing() == incoming and house.library.marked == []
+    assert house.autodj.now_playing() == incoming and house.library.marked == []
     assert len(warnings(caplog)) == 1 and longest_gap(house) <= 0.5
 
 
@@ -131,12 +131,12 @@ def test_a_lead_that_comes_too_late_changes_nothing() -> None:
     house.render = lambda *_: None
     house.go(1)
     planned = house.planned()
-    wish = house.conductor.wish
+    wish = house.autodj.pending_lead
     assert wish is not None
     house.go(seconds(planned.play.start - house.now) - 0.1)
-    assert not house.conductor.fulfil(wish, "/leads/late.wav")
+    assert not house.autodj.lead_ready(wish, "/leads/late.wav")
     house.go(1)
-    playing = house.conductor.now_playing()
+    playing = house.autodj.now_playing()
     assert playing is not None and playing.transition == planned.transition
     assert longest_gap(house) == 0 and surprises(house) == []
 
@@ -194,7 +194,7 @@ def test_a_decoder_that_stalls_costs_a_second_at_most(into: float) -> None:
     """In the middle of a track, and of an overlap: of whichever plays last."""
     house = theatre(124, 96, 110)
     until_overlap(house, into)
-    playing = house.conductor.now_playing()
+    playing = house.autodj.now_playing()
     assert playing is not None
     ends = house.now + samples(4 + 5)
     house.file_of(playing).stalls = lambda: house.now < ends
@@ -213,7 +213,7 @@ class Crashing:
         raise WorkerError("The worker that rendered a lead crashed.")
 
 
-class Half(OwnPreparer):
+class Half(OwnLeadCache):
     """Leaves only the first seconds of a lead, as a full disk would; or none of it."""
 
     def __init__(self, folder: Path, left: float) -> None:
@@ -239,7 +239,7 @@ def test_a_lead_whose_file_is_damaged_is_done_without(
     drums: dict[str, Piece], tmp_path: Path, left: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     preparer = Half(tmp_path, left)
-    heard = rendered(list(drums.values()), 36, [TO_THE_END], preparing=preparer)
+    heard = rendered(list(drums.values()), 36, [TO_THE_END], leads=preparer)
     assert heard.titles == ["First", "First", "Second"] and heard.entries[-1].play.lead is None
     assert heard.unplayable == {} and gaps(heard.mix[:-LAST_FADE]) == []
     told = [it for it in warnings(caplog) if "Second.flac" in it]
@@ -249,7 +249,7 @@ def test_a_lead_whose_file_is_damaged_is_done_without(
 def test_the_worker_that_renders_leads_crashes(
     drums: dict[str, Piece], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    heard = rendered(list(drums.values()), 36, [TO_THE_END], preparing=Preparer(Crashing(), tmp_path / "leads"))
+    heard = rendered(list(drums.values()), 36, [TO_THE_END], leads=LeadCache(Crashing(), tmp_path / "leads"))
     assert heard.titles == ["First", "First", "Second"] and heard.entries[-1].play.lead is None
     assert heard.unplayable == {} and gaps(heard.mix[:-LAST_FADE]) == []
     assert sum("The lead of Second.flac" in it for it in warnings(caplog)) == 1
@@ -269,7 +269,7 @@ def test_a_file_is_truncated_in_the_middle_of_the_overlap(drums: dict[str, Piece
         if now >= cut_at and path.stat().st_size == size:
             os.truncate(path, round(size * (0.88 if broken == "First" else 0.2)))
 
-    heard = rendered(copies, 45, [TO_THE_END], preparing=OwnPreparer(tmp_path), meanwhile=meanwhile)
+    heard = rendered(copies, 45, [TO_THE_END], leads=OwnLeadCache(tmp_path), meanwhile=meanwhile)
     assert list(heard.unplayable) == [broken]
     assert gaps(heard.mix[:-LAST_FADE]) == []
     assert "Second" in heard.titles and (broken == "First" or heard.titles[-1] != "Second")

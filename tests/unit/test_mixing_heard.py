@@ -29,7 +29,7 @@ from tests.measures import (
     sources_of,
     true_peak_dbtp,
 )
-from tests.rendered import PATTERNS, QUIET, ROUNDING, OwnPreparer, Piece, Rendered, rendered
+from tests.rendered import PATTERNS, QUIET, ROUNDING, OwnLeadCache, Piece, Rendered, rendered
 
 SECONDS = 84.0
 EXACT_DB = 0.1
@@ -89,9 +89,9 @@ class Evening:
 
 @pytest.fixture(scope="module")
 def evening(drums: dict[str, Piece], tmp_path_factory: pytest.TempPathFactory) -> Evening:
-    preparer = OwnPreparer(tmp_path_factory.mktemp("leads"))
-    heard = rendered(list(drums.values()), SECONDS, preparing=preparer)
-    loud = rendered(list(drums.values())[:2], 50, preparing=preparer, target_lufs=-16)
+    preparer = OwnLeadCache(tmp_path_factory.mktemp("leads"))
+    heard = rendered(list(drums.values()), SECONDS, leads=preparer)
+    loud = rendered(list(drums.values())[:2], 50, leads=preparer, target_lufs=-16)
     return Evening(drums, heard, loud)
 
 

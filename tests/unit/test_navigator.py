@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from rtc_drift.analysis.camelot import key_distance, key_number
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track
-from rtc_drift.rendering.memory_library import Collection
+from rtc_drift.rendering.memory_library import MemoryLibrary
 from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.directions import DIRECTIONS
-from rtc_drift.selection.feature_space import EMPTY, Space, space_of
-from rtc_drift.selection.journey import Journey, arrived
+from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, space_of
+from rtc_drift.selection.journey import Journey, with_played
 from rtc_drift.selection.library_map import coordinates
 from rtc_drift.selection.mixability import tempo_strain
 from rtc_drift.selection.next_track import choose_by_sound, choose_next_track
@@ -29,23 +29,23 @@ from tests.sounds import sounding
 LAND = space(1_000)
 
 
-def at(land: Space, row: int = 0, seed: int = 1) -> Journey:
-    return arrived(Journey(seed), land.tracks[row].id)
+def at(land: FeatureSpace, row: int = 0, seed: int = 1) -> Journey:
+    return with_played(Journey(seed), land.tracks[row].id)
 
 
-def walk(land: Space, journey: Journey, directions: Sequence[str | None]) -> tuple[Journey, list[Choice]]:
+def walk(land: FeatureSpace, journey: Journey, directions: Sequence[str | None]) -> tuple[Journey, list[Choice]]:
     """Steps, one after the other, each heard before the next is chosen."""
-    choices, library = list[Choice](), Collection(land.tracks, {})
+    choices, library = list[Choice](), MemoryLibrary(land.tracks, {})
     for direction in directions:
         journey = replace(journey, direction=direction, draws=journey.draws + 1)
         choice = choose_next_track(library, land, journey, ())
         assert choice is not None
         choices.append(choice)
-        journey = arrived(journey, choice.track.id)
+        journey = with_played(journey, choice.track.id)
     return journey, choices
 
 
-def score(land: Space, track_id: str, direction: str) -> float:
+def score(land: FeatureSpace, track_id: str, direction: str) -> float:
     way = land.axes.directions[direction]
     return way.sign * float(land.scores[land.rows[track_id], way.axis])
 
@@ -224,9 +224,9 @@ def test_a_reason_never_says_slower_of_what_is_faster() -> None:
 def test_what_was_not_heard_yet_comes_after_what_was() -> None:
     tracks, analyses = country(20)
     land = space_of(tracks, dict(list(analyses.items())[:10]))
-    start = next(row for row in range(20) if land.is_heard[row])
+    start = next(row for row in range(20) if land.is_analysed[row])
     _, choices = walk(land, at(land, start), [None] * 9)
-    assert all(land.is_heard[land.rows[choice.track.id]] for choice in choices)
+    assert all(land.is_analysed[land.rows[choice.track.id]] for choice in choices)
 
 
 def test_a_track_without_a_beat_is_neither_fast_nor_slow() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.engine.pacer import SPREAD_NS, Pace
+from rtc_drift.engine.pacer import SPREAD_NS, Pacer
 
 TICK_NS = 20_000_000
 ROWS = 256
@@ -27,7 +27,7 @@ class Clock:
         self.ns += seconds * 1e9
 
 
-def run(clock: Clock, pace: Pace, tick: int, costs_ns: list[float], rows: int = ROWS) -> list[float]:
+def run(clock: Clock, pace: Pacer, tick: int, costs_ns: list[float], rows: int = ROWS) -> list[float]:
     """Send batches that cost so much; gives when each began after the tick had (ns)."""
     began, clock.ns = [], max(clock.ns, 1e12 + tick * TICK_NS)
     start = clock.ns
@@ -39,10 +39,10 @@ def run(clock: Clock, pace: Pace, tick: int, costs_ns: list[float], rows: int = 
     return began
 
 
-def paced(costs_ns: list[float], ticks: int = 2_000) -> tuple[Clock, Pace]:
+def paced(costs_ns: list[float], ticks: int = 2_000) -> tuple[Clock, Pacer]:
     """After so many ticks with the same costs."""
     clock = Clock()
-    pace = Pace(clock.now_ns, clock.sleep)
+    pace = Pacer(clock.now_ns, clock.sleep)
     for tick in range(ticks):
         run(clock, pace, tick, costs_ns)
     return clock, pace
@@ -87,7 +87,7 @@ def test_when_most_have_left_those_who_are_still_there_wait_no_longer_than_befor
 @given(st.lists(st.lists(st.integers(0, 30_000_000), max_size=12), max_size=40))
 def test_nobody_is_ever_made_to_wait_beyond_the_spread(ticks: list[list[int]]) -> None:
     clock = Clock()
-    pace = Pace(clock.now_ns, clock.sleep)
+    pace = Pacer(clock.now_ns, clock.sleep)
     for tick, costs in enumerate(ticks):
         before = len(clock.slept_ns)
         run(clock, pace, tick, [float(cost) for cost in costs], rows=1)

@@ -13,7 +13,7 @@ class TestPauseAndResume:
     def test_it_goes_on_where_it_was(self) -> None:
         studio = playing()
         title = studio.title()
-        accepted = studio.steering.pause()
+        accepted = studio.commands.pause()
         assert 0 < accepted.starts_at - studio.now <= samples(0.3)
         paused = studio.last(events.PlaybackChanged)
         assert (paused.change, paused.paused_at, paused.media_time) == (
@@ -23,8 +23,8 @@ class TestPauseAndResume:
         )
         studio.go(100)
         stood = studio.position()
-        assert studio.conductor.planned() is None
-        again = studio.steering.resume()
+        assert studio.autodj.planned() is None
+        again = studio.commands.resume()
         studio.go(1)
         resumed = studio.last(events.PlaybackChanged)
         assert (resumed.change, resumed.paused_at) == ("resumed", None)
@@ -37,39 +37,39 @@ class TestPauseAndResume:
 
     def test_what_was_planned_comes_after_the_pause(self) -> None:
         studio = playing()
-        planned = studio.conductor.planned()
+        planned = studio.autodj.planned()
         assert planned is not None
-        studio.steering.pause()
+        studio.commands.pause()
         studio.go(5)
-        studio.steering.resume()
-        again = studio.conductor.planned()
+        studio.commands.resume()
+        again = studio.autodj.planned()
         assert again is not None
         assert again.track == planned.track
 
     def test_pausing_twice_and_resuming_what_plays_change_nothing(self) -> None:
         studio = playing()
-        assert studio.steering.resume().starts_at == studio.now
-        first = studio.steering.pause()
+        assert studio.commands.resume().starts_at == studio.now
+        first = studio.commands.pause()
         studio.go(2)
-        assert studio.steering.pause().starts_at == first.starts_at
+        assert studio.commands.pause().starts_at == first.starts_at
         assert [event.change for event in studio.of("playback_changed")] == ["resumed", "paused", "paused"]
 
     def test_next_ends_a_pause(self) -> None:
         studio = playing()
-        studio.steering.pause()
+        studio.commands.pause()
         studio.go(2)
-        accepted = studio.steering.next_track()
+        accepted = studio.commands.next_track()
         studio.go(2)
         assert accepted.track is not None
         assert studio.title() == accepted.track.title
-        assert studio.conductor.programme.paused_at is None
+        assert studio.autodj.programme.paused_at is None
         assert studio.last(events.PlaybackChanged).change == "resumed"
 
     def test_pause_and_resume_at_once_lose_nothing(self) -> None:
         studio = playing()
         title, before = studio.title(), studio.position()
-        studio.steering.pause()
-        studio.steering.resume()
+        studio.commands.pause()
+        studio.commands.resume()
         studio.go(1)
         assert studio.title() == title
         assert studio.position() == pytest.approx(before + 1, abs=0.4)
@@ -77,7 +77,7 @@ class TestPauseAndResume:
     def test_in_the_middle_of_a_crossfade_everything_falls_silent(self) -> None:
         studio = playing()
         studio.go(46)  # the second of six seconds
-        accepted = studio.steering.pause()
+        accepted = studio.commands.pause()
         assert all(play.end <= accepted.starts_at + HUSH for play in studio.timeline.told[-1])
 
 
@@ -85,7 +85,7 @@ class TestSeek:
     def test_the_position_is_there_when_it_says(self) -> None:
         studio = playing()
         title = studio.title()
-        accepted = studio.steering.seek(42.5)
+        accepted = studio.commands.seek(42.5)
         assert 0 < accepted.starts_at - studio.now <= samples(0.3)
         studio.go(1)
         assert studio.position() == pytest.approx(42.5 + (studio.now - accepted.starts_at) / SAMPLE_RATE, abs=0.001)
@@ -97,31 +97,31 @@ class TestSeek:
 
     def test_while_paused_it_stays_paused_elsewhere(self) -> None:
         studio = playing()
-        studio.steering.pause()
+        studio.commands.pause()
         studio.go(2)
-        studio.steering.seek(33)
+        studio.commands.seek(33)
         studio.go(5)
         assert studio.position() == pytest.approx(33)
         assert studio.last(events.PlaybackChanged).paused_at is not None
-        studio.steering.resume()
+        studio.commands.resume()
         studio.go(1)
         assert 33 <= studio.position() <= 34
 
     def test_nothing_is_heard_from_where_a_pause_was_sought_to_when_it_is_paused_again(self) -> None:
         studio = playing()
-        studio.steering.pause()
+        studio.commands.pause()
         studio.go(2)
-        silent = studio.steering.seek(33).starts_at
+        silent = studio.commands.seek(33).starts_at
         studio.go(2)
-        again = studio.steering.resume().starts_at
-        studio.steering.pause()
-        studio.steering.resume()
+        again = studio.commands.resume().starts_at
+        studio.commands.pause()
+        studio.commands.resume()
         assert all(play.start >= again or play.end < silent for play in studio.timeline.told[-1])
 
     def test_a_planned_file_that_fails_does_not_take_it_back(self) -> None:
         studio = playing()
-        title, accepted = studio.title(), studio.steering.seek(30)
-        planned = studio.conductor.planned()
+        title, accepted = studio.title(), studio.commands.seek(30)
+        planned = studio.autodj.planned()
         assert planned is not None
         studio.fail(planned.play.id, 0)
         studio.go(1)
@@ -130,17 +130,17 @@ class TestSeek:
 
     def test_the_end_of_a_track_leads_into_the_next_and_condemns_nothing(self) -> None:
         studio = playing()
-        studio.steering.seek(60)
+        studio.commands.seek(60)
         studio.go(3)
         assert len(heard(studio)) == 2
         with pytest.raises(OutOfTrackError):
-            studio.steering.seek(61)
+            studio.commands.seek(61)
 
     def test_a_seek_on_its_way_is_not_taken_back_by_the_next_command(self) -> None:
         studio = playing()
-        sought = studio.steering.seek(20)
-        skipped = studio.steering.next_track()
-        paused = studio.steering.pause()
+        sought = studio.commands.seek(20)
+        skipped = studio.commands.next_track()
+        paused = studio.commands.pause()
         assert sought.starts_at < skipped.starts_at < paused.starts_at
-        kinds = [entry.transition.kind for entry in studio.conductor.programme.entries]
+        kinds = [entry.transition.kind for entry in studio.autodj.programme.entries]
         assert kinds[-2:] == ["seek", "skip"]

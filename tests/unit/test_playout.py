@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.clock import RENDER_AHEAD, TICK_NS, TickSchedule
+from rtc_drift.engine.protocol.clock import RENDER_AHEAD, TICK_NS, TickClock
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import BLOCK_SAMPLES, samples
 from rtc_drift.station.playout import EXPECTATION_NS, HORIZON, LINGER_NS, PATIENCE_NS, Playout
@@ -24,9 +24,9 @@ class Stage:
         self.ns = 5 * MS
         self.sent: list[m.ToCore] = []
         self.playout = Playout(
-            3, TickSchedule(0), self.sent.append, bitrate=128_000, kept_ready=kept_ready, now_ns=lambda: self.ns
+            3, TickClock(0), self.sent.append, bitrate=128_000, kept_ready=kept_ready, now_ns=lambda: self.ns
         )
-        self.playout.schedule((PLAY,))
+        self.playout.set_plays((PLAY,))
         self.playout.settle()
 
     def told(self) -> list[str]:
@@ -51,7 +51,7 @@ class Stage:
 
 def test_nothing_is_sent_for_one_that_is_closed() -> None:
     stage = Stage()
-    stage.playout.schedule((PLAY, PLAY))
+    stage.playout.set_plays((PLAY, PLAY))
     stage.playout.want(m.Subscribe(3), demand=False)
     stage.wait(3600 * 1000 * MS)
     assert stage.told() == []
@@ -65,7 +65,7 @@ def test_it_stands_when_somebody_is_expected_and_runs_when_the_decks_are_ready()
     stage.playout.expect()
     stage.playout.settle()
     assert stage.sent[1] == m.SetClock(3, samples(90), None)
-    assert stage.told() == ["OpenSession", "SetClock", "Subscribe", "Schedule"]
+    assert stage.told() == ["OpenStation", "SetClock", "Subscribe", "SetPlays"]
     stage.want(True)
     assert not stage.playout.running, "its deck has nothing yet"
     stage.wait(100 * MS)
@@ -101,7 +101,7 @@ def test_a_named_one_closes_a_while_after_the_last_listener_and_goes_on_there() 
     assert stage.playout.running, "a page that is loaded anew finds it running"
     stage.told()
     stage.wait(EXPECTATION_NS)
-    assert stage.told() == ["SetClock", "CloseSession"]
+    assert stage.told() == ["SetClock", "CloseStation"]
     stood = stage.playout.now()
     stage.wait(3600 * 1000 * MS)
     assert stage.playout.now() == stood
@@ -114,7 +114,7 @@ def test_a_named_one_closes_a_while_after_the_last_listener_and_goes_on_there() 
 
 def test_one_that_is_kept_ready_stands_with_its_decks_open() -> None:
     stage = Stage(kept_ready=True)
-    assert stage.told() == ["OpenSession", "SetClock", "Subscribe", "Schedule"]
+    assert stage.told() == ["OpenStation", "SetClock", "Subscribe", "SetPlays"]
     stage.playout.deck_ready(1)
     stage.want(True)
     assert stage.playout.running, "at once"
@@ -133,7 +133,7 @@ def test_one_that_does_not_come_after_all_is_not_waited_for() -> None:
     stage.playout.settle()
     stage.told()
     stage.wait(EXPECTATION_NS + MS)
-    assert stage.told() == ["CloseSession"]
+    assert stage.told() == ["CloseStation"]
 
 
 def test_one_that_stands_for_somebody_who_is_expected_stands_where_its_decks_are() -> None:
@@ -180,7 +180,7 @@ class Machine(RuleBasedStateMachine):
     def plan(self) -> None:
         self.plays += 1
         now = self.stage.playout.now()
-        self.stage.playout.schedule((replace(PLAY, id=self.plays, start=now, end=now + samples(600)),))
+        self.stage.playout.set_plays((replace(PLAY, id=self.plays, start=now, end=now + samples(600)),))
         self.stage.playout.settle()
 
     @rule()
@@ -213,10 +213,10 @@ class Machine(RuleBasedStateMachine):
         playout, known = self.stage.playout, self.known()
         assert (known is not None) == playout._open
         if known is not None:
-            clock, schedule = known[m.SetClock], known[m.Schedule]
-            assert known[m.OpenSession] == m.OpenSession(3, 128_000)
+            clock, schedule = known[m.SetClock], known[m.SetPlays]
+            assert known[m.OpenStation] == m.OpenStation(3, 128_000)
             assert known[m.Subscribe] == m.Subscribe(3, packets=self.demand_since is not None)
-            assert isinstance(schedule, m.Schedule)
+            assert isinstance(schedule, m.SetPlays)
             assert [play.id for play in schedule.plays] == [self.plays]
             assert isinstance(clock, m.SetClock)
             assert (clock.tick is not None) == playout.running

@@ -1,10 +1,10 @@
-"""The precedence of the engine's thread: taken where it is allowed, and given up before others are starved."""
+"""The priority of the engine's thread: taken where it is allowed, and given up before others are starved."""
 
 from dataclasses import dataclass, field
 
 import pytest
 
-from rtc_drift.engine.priority import Precedence
+from rtc_drift.engine.priority import TickPriority
 
 
 @dataclass
@@ -21,10 +21,10 @@ class Core:
             raise PermissionError
         self.asked.append(real_time)
 
-    def second(self, precedence: Precedence, share: float) -> None:
+    def second(self, priority: TickPriority, share: float) -> None:
         self.now += 1_000_000_000
         self.cpu += int(share * 1e9)
-        precedence.review()
+        priority.review()
 
 
 @pytest.fixture(autouse=True)
@@ -33,32 +33,32 @@ def niceness(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.setpriority", lambda *_: None)
 
 
-def precedence_on(core: Core) -> Precedence:
-    return Precedence(core.set_real_time, lambda: core.cpu, lambda: core.now)
+def precedence_on(core: Core) -> TickPriority:
+    return TickPriority(core.set_real_time, lambda: core.cpu, lambda: core.now)
 
 
 def test_it_is_kept_while_there_is_time_left() -> None:
     core = Core()
-    precedence = precedence_on(core)
+    priority = precedence_on(core)
     for share in (0.1, 0.9, 0.5):
-        core.second(precedence, share)
+        core.second(priority, share)
     assert core.asked == [True]
 
 
 def test_a_thread_that_takes_nearly_all_gives_way_until_it_is_calm() -> None:
     core = Core()
-    precedence = precedence_on(core)
+    priority = precedence_on(core)
     for share in (0.95, 0.95, 0.85, 0.85, 0.7, 0.7):
-        core.second(precedence, share)
+        core.second(priority, share)
     assert core.asked == [True, False, True]
-    assert precedence.is_real_time
+    assert priority.is_real_time
 
 
 def test_where_it_is_not_allowed_it_is_not_asked_for_again() -> None:
     core = Core(allowed=False)
-    precedence = precedence_on(core)
+    priority = precedence_on(core)
     core.allowed = True
     for share in (0.95, 0.1):
-        core.second(precedence, share)
+        core.second(priority, share)
     assert core.asked == []
-    assert precedence.is_real_time is None
+    assert priority.is_real_time is None

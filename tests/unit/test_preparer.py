@@ -1,4 +1,4 @@
-"""Preparing leads: one job for one request, files within bounds, and nothing but cancelling gets to the caller."""
+"""LeadSource leads: one job for one request, files within bounds, and nothing but cancelling gets to the caller."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rtc_drift.stretching.lead_cache import Preparer, WorkerLeadRenderer
+from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.pool import WorkerError, Workers
 from tests.audio_files import write_audio
@@ -59,7 +59,7 @@ def files(folder: Path) -> list[str]:
 
 
 async def test_the_same_request_shares_a_job_and_a_file(renderer: Renderer, folder: Path) -> None:
-    preparer = Preparer(renderer, folder)
+    preparer = LeadCache(renderer, folder)
     one, two = await asyncio.gather(*(preparer.prepare(Path("/a"), WARP) for _ in range(2)))
     again = await preparer.prepare(Path("/a"), WARP)
     assert one is not None
@@ -78,7 +78,7 @@ async def test_what_was_left_by_an_earlier_life_is_removed(renderer: Renderer, f
     (folder / "1.wav").touch()
     (folder / ".2.wav.77.part").touch()
     (folder / "link.wav").symlink_to(tmp_path)
-    Preparer(renderer, folder)
+    LeadCache(renderer, folder)
     assert files(folder) == []
     assert tmp_path.is_dir()
 
@@ -86,7 +86,7 @@ async def test_what_was_left_by_an_earlier_life_is_removed(renderer: Renderer, f
 async def test_a_failure_is_told_once_and_may_be_tried_again(
     renderer: Renderer, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    preparer = Preparer(renderer, folder)
+    preparer = LeadCache(renderer, folder)
     renderer.error = WorkerError("The file holds no audio.")
     with caplog.at_level(logging.WARNING):
         assert await asyncio.gather(*(preparer.prepare(Path("/a.mp3"), WARP) for _ in range(3))) == [None] * 3
@@ -105,7 +105,7 @@ async def test_a_failure_is_told_once_and_may_be_tried_again(
 
 
 async def test_the_oldest_that_nobody_uses_go_first(renderer: Renderer, folder: Path) -> None:
-    preparer = Preparer(renderer, folder, most_bytes=3 * SIZE)
+    preparer = LeadCache(renderer, folder, most_bytes=3 * SIZE)
     a, b, c = [await preparer.prepare(Path(name), WARP) for name in "abc"]
     assert a and b and c
     preparer.release(c)
@@ -127,7 +127,7 @@ async def test_the_oldest_that_nobody_uses_go_first(renderer: Renderer, folder: 
 
 
 async def test_a_file_in_use_by_two_is_let_go_by_both(renderer: Renderer, folder: Path) -> None:
-    preparer = Preparer(renderer, folder, most_bytes=SIZE)
+    preparer = LeadCache(renderer, folder, most_bytes=SIZE)
     a, _ = [await preparer.prepare(Path("a"), WARP) for _ in range(2)]
     assert a
     preparer.release(a)
@@ -140,7 +140,7 @@ async def test_a_file_in_use_by_two_is_let_go_by_both(renderer: Renderer, folder
 
 
 async def test_a_file_that_vanished_is_rendered_again(renderer: Renderer, folder: Path) -> None:
-    preparer = Preparer(renderer, folder)
+    preparer = LeadCache(renderer, folder)
     a = await preparer.prepare(Path("a"), WARP)
     assert a
     a.unlink()
@@ -151,7 +151,7 @@ async def test_a_file_that_vanished_is_rendered_again(renderer: Renderer, folder
 
 
 async def test_a_file_that_breaks_off_is_rendered_again(renderer: Renderer, folder: Path) -> None:
-    preparer = Preparer(renderer, folder)
+    preparer = LeadCache(renderer, folder)
     a = await preparer.prepare(Path("a"), WARP)
     assert a
     a.write_bytes(a.read_bytes()[:-8])
@@ -162,7 +162,7 @@ async def test_a_file_that_breaks_off_is_rendered_again(renderer: Renderer, fold
 
 
 async def test_the_job_goes_on_until_the_last_who_waits_is_cancelled(renderer: Renderer, folder: Path) -> None:
-    preparer = Preparer(renderer, folder)
+    preparer = LeadCache(renderer, folder)
     renderer.may.clear()
     one, two = (asyncio.create_task(preparer.prepare(Path("a"), WARP)) for _ in range(2))
     await until(lambda: bool(renderer.jobs))
@@ -184,7 +184,7 @@ async def test_the_job_goes_on_until_the_last_who_waits_is_cancelled(renderer: R
 
 
 async def test_closing_ends_the_jobs_and_tells_who_waits(renderer: Renderer, folder: Path) -> None:
-    preparer = Preparer(renderer, folder)
+    preparer = LeadCache(renderer, folder)
     renderer.may.clear()
     waiting = asyncio.create_task(preparer.prepare(Path("a"), WARP))
     at_once = asyncio.create_task(preparer.prepare(Path("b"), WARP))
@@ -202,7 +202,7 @@ async def test_a_folder_that_can_not_be_used(
     renderer: Renderer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
-    preparer = Preparer(renderer, tmp_path / "file")
+    preparer = LeadCache(renderer, tmp_path / "file")
     assert preparer.failures == 1
     assert await preparer.prepare(Path("a"), WARP) is None
     assert preparer.failures == 2
@@ -213,7 +213,7 @@ async def test_with_real_workers(leaks_nothing: None, tmp_path: Path, folder: Pa
     music = steady_music(3, seed=1)
     file = write_audio(tmp_path / "music.opus", music)
     async with Workers(1) as workers:
-        preparer = Preparer(WorkerLeadRenderer(workers), folder)
+        preparer = LeadCache(WorkerLeadRenderer(workers), folder)
         lead = await preparer.prepare(file, WARP)
         assert lead is not None
         assert await preparer.prepare(tmp_path / "missing.opus", WARP) is None
@@ -225,7 +225,7 @@ async def test_with_real_workers(leaks_nothing: None, tmp_path: Path, folder: Pa
 async def test_a_killed_worker_costs_that_lead_only(leaks_nothing: None, folder: Path) -> None:
     hanging = (sys.executable, "-S", "-c", "import time; time.sleep(1000)")
     async with Workers(1, command=hanging) as workers:
-        preparer = Preparer(WorkerLeadRenderer(workers), folder)
+        preparer = LeadCache(WorkerLeadRenderer(workers), folder)
         job = asyncio.create_task(preparer.prepare(Path("a"), WARP))
         await until(lambda: bool(psutil.Process().children()))
         psutil.Process().children()[0].kill()

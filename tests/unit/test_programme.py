@@ -27,7 +27,7 @@ class ProgrammeMachine(RuleBasedStateMachine):
         self.now = 0
         self.number = 0
         self.standing = False
-        self.unheard = set[int]()
+        self.unplayed = set[int]()
         self.programme = steps.begin(Programme(), self.choice(), 1000)
         self.now = 2000
 
@@ -143,7 +143,7 @@ class ProgrammeMachine(RuleBasedStateMachine):
         """Where its decks are: beyond what is rendered."""
         self.now = self.horizon
         self.standing = True
-        self.unheard.add(self.now)
+        self.unplayed.add(self.now)
         self.programme = steps.prune(self.programme, self.now)
 
     @precondition(lambda self: self.standing)
@@ -181,7 +181,7 @@ class ProgrammeMachine(RuleBasedStateMachine):
             edges.discard(play.end)
         lengths = [length for length in (play.fade_in, *(fade.length for fade in fades)) if length]
         steepest = sum(pi / 2 / length for length in lengths) + 1e-4
-        for time in edges - self.unheard:
+        for time in edges - self.unplayed:
             assert abs(level(play, time) - level(play, time - 1)) <= play.gain * steepest
 
     @invariant()

@@ -16,7 +16,7 @@ from rtc_drift.cli.main import main
 from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.rendering import output
 from rtc_drift.rendering.cue_sheet import cue_sheet
-from rtc_drift.rendering.render_log import Journal
+from rtc_drift.rendering.render_log import RenderLog
 from rtc_drift.rendering.report import RenderRecord
 from tests.conftest import bring_what_is_known
 from tests.music import make_track
@@ -98,9 +98,9 @@ def test_cue_sheets_hold_any_title() -> None:
     from rtc_drift.station import programme as steps
 
     odd = make_track(1, artist="A\udce9\tB").model_copy(update={"title": 'The "12\nMix'})
-    programme, journal = steps.begin(steps.Programme(), Choice(odd, ""), 48_000 * 6_000), Journal()
-    journal.note(programme, 0)
-    sheet = cue_sheet("a.wav", 3, journal.entries(10**9))
+    programme, log = steps.begin(steps.Programme(), Choice(odd, ""), 48_000 * 6_000), RenderLog()
+    log.note(programme, 0)
+    sheet = cue_sheet("a.wav", 3, log.entries(10**9))
     assert 'TITLE "The \'12 Mix"' in sheet
     assert 'PERFORMER "A\N{REPLACEMENT CHARACTER} B"' in sheet
     assert "INDEX 01 100:00:00" in sheet

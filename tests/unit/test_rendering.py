@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from rtc_drift.engine.protocol.plays import Fade, Play
-from rtc_drift.engine.renderer import ProgrammeMix
+from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, Audio, samples
-from rtc_drift.rendering import Collection, Journal, render_programme
+from rtc_drift.rendering import MemoryLibrary, RenderLog, render_programme
 from rtc_drift.rendering.kept_leads import KeptLeads
 from rtc_drift.rendering.offline_timeline import patient_deck
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.rendering.report import RenderRecord
-from rtc_drift.rendering.script import OrderError, check_tracks, read_orders
-from rtc_drift.station.autodj import Conductor, NothingToPlayError
-from rtc_drift.station.event_publisher import Herald
-from rtc_drift.station.lead_prefetch import Preparing
+from rtc_drift.rendering.script import ScriptError, check_tracks, read_script
+from rtc_drift.station.autodj import AutoDj, NothingToPlayError
+from rtc_drift.station.event_publisher import EventPublisher
+from rtc_drift.station.sources import LeadSource, Sources
 from tests.bending import Bender
 from tests.listening import longest_silence_ms
 from tests.studio import Timeline
@@ -40,10 +40,10 @@ def tracks(music: Path) -> list[Track]:
     return known
 
 
-def collection(tracks: Sequence[Track]) -> Collection:
+def collection(tracks: Sequence[Track]) -> MemoryLibrary:
     """Of tracks whose tempi are near each other, so that they are matched."""
     analyses = {track.id: beating(124 + number, length=40) for number, track in enumerate(tracks)}
-    return Collection(tracks, analyses)
+    return MemoryLibrary(tracks, analyses)
 
 
 async def render(
@@ -51,34 +51,32 @@ async def render(
     seed: int = 1,
     *,
     length: int = LENGTH,
-    preparing: Preparing | None = None,
-    orders: str = "",
-) -> tuple[Audio, Journal]:
-    journal, library = Journal(), collection(tracks)
-    programme = render_programme(
-        library, seed=seed, length=length, journal=journal, orders=read_orders(orders), preparing=preparing
-    )
+    leads: LeadSource | None = None,
+    script: str = "",
+) -> tuple[Audio, RenderLog]:
+    log, library = RenderLog(), collection(tracks)
+    programme = render_programme(library, seed=seed, length=length, log=log, script=read_script(script), leads=leads)
     async with aclosing(programme) as blocks:
         audio = np.concatenate([block async for block in blocks])
     assert audio.shape == (length, 2) and audio.dtype == np.float32
-    return audio, journal
+    return audio, log
 
 
-def heard(journal: Journal, length: int = LENGTH) -> list[str]:
-    return [entry.track.title for entry in journal.tracks(length)]
+def heard(log: RenderLog, length: int = LENGTH) -> list[str]:
+    return [entry.track.title for entry in log.tracks(length)]
 
 
 async def test_the_same_seed_gives_the_same_samples_in_whatever_order_the_tracks_come(
     tracks: list[Track], tmp_path: Path, leaks_nothing: None
 ) -> None:
-    first, journal = await render(tracks, preparing=Bender(tmp_path))
+    first, log = await render(tracks, leads=Bender(tmp_path))
     analyses = {track.id: beating(124 + number, length=40) for number, track in enumerate(tracks)}
-    again, shuffled = Journal(), Collection(tracks[::-1], dict(reversed(analyses.items())))
+    again, shuffled = RenderLog(), MemoryLibrary(tracks[::-1], dict(reversed(analyses.items())))
     bender = Bender(tmp_path)
-    programme = render_programme(shuffled, seed=1, length=LENGTH, journal=again, preparing=bender)
+    programme = render_programme(shuffled, seed=1, length=LENGTH, log=again, leads=bender)
     second = np.concatenate([block async for block in programme])
     assert np.array_equal(first, second)
-    assert RenderRecord.of(journal, seed=1, length=LENGTH) == RenderRecord.of(again, seed=1, length=LENGTH)
+    assert RenderRecord.of(log, seed=1, length=LENGTH) == RenderRecord.of(again, seed=1, length=LENGTH)
     assert bender.prepared and sorted(bender.prepared) == sorted(bender.released)
 
 
@@ -90,19 +88,18 @@ async def test_another_seed_is_another_programme(tracks: list[Track]) -> None:
 
 async def test_it_is_what_a_conductor_on_the_air_plans(tracks: list[Track]) -> None:
     """Which comes 50 times a second, and begins standing as a session does."""
-    _, journal = await render(tracks)
-    library, timeline, live = collection(tracks), Timeline(running=False), Journal()
-    conductor = Conductor(
-        library, 1, timeline, Herald("master", timeline.now, library.loved, lambda _: None), library.chart
-    )
-    conductor.advance()
-    conductor.advance()
+    _, log = await render(tracks)
+    library, timeline, live = collection(tracks), Timeline(running=False), RenderLog()
+    publisher = EventPublisher("master", timeline.now, library.loved, lambda _: None)
+    autodj = AutoDj(Sources(library, library), 1, timeline, publisher)
+    autodj.advance()
+    autodj.advance()
     timeline.running = True
     for timeline.time in range(0, LENGTH, BLOCK_SAMPLES):
-        conductor.advance()
-        live.note(conductor.programme, timeline.time)
-    assert journal.entries(LENGTH) == live.entries(LENGTH)
-    assert len(journal.entries(LENGTH)) > 2
+        autodj.advance()
+        live.note(autodj.programme, timeline.time)
+    assert log.entries(LENGTH) == live.entries(LENGTH)
+    assert len(log.entries(LENGTH)) > 2
 
 
 async def test_there_is_sound_from_the_first_sample_and_a_fade_at_the_end(tracks: list[Track]) -> None:
@@ -119,26 +116,26 @@ async def test_there_is_sound_from_the_first_sample_and_a_fade_at_the_end(tracks
 async def test_wishes_come_true_and_the_record_rebuilds_the_programme(tracks: list[Track], tmp_path: Path) -> None:
     (kept := tmp_path / "kept").mkdir()
     leads = KeptLeads(Bender(tmp_path), kept)
-    audio, journal = await render(tracks, preparing=leads)
-    record = RenderRecord.of(journal, seed=1, length=LENGTH, leads_are_kept=True)
+    audio, log = await render(tracks, leads=leads)
+    record = RenderRecord.of(log, seed=1, length=LENGTH, leads_are_kept=True)
     read = RenderRecord.model_validate_json(record.model_dump_json(by_alias=True))
     assert read == record
     plays = [play.play() for play in read.plays]
-    assert plays == [entry.play for entry in journal.entries(LENGTH)]
+    assert plays == [entry.play for entry in log.entries(LENGTH)]
     assert any(play.lead is not None and play.bass_in is not None for play in plays)
     leads.tidy({play.lead.path for play in plays if play.lead is not None})
     assert {str(path) for path in kept.iterdir()} == {play.lead.path for play in plays if play.lead is not None}
     rebuilt = mixed(plays, SAMPLE_RATE)[: LENGTH - LAST_FADE]
     assert np.abs(rebuilt - audio[: LENGTH - LAST_FADE]).max() < 1e-6
-    forgotten = RenderRecord.of(journal, seed=1, length=LENGTH).plays
+    forgotten = RenderRecord.of(log, seed=1, length=LENGTH).plays
     with pytest.raises(ValueError, match="not kept"):
         next(play for play in forgotten if play.lead is not None).play()
 
 
 def mixed(plays: Sequence[Play], chunk: int, length: int = LENGTH) -> Audio:
     """A schedule known from the beginning, rendered in chunks."""
-    mix = ProgrammeMix(patient_deck)
-    mix.mixer.schedule(plays, 0)
+    mix = MixRenderer(patient_deck)
+    mix.mixer.set_plays(plays, 0)
     blocks = [mix.render(at, min(chunk, length - at)) for at in range(0, length, chunk)]
     mix.close()
     return np.concatenate(blocks)
@@ -155,7 +152,7 @@ def test_how_much_is_rendered_at_once_changes_nothing(tracks: list[Track]) -> No
 
 async def test_commands_are_carried_out_at_their_times(tracks: list[Track]) -> None:
     wanted = tracks[2]
-    orders = f"""
+    script = f"""
         {{"at": 40.5, "command": "seek", "positionSeconds": 30}}
         {{"at": 5, "command": "next-track", "trackId": "{wanted.id}", "when": "now"}}
         {{"at": 20, "command": "pause"}}
@@ -165,8 +162,8 @@ async def test_commands_are_carried_out_at_their_times(tracks: list[Track]) -> N
         {{"at": 32, "command": "direction", "direction": "brighter"}}
         {{"at": 500, "command": "previous"}}
     """
-    audio, journal = await render(tracks, orders=orders)
-    came = [(it.order.command, it.order.at / SAMPLE_RATE) for it in journal.commands]
+    audio, log = await render(tracks, script=script)
+    came = [(it.order.command, it.order.at / SAMPLE_RATE) for it in log.commands]
     assert came == [
         ("next-track", 5),
         ("pause", 20),
@@ -176,14 +173,14 @@ async def test_commands_are_carried_out_at_their_times(tracks: list[Track]) -> N
         ("direction", 32),
         ("seek", 40.5),
     ]
-    skip, pause, resume, *_, seek = (it.accepted.starts_at for it in journal.commands)
-    entries = {entry.play.start: entry for entry in journal.entries(LENGTH)}
+    skip, pause, resume, *_, seek = (it.accepted.starts_at for it in log.commands)
+    entries = {entry.play.start: entry for entry in log.entries(LENGTH)}
     assert entries[skip].track == wanted and 5 < skip / SAMPLE_RATE < 5.3
     assert entries[resume].transition.kind == "resume"
     assert entries[seek].play.offset == samples(30)
     assert longest_silence_ms(audio[: samples(90)]) == pytest.approx((resume - pause) / 48, abs=60)
-    assert heard(journal)[2] == tracks[0].title
-    record = RenderRecord.of(journal, seed=1, length=LENGTH)
+    assert heard(log)[2] == tracks[0].title
+    record = RenderRecord.of(log, seed=1, length=LENGTH)
     assert record.commands[0].at == 5 and record.commands[0].starts_at == skip
     assert record.commands[0].body == {"trackId": wanted.id, "direction": None, "when": "now"}
 
@@ -204,17 +201,17 @@ BAD = [
 
 @pytest.mark.parametrize(("text", "said"), BAD)
 def test_lines_that_are_no_commands(text: str, said: str) -> None:
-    with pytest.raises(OrderError) as raised:
-        read_orders(text)
+    with pytest.raises(ScriptError) as raised:
+        read_script(text)
     assert str(raised.value).startswith(said)
 
 
 async def test_commands_that_are_refused(tracks: list[Track]) -> None:
-    unknown = read_orders('{"at": 1, "command": "queue", "trackId": "x"}')
-    with pytest.raises(OrderError, match=r"line 1: trackId: there is no such track in the library\."):
+    unknown = read_script('{"at": 1, "command": "queue", "trackId": "x"}')
+    with pytest.raises(ScriptError, match=r"line 1: trackId: there is no such track in the library\."):
         check_tracks(unknown, collection(tracks))
-    with pytest.raises(OrderError, match=r"line 2: positionSeconds: the track is 40\.0 seconds long\."):
-        await render(tracks, orders='\n{"at": 1, "command": "seek", "positionSeconds": 41}')
+    with pytest.raises(ScriptError, match=r"line 2: positionSeconds: the track is 40\.0 seconds long\."):
+        await render(tracks, script='\n{"at": 1, "command": "seek", "positionSeconds": 41}')
 
 
 def truncated(path: Path) -> None:
@@ -229,11 +226,11 @@ def garbled(path: Path) -> None:
 async def test_a_broken_file_is_left_out_without_a_gap(
     tracks: list[Track], tmp_path: Path, broken: Callable[[Path], Any], leaks_nothing: None
 ) -> None:
-    _, journal = await render(tracks)
+    _, log = await render(tracks)
     copies = [
         track.model_copy(update={"path": Path(shutil.copy(track.path, tmp_path / track.path.name))}) for track in tracks
     ]
-    second = journal.tracks(LENGTH)[1].track.id
+    second = log.tracks(LENGTH)[1].track.id
     broken(next(track.path for track in copies if track.id == second))
     audio, mended = await render(copies)
     again, _ = await render(copies)
@@ -254,7 +251,7 @@ async def test_memory_does_not_grow_with_the_length(tracks: list[Track]) -> None
     tracemalloc.start()
     try:
         peaks = list[int]()
-        programme = render_programme(collection(tracks), seed=1, length=samples(180), journal=Journal())
+        programme = render_programme(collection(tracks), seed=1, length=samples(180), log=RenderLog())
         async with aclosing(programme) as blocks:
             rendered, most = 0, 0
             async for block in blocks:
@@ -270,5 +267,5 @@ async def test_memory_does_not_grow_with_the_length(tracks: list[Track]) -> None
 
 
 async def test_who_stops_reading_leaves_nothing_behind(tracks: list[Track], leaks_nothing: None) -> None:
-    async with aclosing(render_programme(collection(tracks), seed=1, length=LENGTH, journal=Journal())) as blocks:
+    async with aclosing(render_programme(collection(tracks), seed=1, length=LENGTH, log=RenderLog())) as blocks:
         await anext(blocks)

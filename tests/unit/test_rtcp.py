@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rtc_drift.webrtc import rtcp
-from rtc_drift.webrtc.rtcp import Nack, ReceptionReport
+from rtc_drift.webrtc.rtcp import Nack, ReportBlock
 
 WORDS = st.integers(0, 2**32 - 1)
 INFOS = st.builds(
@@ -37,11 +37,11 @@ PACKETS = st.one_of(
 )
 
 
-def said(packet: object) -> list[ReceptionReport | Nack]:
+def said(packet: object) -> list[ReportBlock | Nack]:
     """What of a packet is of interest."""
     if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
         return [
-            ReceptionReport(it.ssrc, it.fraction_lost / 256, it.packets_lost, it.jitter, it.lsr, it.dlsr)
+            ReportBlock(it.ssrc, it.fraction_lost / 256, it.packets_lost, it.jitter, it.lsr, it.dlsr)
             for it in packet.reports
         ]
     if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
@@ -74,7 +74,7 @@ def test_what_is_cut_off_ends_the_reading_and_keeps_what_came_before(
 @pytest.mark.parametrize("total", [-1, -(2**23), 2**23 - 1, 0])
 def test_more_packets_than_were_sent_are_a_negative_loss(total: int) -> None:
     (report,) = rtcp.parse(bytes(RtcpRrPacket(1, [RtcpReceiverInfo(2, 0, total, 0, 0, 0, 0)])))
-    assert isinstance(report, ReceptionReport)
+    assert isinstance(report, ReportBlock)
     assert report.total_lost == total
 
 
@@ -151,17 +151,17 @@ def test_the_round_trip_is_what_neither_side_spent(sent_at: int, delay: int, tri
     """As in the example of RFC 3550, 6.4.1, at any time, also where the middle 32 bits roll over."""
     last_report = rtcp.ntp_time(sent_at) >> 16 & 0xFFFFFFFF
     now = rtcp.ntp_time(sent_at + delay / 65536 + trip)
-    measured = rtcp.round_trip_seconds(ReceptionReport(1, 0, 0, 0, last_report, delay), now)
+    measured = rtcp.round_trip_seconds(ReportBlock(1, 0, 0, 0, last_report, delay), now)
     if last_report:
         assert measured == pytest.approx(trip, abs=1e-4)
 
 
 def test_the_example_of_the_standard() -> None:
-    report = ReceptionReport(1, 0, 0, 0, last_report=0xB7052000, delay=0x00054000)
+    report = ReportBlock(1, 0, 0, 0, last_report=0xB7052000, delay=0x00054000)
     assert rtcp.round_trip_seconds(report, 0xB710_8000 << 16) == 6.125
 
 
 def test_a_round_trip_that_cannot_be_is_none() -> None:
-    assert rtcp.round_trip_seconds(ReceptionReport(1, 0, 0, 0, 0, 0), rtcp.ntp_time(0)) is None
-    late = ReceptionReport(1, 0, 0, 0, rtcp.ntp_time(5.0) >> 16 & 0xFFFFFFFF, 65536)
+    assert rtcp.round_trip_seconds(ReportBlock(1, 0, 0, 0, 0, 0), rtcp.ntp_time(0)) is None
+    late = ReportBlock(1, 0, 0, 0, rtcp.ntp_time(5.0) >> 16 & 0xFFFFFFFF, 65536)
     assert rtcp.round_trip_seconds(late, rtcp.ntp_time(5.5)) is None, "it says it waited for longer than it had"

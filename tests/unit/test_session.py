@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.station.session import MASTER, Session
+from rtc_drift.station.sources import Sources
 from rtc_drift.station.station import Station
 from tests.unit.house import EngineDouble, Shelf
 
@@ -14,8 +15,17 @@ from tests.unit.house import EngineDouble, Shelf
 def make_station(session_id: str = "kitchen") -> Station:
     library = Shelf()
     library.loved.add(library.playable()[0].id)
-    station = Station(session_id, 1, library, TickSchedule(0), EngineDouble().send, seed=1, bitrate=128_000)  # type: ignore[arg-type]
-    station.steering.begin_with(library.playable()[0].id, "calmer")
+    station = Station(
+        session_id,
+        1,
+        library,  # type: ignore[arg-type]
+        Sources(library),
+        TickClock(0),
+        EngineDouble().send,
+        seed=1,
+        bitrate=128_000,
+    )
+    station.commands.begin_with(library.playable()[0].id, "calmer")
     return station
 
 
@@ -79,8 +89,8 @@ class TestRoles:
 
     def test_while_paused_nothing_is_next_and_the_queue_is_told(self) -> None:
         leader, _ = leader_and_follower()
-        leader.station.steering.pause()
-        leader.station.steering.enqueue(f"{5:016x}")
+        leader.station.commands.pause()
+        leader.station.commands.enqueue(f"{5:016x}")
         state = leader.state(allow_commands=True)
         assert (state.paused_at, state.next) == (0, None)
         assert [track.title for track in state.queue] == ["Track 5"]
@@ -88,8 +98,8 @@ class TestRoles:
     def test_the_first_and_the_last_event_of_a_stream_are_of_the_session_that_was_asked_for(self) -> None:
         _, follower = leader_and_follower()
         assert follower.hello(allow_commands=False).session_id == follower.id
-        farewell = follower.farewell("Somebody ended the session.")
-        assert (farewell.session_id, farewell.reason) == (follower.id, "Somebody ended the session.")
+        farewell = follower.farewell("This room was closed.")
+        assert (farewell.session_id, farewell.reason) == (follower.id, "This room was closed.")
 
 
 class TestClients:
@@ -121,10 +131,10 @@ class TestClients:
     def test_a_listener_makes_the_programme_heard(self) -> None:
         leader, follower = leader_and_follower()
         with leader.client("events"):
-            assert not leader.station.is_heard
+            assert not leader.station.has_listeners
         with follower.client("webrtc"):
-            assert leader.station.is_heard
-        assert not leader.station.is_heard
+            assert leader.station.has_listeners
+        assert not leader.station.has_listeners
 
     def test_a_leader_is_used_by_everybody_a_follower_by_its_own(self) -> None:
         leader, follower = leader_and_follower()

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from rtc_drift.engine.protocol.clock import TickSchedule
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.library.database import Database
 from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.session_store import SessionStore, SessionTable
@@ -22,6 +22,7 @@ from rtc_drift.sessions import (
     Sessions,
 )
 from rtc_drift.station.session import ClientKind, Session
+from rtc_drift.station.sources import Sources
 from tests.unit.house import EngineDouble, Shelf
 
 LIMIT = 3
@@ -29,9 +30,11 @@ IDLE = 30 * 60
 
 
 def make_sessions(engine: EngineDouble, clock: list[float]) -> Sessions:
+    library = Shelf()
     return Sessions(
-        Shelf(),  # type: ignore[arg-type]
-        TickSchedule(0),
+        library,  # type: ignore[arg-type]
+        Sources(library),
+        TickClock(0),
         engine.send,
         limit=LIMIT,
         idle_seconds=IDLE,
@@ -100,7 +103,7 @@ class Registry(RuleBasedStateMachine):
             playing = session.state(allow_commands=True).now_playing
             assert playing is not None
             assert playing.track.title == "Track 3"
-            assert session.station.conductor.journey.direction == direction
+            assert session.station.autodj.journey.direction == direction
             self.leaders[name] = None
         return name
 
@@ -133,16 +136,16 @@ class Registry(RuleBasedStateMachine):
     def queue(self, name: str, track: int) -> None:
         found = self.find(name)
         if found is not None and found.may_command(None):
-            before = found.station.conductor.journey.queue
-            found.station.steering.enqueue(f"{track:016x}")
-            assert found.station.conductor.journey.queue == (*before, f"{track:016x}")
+            before = found.station.autodj.journey.queue
+            found.station.commands.enqueue(f"{track:016x}")
+            assert found.station.autodj.journey.queue == (*before, f"{track:016x}")
 
     @rule(name=names)
     def next_track(self, name: str) -> None:
         found = self.find(name)
         if found is not None and found.may_command(None):
-            accepted = found.station.steering.next_track()
-            assert found.station.conductor.programme.entries[-1].track == accepted.track
+            accepted = found.station.commands.next_track()
+            assert found.station.autodj.programme.entries[-1].track == accepted.track
 
     @rule(name=names)
     def delete(self, name: str) -> None:
@@ -175,7 +178,7 @@ class Registry(RuleBasedStateMachine):
 
     def story(self, session: Session) -> tuple[object, ...]:
         """What must survive."""
-        conductor = session.station.conductor
+        conductor = session.station.autodj
         playing = conductor.now_playing()
         position = playing and playing.play.position_at(session.station.now())
         journey = conductor.journey

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtc_drift.webrtc import stun
-from rtc_drift.webrtc.udp_mux import DATAGRAMS_AT_ONCE, Address, Switchboard, UdpPort, UdpPorts
+from rtc_drift.webrtc.udp_mux import DATAGRAMS_AT_ONCE, Address, Demultiplexer, UdpPort, UdpPorts
 from tests.unit.udp_room import Seat, answer, callers, check, open_port
 from tests.waiting import until
 
@@ -24,17 +24,17 @@ UNKNOWN: Address = ("127.0.0.1", 9004)
 
 
 @pytest.fixture
-async def board() -> Switchboard:
-    return Switchboard()
+async def board() -> Demultiplexer:
+    return Demultiplexer()
 
 
 @pytest.fixture
-async def port(board: Switchboard) -> Iterator[UdpPort]:  # type: ignore[misc]
+async def port(board: Demultiplexer) -> Iterator[UdpPort]:  # type: ignore[misc]
     with open_port(board) as port:
         yield port
 
 
-def seated(board: Switchboard, port: Any, *addresses: Address) -> list[Seat]:
+def seated(board: Demultiplexer, port: Any, *addresses: Address) -> list[Seat]:
     """Listeners as they are once connected, each with a check of ours on the way."""
     seats = []
     for number, address in enumerate(addresses):
@@ -49,7 +49,7 @@ def seated(board: Switchboard, port: Any, *addresses: Address) -> list[Seat]:
 # --- whose is it --------------------------------------------------------------------------------------------------
 
 
-async def test_listeners_of_one_port_get_each_its_own(board: Switchboard, port: UdpPort) -> None:
+async def test_listeners_of_one_port_get_each_its_own(board: Demultiplexer, port: UdpPort) -> None:
     with callers(3) as (one, two, stranger):
         first, second = seated(board, port, one.address, two.address)
         here = (port.host, port.port)
@@ -67,7 +67,7 @@ async def test_listeners_of_one_port_get_each_its_own(board: Switchboard, port: 
         assert [caller.received() for caller in (one, two, stranger)] == [[], [], []]
 
 
-async def test_the_same_address_on_another_port_is_somebody_else(board: Switchboard, port: UdpPort) -> None:
+async def test_the_same_address_on_another_port_is_somebody_else(board: Demultiplexer, port: UdpPort) -> None:
     with open_port(board, 1) as second_port, callers(1) as (caller,):
         (one,) = seated(board, port, caller.address)
         other = Seat("other", b"x")
@@ -81,7 +81,7 @@ async def test_the_same_address_on_another_port_is_somebody_else(board: Switchbo
 def test_datagrams_are_told_apart_by_their_first_bytes() -> None:
     """RFC 7983, and RFC 5761 for RTCP beside RTP."""
     for first in range(256):
-        board, port = Switchboard(), object()
+        board, port = Demultiplexer(), object()
         (seat,) = seated(board, port, KNOWN[0])
         for second in (0, 191, 192, 200, 223, 224, 255):
             board.receive(port, bytes((first, second, 1, 2)), KNOWN[0])  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ def test_datagrams_are_told_apart_by_their_first_bytes() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x00", b"\x16"])
 def test_the_shortest_datagrams_hurt_nobody(data: bytes) -> None:
-    board, port = Switchboard(), object()
+    board, port = Demultiplexer(), object()
     (seat,) = seated(board, port, KNOWN[0])
     board.receive(port, data, KNOWN[0])  # type: ignore[arg-type]
     board.receive(port, data, UNKNOWN)  # type: ignore[arg-type]
@@ -103,7 +103,7 @@ def test_the_shortest_datagrams_hurt_nobody(data: bytes) -> None:
 # --- who says so --------------------------------------------------------------------------------------------------
 
 
-async def refused(board: Switchboard, port: UdpPort, data: bytes, reason: str | None = None) -> None:
+async def refused(board: Demultiplexer, port: UdpPort, data: bytes, reason: str | None = None) -> None:
     """Dropped, counted, and not answered."""
     before = board.dropped.total()
     with callers(1) as (caller,):
@@ -113,7 +113,7 @@ async def refused(board: Switchboard, port: UdpPort, data: bytes, reason: str | 
     assert reason is None or board.dropped[reason] > 0
 
 
-async def test_a_request_under_a_wrong_name_or_password_is_dropped(board: Switchboard, port: UdpPort) -> None:
+async def test_a_request_under_a_wrong_name_or_password_is_dropped(board: Demultiplexer, port: UdpPort) -> None:
     one, two = seated(board, port, *KNOWN[:2])
     for username in (
         "",
@@ -135,7 +135,7 @@ async def test_a_request_under_a_wrong_name_or_password_is_dropped(board: Switch
     assert one.calls == two.calls == 0
 
 
-async def test_a_request_that_was_changed_on_the_way_is_dropped(board: Switchboard, port: UdpPort) -> None:
+async def test_a_request_that_was_changed_on_the_way_is_dropped(board: Demultiplexer, port: UdpPort) -> None:
     (seat,) = seated(board, port, KNOWN[0])
     whole = check(seat.username, seat.password, use_candidate=True)
     for length in range(1, len(whole)):
@@ -151,7 +151,7 @@ async def test_a_request_that_was_changed_on_the_way_is_dropped(board: Switchboa
     assert len(seat.checks) == 1
 
 
-async def test_an_answer_nobody_waits_for_is_dropped(board: Switchboard, port: UdpPort) -> None:
+async def test_an_answer_nobody_waits_for_is_dropped(board: Demultiplexer, port: UdpPort) -> None:
     (seat,) = seated(board, port, KNOWN[0])
     await refused(board, port, answer(check("a:b", b"x"), seat.password), "unknown transaction")
     ours = check("a:b", b"x", transaction=b"transaction0")
@@ -181,7 +181,7 @@ class Witness(Seat):
         super().dtls_received(data, port, address)
 
 
-def witnesses(board: Switchboard, port: Any) -> list[Seat]:
+def witnesses(board: Demultiplexer, port: Any) -> list[Seat]:
     seats: list[Seat] = []
     for seat, address in zip(seated(board, port, *KNOWN), KNOWN, strict=True):
         witness = Witness(seat.fragment, seat.password, seat.their_fragment)
@@ -235,7 +235,7 @@ def mutations(draw: st.DrawFn) -> bytes:
 @given(st.lists(st.tuples(mutations(), st.sampled_from([*KNOWN, UNKNOWN])), min_size=1, max_size=20))
 @settings(max_examples=100, deadline=None)
 def test_whatever_is_made_of_authentic_messages_reaches_nobody_else(mail: list[tuple[bytes, Address]]) -> None:
-    board, port = Switchboard(), object()
+    board, port = Demultiplexer(), object()
     seats = witnesses(board, port)
     tables = [dict(table) for table in (board.by_address, board.by_fragment, board.by_transaction)]
     for data, address in mail:
@@ -269,7 +269,7 @@ class Tally:
 
 def test_a_million_datagrams_of_noise_do_nothing() -> None:
     """Half of them pretend to be STUN, cookie and length right, and a quarter comes from listeners' addresses."""
-    board, port = Switchboard(), object()
+    board, port = Demultiplexer(), object()
     tallies = [Tally(number) for number in range(3)]
     for tally in tallies:
         board.by_fragment[tally.username.partition(":")[0]] = tally
@@ -306,7 +306,7 @@ def test_a_million_datagrams_of_noise_do_nothing() -> None:
 # --- the socket ---------------------------------------------------------------------------------------------------
 
 
-async def test_one_port_that_is_flooded_leaves_the_loop_its_turns(board: Switchboard, port: UdpPort) -> None:
+async def test_one_port_that_is_flooded_leaves_the_loop_its_turns(board: Demultiplexer, port: UdpPort) -> None:
     seen: list[int] = []
     with callers(1) as (caller,):
         for _ in range(4 * DATAGRAMS_AT_ONCE):
@@ -318,7 +318,7 @@ async def test_one_port_that_is_flooded_leaves_the_loop_its_turns(board: Switchb
     assert max(steps) <= DATAGRAMS_AT_ONCE
 
 
-async def test_what_cannot_be_sent_is_counted_and_raises_nothing(board: Switchboard, port: UdpPort) -> None:
+async def test_what_cannot_be_sent_is_counted_and_raises_nothing(board: Demultiplexer, port: UdpPort) -> None:
     with callers(1) as (caller,):
         for address in (("127.0.0.1", 0), ("::1", 9)):
             port.send(b"x", address)
@@ -331,17 +331,17 @@ async def test_what_cannot_be_sent_is_counted_and_raises_nothing(board: Switchbo
         assert port.unsent == 4
 
 
-async def test_a_port_that_is_taken_is_said_and_leaves_no_socket(board: Switchboard, port: UdpPort) -> None:
+async def test_a_port_that_is_taken_is_said_and_leaves_no_socket(board: Demultiplexer, port: UdpPort) -> None:
     with pytest.raises(OSError, match="in use"):
         UdpPort(1, "127.0.0.1", port.port, board)
 
 
-def ports_on(board: Switchboard, hosts: list[str], number: int = 0, advertise: str | None = None) -> tuple[Any, Any]:
+def ports_on(board: Demultiplexer, hosts: list[str], number: int = 0, advertise: str | None = None) -> tuple[Any, Any]:
     opened: list[UdpPort] = []
     return UdpPorts(number, board, lambda: hosts, opened.append, advertise), opened
 
 
-async def test_addresses_that_come_and_go_are_followed(board: Switchboard) -> None:
+async def test_addresses_that_come_and_go_are_followed(board: Demultiplexer) -> None:
     hosts = ["127.0.0.1"]
     ports, opened = ports_on(board, hosts)
     try:
@@ -364,7 +364,7 @@ async def test_addresses_that_come_and_go_are_followed(board: Switchboard) -> No
 
 
 async def test_an_address_that_cannot_be_opened_is_told_once(
-    board: Switchboard, caplog: pytest.LogCaptureFixture
+    board: Demultiplexer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.2", 0))
@@ -392,7 +392,7 @@ async def test_an_address_that_cannot_be_opened_is_told_once(
 
 @pytest.mark.parametrize(("advertise", "shown"), [("192.0.2.1", ["192.0.2.1"]), ("2001:db8::1", [])])
 async def test_listeners_are_told_the_advertised_address_of_the_same_family(
-    board: Switchboard, advertise: str, shown: list[str]
+    board: Demultiplexer, advertise: str, shown: list[str]
 ) -> None:
     ports, opened = ports_on(board, ["127.0.0.1", "127.0.0.2"], advertise=advertise)
     try:
@@ -402,7 +402,7 @@ async def test_listeners_are_told_the_advertised_address_of_the_same_family(
         ports.close()
 
 
-async def test_an_error_of_something_sent_before_does_not_end_the_reading(board: Switchboard, port: UdpPort) -> None:
+async def test_an_error_of_something_sent_before_does_not_end_the_reading(board: Demultiplexer, port: UdpPort) -> None:
     with callers(2) as (gone, caller):
         gone.close()
         for _ in range(3):

@@ -10,7 +10,7 @@ from aiortc import RTCCertificate
 from OpenSSL import SSL
 
 from rtc_drift.webrtc.stun import StunMessage
-from rtc_drift.webrtc.udp_mux import Address, Switchboard, UdpPort
+from rtc_drift.webrtc.udp_mux import Address, Demultiplexer, UdpPort
 
 
 class Clock:
@@ -123,7 +123,7 @@ class Seat:
 
 
 @contextlib.contextmanager
-def open_port(board: Switchboard, number: int = 0) -> Iterator[UdpPort]:
+def open_port(board: Demultiplexer, number: int = 0) -> Iterator[UdpPort]:
     """A port on loopback. Needs a running event loop."""
     port = UdpPort(number, "127.0.0.1", 0, board)
     try:

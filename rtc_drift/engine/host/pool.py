@@ -1,4 +1,4 @@
-"""All engines as one: sessions are spread over them, and each is kept alive by a supervisor of its own."""
+"""All engines as one: stations are spread over them, and each is kept alive by a supervisor of its own."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -8,8 +8,8 @@ from rtc_drift.engine.host.supervisor import EngineSupervisor
 from rtc_drift.engine.protocol import messages as m
 
 
-class Engines:
-    """`count` engines. A session is rendered and sent by the one that its number falls to."""
+class EnginePool:
+    """`count` engines. A station is rendered and sent by the one that its number falls to."""
 
     def __init__(
         self,
@@ -60,4 +60,4 @@ class Engines:
         return (message for message in self._restore() if self._concerns(number, message))
 
     def _concerns(self, number: int, message: m.ToEngine) -> bool:
-        return isinstance(message, m.AddSocket) or message.session % len(self._engines) == number
+        return isinstance(message, m.AddSocket) or message.station % len(self._engines) == number

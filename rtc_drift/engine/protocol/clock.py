@@ -12,7 +12,7 @@ MAX_BEHIND_TICKS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class TickSchedule:
+class TickClock:
     """Tick `n` is due at `epoch_ns + n · 20 ms` of the monotonic clock, which all processes of a machine share."""
 
     epoch_ns: int

@@ -16,9 +16,9 @@ from rtc_drift.engine.protocol.plays import Fade, Lead, Play
 _FRAME = struct.Struct("<IB")
 _MEDIA = struct.Struct("<Iq")
 _KINDS: tuple[type[Any], ...] = (
-    m.OpenSession,
-    m.CloseSession,
-    m.Schedule,
+    m.OpenStation,
+    m.CloseStation,
+    m.SetPlays,
     m.Subscribe,
     m.Packet,
     m.Pcm,
@@ -39,7 +39,7 @@ _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 def encode(message: m.Message) -> bytes:
     """One message as a frame."""
     if isinstance(message, m.Packet | m.Pcm):
-        body = _MEDIA.pack(message.session, message.media_time) + message.data
+        body = _MEDIA.pack(message.station, message.media_time) + message.data
     elif isinstance(message, m.Sent):
         body = message.data
     else:
@@ -71,13 +71,13 @@ class Decoder:
 def _message(kind: type[Any], body: bytes) -> m.Message:
     message: m.Message
     if kind is m.Packet or kind is m.Pcm:
-        session, media_time = _MEDIA.unpack_from(body)
-        message = kind(session, media_time, body[_MEDIA.size :])
+        station, media_time = _MEDIA.unpack_from(body)
+        message = kind(station, media_time, body[_MEDIA.size :])
     elif kind is m.Sent:
         message = m.Sent(body)
-    elif kind is m.Schedule:
+    elif kind is m.SetPlays:
         fields = json.loads(body)
-        message = m.Schedule(fields["session"], tuple(_play(play) for play in fields["plays"]))
+        message = m.SetPlays(fields["station"], tuple(_play(play) for play in fields["plays"]))
     else:
         # JSON knows no tuples; every field that is a list there is one here.
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(body).items()}

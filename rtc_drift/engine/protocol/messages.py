@@ -9,10 +9,10 @@ from rtc_drift.engine.protocol.plays import Play
 
 
 @dataclass(frozen=True, slots=True)
-class OpenSession:
+class OpenStation:
     """To the engine: get a programme ready. It stands at media time 0 until `SetClock` says otherwise."""
 
-    session: int
+    station: int
     bitrate: int
     """Of Opus, in bits per second."""
 
@@ -25,23 +25,23 @@ class SetClock:
     stands has its decks decode and renders nothing.
     """
 
-    session: int
+    station: int
     media_time: int
     tick: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class CloseSession:
+class CloseStation:
     """To the engine: end a programme and free what it held."""
 
-    session: int
+    station: int
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class SetPlays:
     """To the engine: everything that is to be heard, replacing what was said before. Plays keep their decks by id."""
 
-    session: int
+    station: int
     plays: tuple[Play, ...]
 
 
@@ -49,7 +49,7 @@ class Schedule:
 class Subscribe:
     """To the engine: which media control wants to have from now on."""
 
-    session: int
+    station: int
     packets: bool = False
     pcm: bool = False
     early: bool = False
@@ -76,7 +76,7 @@ class AddListener:
     an engine started anew goes on where it should be by now, and never uses an index twice.
     """
 
-    session: int
+    station: int
     listener: int
     """Unique in the life of control."""
     socket: int
@@ -100,7 +100,7 @@ class AddListener:
 class MoveListener:
     """To the engine: a listener has another address."""
 
-    session: int
+    station: int
     listener: int
     socket: int
     address: tuple[str, int]
@@ -110,7 +110,7 @@ class MoveListener:
 class RemoveListener:
     """To the engine: a listener is gone."""
 
-    session: int
+    station: int
     listener: int
 
 
@@ -118,7 +118,7 @@ class RemoveListener:
 class Resend:
     """To the engine: a listener has missed packets and asks for them again."""
 
-    session: int
+    station: int
     listener: int
     sequence_numbers: tuple[int, ...]
 
@@ -127,7 +127,7 @@ class Resend:
 class Packet:
     """To control: one Opus packet, 20 ms, stereo, the audio of `media_time` to `media_time + 960`."""
 
-    session: int
+    station: int
     media_time: int
     data: bytes
 
@@ -136,7 +136,7 @@ class Packet:
 class Pcm:
     """To control: the same 20 ms as `(960, 2)` interleaved little-endian s16."""
 
-    session: int
+    station: int
     media_time: int
     data: bytes
 
@@ -145,7 +145,7 @@ class Pcm:
 class DeckReady:
     """To control: the first samples of a play are decoded."""
 
-    session: int
+    station: int
     play: int
 
 
@@ -153,7 +153,7 @@ class DeckReady:
 class DeckFailed:
     """To control: a play gives no sound from the file's sample `position` on (may lie in the future), and why."""
 
-    session: int
+    station: int
     play: int
     position: int
     reason: str
@@ -189,9 +189,9 @@ class Sent:
     """`(n, 4)` little-endian u32: listener, packets, payload octets, packets dropped; all modulo 2³²."""
 
 
-ToCore = OpenSession | SetClock | CloseSession | Schedule | Subscribe
+ToCore = OpenStation | SetClock | CloseStation | SetPlays | Subscribe
 ToFanout = AddListener | MoveListener | RemoveListener | Resend
 ToEngine = ToCore | ToFanout | AddSocket
-OfSession = Packet | Pcm | DeckReady | DeckFailed
-ToControl = OfSession | Health | Sent
+OfStation = Packet | Pcm | DeckReady | DeckFailed
+ToControl = OfStation | Health | Sent
 Message = ToEngine | ToControl

@@ -1,20 +1,20 @@
-/** The spectrum and the levels of what is heard. Draws only between start() and stop(), and never for a hidden tab. */
+/** Draws the spectrum and the level meters. Stops when it is inactive and all bars have fallen, and while the tab is hidden. */
 
 const [LOWEST_HZ, HIGHEST_HZ] = [30, 18_000];
 const [FLOOR_DB, CEILING_DB] = [-78, -18];
-/** Music loses about 3 dB per octave; without a tilt its upper half would lie on the floor. */
+/** Music falls by about 3 dB per octave. The tilt corrects this, so that high bars are visible. */
 const [TILT_DB_PER_OCTAVE, TILT_FROM_HZ] = [3, 1000];
 const LABELS = [[50, "50"], [100, "100"], [200, "200"], [500, "500"], [1000, "1k"], [2000, "2k"], [5000, "5k"], [10_000, "10k"]];
 const [BAR_PITCH, BAR_WIDTH, LABEL_HEIGHT, METER_WIDTH, METERS_WIDTH] = [7, 5, 20, 6, 34];
 const [FALL_PER_S, HOLD_FALL_PER_S] = [1.6, 0.35];
-const CALM_FRAME_MS = 250;
+const REDUCED_FRAME_MS = 250;
 
 const octaves = Math.log2(HIGHEST_HZ / LOWEST_HZ);
 const frequencyAt = (fraction) => LOWEST_HZ * 2 ** (fraction * octaves);
 const fractionOf = (hz) => Math.log2(hz / LOWEST_HZ) / octaves;
 const unit = (db, floor, ceiling) => Math.min(Math.max((db - floor) / (ceiling - floor), 0), 1);
 
-/** The loudest bin between two frequencies; between two bins where the band is narrower than one. */
+/** Return the loudest bin between two frequencies. Interpolate if the band is narrower than a bin. */
 export function bandDb(bins, hzPerBin, low, high) {
   const [first, last] = [Math.ceil(low / hzPerBin), Math.floor(high / hzPerBin)];
   if (first > last) {
@@ -27,36 +27,36 @@ export function bandDb(bins, hzPerBin, low, high) {
   return loudest;
 }
 
-export class Visual {
+export class Spectrum {
   #canvas;
   #context;
-  #ear;
+  #output;
   #frame = 0;
-  #wanted = false;
+  #active = false;
   #drawnAt = 0;
   #bins = new Float32Array(0);
   #bars = [];
   #holds = [];
   #meters = [0, 0];
-  #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  #reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-  constructor(canvas, ear) {
+  constructor(canvas, output) {
     this.#canvas = canvas;
     this.#context = canvas.getContext("2d");
-    this.#ear = ear;
+    this.#output = output;
     new ResizeObserver(() => this.#resize()).observe(canvas);
     document.addEventListener("visibilitychange", () => this.#run());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.repaint());
   }
 
-  /** Idempotent. @param {boolean} wanted whether there is anything to see */
-  set listening(wanted) {
-    if (wanted === this.#wanted) return;
-    this.#wanted = wanted;
+  /** Start or stop drawing. @param {boolean} active */
+  set active(active) {
+    if (active === this.#active) return;
+    this.#active = active;
     this.#run();
   }
 
-  /** Draws the present values once more, in the colours of now. */
+  /** Draw the current values again with the current colours. */
   repaint() {
     const style = getComputedStyle(this.#canvas);
     const color = (name) => style.getPropertyValue(name).trim();
@@ -72,31 +72,31 @@ export class Visual {
 
   #step(now) {
     const elapsed = now - this.#drawnAt;
-    if (!this.#calm.matches || elapsed >= CALM_FRAME_MS || elapsed <= 0) {
+    if (!this.#reducedMotion.matches || elapsed >= REDUCED_FRAME_MS || elapsed <= 0) {
       const moving = this.#measure(Math.max(elapsed, 0) / 1000);
       this.#draw();
       this.#drawnAt = now;
-      if (!this.#wanted && !moving) return;
+      if (!this.#active && !moving) return;
     }
     this.#frame = requestAnimationFrame((next) => this.#step(next));
   }
 
   #measure(seconds) {
-    const heard = this.#wanted ? this.#ear.spectrum : null;
-    if (heard) {
-      if (this.#bins.length !== heard.frequencyBinCount) this.#bins = new Float32Array(heard.frequencyBinCount);
-      heard.getFloatFrequencyData(this.#bins);
+    const analyser = this.#active ? this.#output.analyser : null;
+    if (analyser) {
+      if (this.#bins.length !== analyser.frequencyBinCount) this.#bins = new Float32Array(analyser.frequencyBinCount);
+      analyser.getFloatFrequencyData(this.#bins);
     }
-    const hzPerBin = heard ? heard.context.sampleRate / heard.fftSize : 0;
+    const hzPerBin = analyser ? analyser.context.sampleRate / analyser.fftSize : 0;
     const count = this.#bars.length;
     for (let i = 0; i < count; i++) {
       const [low, high] = [frequencyAt(i / count), frequencyAt((i + 1) / count)];
       const tilt = TILT_DB_PER_OCTAVE * Math.log2(low / TILT_FROM_HZ);
-      const value = heard ? unit(bandDb(this.#bins, hzPerBin, low, high) + tilt, FLOOR_DB, CEILING_DB) || 0 : 0;
+      const value = analyser ? unit(bandDb(this.#bins, hzPerBin, low, high) + tilt, FLOOR_DB, CEILING_DB) || 0 : 0;
       this.#bars[i] = Math.max(value, this.#bars[i] - FALL_PER_S * seconds);
       this.#holds[i] = Math.max(this.#bars[i], this.#holds[i] - HOLD_FALL_PER_S * seconds);
     }
-    const { left, right } = this.#ear.levels();
+    const { left, right } = this.#output.levels();
     this.#meters = [left, right].map((rms, i) => Math.max(unit(20 * Math.log10(rms), -60, 0), this.#meters[i] - seconds));
     return Math.max(0, ...this.#holds, ...this.#meters) > 0;
   }

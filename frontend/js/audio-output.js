@@ -1,41 +1,44 @@
-/** What is really heard: an audio element plays the stream, and analysers listen beside it. */
+/** Plays the stream in an audio element and measures it with analysers. */
 
 const SPECTRUM_SIZE = 4096;
 const LEVEL_SIZE = 2048;
 
-export class Ear {
+export class AudioOutput {
   #audio = new Audio();
   #context = null;
   #source = null;
   #buffer = new Float32Array(LEVEL_SIZE);
   #left = null;
   #right = null;
-  spectrum = /** @type {AnalyserNode | null} */ (null);
+  /** The analyser of the spectrum; null until the first `resume`. */
+  analyser = /** @type {AnalyserNode | null} */ (null);
 
-  /** To be called in a click: browsers let sound begin only there. */
-  wake() {
+  /** Start audio. Call this in a click: browsers refuse to start sound elsewhere. */
+  resume() {
     this.#context ??= this.#build();
     return this.#context.resume();
   }
 
-  /** Plays the stream; rejects when the browser wants another gesture. */
+  /** Play a stream. Rejects if the browser requires another click. */
   async attach(stream) {
     this.detach();
     // Chromium gives Web Audio a remote track's samples only while a media element plays it too.
     this.#audio.srcObject = stream;
     this.#source = this.#context.createMediaStreamSource(stream);
-    this.#source.connect(this.spectrum);
+    this.#source.connect(this.analyser);
     this.#source.connect(this.splitter);
     await this.#audio.play();
   }
 
+  /** Stop playing the stream. */
   detach() {
     this.#source?.disconnect();
     this.#source = null;
     this.#audio.srcObject = null;
   }
 
-  rest() {
+  /** Stop playing and suspend the audio device. */
+  suspend() {
     this.detach();
     this.#context?.suspend();
   }
@@ -48,7 +51,7 @@ export class Ear {
     this.#audio.muted = value;
   }
 
-  /** RMS of what arrives, before the volume slider: 1 is full scale. */
+  /** Return the RMS of the received audio, before the volume slider. Full scale is 1. */
   levels() {
     return { left: this.#rms(this.#left), right: this.#rms(this.#right) };
   }
@@ -62,7 +65,7 @@ export class Ear {
   #build() {
     const context = new AudioContext({ latencyHint: "interactive" });
     const analyser = (fftSize) => new AnalyserNode(context, { fftSize, smoothingTimeConstant: 0 });
-    this.spectrum = analyser(SPECTRUM_SIZE);
+    this.analyser = analyser(SPECTRUM_SIZE);
     this.#left = analyser(LEVEL_SIZE);
     this.#right = analyser(LEVEL_SIZE);
     this.splitter = new ChannelSplitterNode(context, { numberOfOutputs: 2 });

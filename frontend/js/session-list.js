@@ -1,14 +1,14 @@
-/** The list of sessions while it is open, and how a new one is made. */
+/** Loads the list of sessions while it is open, and creates sessions. */
 
 import { CREATE, LIST, getJson, pageOf, post } from "./api.js";
 import { nameProblem } from "./sessions.js";
-import { lobbyChanged } from "./state.js";
+import { sessionListChanged } from "./state.js";
 
 const REFRESH_MS = 10_000;
 
 /** @param {{readonly state: object, update: (state: object) => void}} store */
-export function makeLobby(store) {
-  const set = (patch) => store.update(lobbyChanged(store.state, patch));
+export function makeSessionList(store) {
+  const set = (patch) => store.update(sessionListChanged(store.state, patch));
   let timer = 0;
 
   async function refresh() {
@@ -29,7 +29,7 @@ export function makeLobby(store) {
   }
 
   async function create(sessionName, locked) {
-    if (store.state.lobby.creating) return;
+    if (store.state.sessionList.creating) return;
     const problem = nameProblem(sessionName);
     set({ problem, creating: !problem });
     if (problem) return;
@@ -45,8 +45,8 @@ export function makeLobby(store) {
 
   return {
     open,
-    toggle: () => (store.state.lobby.open ? close() : open()),
+    toggle: () => (store.state.sessionList.open ? close() : open()),
     create,
-    nameTyped: () => store.state.lobby.problem && set({ problem: "" }),
+    nameTyped: () => store.state.sessionList.problem && set({ problem: "" }),
   };
 }

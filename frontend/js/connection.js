@@ -1,4 +1,4 @@
-/** Keeps one listener connected for as long as it is wanted: tries, watches, tries again. */
+/** Keeps one listener connected: connects, watches the connection and reconnects. */
 
 import { WhepClient, WhepError } from "./whep.js";
 
@@ -6,17 +6,17 @@ const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 5000;
 const CONNECT_MS = 15_000;
 
-/** Whether silence on the wire means the connection is dead. A mixer that restarts is quiet for a second. */
+/** Return true if the connection is lost. A restarting mixer sends no packets for about a second: that isn't a loss. */
 export function isLost({ quietMs, connected, eventsDropped }) {
   return quietMs > 4000 || (quietMs > 2500 && !connected) || (quietMs > 1500 && eventsDropped);
 }
 
-/** The n-th delay, spread by a fifth so that a restarted server isn't met by everyone at once. */
+/** Return the delay before a retry. It varies by ±20 %, so that not all listeners reconnect at the same moment. */
 export function backoff(attempt, random = Math.random()) {
   return Math.min(FIRST_DELAY_MS * 2 ** attempt, LONGEST_DELAY_MS) * (0.8 + 0.4 * random);
 }
 
-export class Listening {
+export class Connection {
   #url;
   #hooks;
   #client = null;
@@ -35,10 +35,6 @@ export class Listening {
     this.#hooks = hooks;
   }
 
-  get wanted() {
-    return this.#client !== null || this.#timer !== 0;
-  }
-
   get client() {
     return this.#client;
   }
@@ -47,25 +43,26 @@ export class Listening {
     this.#drop();
     this.#attempt = 0;
     this.#hooks.phase("connecting");
-    this.#try();
+    this.#connect();
   }
 
-  /** @param {string} phase what is shown afterwards */
+  /** Close the connection. @param {string} phase the phase to show afterwards */
   stop(phase = "stopped", detail = "") {
     this.#drop();
     this.#hooks.phase(phase, detail);
   }
 
-  /** The server has just been heard from: don't sit out the delay. */
-  hurry() {
-    if (this.#timer && !this.#client) this.#again(0);
+  /** Retry now instead of after the delay, because the server has just answered. */
+  retryNow() {
+    if (this.#timer && !this.#client) this.#schedule(0);
   }
 
+  /** Record the time at which the event stream broke. */
   eventsDropped(now) {
     this.#eventsDroppedAt = now;
   }
 
-  /** Called every second with the number of packets received so far. */
+  /** Check for loss. Call this every second with the number of packets received so far. */
   watch(packets, now) {
     if (!this.#client) return;
     if (packets !== this.#packets) {
@@ -78,7 +75,7 @@ export class Listening {
     if (isLost(lost)) this.#retry("reconnecting");
   }
 
-  async #try() {
+  async #connect() {
     this.#timer = 0;
     this.#packets = 0;
     this.#packetsAt = 0;
@@ -117,12 +114,12 @@ export class Listening {
   #retry(phase, detail = "", afterMs = null) {
     this.#drop();
     this.#hooks.phase(phase, detail);
-    this.#again(Math.max(afterMs ?? 0, backoff(this.#attempt++)));
+    this.#schedule(Math.max(afterMs ?? 0, backoff(this.#attempt++)));
   }
 
-  #again(delayMs) {
+  #schedule(delayMs) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#try(), delayMs);
+    this.#timer = setTimeout(() => this.#connect(), delayMs);
   }
 
   #drop() {

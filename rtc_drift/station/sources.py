@@ -1,0 +1,40 @@
+"""What stations play from and share: the tracks, the space they span, and stretched intros."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
+from rtc_drift.selection.track_source import TrackSource
+from rtc_drift.stretching.warp import Warp
+
+
+class SpaceSource(Protocol):
+    """Holds the latest feature space: `SpaceUpdater`, or a library that never changes."""
+
+    @property
+    def space(self) -> FeatureSpace: ...
+
+
+class LeadSource(Protocol):
+    """Renders stretched intros for all stations: `LeadCache`."""
+
+    async def prepare(self, path: Path, warp: Warp) -> Path | None: ...
+    def release(self, path: Path) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSpace:
+    """A space that never changes; by default one without tracks, where nothing was analysed."""
+
+    space: FeatureSpace = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The sources of one station, or of all."""
+
+    tracks: TrackSource
+    spaces: SpaceSource = FixedSpace()
+    leads: LeadSource | None = None
+    """None: no track is played at another's tempo."""
