@@ -1,4 +1,4 @@
-"""The one clock and the one audio format of the product.
+"""The one clock and the one audio format of the product, and the two figures of sound that rooms share.
 
 Time on a programme is its *media time*: samples at 48 kHz since the session's mixer started. Audio is
 `(n, 2) float32`, full scale ±1, left then right, unless a name or docstring says otherwise.
@@ -21,6 +21,13 @@ Audio: TypeAlias = NDArray[np.float32]
 """`(n, 2) float32`, full scale ±1."""
 
 
+TARGET_LUFS = -16.0
+"""Integrated loudness (EBU R128) to which tracks are levelled, unless the settings say otherwise."""
+
+BASS_CROSSOVER_HZ = 180
+"""Below this is the bass that changes hands in a mix: Linkwitz-Riley, fourth order, 24 dB per octave."""
+
+
 def samples(seconds: float) -> int:
     """Seconds → samples at 48 kHz, rounded to the nearest."""
     return round(seconds * SAMPLE_RATE)
@@ -34,6 +41,3 @@ def seconds(sample_count: int) -> float:
 def amplitude(decibels: float) -> float:
     """Decibels → linear amplitude factor."""
     return float(10.0 ** (decibels / 20.0))
-
-
-TARGET_LUFS = -16.0

@@ -9,26 +9,25 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from rtc_drift.engine.protocol.messages import Health
+from rtc_drift.webrtc.peer import Reception
 
 TICK_BUCKETS = (0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Reception:
-    """How one listener receives, by its own last report."""
+class LabelledReception:
+    """How the listener of a stream receives, and the labels under which that is exported."""
 
     session: str
     ssrc: str
-    loss: float
-    jitter_seconds: float
-    round_trip_seconds: float | None
+    reception: Reception
 
 
 class ReceptionCollector(Collector):
     """Gauges of every listener who has reported; those who have left are gone from them."""
 
     def __init__(self) -> None:
-        self.receptions: Sequence[Reception] = ()
+        self.receptions: Sequence[LabelledReception] = ()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Called by prometheus-client."""
@@ -37,10 +36,11 @@ class ReceptionCollector(Collector):
         jitter = GaugeMetricFamily("rtc_drift_listener_jitter_seconds", "Interarrival jitter", labels=labels)
         round_trip = GaugeMetricFamily("rtc_drift_listener_round_trip_seconds", "Round trip", labels=labels)
         for it in self.receptions:
-            loss.add_metric((it.session, it.ssrc), it.loss)
-            jitter.add_metric((it.session, it.ssrc), it.jitter_seconds)
-            if it.round_trip_seconds is not None:
-                round_trip.add_metric((it.session, it.ssrc), it.round_trip_seconds)
+            values = (it.session, it.ssrc)
+            loss.add_metric(values, it.reception.loss)
+            jitter.add_metric(values, it.reception.jitter_seconds)
+            if it.reception.round_trip_seconds is not None:
+                round_trip.add_metric(values, it.reception.round_trip_seconds)
         yield from (loss, jitter, round_trip)
 
 

@@ -48,10 +48,10 @@ class SentStream(NamedTuple):
     rtp_offset: int
     """RTP timestamp of media time 0."""
 
-    async def quality(self) -> Reception | None:
+    async def reception(self) -> Reception | None:
         """How it receives; None before it has reported."""
-        await self.listener.peer.ask_quality()
-        return self.listener.peer.quality
+        await self.listener.peer.update_reception()
+        return self.listener.peer.reception
 
 
 class JoiningLimitError(Exception):

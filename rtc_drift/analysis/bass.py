@@ -5,10 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.media import BASS_CROSSOVER_HZ, SAMPLE_RATE, Audio
 
-_CROSSOVER_HERTZ = 180.0
-"""Where the engine cuts the bass: Linkwitz-Riley, fourth order."""
 _SHELF_HERTZ, _SHELF_Q, _SHELF_GAIN = 1_681.97, 0.7072, 1.5848
 _RUMBLE_HERTZ, _RUMBLE_Q = 38.14, 0.5003
 """The two stages of K-weighting (ITU-R BS.1770)."""
@@ -57,5 +55,5 @@ def _weights(hertz: NDArray[np.floating]) -> NDArray[np.float64]:
         (1 - shelf**2) ** 2 + (shelf / _SHELF_Q) ** 2
     )
     heard = above * rumble**4 / ((1 - rumble**2) ** 2 + (rumble / _RUMBLE_Q) ** 2)
-    ratio = (hertz / _CROSSOVER_HERTZ) ** 4
+    ratio = (hertz / BASS_CROSSOVER_HZ) ** 4
     return np.asarray(heard * (1 - (ratio / (1 + ratio)) ** 2))

@@ -10,6 +10,9 @@ VERSION = 4
 CURVES = ("beats_seconds", "downbeats_seconds", "attacks_seconds", "short_term_lufs", "momentary_lufs", "heard_bass")
 """The fields of an `Analysis` that are long, and of no use for choosing."""
 
+SURE_TEMPO = 0.3
+"""Least `tempo_confidence` to rely on. Most doubt is whether to count twice as fast, which moves no beat."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

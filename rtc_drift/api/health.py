@@ -4,7 +4,7 @@ from aiohttp import web
 
 from rtc_drift.api.context import Context, context
 from rtc_drift.api.errors import ApiError
-from rtc_drift.metrics import Reception
+from rtc_drift.metrics import LabelledReception
 
 
 async def healthz(_: web.Request) -> web.Response:
@@ -56,13 +56,7 @@ def _collect(service: Context) -> None:
 
 async def _collect_reception(service: Context) -> None:
     service.metrics.reception.receptions = [
-        Reception(
-            stream.listener.session.id,
-            str(stream.ssrc),
-            quality.loss,
-            quality.jitter_seconds,
-            quality.round_trip_seconds,
-        )
+        LabelledReception(stream.listener.session.id, str(stream.ssrc), reception)
         for stream in service.listeners.sent_to()
-        if (quality := await stream.quality()) is not None
+        if (reception := await stream.reception()) is not None
     ]

@@ -9,14 +9,14 @@ from rtc_drift.api.errors import ApiError
 from rtc_drift.api.schemas import TrackDetail, TrackList, model_response
 from rtc_drift.library.tags import cover as read_cover
 from rtc_drift.library.track import Track
-from rtc_drift.station.views import LibraryInfo, TrackInfo
+from rtc_drift.station.views import TrackInfo
 
 MAX_LIMIT = 500
 
 
 async def status(request: web.Request) -> web.Response:
     """GET /api/library: counts and progress."""
-    return model_response(LibraryInfo.of(context(request).library.status()))
+    return model_response(context(request).library.status())
 
 
 async def tracks(request: web.Request) -> web.Response:

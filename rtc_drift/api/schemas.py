@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.station.views import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
@@ -73,12 +73,12 @@ class ReceptionInfo(Wire):
     round_trip_seconds: float | None
 
     @classmethod
-    def of(cls, quality: "Reception") -> "ReceptionInfo":
+    def of(cls, reception: "Reception") -> "ReceptionInfo":
         return cls(
-            loss_ratio=quality.loss,
-            packets_lost=quality.lost_packets,
-            jitter_seconds=quality.jitter_seconds,
-            round_trip_seconds=quality.round_trip_seconds,
+            loss_ratio=reception.loss,
+            packets_lost=reception.lost_packets,
+            jitter_seconds=reception.jitter_seconds,
+            round_trip_seconds=reception.round_trip_seconds,
         )
 
 
@@ -196,6 +196,6 @@ class TrackList(Wire):
     total: int = Field(ge=0)
 
 
-def model_response(model: Wire, status: int = 200) -> web.Response:
+def model_response(model: BaseModel, status: int = 200) -> web.Response:
     """A model as JSON in camelCase."""
     return web.Response(text=model.model_dump_json(by_alias=True), content_type="application/json", status=status)

@@ -113,9 +113,9 @@ async def _info(request: web.Request, session: Session, ssrc: int | None) -> sch
         event_readers=session.clients["events"],
         rtp_clock=clock,
         reception={
-            str(stream.ssrc): schemas.ReceptionInfo.of(quality)
+            str(stream.ssrc): schemas.ReceptionInfo.of(reception)
             for stream in sent_to
-            if (quality := await stream.quality()) is not None
+            if (reception := await stream.reception()) is not None
         },
     )
 

@@ -8,10 +8,8 @@ import numpy as np
 from av.filter import Graph
 
 from rtc_drift.audio.encoding import audio_frame
-from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.media import BASS_CROSSOVER_HZ, SAMPLE_RATE, Audio
 
-CUTOFF_HERTZ = 180
-"""Fourth order (Linkwitz-Riley): 24 dB per octave below this."""
 SETTLING = SAMPLE_RATE // 5
 """How long before it is heard the filter must run: what it has not heard yet is a step to it."""
 
@@ -26,7 +24,7 @@ class BassCut:
             self._graph.add_abuffer(
                 sample_rate=SAMPLE_RATE, format="flt", layout="stereo", time_base=Fraction(1, SAMPLE_RATE)
             ),
-            *(self._graph.add("highpass", f"f={CUTOFF_HERTZ}:p=2:width_type=q:w=0.7071:r=f64") for _ in range(2)),
+            *(self._graph.add("highpass", f"f={BASS_CROSSOVER_HZ}:p=2:width_type=q:w=0.7071:r=f64") for _ in range(2)),
             self._graph.add("aformat", "sample_fmts=flt:channel_layouts=stereo"),
             self._graph.add("abuffersink"),
         ]

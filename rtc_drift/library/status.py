@@ -3,12 +3,13 @@
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
 
 class LibraryStatus(BaseModel):
     """What people are told about the library."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     source: Literal["music", "demo", "none"]
     tracks: int

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.analysis.model import Analysis
+from rtc_drift.analysis.model import SURE_TEMPO, Analysis
 
 SURE = 0.5
 """Least confidence in beats, and in a key."""
-SURE_TEMPO = 0.3
-"""Least confidence in a tempo: mostly it is a doubt whether to count twice as fast, which moves no beat."""
 _LEAST_STRUCK = 0.7
 """Share of a passage's beats on which something is struck: what begins softly has no beat that others could meet."""
 _UNEVEN_SECONDS = 0.008

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_number
-from rtc_drift.analysis.model import Analysis
+from rtc_drift.analysis.model import SURE_TEMPO, Analysis
 from rtc_drift.library.track import Track
 from rtc_drift.selection.directions import Axes, axes_of
 from rtc_drift.selection.features import Matrix, Scale, raw
@@ -41,10 +41,6 @@ class FeatureSpace:
     def known(self, track_ids: Iterable[str]) -> list[int]:
         """The rows of those tracks that are there, in the order given."""
         return [row for track_id in track_ids if (row := self.rows.get(track_id)) is not None]
-
-
-SURE_TEMPO = 0.3
-"""With less confidence a tempo is not worth matching."""
 
 
 def space_of(tracks: Iterable[Track], analyses: Mapping[str, Analysis]) -> FeatureSpace:

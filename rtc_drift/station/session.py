@@ -147,7 +147,7 @@ class Session:
             listeners=station.listeners,
             followers=station.followers,
             running=station.playout.running,
-            library=station.library_info(),
+            library=station.library_status(),
             version=__version__,
         )
 

@@ -14,10 +14,10 @@ from rtc_drift.broadcast import Broadcast
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.library.library import Library
+from rtc_drift.library.status import LibraryStatus
 from rtc_drift.media import seconds
 from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
 from rtc_drift.selection.open_directions import Open, explore
-from rtc_drift.station import views
 from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.commands import Commands
 from rtc_drift.station.event_hub import EventHub
@@ -103,9 +103,9 @@ class Station:
         """Whether it is what was saved of it, if anything was."""
         return self._saved is None
 
-    def library_info(self) -> views.LibraryInfo:
-        """How the library is doing."""
-        return views.LibraryInfo.of(self._library.status())
+    def library_status(self) -> LibraryStatus:
+        """Return what the library holds, and how far it is analysed."""
+        return self._library.status()
 
     # --- listening ----------------------------------------------------------------------------------------------------
 

@@ -147,24 +147,6 @@ def planned(entry: Entry, loved: Container[str]) -> PlannedTrack:
     )
 
 
-class LibraryInfo(Wire):
-    """What the library holds, how far it has been read, and what is wrong with it."""
-
-    source: Literal["music", "demo", "none"]
-    tracks: int
-    analysed: int
-    unplayable: int
-    scanning: bool
-    done: int
-    total: int
-    notice: str | None
-    failures: int
-
-    @classmethod
-    def of(cls, status: LibraryStatus) -> "LibraryInfo":
-        return cls(**status.model_dump())
-
-
 class SessionState(Wire):
     """The whole state of a session, for `hello` and `GET /api/session/info`."""
 
@@ -188,5 +170,5 @@ class SessionState(Wire):
     followers: int
     running: bool
     """Whether media time advances: a mixer that nobody hears stands still."""
-    library: LibraryInfo
+    library: LibraryStatus
     version: str

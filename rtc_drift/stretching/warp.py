@@ -11,7 +11,9 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Self
 
-SLOWEST, FASTEST = 0.94, 1.0638
+REACH = 0.06
+"""Tempi this far apart (a ratio) can be matched by stretching."""
+SLOWEST, FASTEST = 1 - REACH, round(1 / (1 - REACH), 4)
 """How far a track's tempo is bent to match another's."""
 SPEED_RANGE = (0.9, 1.12)
 """What a single piece may have: bars played by people are of different lengths."""
@@ -138,7 +140,3 @@ def _glide(start: Knot, speed: float, glide: int) -> list[Knot]:
     knots.append((float(end), float(round(whole))))
     knots.append((float(end + PLAIN), float(round(whole) + PLAIN)))
     return knots
-
-
-REACH = 0.06
-"""Tempi this far apart can be matched by stretching."""

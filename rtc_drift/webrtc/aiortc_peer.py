@@ -39,7 +39,7 @@ class AiortcPeer:
         self._on_lost = on_lost
         self._peer = RTCPeerConnection(policy.configuration())
         self._peer.on("connectionstatechange", self._state_changed)
-        self._quality: Reception | None = None
+        self._reception: Reception | None = None
 
     async def negotiate(self, offer: OpusOffer) -> str:
         # Made before the offer is looked at, so that what goes wrong here is not taken for a fault of the offer.
@@ -88,14 +88,14 @@ class AiortcPeer:
         return source, (timestamp - last) % 2**32
 
     @property
-    def quality(self) -> Reception | None:
-        return self._quality
+    def reception(self) -> Reception | None:
+        return self._reception
 
-    async def ask_quality(self) -> None:
-        """Bring `quality` up to date."""
+    async def update_reception(self) -> None:
+        """Bring `reception` up to date."""
         for stats in (await self._audio().sender.getStats()).values():
             if stats.type == "remote-inbound-rtp":
-                self._quality = Reception(
+                self._reception = Reception(
                     loss=stats.fractionLost / 256,
                     lost_packets=stats.packetsLost,
                     jitter_seconds=stats.jitter / SAMPLE_RATE,

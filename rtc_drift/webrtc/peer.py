@@ -44,15 +44,15 @@ class Peer(Protocol):
     async def close(self) -> None:
         """End it: BYE, DTLS alert, everything it held. Idempotent."""
 
-    async def ask_quality(self) -> None:
-        """Bring `quality` up to date."""
+    async def update_reception(self) -> None:
+        """Bring `reception` up to date."""
 
     @property
     def rtp_offset(self) -> tuple[int, int] | None:
         """`(SSRC, RTP timestamp of media time 0)`, modulo 2³²; None while it is not known."""
 
     @property
-    def quality(self) -> Reception | None:
+    def reception(self) -> Reception | None:
         """What it last reported; None before."""
 
     @property

@@ -64,7 +64,7 @@ class SharedPortPeer:
         """`number`: unique in the life of control."""
         self.number = number
         self.ssrc = secrets.randbits(32)
-        self.quality: Reception | None = None
+        self.reception: Reception | None = None
         self.sent = (0, 0, 0)
         """Packets, octets and packets dropped, as the engine last said."""
         self._station = programme
@@ -102,7 +102,7 @@ class SharedPortPeer:
             cname=self._cname.decode(),
         )
 
-    async def ask_quality(self) -> None:
+    async def update_reception(self) -> None:
         """Nothing to do: reports are read as they come."""
 
     async def add_candidates(self, candidates: Sequence[RTCIceCandidate]) -> None:
@@ -273,9 +273,9 @@ class SharedPortPeer:
 
     def _note(self, report: rtcp.ReportBlock) -> None:
         round_trip = rtcp.round_trip_seconds(report, rtcp.ntp_time(self._env.unix_time()))
-        if round_trip is None and self.quality is not None:
-            round_trip = self.quality.round_trip_seconds
-        self.quality = Reception(
+        if round_trip is None and self.reception is not None:
+            round_trip = self.reception.round_trip_seconds
+        self.reception = Reception(
             loss=report.fraction_lost,
             lost_packets=report.total_lost,
             jitter_seconds=report.jitter / SAMPLE_RATE,

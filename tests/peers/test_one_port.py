@@ -108,7 +108,7 @@ async def test_what_it_reports_is_told(serve: Serve, music: Path) -> None:
     async with serve(music) as served, Crowd(whep(served), 1) as crowd:
         (listener,) = crowd.listeners
         listener.report(fraction_lost=64, jitter=480)
-        await until(lambda: any(it.peer.quality for it in served.service.listeners.values()))
+        await until(lambda: any(it.peer.reception for it in served.service.listeners.values()))
         info = await served.get("/api/session/info")
         assert info["reception"] == {
             str(listener.ssrc): {"lossRatio": 0.25, "packetsLost": 0, "jitterSeconds": 0.01, "roundTripSeconds": None}

@@ -248,14 +248,14 @@ async def test_a_report_says_which_moment_is_which_timestamp(room: Room) -> None
 
 async def test_what_a_listener_reports_is_known(room: Room) -> None:
     added = await room.join()
-    assert room.peer.quality is None
+    assert room.peer.reception is None
     last = room.player.reports[0].sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF
     room.wall.now += 1.125
     mine = RtcpReceiverInfo(added.ssrc, 64, -2, 99, 480, last, 65536)
     others = replace(mine, ssrc=added.ssrc ^ 1, fraction_lost=255)
     room.player.report(RtcpRrPacket(1, [mine, others]))
-    await room.until(lambda: room.peer.quality is not None)
-    assert room.peer.quality == Reception(loss=0.25, lost_packets=-2, jitter_seconds=0.01, round_trip_seconds=0.125)
+    await room.until(lambda: room.peer.reception is not None)
+    assert room.peer.reception == Reception(loss=0.25, lost_packets=-2, jitter_seconds=0.01, round_trip_seconds=0.125)
 
 
 async def test_a_report_that_answers_none_of_ours_says_nothing_new_of_the_round_trip(room: Room) -> None:
@@ -263,12 +263,12 @@ async def test_a_report_that_answers_none_of_ours_says_nothing_new_of_the_round_
     last = room.player.reports[0].sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF
     room.wall.now += 0.125
     room.player.report(RtcpRrPacket(1, [RtcpReceiverInfo(added.ssrc, 0, 0, 0, 0, last, 0)]))
-    await room.until(lambda: room.peer.quality is not None)
+    await room.until(lambda: room.peer.reception is not None)
     room.clock.now += READ_SECONDS
     room.player.report(RtcpRrPacket(1, [RtcpReceiverInfo(added.ssrc, 128, 0, 0, 0, 0, 0)]))
-    await room.until(lambda: room.peer.quality is not None and room.peer.quality.loss == 0.5)
-    assert room.peer.quality is not None
-    assert room.peer.quality.round_trip_seconds == 0.125
+    await room.until(lambda: room.peer.reception is not None and room.peer.reception.loss == 0.5)
+    assert room.peer.reception is not None
+    assert room.peer.reception.round_trip_seconds == 0.125
 
 
 async def test_a_second_report_follows_soon_by_itself(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,14 +280,14 @@ async def test_a_second_report_follows_soon_by_itself(room: Room, monkeypatch: p
 async def test_a_report_that_is_forged_or_comes_twice_is_counted_and_ignored(room: Room) -> None:
     added = await room.join()
     once = room.player.report(RtcpRrPacket(1, [RtcpReceiverInfo(added.ssrc, 0, 0, 0, 0, 0, 0)]))
-    await room.until(lambda: room.peer.quality is not None)
-    quality = room.peer.quality
+    await room.until(lambda: room.peer.reception is not None)
+    reception = room.peer.reception
     plain = bytes(RtcpRrPacket(1, [RtcpReceiverInfo(added.ssrc, 200, 0, 0, 0, 0, 0)]))
     changed = once[:-1] + bytes((once[-1] ^ 1,))
     for wire in (once, plain, changed, plain[:2], plain + bytes(1900)):
         room.player.send(wire)
     await room.until(lambda: room.board.dropped["not authentic"] == 5)
-    assert room.peer.quality is quality
+    assert room.peer.reception is reception
     assert len(room.told) == 1
 
 
@@ -318,10 +318,10 @@ async def test_without_an_agreement_nothing_is_sent_again(room: Room) -> None:
     room.player.nack(added.ssrc, 7)
     room.player.report(RtcpRrPacket(1, [RtcpReceiverInfo(added.ssrc, 0, 0, 0, 0, 0, 0)]))
     await asyncio.sleep(0.1)
-    assert room.peer.quality is None, "two in a row are not looked at"
+    assert room.peer.reception is None, "two in a row are not looked at"
     room.clock.now += READ_SECONDS
     room.player.report(RtcpRrPacket(1, [RtcpReceiverInfo(added.ssrc, 0, 0, 0, 0, 0, 0)]))
-    await room.until(lambda: room.peer.quality is not None)
+    await room.until(lambda: room.peer.reception is not None)
     assert room.told == [added]
 
 

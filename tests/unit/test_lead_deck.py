@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.engine.bass_filter import CUTOFF_HERTZ, BassCut
+from rtc_drift.engine.bass_filter import BassCut
 from rtc_drift.engine.deck import Ending
 from rtc_drift.engine.lead_deck import OPEN_AHEAD, LeadDeck
 from rtc_drift.engine.mixer import Mixer
 from rtc_drift.engine.protocol.plays import Fade, Lead, Play
-from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.media import BASS_CROSSOVER_HZ, SAMPLE_RATE, Audio
 from tests.music import steady_music
 
 TRACK = steady_music(20, seed=1)
@@ -131,7 +131,9 @@ def level(audio: Audio) -> float:
     return float(20 * np.log10(np.sqrt(np.mean(audio[len(audio) // 2 :] ** 2)) + 1e-9))
 
 
-@pytest.mark.parametrize(("hertz", "change"), [(45, -48), (90, -24.4), (CUTOFF_HERTZ, -6), (720, -0.1), (5_000, 0)])
+@pytest.mark.parametrize(
+    ("hertz", "change"), [(45, -48), (90, -24.4), (BASS_CROSSOVER_HZ, -6), (720, -0.1), (5_000, 0)]
+)
 def test_only_the_bass_is_taken(hertz: float, change: float) -> None:
     wave = tone(hertz)
     assert level(BassCut().process(wave)) - level(wave) == pytest.approx(change, abs=3 if change < -10 else 0.5)
