@@ -1,1 +1,1 @@
-"""Figures of the product, measured on a real server in its own process and printed as JSON lines."""
+"""Benches: measure a real server in a process of its own and print each figure as a JSON line."""

@@ -1,20 +1,20 @@
-"""`python -m benchmarks [NAME…]`: run all benches, or those named, and print each figure as a JSON line."""
+"""Run all benches, or those named, and print each figure as a JSON line: `python -m benchmarks [NAME…]`."""
 
-from benchmarks import chromium, cost, hearing, mixing, navigating, sessions, startup
+from benchmarks import analysis, chromium, mixing, selection, sessions, startup, station_cost
 from benchmarks.runner import main
 
 BENCHES = {
-    "session": cost.session_alone,
-    "listeners": cost.fifty_listeners,
-    "punctuality": cost.busy_control,
+    "session": station_cost.session_alone,
+    "listeners": station_cost.fifty_listeners,
+    "punctuality": station_cost.busy_control,
     "sessions": sessions.many_sessions,
     "idle": sessions.idle_sessions,
     "create": sessions.create_to_first_packet,
     "events": sessions.many_events,
     "startup": startup.startup_and_memory,
-    "hearing": hearing.hearing,
+    "hearing": analysis.analysis,
     "mixing": mixing.mixing,
-    "navigating": navigating.navigating,
+    "navigating": selection.selection,
     "chromium": chromium.page_listens,
 }
 

@@ -1,4 +1,4 @@
-"""What a person at Debian's Chromium gets: delay, stereo, gaps, and how quickly a click is heard."""
+"""Measure the page in Chromium: delay, stereo, gaps, and the time from a click to its sound."""
 
 import asyncio
 import statistics
@@ -15,7 +15,7 @@ CLICKS = 5
 
 
 async def page_listens() -> list[Figure]:
-    """The page itself, listening for a minute."""
+    """Listen with the page for a minute. Return no figures if Chromium is not installed."""
     if chromium_path() is None:
         return []
     async with scanned_server() as server:
@@ -24,21 +24,21 @@ async def page_listens() -> list[Figure]:
             await listen(page)
             await asyncio.sleep(3)
             before = last = await stats(page)
-            delays, apart = list[float](), list[float]()
+            delays, level_differences = list[float](), list[float]()
             for _ in range(SECONDS):
                 await asyncio.sleep(1)
                 reading = await stats(page)
                 delays.append(delay_ms(last, reading))
                 last = reading
                 levels = await page.evaluate("window.rtcDrift.levels()")
-                apart.append(abs(levels["left"] - levels["right"]) / max(levels["left"], levels["right"], 1e-9))
+                level_differences.append(abs(levels["left"] - levels["right"]) / max(levels["left"], levels["right"], 1e-9))
             changes = [await next_to_change(page) for _ in range(CLICKS)]
     concealed = last["concealedSamples"] - before["concealedSamples"]
     return [
         Figure("chromium", "jitter-buffer delay, median", statistics.median(delays), "ms", at_most=40),
         Figure("chromium", f"concealed samples in {SECONDS} s", concealed, "samples", at_most=0),
         Figure(
-            "chromium", "left and right differ (median share of level)", statistics.median(apart), "", at_least=1e-3
+            "chromium", "left and right differ (median share of level)", statistics.median(level_differences), "", at_least=1e-3
         ),
         Figure("chromium", "click to first audible sample, median", statistics.median(clicks), "ms", at_most=700),
         Figure("chromium", "next-track to audible change, median", statistics.median(changes), "ms", at_most=500),
@@ -47,22 +47,22 @@ async def page_listens() -> list[Figure]:
 
 
 def delay_ms(before: dict[str, Any], after: dict[str, Any]) -> float:
-    """Mean time that samples played between two readings had waited in the jitter buffer."""
+    """Return the mean time in the jitter buffer, in ms, of the samples played between two readings."""
     waited = after["jitterBufferDelay"] - before["jitterBufferDelay"]
     return float(waited / max(1, after["jitterBufferEmittedCount"] - before["jitterBufferEmittedCount"]) * 1e3)
 
 
 async def click_to_sound(url: str) -> float:
-    """Milliseconds from the click on Listen to the first audible sample, on a fresh page."""
+    """Return the milliseconds from the click on Listen to the first audible sample, on a fresh page."""
     async with page_at(url) as page:
         return await listen(page)
 
 
 async def next_to_change(page: Page) -> float:
-    """Milliseconds from posting next-track to the crossfade being heard at this page's ear.
+    """Return the milliseconds from posting next-track until this page plays an audible part of the crossfade.
 
-    The crossfade starts at the `startsAt` of the answer; it is heard when the RTP timestamp that Chromium plays has
-    got there, plus 200 ms, by when the incoming track is 12 dB below its level, which is plain to hear.
+    The crossfade starts at the media time `startsAt` of the answer. It counts as audible 200 ms later, when the
+    incoming track is 12 dB below its level. Chromium's RTP timestamp shows when the page plays that moment.
     """
     elapsed: float = await page.evaluate(
         """async () => {

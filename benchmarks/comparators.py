@@ -1,4 +1,4 @@
-"""Other ways to serve listeners, measured like this one: stock aiortc, a peer connection for each, and Janus."""
+"""Other ways to serve listeners, measured in the same way: stock aiortc, a peer connection each, and Janus."""
 
 import contextlib
 import sys
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import psutil
 
-from benchmarks.children import child, first_line
+from benchmarks.child_process import child, first_line
 from benchmarks.cpu import marginal_ms_per_second
 from benchmarks.figures import Figure
 from benchmarks.janus import NoJanusError, janus_server
@@ -14,7 +14,7 @@ from benchmarks.server import scanned_server
 
 
 async def comparators(ours: float) -> list[Figure]:
-    """What a listener costs elsewhere, in ms/s and as a multiple of `ours`; what is not installed is left out."""
+    """Measure what a listener costs elsewhere, in ms/s and as a multiple of `ours`. Leave out what is not installed."""
     measured = [
         ("aiortc's MediaRelay, an encoder each", await relay(4, 20)),
         ("a peer connection each (--udp-port 0)", await one_port_each(10, 50)),
@@ -31,31 +31,34 @@ async def comparators(ours: float) -> list[Figure]:
 
 
 async def relay(few: int, many: int) -> float:
-    """A minimal server of aiortc's parts."""
+    """Measure a minimal server of aiortc's parts: ms of CPU per second and listener."""
     async with pinned("-m", "benchmarks.relay_server") as (url, process):
         return await marginal_ms_per_second(lambda: sum(process.cpu_times()[:2]), [url], few, many, joins_per_second=10)
 
 
 async def one_port_each(few: int, many: int) -> float:
-    """This server, with a stock peer connection and a UDP port for each listener."""
+    """Measure this server with a stock peer connection and a UDP port for each listener: ms/s per listener."""
     async with scanned_server("--udp-port", "0") as server:
         server.pin(0)
         return await marginal_ms_per_second(server.cpu_seconds, [server.whep()], few, many, joins_per_second=10)
 
 
 async def janus(few: int, many: int) -> float:
-    """Janus with one thread for all its listeners: one each, its default, costs it more. Raises NoJanusError."""
+    """Measure Janus with one thread for all its listeners: ms/s per listener. Its default, one thread each, costs more.
+
+    Raises NoJanusError.
+    """
     async with janus_server(event_loops=1) as server:
         return await marginal_ms_per_second(
-            server.cpu_seconds, [server.whep], few, many, joins_per_second=10, place=server.place
+            server.cpu_seconds, [server.whep], few, many, joins_per_second=10, network=server.network
         )
 
 
 @contextlib.asynccontextmanager
 async def pinned(*arguments: str) -> AsyncIterator[tuple[str, psutil.Process]]:
-    """A Python program on core 0, once it has printed its url."""
-    async with child(sys.executable, *arguments) as it:
-        url = await first_line(it)
-        process = psutil.Process(it.pid)
+    """Run a Python program on core 0, and yield its url and its process when it has printed the url."""
+    async with child(sys.executable, *arguments) as program:
+        url = await first_line(program)
+        process = psutil.Process(program.pid)
         process.cpu_affinity([0])
         yield url, process

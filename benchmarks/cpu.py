@@ -1,19 +1,19 @@
-"""CPU time by the operating system's account, and what of it one listener more costs."""
+"""CPU time as the operating system counts it, and the part that one more listener costs."""
 
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks.crowds import LOOPBACK, SETTLE_SECONDS, Place, crowd, heard
+from benchmarks.light_listener_processes import LOOPBACK, SETTLE_SECONDS, Network, light_listeners, receive
 
 SECONDS = 12
 PACKETS_PER_SECOND = 50
-WORTH_TELLING = 0.01
-"""Share of packets."""
+WARN_SHARE = 0.01
+"""Share of missing packets above which a line on standard error reports them."""
 
 
 async def cpu_ms_per_second(cpu_seconds: Callable[[], float], seconds: float = SECONDS) -> float:
-    """How fast a count of CPU seconds grows."""
+    """Return how fast a count of CPU seconds grows, in ms per second."""
     loop = asyncio.get_running_loop()
     cpu, clock = cpu_seconds(), loop.time()
     await asyncio.sleep(seconds)
@@ -27,21 +27,21 @@ async def marginal_ms_per_second(
     many: int,
     *,
     joins_per_second: float = 50.0,
-    place: Place = LOOPBACK,
+    network: Network = LOOPBACK,
 ) -> float:
-    """What each listener beyond the first `few` costs a server: ms of CPU per second.
+    """Return the CPU time that each listener beyond the first `few` costs a server, in ms per second.
 
-    Says on standard error when the server can't serve so many, as the figure is too low then.
+    The figure is too low if the server can't serve all `many` listeners; then a line on standard error reports it.
     """
-    async with crowd(urls, few, joins_per_second, place) as first:
+    async with light_listeners(urls, few, joins_per_second, network) as first:
         await asyncio.sleep(SETTLE_SECONDS)
         before = await cpu_ms_per_second(cpu_seconds)
-        async with crowd(urls, many - few, joins_per_second, place) as rest:
+        async with light_listeners(urls, many - few, joins_per_second, network) as rest:
             await asyncio.sleep(SETTLE_SECONDS)
-            after, it = await asyncio.gather(cpu_ms_per_second(cpu_seconds), heard((first, rest), SECONDS))
-    missing = many * SECONDS * PACKETS_PER_SECOND - it.expected + it.gaps + it.skipped
-    if missing > WORTH_TELLING * it.expected:
+            after, received = await asyncio.gather(cpu_ms_per_second(cpu_seconds), receive((first, rest), SECONDS))
+    missing = many * SECONDS * PACKETS_PER_SECOND - received.expected + received.gaps + received.skipped
+    if missing > WARN_SHARE * received.expected:
         print(f"{urls[0]}: {missing} packets were not sent or did not arrive", file=sys.stderr)
-    if it.undecryptable:
-        print(f"{urls[0]}: {it.undecryptable} packets could not be decrypted", file=sys.stderr)
+    if received.undecryptable:
+        print(f"{urls[0]}: {received.undecryptable} packets could not be decrypted", file=sys.stderr)
     return (after - before) / (many - few)

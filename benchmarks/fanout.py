@@ -1,4 +1,4 @@
-"""`python -m benchmarks.fanout [NAME…]`: what it costs to send one programme to thousands, and how punctual it is.
+"""Measure the cost and the punctuality of sending one programme to thousands: `python -m benchmarks.fanout [NAME…]`.
 
 The server runs on core 0, the listeners on core 1. Each figure is a JSON line.
 """
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 from benchmarks.comparators import comparators
 from benchmarks.cpu import cpu_ms_per_second, marginal_ms_per_second
-from benchmarks.crowds import SETTLE_SECONDS, Heard, churn, crowd, heard
+from benchmarks.light_listener_processes import SETTLE_SECONDS, Received, churn, light_listeners, receive
 from benchmarks.figures import Figure
 from benchmarks.runner import main
 from benchmarks.server import MeasuredServer, scanned_server
@@ -21,33 +21,33 @@ COST_SECONDS = 15
 HOLD_SECONDS = 60
 FULL_SECONDS = 30
 FULL_JOINS_PER_SECOND = 20
-"""Of the second half: there is not much time left for them."""
+"""Joins per second of the second half: little CPU time is left for them."""
 STORM_SECONDS = 30
 STORM_JOINS_PER_SECOND = 20
 GREAT_STORM_JOINS_PER_SECOND = 100
 
 
 async def thousand() -> list[Figure]:
-    """1,000 listeners of one programme: what each costs, what they hear in a minute, and in a storm of joins."""
-    async with fan_server() as server, crowd([server.whep()], FEW) as first:
+    """Measure 1,000 listeners of one programme: the cost of each, and their reception for a minute and while others join."""
+    async with fan_server() as server, light_listeners([server.whep()], FEW) as first:
         await asyncio.sleep(SETTLE_SECONDS)
         few, few_control = await costs(server, COST_SECONDS)
         memory = server.memory_mb()
-        async with crowd([server.whep()], MANY - FEW) as rest:
+        async with light_listeners([server.whep()], MANY - FEW) as rest:
             await asyncio.sleep(SETTLE_SECONDS)
             (many, many_control), calm = await asyncio.gather(
-                costs(server, HOLD_SECONDS), heard((first, rest), HOLD_SECONDS)
+                costs(server, HOLD_SECONDS), receive((first, rest), HOLD_SECONDS)
             )
             memory = server.memory_mb() - memory
             async with churn(server.whep(), STORM_JOINS_PER_SECOND, STORM_SECONDS + 3 * SETTLE_SECONDS) as visitors:
                 await asyncio.sleep(2 * SETTLE_SECONDS)
-                storm = await heard((first, rest), STORM_SECONDS)
+                storm = await receive((first, rest), STORM_SECONDS)
                 visits = await visitors
     more = MANY - FEW
     name = f"{MANY} listeners"
     return [
         Figure(name, f"CPU per listener, {FEW} to {MANY}", (many - few) / more, "ms/s", at_most=0.5),
-        # All that a connected listener costs but its packets is control's.
+        # Packets are the engine's; all else that a connected listener costs is control's.
         Figure(
             name, "of which not for media (consent, reports)", (many_control - few_control) / more, "ms/s", at_most=0.1
         ),
@@ -60,16 +60,18 @@ async def thousand() -> list[Figure]:
 
 
 async def storm() -> list[Figure]:
-    """100 joins per second while 200 others listen."""
-    async with fan_server() as server, crowd([server.whep()], FEW) as present:
+    """Measure 200 listeners while 100 others join per second."""
+    async with fan_server() as server, light_listeners([server.whep()], FEW) as present:
         await asyncio.sleep(SETTLE_SECONDS)
         async with churn(server.whep(), GREAT_STORM_JOINS_PER_SECOND, STORM_SECONDS + 3 * SETTLE_SECONDS) as visitors:
             await asyncio.sleep(2 * SETTLE_SECONDS)
-            (cost, _), it = await asyncio.gather(costs(server, STORM_SECONDS), heard((present,), STORM_SECONDS))
+            (cost, _), received = await asyncio.gather(
+                costs(server, STORM_SECONDS), receive((present,), STORM_SECONDS)
+            )
             visits = await visitors
     name = f"{FEW} listeners, {GREAT_STORM_JOINS_PER_SECOND} joins/s"
     return [
-        *reception(name, it, STORM_SECONDS, at_least_percent=99.99, most_gaps=0, most_deviation_ms=5),
+        *reception(name, received, STORM_SECONDS, at_least_percent=99.99, most_gaps=0, most_deviation_ms=5),
         Figure(name, "CPU of the server", cost, "ms/s"),
         Figure(name, "visitors who were there", visits["connected"], ""),
         Figure(name, "visitors who could not join", visits["failed"], ""),
@@ -77,15 +79,15 @@ async def storm() -> list[Figure]:
 
 
 async def full() -> list[Figure]:
-    """2,000 listeners of one programme on one core."""
+    """Measure 2,000 listeners of one programme on one core."""
     half = MOST // 2
     async with (
         fan_server() as server,
-        crowd([server.whep()], half) as first,
-        crowd([server.whep()], MOST - half, FULL_JOINS_PER_SECOND) as rest,
+        light_listeners([server.whep()], half) as first,
+        light_listeners([server.whep()], MOST - half, FULL_JOINS_PER_SECOND) as rest,
     ):
         await asyncio.sleep(SETTLE_SECONDS)
-        (cost, _), calm = await asyncio.gather(costs(server, FULL_SECONDS), heard((first, rest), FULL_SECONDS))
+        (cost, _), calm = await asyncio.gather(costs(server, FULL_SECONDS), receive((first, rest), FULL_SECONDS))
     name = f"{MOST} listeners"
     return [
         Figure(name, "CPU of all per listener", cost / MOST, "ms/s"),
@@ -94,7 +96,7 @@ async def full() -> list[Figure]:
 
 
 async def joins() -> list[Figure]:
-    """What a join costs the server, from the offer to connected, on the one port and with stock peer connections."""
+    """Measure the cost of a join, from the offer to connected, on the shared port and with stock peer connections."""
     async with fan_server() as server:
         ours = await join_cost_ms(server)
     async with scanned_server("--udp-port", "0") as server:
@@ -108,23 +110,23 @@ async def joins() -> list[Figure]:
 
 
 async def join_cost_ms(server: MeasuredServer, count: int = 200, joins_per_second: float = 20) -> float:
-    """CPU time of one join, beside what the server spends on those who are there."""
+    """Return the CPU time of one join in ms, without what the server spends on connected listeners."""
     few = 20
-    async with crowd([server.whep()], few):
+    async with light_listeners([server.whep()], few):
         await asyncio.sleep(SETTLE_SECONDS)
         before = await cpu_ms_per_second(server.cpu_seconds, COST_SECONDS)
         loop = asyncio.get_running_loop()
         cpu, clock = server.cpu_seconds(), loop.time()
-        async with crowd([server.whep()], count, joins_per_second) as joined:
+        async with light_listeners([server.whep()], count, joins_per_second) as joined:
             joining_ms, seconds = (server.cpu_seconds() - cpu) * 1e3, loop.time() - clock
             await asyncio.sleep(SETTLE_SECONDS)
             after = await cpu_ms_per_second(server.cpu_seconds, COST_SECONDS)
-    present = (after - before) / count * joined.listener_seconds
-    return (joining_ms - before * seconds - present) / count
+    connected_ms = (after - before) / count * joined.listener_seconds
+    return (joining_ms - before * seconds - connected_ms) / count
 
 
 async def engines() -> list[Figure]:
-    """Two programmes sent by one engine and by two, all on one core: whether spreading costs."""
+    """Measure two programmes sent by one engine and by two, all on one core."""
     measured = []
     for count in (1, 2):
         async with fan_server("--engines", str(count)) as server:
@@ -139,7 +141,7 @@ async def engines() -> list[Figure]:
 
 
 async def compared() -> list[Figure]:
-    """Other ways to serve listeners, beside this one in the same run."""
+    """Measure other ways to serve listeners, and this one in the same run."""
     async with fan_server() as server:
         ours = await marginal_ms_per_second(server.cpu_seconds, [server.whep()], FEW, MANY)
     return await comparators(ours)
@@ -147,19 +149,19 @@ async def compared() -> list[Figure]:
 
 def reception(
     bench: str,
-    it: Heard,
+    received: Received,
     seconds: float,
     *,
     at_least_percent: float | None = None,
     most_gaps: float | None = None,
     most_deviation_ms: float | None = None,
 ) -> list[Figure]:
-    """What a crowd heard. What must never be is bounded always."""
-    deviation = dict(zip(("median", "99 %", "99.9 %", "worst"), it.deviation_ms, strict=True))
+    """Return the figures of what listeners received. Failed listeners and undecryptable packets always have a bound."""
+    deviation = dict(zip(("median", "99 %", "99.9 %", "worst"), received.deviation_ms, strict=True))
     return [
-        Figure(bench, "packets delivered", it.delivered_percent, "%", at_least=at_least_percent),
-        Figure(bench, "packets missing in the sequence numbers", it.gaps, "packets", at_most=most_gaps),
-        Figure(bench, "packets left out by the server", it.skipped, "packets"),
+        Figure(bench, "packets delivered", received.delivered_percent, "%", at_least=at_least_percent),
+        Figure(bench, "packets missing in the sequence numbers", received.gaps, "packets", at_most=most_gaps),
+        Figure(bench, "packets left out by the server", received.skipped, "packets"),
         *(
             Figure(
                 *(bench, f"spacing of packets, away from 20 ms, {name}", value, "ms"),
@@ -167,25 +169,25 @@ def reception(
             )
             for name, value in deviation.items()
         ),
-        Figure(bench, "listeners failed, ended or silent", it.failed + it.silent, "", at_most=0),
-        Figure(bench, "requests for consent without an answer", it.consent_failures, ""),
-        Figure(bench, "packets that could not be decrypted", it.undecryptable, "packets", at_most=0),
-        Figure(bench, "how busy the listeners' core was", 100 * it.crowd_cpu_seconds / seconds, "%"),
+        Figure(bench, "listeners failed, ended or silent", received.failed + received.silent, "", at_most=0),
+        Figure(bench, "requests for consent without an answer", received.consent_failures, ""),
+        Figure(bench, "packets that could not be decrypted", received.undecryptable, "packets", at_most=0),
+        Figure(bench, "how busy the listeners' core was", 100 * received.listeners_cpu_seconds / seconds, "%"),
     ]
 
 
 async def costs(server: MeasuredServer, seconds: float) -> tuple[float, float]:
-    """CPU in ms/s of all the server's processes, and of control alone."""
+    """Return the CPU time in ms/s of all the server's processes, and of control alone."""
     control: Callable[[], float] = lambda: sum(server.process.cpu_times()[:2])  # noqa: E731
-    everything, alone = await asyncio.gather(
+    everything, control_alone = await asyncio.gather(
         cpu_ms_per_second(server.cpu_seconds, seconds), cpu_ms_per_second(control, seconds)
     )
-    return everything, alone
+    return everything, control_alone
 
 
 @contextlib.asynccontextmanager
 async def fan_server(*options: str) -> AsyncIterator[MeasuredServer]:
-    """A server that sends to all from one UDP port, on core 0."""
+    """Run a server on core 0 that sends to all listeners from one UDP port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A measured figure and the bound it is held to, as one JSON line."""
+"""A measured figure with its bound, as one JSON line."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`value` should be at most `at_most`, or at least `at_least`; neither = for information."""
+    """A measured value. It should be at most `at_most` and at least `at_least`; None = no bound."""
 
     bench: str
     name: str
@@ -17,11 +17,13 @@ class Figure:
 
     @property
     def reached(self) -> bool:
+        """True if the value is within its bounds."""
         return (self.at_most is None or self.value <= self.at_most) and (
             self.at_least is None or self.value >= self.at_least
         )
 
     def line(self) -> str:
+        """Return the figure as one line of JSON."""
         fields = {"bench": self.bench, "figure": self.name, "value": round(self.value, 4), "unit": self.unit}
         bounds = {"atMost": self.at_most, "atLeast": self.at_least}
         fields |= {name: bound for name, bound in bounds.items() if bound is not None}

@@ -1,6 +1,6 @@
-"""A Janus of our own to compare with: one mountpoint of its Streaming plugin, in a network namespace.
+"""A Janus server for comparison: one mountpoint of its Streaming plugin, in a network namespace.
 
-Janus gathers no candidates on loopback, hence the namespace. An installed service and its settings stay as they are.
+Janus gathers no candidates on loopback, hence the namespace. An installed service and its settings are not touched.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.children import child, first_line
-from benchmarks.crowds import Place
+from benchmarks.child_process import child, first_line
+from benchmarks.light_listener_processes import Network
 from benchmarks.janus_sdp import PAYLOAD_TYPE
-from benchmarks.namespace import NoNamespaceError, network_namespace
+from benchmarks.network_namespace import NoNamespaceError, network_namespace
 
 API_PORT = 8088
 RTP_PORT = 5004
@@ -49,42 +49,42 @@ _SETTINGS = {
 
 
 class NoJanusError(Exception):
-    """Janus can't be measured here; the message says why."""
+    """Janus can't be measured here. The message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class JanusServer:
-    """A Janus that sends, and the way to it."""
+    """A running Janus, and where listeners join it."""
 
     whep: str
     process: psutil.Process
-    """Janus alone, without who feeds it and who translates for it."""
-    place: Place
+    """The process of Janus alone, without the gateway that feeds it."""
+    network: Network
 
     def cpu_seconds(self) -> float:
-        """CPU time so far, by the operating system."""
+        """Return the CPU time of Janus so far, as the operating system counts it."""
         return sum(self.process.cpu_times()[:2])
 
 
 @contextlib.asynccontextmanager
 async def janus_server(event_loops: int) -> AsyncIterator[JanusServer]:
-    """Janus on core 0; `event_loops` threads for ICE, or one for each listener if 0. Raises NoJanusError."""
+    """Run Janus on core 0, with `event_loops` threads for ICE, or one for each listener if 0. Raises NoJanusError."""
     plugin, transport = requirements()
-    with tempfile.TemporaryDirectory(prefix="rtc-drift-janus-") as name, _namespace() as place:
+    with tempfile.TemporaryDirectory(prefix="rtc-drift-janus-") as name, _namespace() as network:
         folder = Path(name)
         configure(folder, plugin, transport, event_loops)
         janus = ("taskset", "--cpu-list", "0", "janus", "--configs-folder", name)
         gateway = (sys.executable, "-m", "benchmarks.janus_gateway")
         async with (
-            child(*place.command, *janus, is_quiet=True) as server,
-            child(*place.command, *gateway) as translator,
+            child(*network.command, *janus, is_quiet=True) as server,
+            child(*network.command, *gateway) as gateway_process,
         ):
-            whep = await first_line(translator)
-            yield JanusServer(whep, psutil.Process(server.pid), place)
+            whep = await first_line(gateway_process)
+            yield JanusServer(whep, psutil.Process(server.pid), network)
 
 
 def requirements() -> tuple[Path, Path]:
-    """The Streaming plugin and the HTTP transport. Raises NoJanusError."""
+    """Return the paths of the Streaming plugin and the HTTP transport. Raises NoJanusError."""
     if sys.platform != "linux" or os.geteuid() != 0:
         raise NoJanusError("needs root on Linux, for a network namespace")
     for program in ("janus", "taskset"):
@@ -94,7 +94,7 @@ def requirements() -> tuple[Path, Path]:
 
 
 def configure(folder: Path, plugin: Path, transport: Path, event_loops: int) -> None:
-    """Write settings that load nothing else."""
+    """Write settings that load only the plugin and the transport."""
     for kind, library in (("plugins", plugin), ("transports", transport)):
         (folder / kind).mkdir()
         (folder / kind / library.name).symlink_to(library)
@@ -119,9 +119,9 @@ def _library(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def _namespace() -> Iterator[Place]:
+def _namespace() -> Iterator[Network]:
     try:
-        with network_namespace() as place:
-            yield place
+        with network_namespace() as network:
+            yield network
     except NoNamespaceError as error:
         raise NoJanusError(str(error)) from error

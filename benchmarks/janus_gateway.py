@@ -1,7 +1,7 @@
-"""`python -m benchmarks.janus_gateway`: WHEP for Janus' Streaming plugin, and the music it sends on.
+"""WHEP for Janus' Streaming plugin, and the music for it: `python -m benchmarks.janus_gateway`.
 
-Listeners offer, and so does the plugin; each gets an answer made of the other's offer. Runs beside a Janus of
-`benchmarks.janus`, whose mountpoint it feeds with 50 Opus packets a second. Prints its url once Janus is ready.
+Both the listeners and the plugin make offers; each gets an answer made of the other's offer. The gateway runs beside a
+Janus of `benchmarks.janus` and feeds its mountpoint with 50 Opus packets a second. It prints its url when Janus is ready.
 """
 
 import asyncio
@@ -28,17 +28,17 @@ Message = dict[str, Any]
 
 
 class JanusError(Exception):
-    """Janus has refused something."""
+    """Janus has refused a request."""
 
 
 class JanusApi:
-    """Janus' HTTP API; a session of its own for each listener, as a page in a browser has."""
+    """Janus' HTTP API. Each listener has a session of its own, as a page in a browser has."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self._http = http
 
     async def ready(self) -> None:
-        """Wait until Janus answers. Raises TimeoutError."""
+        """Wait until Janus answers. Raises TimeoutError after `READY_SECONDS`."""
         async with asyncio.timeout(READY_SECONDS):
             while True:
                 try:
@@ -48,13 +48,13 @@ class JanusApi:
                     await asyncio.sleep(0.1)
 
     async def create(self) -> tuple[str, str]:
-        """The urls of a new session and of its handle of the Streaming plugin. Raises JanusError."""
+        """Create a session, and return its url and that of its Streaming plugin handle. Raises JanusError."""
         session = f"{API}/{(await self._post(API, janus='create'))['data']['id']}"
         attached = await self._post(session, janus="attach", plugin="janus.plugin.streaming")
         return session, f"{session}/{attached['data']['id']}"
 
     async def ask(self, session: str, handle: str, body: Message, **more: Message) -> Message:
-        """Send the plugin a request and wait for what it makes of it. Raises JanusError."""
+        """Send the plugin a request and return its response. Raises JanusError."""
         transaction = (await self._post(handle, janus="message", body=body, **more))["transaction"]
         while True:
             async with self._http.get(session, params={"maxev": "1"}) as response:
@@ -73,13 +73,13 @@ class JanusApi:
 
 
 class Gateway:
-    """The one route."""
+    """The only route: `POST /whep/x`."""
 
     def __init__(self, api: JanusApi) -> None:
         self._api = api
 
     async def join(self, request: web.Request) -> web.Response:
-        """A listener's offer, answered with Janus' transport."""
+        """Answer a listener's offer with Janus' transport; 502 if Janus refuses or either offer can't be used."""
         offer = await request.text()
         try:
             session, handle = await self._api.create()
@@ -95,7 +95,7 @@ class Gateway:
 
 
 async def feed() -> None:
-    """For ever: the music as RTP to the mountpoint, each packet when it is due."""
+    """Send the music as RTP to the mountpoint for ever, each packet when it is due."""
     packets = OpusEncoder(BIT_RATE).encode(chords())
     loop, ssrc = asyncio.get_running_loop(), secrets.randbits(32)
     started, sent = loop.time(), 0
@@ -109,7 +109,7 @@ async def feed() -> None:
 
 
 async def serve() -> None:
-    """For ever, on a free port."""
+    """Serve and feed for ever, on a free port."""
     async with aiohttp.ClientSession() as http:
         api = JanusApi(http)
         await api.ready()

@@ -1,4 +1,4 @@
-"""Two descriptions that both offer, and the answer for each made of the other."""
+"""Answers for two peers that both make an SDP offer, each made of the other's offer."""
 
 import re
 
@@ -7,15 +7,16 @@ _MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 
 
 def answer_for_listener(offer: str, server: str) -> str:
-    """The answer to a listener's offer: what `server` offers to send, by its transport.
+    """Return the answer to a listener's offer: the Opus stream and the transport of the `server`'s offer.
 
-    Raises ValueError if either has no single line of Opus as payload type 111, or lacks what a transport needs.
+    Raises ValueError if either offer has not exactly one media line with Opus as payload type 111, or lacks an attribute of the
+    transport.
     """
     return _answer(offer, server, "passive", ("a=sendonly", *(f"a=ssrc:{it}" for it in _all(server, "ssrc"))))
 
 
 def answer_for_server(offer: str, listener: str) -> str:
-    """The answer to the server's offer: the listener wants to receive it. Raises ValueError as for the other."""
+    """Return the answer to the server's offer: the listener receives. Raises ValueError as `answer_for_listener` does."""
     return _answer(offer, listener, "active", ("a=recvonly",))
 
 

@@ -1,4 +1,4 @@
-"""A WHEP listener that costs little: ICE, DTLS and receiver reports of a browser, and packets that are only counted."""
+"""A cheap WHEP listener: it speaks ICE, DTLS and RTCP like a browser, but only counts packets."""
 
 import asyncio
 import contextlib
@@ -16,38 +16,38 @@ from urllib.parse import urljoin
 import aiohttp
 import pylibsrtp
 
-from benchmarks.inbox import open_socket
+from benchmarks.udp_receiver import open_socket
 from rtc_drift.webrtc import stun
 from rtc_drift.webrtc.dtls import Dtls, Identity
 
 CONNECT_SECONDS = 30.0
 CHECK_SECONDS = 0.1
-"""Between checks until the first is answered."""
+"""Seconds between connectivity checks until the first is answered."""
 RECEIVE_BUFFER_BYTES = 512 * 1024
-"""Several seconds of packets, whatever the rounds are."""
+"""Room for several seconds of packets, so that slow rounds lose none."""
 _SENDER_REPORT, _RECEIVER_REPORT = 200, 201
 _CHECK_PRIORITY = 0x6EFFFFFF
 
 
 class JoinError(Exception):
-    """The listener could not join; the message says why, without numbers of its own."""
+    """The listener could not join. The message is the reason, the same for all listeners, so that reasons can be counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteDescription:
-    """What matters of the server's SDP."""
+    """The parts of the server's SDP that a listener needs."""
 
     address: tuple[str, int]
     fragment: str
     password: bytes
     fingerprints: Mapping[str, str]
     is_active: bool
-    """It begins the DTLS handshake."""
+    """True if the server begins the DTLS handshake."""
     ssrc: int
 
     @classmethod
     def parse(cls, sdp: str, address: str) -> "RemoteDescription":
-        """Raises JoinError for one without what is needed, or with a candidate that is not at `address`."""
+        """Parse an answer. Raises JoinError if a needed line is missing, or if the candidate is not at `address`."""
         found = dict(
             re.findall(r"^a=(ice-ufrag|ice-pwd|fingerprint|setup|ssrc|candidate):(.+?)\r?$", sdp, re.MULTILINE)
         )
@@ -57,7 +57,7 @@ class RemoteDescription:
             ssrc = int(found["ssrc"].split()[0])
             fragment, password = found["ice-ufrag"], found["ice-pwd"].encode()
         except (KeyError, ValueError) as error:
-            raise JoinError("the answer lacks something") from error
+            raise JoinError("the answer lacks a needed line") from error
         if host != address:
             raise JoinError("the answer's candidate is at another address")
         known = {algorithm.lower(): fingerprint.upper()}
@@ -65,19 +65,19 @@ class RemoteDescription:
 
 
 class LightListener:
-    """One of a crowd. While it joins it reads its socket itself; afterwards somebody hands it what is not RTP."""
+    """One listener of a group. It reads its socket while it joins; afterwards the group hands it what is not RTP."""
 
     def __init__(self, identity: Identity, address: str) -> None:
-        """Speaks from a local address, and with a server at the same."""
+        """`address` is the local address of the listener, and the server's too."""
         self.socket = open_socket(address, RECEIVE_BUFFER_BYTES)
         self.descriptor = self.socket.fileno()
         self.connected_at = 0.0
-        """By `time.monotonic`."""
+        """Time of connecting, by `time.monotonic`; 0 before."""
         self.undecryptable = 0
         self.consent_failures = 0
-        """Requests that were not answered before the next."""
+        """Consent requests that were not answered before the next one."""
         self.ended = False
-        """The server has closed the connection."""
+        """True if the server has closed the connection."""
         self._identity = identity
         self._address = address
         self._fragment, self._password = secrets.token_hex(4), secrets.token_hex(12)
@@ -88,10 +88,10 @@ class LightListener:
         self._arrived = asyncio.Event()
         self._resource: str | None = None
         self._sender_report = (0, 0)
-        """The latest: the middle of its NTP time, and when it arrived (ns)."""
+        """The middle 32 bits of the latest sender report's NTP time, and its arrival in ns since the epoch."""
 
     async def join(self, http: aiohttp.ClientSession, whep: str) -> None:
-        """Join, and return when connected. Raises JoinError."""
+        """Join, and return when connected. Raises JoinError, also after `CONNECT_SECONDS`."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -108,7 +108,7 @@ class LightListener:
         self.connected_at = time.monotonic()
 
     def check(self) -> None:
-        """Ask for consent, as the controlling agent that nominates this path."""
+        """Ask for consent (RFC 7675), as the controlling agent that nominates this path."""
         self.consent_failures += self._checked and self._is_asking
         self._is_asking = True
         remote = self._remote
@@ -116,41 +116,41 @@ class LightListener:
         self._send([nominating_request(username, remote.password, self._tie_breaker)])
 
     def receive(self, datagram: bytes, arrived_ns: int) -> None:
-        """Anything but RTP."""
+        """Take a datagram that is not RTP: STUN, DTLS or RTCP."""
         if datagram[0] < 4:
-            self._take_stun(datagram)
+            self._receive_stun(datagram)
         elif 20 <= datagram[0] < 64:
             self._send(self._dtls.receive(datagram))
             self.ended = self._dtls.state in ("closed", "failed")
         elif datagram[0] >= 128:
-            self._take_rtcp(datagram, arrived_ns)
+            self._receive_rtcp(datagram, arrived_ns)
 
-    def prove(self, packet: bytes) -> None:
-        """Decrypt one RTP packet, to see that it is good."""
+    def check_decryption(self, packet: bytes) -> None:
+        """Decrypt one RTP packet, and count it in `undecryptable` if that fails."""
         try:
             self._inbound.unprotect(packet)
         except pylibsrtp.Error:
             self.undecryptable += 1
 
     def report(self, *, index: int, jitter: int) -> None:
-        """Send a receiver report. `index` is the latest packet's, roll-overs included; `jitter` in RTP units."""
-        heard, since_ns = self._sender_report
-        delay = (time.time_ns() - since_ns << 16) // 1_000_000_000 if since_ns else 0
+        """Send a receiver report. `index` is the latest packet's, roll-overs included; `jitter` is in RTP units."""
+        last_sender_report, arrived_ns = self._sender_report
+        delay = (time.time_ns() - arrived_ns << 16) // 1_000_000_000 if arrived_ns else 0
         packet = struct.pack(
             "!BBHIIIIIII",
             *(0x81, _RECEIVER_REPORT, 7, self._ssrc, self._remote.ssrc, 0),
-            *(index & 0xFFFFFFFF, jitter, heard, delay & 0xFFFFFFFF),
+            *(index & 0xFFFFFFFF, jitter, last_sender_report, delay & 0xFFFFFFFF),
         )
         self._send([self._outbound.protect_rtcp(packet)])
 
     async def delete(self, http: aiohttp.ClientSession) -> None:
-        """Leave as a well-behaved player does: DELETE. Raises aiohttp.ClientError."""
+        """Leave as a well-behaved player does, by DELETE. Raises aiohttp.ClientError."""
         if self._resource is not None:
             async with http.delete(self._resource):
                 pass
 
     def close(self) -> None:
-        """Say goodbye over DTLS if there is a connection. Idempotent."""
+        """Close DTLS, if connected, and the socket. Idempotent."""
         if self.descriptor >= 0:
             if self.connected_at:
                 self._send(self._dtls.close())
@@ -188,7 +188,7 @@ class LightListener:
         self._outbound = pylibsrtp.Session(policy)
 
     async def _wait(self, seconds: float | None) -> bool:
-        """Until something has arrived; False if nothing did in time."""
+        """Wait until something arrives; return False if nothing does in time."""
         self._arrived.clear()
         try:
             async with asyncio.timeout(seconds):
@@ -204,10 +204,10 @@ class LightListener:
                 datagram = self.socket.recv(2048)
             except BlockingIOError:
                 return
-            if datagram and datagram[0] < 64:  # media is of interest once all keys are known
+            if datagram and datagram[0] < 64:  # media is counted only once all keys are known
                 self.receive(datagram, time.time_ns())
 
-    def _take_stun(self, datagram: bytes) -> None:
+    def _receive_stun(self, datagram: bytes) -> None:
         message = stun.parse(datagram)
         if message is None:
             return
@@ -217,8 +217,8 @@ class LightListener:
         elif message.kind == stun.RESPONSE and message.is_authentic(self._remote.password):
             self._checked, self._is_asking = True, False
 
-    def _take_rtcp(self, datagram: bytes, arrived_ns: int) -> None:
-        """A sender report is remembered for the next receiver report."""
+    def _receive_rtcp(self, datagram: bytes, arrived_ns: int) -> None:
+        """Remember a sender report for the next receiver report."""
         try:
             packet = self._inbound.unprotect_rtcp(datagram)
         except pylibsrtp.Error:
@@ -229,7 +229,7 @@ class LightListener:
 
     def _send(self, datagrams: Sequence[bytes]) -> None:
         for datagram in datagrams:
-            # What does not fit is as if it were lost on its way.
+            # A datagram that does not fit counts as lost on the way.
             with contextlib.suppress(BlockingIOError):
                 self.socket.sendto(datagram, self._remote.address)
 
@@ -249,7 +249,7 @@ class LightListener:
 
 
 def nominating_request(username: bytes, password: bytes, tie_breaker: int) -> bytes:
-    """A Binding request with USE-CANDIDATE of the controlling agent (RFC 8445, 7.1), sealed with `password`."""
+    """Return a Binding request of the controlling agent with USE-CANDIDATE (RFC 8445, 7.1), signed with `password`."""
     attributes = (
         *((0x0006, username), (0x0024, struct.pack("!I", _CHECK_PRIORITY))),
         *((0x802A, struct.pack("!Q", tie_breaker)), (0x0025, b"")),

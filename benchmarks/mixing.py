@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.collecting import collected
+from benchmarks.scanned_library import collected
 from benchmarks.figures import Figure
-from benchmarks.joints import MEDIAN_MS, MOST_BASS_DB, MOST_DBTP, MOST_LU, P95_MS, Heard, hear
-from benchmarks.journeys import Bend, Joint, Journey, joints_of, journey
+from benchmarks.transition_measures import MEDIAN_MS, MOST_BASS_DB, MOST_DBTP, MOST_LU, P95_MS, Heard, hear
+from benchmarks.planned_programme import Bend, Joint, Journey, joints_of, journey
 from benchmarks.mixing_cost import Rendered, mixing_ms, rendered
 from benchmarks.runner import run_benches
 from rtc_drift.engine.protocol.plays import Play

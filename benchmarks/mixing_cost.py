@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.journeys import Bend
+from benchmarks.planned_programme import Bend
 from rtc_drift.audio.seeking import decode
 from rtc_drift.engine.deck import Ending
 from rtc_drift.engine.mixer import OpenDeck

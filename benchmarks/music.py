@@ -1,4 +1,4 @@
-"""Something to hear that is the same each time, and neither silence nor a tone to an encoder."""
+"""A test signal that is the same each time, and as hard to encode as music."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ SECONDS = 5
 
 
 def chords() -> Audio:
-    """Five seconds of a chord in noise, `(n, 2) float32`, full scale ±1."""
+    """Return five seconds of a chord in noise, `(n, 2) float32`, full scale ±1."""
     rng, seconds = np.random.default_rng(0), np.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE
     chord = np.sum([np.sin(2 * np.pi * note * seconds) for note in (220.0, 277.2, 329.6, 1760.0)], axis=0)
     noise = rng.standard_normal((len(seconds), 2))

@@ -1,6 +1,7 @@
-"""`python -m benchmarks.relay_server`: what one gets from aiortc's own parts, to compare with. A process of its own.
+"""A WHEP server of aiortc's own parts, for comparison: `python -m benchmarks.relay_server`.
 
-One track through `MediaRelay`, an encoder for each listener, WHEP at `/whep/x`; loopback only. Prints its url.
+One track goes through `MediaRelay`, with an encoder for each listener. WHEP is at `/whep/x`, on loopback only. The server
+prints its url.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ BLOCK = 960
 
 
 class Music(MediaStreamTrack):
-    """Five seconds of chords in noise, over and over: 20 ms of s16 stereo at a time, when they are due."""
+    """Five seconds of chords in noise, in a loop: frames of 20 ms of s16 stereo, each when it is due."""
 
     kind = "audio"
 
@@ -32,6 +33,7 @@ class Music(MediaStreamTrack):
         self._sent = 0
 
     async def recv(self) -> AudioFrame:
+        """Return the next frame when it is due."""
         await asyncio.sleep(max(0.0, self._started + self._sent / SAMPLE_RATE - time.monotonic()))
         at = self._sent % len(self._samples)
         frame = AudioFrame.from_ndarray(self._samples[at : at + BLOCK].reshape(1, -1), format="s16", layout="stereo")
@@ -41,7 +43,7 @@ class Music(MediaStreamTrack):
 
 
 class RelayServer:
-    """The one route."""
+    """The only route: `POST /whep/x`."""
 
     def __init__(self) -> None:
         self._relay = MediaRelay()
@@ -49,6 +51,7 @@ class RelayServer:
         self._peers = set[RTCPeerConnection]()
 
     async def join(self, request: web.Request) -> web.Response:
+        """Answer a listener's offer with a peer connection of its own."""
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._peers.add(peer)
 
@@ -61,14 +64,14 @@ class RelayServer:
         audio = peer.addTransceiver("audio", direction="sendonly")
         await peer.setRemoteDescription(RTCSessionDescription(await request.text(), "offer"))
         audio.sender.replaceTrack(self._relay.subscribe(self._music))
-        bind_ice(peer, ("127.0.0.1",))  # aioice leaves loopback out by itself
+        bind_ice(peer, ("127.0.0.1",))  # aioice ignores loopback by default
         await peer.setLocalDescription(await peer.createAnswer())
         headers = {"Location": "/whep/x/1"}
         return web.Response(status=201, text=peer.localDescription.sdp, content_type="application/sdp", headers=headers)
 
 
 async def serve() -> None:
-    """For ever, on a free port."""
+    """Serve for ever, on a free port."""
     app = web.Application()
     app.router.add_post("/whep/x", RelayServer().join)
     runner = web.AppRunner(app)

@@ -1,4 +1,4 @@
-"""The command line that all benches share: run all, or those named, and print each figure as a JSON line."""
+"""The command line of all benches: run all, or those named, and print each figure as a JSON line."""
 
 import argparse
 import asyncio
@@ -13,7 +13,7 @@ Bench: TypeAlias = Callable[[], Awaitable[list[Figure]]]
 
 
 def main(benches: Mapping[str, Bench], prog: str, description: str | None) -> None:
-    """Exits with 0 when every bound was reached, else with 1."""
+    """Run benches, and exit with 0 if every bound was reached, else with 1."""
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("names", metavar="NAME", nargs="*", choices=[*benches, []], help=", ".join(benches))
     names = parser.parse_args().names or list(benches)
@@ -21,7 +21,7 @@ def main(benches: Mapping[str, Bench], prog: str, description: str | None) -> No
 
 
 async def run_benches(benches: Mapping[str, Bench], names: list[str]) -> bool:
-    """Print the figures of those named; False when a bound was not reached."""
+    """Print the figures of the named benches. Return False if a bound was not reached."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

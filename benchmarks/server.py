@@ -1,4 +1,4 @@
-"""A server to measure: `rtc-drift serve` in a process of its own, on loopback, with music made for the purpose."""
+"""A server to measure: `rtc-drift serve` in a process of its own, on loopback, with synthesised music."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ TRACKS = 8
 
 @dataclass(frozen=True)
 class MeasuredServer:
-    """A ready server and what the operating system and its own metrics say of it."""
+    """A ready server, measured by the operating system and by its own metrics."""
 
     url: str
     process: psutil.Process
@@ -28,19 +28,19 @@ class MeasuredServer:
     http: aiohttp.ClientSession
 
     def whep(self, session: str = "master") -> str:
-        """Where listeners of a session join."""
+        """Return the WHEP url of a session."""
         return f"{self.url}/whep/{session}"
 
     def processes(self) -> list[psutil.Process]:
-        """Control, engine, and workers if there are any."""
+        """Return the processes of the server: control, engines, and workers if there are any."""
         return [self.process, *self.process.children(recursive=True)]
 
     def cpu_seconds(self) -> float:
-        """CPU time of all its processes so far, from the operating system."""
+        """Return the CPU time of all its processes so far, in seconds, as the operating system counts it."""
         return sum(sum(process.cpu_times()[:2]) for process in self.processes())
 
     def memory_mb(self) -> float:
-        """Proportional set size of all its processes: what they would free together."""
+        """Return the proportional set size of all its processes in MB: the memory that they would free together."""
         return sum(process.memory_full_info().pss for process in self.processes()) / 1e6
 
     def pin(self, *cores: int) -> None:
@@ -49,7 +49,7 @@ class MeasuredServer:
             process.cpu_affinity(list(cores))
 
     async def metrics(self) -> dict[str, float]:
-        """Prometheus samples by name (with labels)."""
+        """Return the Prometheus samples by name, labels included."""
         async with self.http.get(f"{self.url}/metrics") as response:
             lines = (await response.text()).splitlines()
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[:1] != "#")}
@@ -85,7 +85,7 @@ async def measured_server(music: Path, data_dir: Path, *options: str) -> AsyncIt
 
 @asynccontextmanager
 async def scanned_server(*options: str) -> AsyncIterator[MeasuredServer]:
-    """A server whose library is scanned already, so that nothing but playing is measured."""
+    """Run a server whose library is scanned already, so that only playing is measured."""
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
         music = make_music(Path(folder) / "music")
         data = Path(folder) / "data"
@@ -95,7 +95,7 @@ async def scanned_server(*options: str) -> AsyncIterator[MeasuredServer]:
 
 
 def make_music(folder: Path) -> Path:
-    """The first few tracks of the demo library."""
+    """Write the first `TRACKS` tracks of the demo library into a new folder, and return it."""
     folder.mkdir()
     for spec in DEMO[:TRACKS]:
         write(spec, folder)
@@ -103,7 +103,7 @@ def make_music(folder: Path) -> Path:
 
 
 async def scan(music: Path, data_dir: Path) -> None:
-    """Read a folder into the catalogue, by the command people use."""
+    """Read a folder into the catalogue by `rtc-drift scan`. Raises RuntimeError if that fails."""
     command = [sys.executable, "-m", "rtc_drift", "scan", str(music), "--data-dir", str(data_dir)]
     scanner = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
     if await scanner.wait():

@@ -1,4 +1,4 @@
-"""Many sessions: what each costs while it plays and while it is idle, how soon one is heard, how many events fit."""
+"""Many sessions: their cost while they play and while they are idle, the time to the first packet, and many events."""
 
 import asyncio
 import json
@@ -6,9 +6,9 @@ import statistics
 import sys
 import time
 
-from benchmarks.cost import cpu_ms_per_second, share_on_time
+from benchmarks.station_cost import cpu_ms_per_second, share_on_time
 from benchmarks.figures import Figure
-from benchmarks.listeners import Report, listeners
+from benchmarks.aiortc_listener_process import Report, aiortc_listeners
 from benchmarks.server import MeasuredServer, scanned_server
 from rtc_drift.client import Listener
 
@@ -22,13 +22,13 @@ LINGER_SECONDS = 5
 
 
 async def many_sessions() -> list[Figure]:
-    """40 sessions on one core, each with a journey and a stock aiortc listener of its own; or as many as hold."""
+    """Measure 40 sessions on one core, each with a stock aiortc listener; fewer if packets are late, until none is."""
     figures: list[Figure] = []
     for count in COUNTS:
         cost, report, missed, on_time = await playing(count)
         name = f"{count} sessions"
         figures += [
-            # The bound is on the first, which is what is asked for.
+            # Only the first count, which is the one required, has a bound.
             Figure(name, "CPU per session-second", cost, "ms", at_most=None if figures else 20),
             Figure(name, "packets lost", report.lost, "packets", at_most=0),
             Figure(name, "ticks left out, blocks starved", missed, "", at_most=0),
@@ -43,21 +43,21 @@ async def many_sessions() -> list[Figure]:
 
 
 async def playing(count: int) -> tuple[float, Report, float, float]:
-    """CPU in ms per session-second, what the listeners tell, ticks and blocks missed, share of ticks on time."""
+    """Return CPU in ms per session-second, the listeners' report, ticks and blocks missed, and the share of ticks on time."""
     async with scanned_server() as server:
         names = [await create(server, f"room-{number}") for number in range(count)]
         server.pin(0)
-        async with listeners([server.whep(name) for name in names]) as heard:
+        async with aiortc_listeners([server.whep(name) for name in names]) as reporting:
             before = await server.metrics()
             cost = await cpu_ms_per_second(server)
             after = await server.metrics()
-        report = await heard
+        report = await reporting
     missed = ("rtc_drift_engine_skipped_ticks_total", "rtc_drift_engine_starved_blocks")
     return cost / count, report, sum(after[name] - before[name] for name in missed), share_on_time(before, after)
 
 
 async def idle_sessions() -> list[Figure]:
-    """What a named session takes that nobody hears any more."""
+    """Measure the memory and CPU time of named sessions that had a listener once and have none now."""
     async with scanned_server() as server:
         await asyncio.sleep(LINGER_SECONDS)
         memory, cpu = server.memory_mb(), await cpu_ms_per_second(server)
@@ -75,28 +75,28 @@ async def idle_sessions() -> list[Figure]:
 
 
 async def create_to_first_packet() -> list[Figure]:
-    """From asking for a new session to its first packet at a stock aiortc listener; and an idle one heard again."""
-    created, woken = list[float](), list[float]()
+    """Measure the time until a stock aiortc listener has its first packet: of a new session, and of an idle one."""
+    created_ms, resumed_ms = list[float](), list[float]()
     async with scanned_server() as server:
         for number in range(CREATED):
             started = time.monotonic()
             name = await create(server, f"room-{number}")
-            created.append(await first_frame_ms(server, name, started))
+            created_ms.append(await first_frame_ms(server, name, started))
         await asyncio.sleep(LINGER_SECONDS)
         for number in range(CREATED):
-            woken.append(await first_frame_ms(server, f"room-{number}", time.monotonic()))
+            resumed_ms.append(await first_frame_ms(server, f"room-{number}", time.monotonic()))
     return [
-        Figure("create", "create to first packet, median", statistics.median(created), "ms", at_most=300),
-        Figure("create", "create to first packet, worst", max(created), "ms"),
-        Figure("create", "idle session, offer to first packet, median", statistics.median(woken), "ms"),
+        Figure("create", "create to first packet, median", statistics.median(created_ms), "ms", at_most=300),
+        Figure("create", "create to first packet, worst", max(created_ms), "ms"),
+        Figure("create", "idle session, offer to first packet, median", statistics.median(resumed_ms), "ms"),
     ]
 
 
 async def many_events() -> list[Figure]:
-    """1,000 commands a second, each of which is an event, to 200 readers, while one listener hears the programme."""
-    async with scanned_server() as server, listeners([server.whep()]) as heard:
+    """Send 1,000 commands a second, each of which makes an event for 200 readers, while one listener receives audio."""
+    async with scanned_server() as server, aiortc_listeners([server.whep()]) as reporting:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "benchmarks.readers", server.url),
+            *(sys.executable, "-m", "benchmarks.event_readers", server.url),
             *(str(READERS), str(EVENTS_PER_SECOND), str(EVENT_SECONDS)),
             stdout=asyncio.subprocess.PIPE,
         )
@@ -104,7 +104,7 @@ async def many_events() -> list[Figure]:
         output, _ = await child.communicate()
         cpu = sum(server.process.cpu_times()[:2]) - cpu
         readers = json.loads(output)
-    report = await heard
+    report = await reporting
     return [
         Figure("events", "events per second", readers["accepted"] / readers["seconds"], "1/s", at_least=990),
         Figure("events", f"events lost, {READERS} readers", readers["accepted"] - readers["least"], "", at_most=0),
@@ -115,14 +115,14 @@ async def many_events() -> list[Figure]:
 
 
 async def create(server: MeasuredServer, name: str) -> str:
-    """A new session; gives its id."""
+    """Create a session, and return its id."""
     async with server.http.post(f"{server.url}/api/session/create", json={"sessionName": name}) as response:
         assert response.status == 201, await response.text()
         return name
 
 
 async def first_frame_ms(server: MeasuredServer, session: str, started: float) -> float:
-    """Join, and how long after `started` the first 20 ms were there, decoded."""
+    """Join, and return how many ms after `started` the first 20 ms of audio were decoded."""
     async with Listener(server.whep(session)) as listener:
         await listener.frame()
         return (time.monotonic() - started) * 1e3

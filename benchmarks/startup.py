@@ -1,4 +1,4 @@
-"""How soon a server with a large, scanned library is ready, and how much memory all its processes take."""
+"""The start of a server with a large, scanned library: the time until it is ready, and the memory of all processes."""
 
 import asyncio
 import shutil
@@ -14,11 +14,11 @@ from rtc_drift.library.track import Track
 
 FILES = 1_000
 SETTLE_SECONDS = 15
-"""Long enough for the workers of the start to have gone."""
+"""Seconds after which the workers that the start needed have ended."""
 
 
 async def startup_and_memory() -> list[Figure]:
-    """A library of 1,000 files, scanned before."""
+    """Measure the start with a library of 1,000 files, scanned before."""
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
         music, data = Path(folder) / "music", Path(folder) / "data"
         await asyncio.to_thread(make_large_library, music, data)
@@ -35,7 +35,7 @@ async def startup_and_memory() -> list[Figure]:
 
 
 def make_large_library(music: Path, data: Path) -> None:
-    """One piece of music a thousand times, each file with a content of its own, recorded as scanned."""
+    """Copy one piece of music 1,000 times, and record each copy as a scanned track with an id of its own."""
     music.mkdir()
     data.mkdir()
     original = write(DEMO[0], music, bars=8)

@@ -28,7 +28,7 @@ from rtc_drift.signaling import Listeners
 from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
-from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable
+from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable_reason
 from rtc_drift.workers.pool import Workers
 
 logger = logging.getLogger(__name__)
@@ -37,13 +37,13 @@ SHUTDOWN_SECONDS = 2.0
 
 
 class StartError(Exception):
-    """The server can't start, through no fault of the settings; the message is one sentence."""
+    """The server can't start, though the settings are right. The message is one sentence."""
 
 
 class Service:
-    """Everything that runs, without the HTTP server: `async with Service(settings) as service`.
+    """Everything but the HTTP server: `async with Service(settings) as service`.
 
-    Its parts are public, so that a session's mixer can be put on anybody's peer connection:
+    Its parts are public, so that a session's mixer can be added to any peer connection:
     `pc.addTrack(service.sessions.master.track())`.
     """
 
@@ -79,7 +79,7 @@ class Service:
             )
             stack.push_async_callback(self.library.close)
 
-            # Of its own: a lead is due in a minute, and listening to a file may take longer.
+            # A pool of their own: a stretched intro is needed within a minute, and analysing a file may take longer.
             rendering = await stack.enter_async_context(Workers(1))
             self.lead_cache = await asyncio.to_thread(
                 LeadCache, WorkerLeadRenderer(rendering), settings.data_dir / "leads"
@@ -134,7 +134,7 @@ class Service:
         self.sessions.library_changed()
 
     async def end_sessions(self) -> None:
-        """Save all sessions and end their programmes. Idempotent."""
+        """Save all sessions and close their stations. Idempotent."""
         await self.session_store.close()
         await self.sessions.close()
 
@@ -154,18 +154,18 @@ class Service:
 
 
 def _open_port(
-    settings: Settings, policy: IcePolicy, ticks: TickClock, tell_engine: Callable[[ToEngine], None]
+    settings: Settings, policy: IcePolicy, ticks: TickClock, send: Callable[[ToEngine], None]
 ) -> SharedPort | None:
-    """The one UDP port; None where every listener gets a stock peer connection. Raises StartError."""
+    """Open the shared UDP port; None if every listener gets a stock peer connection. Raises StartError."""
     if settings.udp_port == 0:
         return None
     if policy.servers:
-        logger.info("With STUN or TURN every listener has a UDP port of its own; --udp-port is not used")
+        logger.info("With STUN or TURN every listener has its own UDP port; --udp-port is not used")
         return None
-    if (reason := unavailable()) is not None:
-        logger.warning("Listeners are served the slow way, each on a UDP port of its own: %s", reason)
+    if (reason := unavailable_reason()) is not None:
+        logger.warning("Every listener gets its own UDP port, which costs more CPU: %s", reason)
         return None
-    shared_port = SharedPort(policy, settings.udp_port, ticks, tell_engine)
+    shared_port = SharedPort(policy, settings.udp_port, ticks, send)
     try:
         shared_port.start()
     except UdpPortTakenError:
@@ -177,7 +177,7 @@ def _open_port(
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
-    """The service behind its HTTP server; gives it and the server's url. Raises StartError and ConfigError."""
+    """Run the service behind its HTTP server; yields it and the server's URL. Raises StartError and ConfigError."""
     async with Service(settings) as service:
         context = Context(
             library=service.library,
@@ -192,7 +192,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,
         )
-        # Handlers are cancelled when their client goes: a stream's reader is not kept until the next event.
+        # Handlers are cancelled when their client disconnects: no reader is kept until the next event.
         runner = web.AppRunner(
             make_app(context), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
         )
@@ -206,7 +206,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
 
 
 def frontend_folder() -> Path:
-    """The page's files: inside an installed package, or beside it in a checkout."""
+    """Return the folder of the page's files: inside an installed package, or beside it in a checkout."""
     package = Path(__file__).parent
     return next(folder for folder in (package / "frontend", package.parent / "frontend") if folder.is_dir())
 
@@ -216,15 +216,15 @@ async def _bind(runner: web.AppRunner, settings: Settings) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
     except (socket.gaierror, ValueError):
-        raise ConfigError(f"--host: {host!r} is no address or name of this machine.") from None
+        raise ConfigError(f"--host: {host!r} is not an address or name of this machine.") from None
     except OSError as error:
         match error.errno:
             case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
-                raise ConfigError(f"--host: {host!r} is no address of this machine.") from None
+                raise ConfigError(f"--host: {host!r} is not an address of this machine.") from None
             case errno.EADDRINUSE:
                 raise StartError(f"--port {port} is taken by another program.") from None
             case errno.EACCES:
-                raise StartError(f"--port {port} may not be used without more rights.") from None
+                raise StartError(f"Port {port} needs elevated privileges.") from None
         raise StartError(f"The server can't listen on {host}, port {port} ({error.strerror or error}).") from None
 
 

@@ -1,4 +1,4 @@
-"""Keeps the sessions in the database: what a killed server has lost is at most a few seconds."""
+"""Saves the sessions in the database, so that a killed server loses a few seconds at most."""
 
 import asyncio
 import logging
@@ -26,19 +26,19 @@ _SAVE = (
 
 
 class SessionTable:
-    """Synchronous; every method raises `CatalogueError` when SQLite fails."""
+    """The table of sessions. Synchronous; every method raises CatalogueError if SQLite fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def load(self) -> list[SessionRecord]:
-        """All sessions, in the order in which they were made."""
+        """Return all sessions in order of creation."""
         with self._database.using() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM sessions ORDER BY created, id")
             return [SessionRecord(*row) for row in rows]
 
     def save(self, records: Sequence[SessionRecord], gone: Iterable[str]) -> None:
-        """Remember some sessions and forget those that are gone, all at once."""
+        """Write some sessions and delete those that are `gone`, in one transaction."""
         with self._database.using() as connection:
             connection.executemany("DELETE FROM sessions WHERE id = ?", [(session_id,) for session_id in gone])
             connection.executemany(_SAVE, [astuple(record) for record in records])
@@ -50,7 +50,7 @@ SAVE_SECONDS = 2.0
 
 
 class SessionStore:
-    """Saves what has changed every two seconds, in a thread, and once more when it is closed."""
+    """Saves changed sessions every two seconds, in a thread, and once more when it is closed."""
 
     def __init__(self, sessions: Sessions, store: SessionTable) -> None:
         self._sessions = sessions
@@ -59,10 +59,10 @@ class SessionStore:
         self._saved_history: dict[str, History] = {}
         self._task: asyncio.Task[None] | None = None
         self.failures = 0
-        """How often the sessions could not be saved or read."""
+        """Number of failures to save or read the sessions."""
 
     async def load(self) -> None:
-        """Bring back the sessions of an earlier life of the server."""
+        """Bring back all saved sessions."""
         try:
             records = await asyncio.to_thread(self._store.load)
         except CatalogueError as error:
@@ -73,11 +73,11 @@ class SessionStore:
             self._sessions.adopt(record)
 
     def start(self) -> None:
-        """Begin to save."""
+        """Start the task that saves."""
         self._task = asyncio.create_task(self._keep_saving(), name="session store")
 
     async def close(self) -> None:
-        """Save once more. Idempotent."""
+        """Stop the task and save once more. Idempotent."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -85,8 +85,8 @@ class SessionStore:
             await self.save()
 
     async def save(self) -> None:
-        """Save what has changed since the last time."""
-        seen = {session.id: _seen(session) for session in self._sessions.values() if session.is_restored}
+        """Save the sessions that have changed since the last call, and delete those that have ended."""
+        seen = {session.id: _fingerprint(session) for session in self._sessions.values() if session.is_restored}
         changed = [
             self._sessions[session_id] for session_id, state in seen.items() if state != self._saved.get(session_id)
         ]
@@ -109,7 +109,7 @@ class SessionStore:
     async def _keep_saving(self) -> None:
         while True:
             await asyncio.sleep(SAVE_SECONDS)
-            # A save that has begun is finished, so that the last one never overtakes it.
+            # A save that has begun is finished first, so that the last one never overtakes it.
             saving = asyncio.ensure_future(self.save())
             try:
                 await asyncio.shield(saving)
@@ -140,11 +140,11 @@ class SessionStore:
     def _failed(self, error: CatalogueError) -> None:
         self.failures += 1
         if self.failures == 1:
-            logger.warning("The sessions can't be kept over a restart: %s", error)
+            logger.warning("The sessions can't be saved or read, so a restart loses them: %s", error)
 
 
-def _seen(session: Session) -> tuple[object, ...]:
-    """What, when it is another, is worth saving."""
+def _fingerprint(session: Session) -> tuple[object, ...]:
+    """Return what has to differ for the session to be saved again."""
     if session.following is not None:
         return (session.last_access,)
     autodj = session.station.autodj

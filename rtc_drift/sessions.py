@@ -1,6 +1,6 @@
-"""All sessions: the registry. Named ones are made and ended, followers come and go with their leaders, unused ones end.
+"""The registry of sessions: creates and ends them, knows their roles, and owns the stations behind them.
 
-A session is a name for a station. The master and named ones own theirs; a follower's is its leader's.
+The master and each named session have a station of their own; a follower uses its leader's.
 """
 
 import asyncio
@@ -33,19 +33,18 @@ RESERVED = frozenset(
 ID_CHARACTERS = string.ascii_lowercase + string.digits
 HEARTBEAT_SECONDS = 10.0
 LOST_LEADERS = 1_000
-"""How many followers whose leader has gone are remembered."""
-STOPS = "The server stops."
+"""Number of followers remembered after their leader has ended."""
+STOPS = "The server is stopping."
 ENDED = "This room was closed."
-UNUSED = "Nobody used the session for a while."
+UNUSED = "This room was closed, because nobody used it for a while."
 
 
 class NoSuchSessionError(Exception):
-    """There is no session of that id (any more)."""
+    """There is no session of that id, or no longer."""
 
     def __init__(self, session_id: str, leader: str | None = None) -> None:
-        """`leader`: whom it followed, who has gone."""
-        told = f"There is no session called “{session_id}”."
-        super().__init__(told if leader is None else f"The session “{leader}”, which was followed here, has ended.")
+        """Name the session; `leader` is the id it followed, if that has ended."""
+        super().__init__("Session not found" if leader is None else "Target session not found")
         self.session_id = session_id
         self.leader = leader
 
@@ -55,19 +54,19 @@ class SessionExistsError(Exception):
 
 
 class BadNameError(Exception):
-    """No name for a session."""
+    """The text can't be a session's name."""
 
 
 class SessionLimitError(Exception):
-    """There are as many as allowed."""
+    """There are as many sessions, or followers, as allowed; the message says so."""
 
 
 class MasterProtectedError(Exception):
-    """The master is always there."""
+    """The master can't be ended."""
 
 
 class Sessions(Mapping[str, Session]):
-    """All sessions by id: the master, made at once and never ended, named ones and followers."""
+    """All sessions by id: the master, which always exists, named sessions and followers."""
 
     def __init__(
         self,
@@ -84,7 +83,21 @@ class Sessions(Mapping[str, Session]):
         cleanup_seconds: float = 60,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`seed`: the master's, which then begins anew at every start. `limit`: of named ones. `clock`: in seconds."""
+        """Make the registry with the master; `start` begins its programme.
+
+        Args:
+            library: The library that all stations play from.
+            sources: What all DJs choose and play from.
+            ticks: The tick clock shared with the engines.
+            send: Sends a message to the engine of its station.
+            seed: The master's seed. With one the master begins anew at every start of the server.
+            bitrate: Bits per second of the Opus packets.
+            limit: Number of named sessions at once.
+            follower_limit: Number of followers at once.
+            idle_seconds: Time without use after which a named session or a follower is ended.
+            cleanup_seconds: Time between checks for such sessions.
+            clock: A monotonic clock in seconds.
+        """
         self._library = library
         self._ticks = ticks
         self._send = send
@@ -99,7 +112,7 @@ class Sessions(Mapping[str, Session]):
         self._numbers = itertools.count(1)
         self._sessions: dict[str, Session] = {}
         self._stations: dict[int, Station] = {}
-        """By their number on the link."""
+        """By their number in messages to and from the engine."""
         self._lost: dict[str, str] = {}
         self._past_cuts = self._past_failures = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -107,24 +120,25 @@ class Sessions(Mapping[str, Session]):
 
     @property
     def master(self) -> Session:
+        """The session that always exists."""
         return self._sessions[MASTER]
 
     def stations(self) -> list[Station]:
-        """Every programme there is."""
+        """Return all stations."""
         return list(self._stations.values())
 
     @property
     def event_readers_cut(self) -> int:
-        """How many event streams were cut off, those of ended programmes included."""
+        """Number of event streams cut off, those of closed stations included."""
         return self._past_cuts + sum(station.hub.cut_off for station in self._stations.values())
 
     @property
     def failed_plays(self) -> int:
-        """How many plays broke off, those of ended programmes included."""
+        """Number of plays that broke off, those of closed stations included."""
         return self._past_failures + sum(station.autodj.failed_plays for station in self._stations.values())
 
     def find(self, session_id: str) -> Session:
-        """The session of an id. Raises NoSuchSessionError."""
+        """Return the session of an id. Raises NoSuchSessionError."""
         try:
             return self._sessions[session_id]
         except KeyError:
@@ -140,41 +154,41 @@ class Sessions(Mapping[str, Session]):
         direction: str | None = None,
         seed: int | None = None,
     ) -> Session:
-        """A named session with a station of its own; `starting_track` is an id or words that match.
+        """Create a named session with its own station; `starting_track` is an id or words that match.
 
         Raises BadNameError, SessionExistsError, SessionLimitError, NoSuchTrackError, NoSuchDirectionError.
         """
         self._check_new(name)
         checked_direction(direction)
         track_id = None if starting_track is None else await self._matching(starting_track)
-        self._check_new(name)  # somebody else may have been quicker
+        self._check_new(name)  # another request may have been faster
         session = self._own(name, seed)
         session.station.commands.begin_with(track_id, direction)
         session.station.start()
         session.station.expect()
-        logger.info("Session %s is created", name)
+        logger.info("Session %s created", name)
         return session
 
     def follow(self, session_id: str, name: str = "") -> Session:
-        """A follower of a session or of its leader. Raises NoSuchSessionError, SessionLimitError."""
+        """Create a follower of a session, or of its leader. Raises NoSuchSessionError, SessionLimitError."""
         found = self.find(session_id)
         leader = self.find(found.following or found.id)
         if sum(each.following is not None for each in self._sessions.values()) >= self._follower_limit:
-            raise SessionLimitError
+            raise SessionLimitError(f"Follower limit reached ({self._follower_limit}).")
         while (own_id := f"follower_{''.join(secrets.choice(ID_CHARACTERS) for _ in range(8))}") in self._sessions:
             pass
         leader.touch()
         return self._follow(own_id, leader, name)
 
     async def delete(self, session_id: str) -> None:
-        """End a session, and with a leader its followers. Raises NoSuchSessionError, MasterProtectedError."""
+        """End a session, and a leader's followers with it. Raises NoSuchSessionError, MasterProtectedError."""
         session = self.find(session_id)
         if session.type == "master":
             raise MasterProtectedError
         await self._end(session, ENDED)
 
     async def sweep(self) -> None:
-        """End named sessions and followers that nobody hears, watches or has used for long."""
+        """End named sessions and followers that have not been used for `idle_seconds`."""
         now = self._clock()
         for session in list(self._sessions.values()):
             if session.is_used:
@@ -184,7 +198,7 @@ class Sessions(Mapping[str, Session]):
                 await self._end(session, UNUSED)
 
     def adopt(self, record: SessionRecord) -> None:
-        """Bring back a session of an earlier life of the server, before `start`; leaders before their followers."""
+        """Bring back a saved session. Only before `start`, and leaders before their followers."""
         session = self._adopted(record)
         if session is not None:
             session.created = datetime.fromisoformat(record.created)
@@ -192,14 +206,14 @@ class Sessions(Mapping[str, Session]):
             session.lock = record.lock
 
     def publish_love(self, track_id: str, value: bool) -> None:
-        """A track is loved, or is not any more: in every programme."""
+        """Publish in every session that a track is loved, or is no longer."""
         for station in self._stations.values():
             station.publisher.love(track_id, value)
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Let every programme begin."""
+        """Start every station, the heartbeat and the cleanup."""
         for station in self._stations.values():
             station.start()
         self._tasks = [
@@ -208,7 +222,7 @@ class Sessions(Mapping[str, Session]):
         ]
 
     async def close(self) -> None:
-        """End every programme, until the server is back. Idempotent."""
+        """Close every station and disconnect all clients. Idempotent."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -218,17 +232,17 @@ class Sessions(Mapping[str, Session]):
             session.end(STOPS)
 
     def library_changed(self) -> None:
-        """There are other tracks to play."""
+        """Pass a change of the library or of the feature space on to every station."""
         for station in self._stations.values():
             station.library_changed()
 
     def on_engine(self, message: m.OfStation) -> None:
-        """Pass on what the engine says about a programme."""
+        """Pass a message of an engine on to its station."""
         if (station := self._stations.get(message.station)) is not None:
             station.on_engine(message)
 
     def restore(self) -> Iterator[m.ToCore]:
-        """What brings a fresh engine to the present state of all programmes."""
+        """Yield the messages that bring a new engine to the present state of all stations."""
         for station in self._stations.values():
             yield from station.restore()
 
@@ -247,7 +261,7 @@ class Sessions(Mapping[str, Session]):
         if name in self._sessions:
             raise SessionExistsError
         if sum(session.type == "named" for session in self._sessions.values()) >= self._limit:
-            raise SessionLimitError
+            raise SessionLimitError(f"Session limit reached ({self._limit}).")
 
     async def _matching(self, text: str) -> str:
         track = self._library.get(text) or next(iter(await self._library.find(text)), None)
@@ -256,7 +270,7 @@ class Sessions(Mapping[str, Session]):
         return track.id
 
     def _own(self, session_id: str, seed: int | None, saved: SavedStation | None = None) -> Session:
-        """A session with a station of its own, yet to be started."""
+        """Add a session with a station of its own, yet to be started."""
         number = next(self._numbers)
         station = self._stations[number] = Station(
             session_id,
@@ -280,7 +294,7 @@ class Sessions(Mapping[str, Session]):
         return session
 
     async def _end(self, session: Session, reason: str) -> None:
-        logger.info("Session %s ends: %s", session.id, reason)
+        logger.info("Session %s ended: %s", session.id, reason)
         del self._sessions[session.id]
         ended = [session]
         if session.following is not None:
@@ -308,7 +322,7 @@ class Sessions(Mapping[str, Session]):
         try:
             saved = SavedStation(record.state or "", record.history or "{}")
         except ValueError:
-            logger.warning("What was saved of session %s can't be read; it begins anew.", record.id)
+            logger.warning("The saved state of session %s can't be read; the session begins anew.", record.id)
         if record.id != MASTER:
             return self._own(record.id, None, saved)
         if saved is not None and self._seed is None:
@@ -329,4 +343,4 @@ class Sessions(Mapping[str, Session]):
             try:
                 await self.sweep()
             except Exception:
-                logger.exception("Cleaning up sessions failed")
+                logger.exception("The cleanup of sessions failed")

@@ -1,8 +1,7 @@
-"""WHEP: an SDP offer becomes a listener, and one exit path ends it.
+"""WHEP without HTTP (draft-ietf-wish-whep-03): an SDP offer becomes a listener, and one exit path ends it.
 
-What is told here is draft-ietf-wish-whep-03 without HTTP: `api/whep.py` speaks HTTP. A listener is a peer connection
-that sends a session's packets. Its one task, `_live`, waits for it to connect and then to end, and cleans up whatever
-the reason was.
+`api/whep.py` adds HTTP. A listener is a peer connection that sends a session's packets. Each listener has one task,
+`Listeners._live`. It waits until the listener has connected and then until it ends, and always cleans up.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ from rtc_drift.station.session import Session
 from rtc_drift.webrtc.aiortc_internals import IceUnavailableError
 from rtc_drift.webrtc.aiortc_peer import AiortcPeer
 from rtc_drift.webrtc.ice_policy import IcePolicy
-from rtc_drift.webrtc.peer import Lost, Peer, Reception
+from rtc_drift.webrtc.peer import OnLost, Peer, Reception
 from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, opus_offer
 from rtc_drift.webrtc.shared_port import SharedPort
 from rtc_drift.webrtc.shared_port_peer import SharedPortPeer, StationRef
@@ -28,16 +27,16 @@ from rtc_drift.webrtc.shared_port_peer import SharedPortPeer, StationRef
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15.0
-"""An offer that led to no connection by then is closed; aioice would wait for ever for one without candidates."""
+"""Time in which a listener must connect after its offer; aioice would wait forever for one without candidates."""
 MAX_CONNECTING = 200
-"""Listeners on the way at once; beyond, they are asked to come back in a moment."""
+"""Number of listeners that may be connecting at once; one more gets JoiningLimitError and may retry soon."""
 
-OpenPeer: TypeAlias = Callable[[Callable[[], None], Lost], Peer]
-"""Makes a peer connection, given what to call once it is connected, and when it is lost."""
+OpenPeer: TypeAlias = Callable[[Callable[[], None], OnLost], Peer]
+"""Creates a peer connection, given the callbacks for "connected" and for "lost"."""
 
 
 class ListenerLimitError(Exception):
-    """As many listeners as the settings allow are connected."""
+    """The number of listeners that the settings allow is reached."""
 
 
 class SentStream(NamedTuple):
@@ -49,21 +48,21 @@ class SentStream(NamedTuple):
     """RTP timestamp of media time 0."""
 
     async def reception(self) -> Reception | None:
-        """How it receives; None before it has reported."""
+        """Return the listener's up-to-date reception; None before its first report."""
         await self.listener.peer.update_reception()
         return self.listener.peer.reception
 
 
 class JoiningLimitError(Exception):
-    """So many listeners are on the way that one more would make all wait."""
+    """Too many listeners are connecting at once: one more would delay all of them."""
 
 
 class WhepListener:
-    """One WebRTC listener of a session, from offer to end."""
+    """One WebRTC listener of a session, from its offer to its end."""
 
     def __init__(self, session: Session, open_peer: OpenPeer) -> None:
         self.id = secrets.token_urlsafe(18)
-        """Unguessable: who knows it may end the listener."""
+        """Unguessable, because it authorises a client to end the listener."""
         self.etag = f'"{secrets.token_hex(8)}"'
         self.session = session
         self.answer = ""
@@ -73,26 +72,26 @@ class WhepListener:
         self._reason = "closed"
 
     async def negotiate(self, offer: OpusOffer) -> str:
-        """Answer an offer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
+        """Return the SDP answer to an offer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
         self.answer = await self.peer.negotiate(offer)
         return self.answer
 
     async def add_candidates(self, fragment: str) -> None:
-        """Take trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError."""
+        """Add trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError."""
         try:
             await self.peer.add_candidates(list(_candidates(fragment)))
         except (ValueError, AssertionError, IndexError) as error:
             raise BadOfferError("A candidate is not valid.") from error
 
     def end(self, reason: str) -> None:
-        """Ask the listener to end; its task does. Idempotent."""
+        """Ask the listener's task to end it; only the first reason counts. Idempotent."""
         if not self._ended.is_set():
             self._reason = reason
             self._ended.set()
             self._connected.set()
 
     async def connect(self) -> None:
-        """From the answer until it is connected, or has ended."""
+        """Wait until the listener is connected or has ended; end it after CONNECT_SECONDS."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connected.wait()
@@ -100,7 +99,7 @@ class WhepListener:
             self.end(f"not connected within {CONNECT_SECONDS:.0f} s")
 
     async def live(self) -> str:
-        """From there to the end: gives the reason it ended."""
+        """Count the listener in its session until it ends; return the reason."""
         if not self._ended.is_set():
             with self.session.client("webrtc", fed_by_engine=self.peer.fed_by_engine):
                 await self._ended.wait()
@@ -111,7 +110,7 @@ class WhepListener:
 
 
 def _candidates(fragment: str) -> Iterator[RTCIceCandidate]:
-    """Those of a trickled fragment; names that only the browser's own network could resolve are left out."""
+    """Yield the candidates of a trickled fragment, except those with mDNS names, which this host can't resolve."""
     for line in fragment.splitlines():
         name, _, value = line.strip().partition(":")
         if name == "a=candidate" and ".local " not in value.lower():
@@ -119,10 +118,13 @@ def _candidates(fragment: str) -> Iterator[RTCIceCandidate]:
 
 
 class Listeners(Mapping[str, WhepListener]):
-    """All WebRTC listeners by id, each with the task that is its life."""
+    """All WebRTC listeners by id, and their tasks."""
 
     def __init__(self, policy: IcePolicy, metrics: Metrics, limit: int, shared_port: SharedPort | None = None) -> None:
-        """`shared_port`: the shared port; without it every listener gets a stock peer connection."""
+        """Create without listeners. Without `shared_port` every listener gets a stock aiortc peer connection.
+
+        `limit` is the number of listeners over WebRTC and Ogg together.
+        """
         self.policy = policy
         self._metrics = metrics
         self._limit = limit
@@ -131,27 +133,28 @@ class Listeners(Mapping[str, WhepListener]):
         self._connecting = set[WhepListener]()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ogg_readers = 0
-        self._told_of_ice = False
+        self._ice_error_logged = False
 
     async def join(self, session: Session, offer: str) -> WhepListener:
-        """Make a listener of an offer.
+        """Create a listener for an offer and start its task.
 
-        Raises ListenerLimitError, JoiningLimitError, UnsupportedOfferError and what `WhepListener.negotiate` raises.
+        Raises ListenerLimitError, JoiningLimitError, UnsupportedOfferError, BadOfferError, IceUnavailableError and
+        NoCandidatesError.
         """
         self._check_limit()
         if len(self._connecting) >= MAX_CONNECTING:
             raise JoiningLimitError
-        readable = opus_offer(offer)
-        listener = WhepListener(session, self._peer_for(session, readable))
+        parsed = opus_offer(offer)
+        listener = WhepListener(session, self._open_peer(session, parsed))
         self._listeners[listener.id] = listener
         self._connecting.add(listener)
         session.station.expect()
         try:
-            await listener.negotiate(readable)
+            await listener.negotiate(parsed)
         except BaseException as error:
-            if isinstance(error, IceUnavailableError) and not self._told_of_ice:
-                self._told_of_ice = True
-                logger.error("Nobody can join over WebRTC. %s", error)
+            if isinstance(error, IceUnavailableError) and not self._ice_error_logged:
+                self._ice_error_logged = True
+                logger.error("WebRTC is unavailable, all offers are refused. %s", error)
             await self._discard(listener)
             raise
         self._metrics.joins.inc()
@@ -162,7 +165,7 @@ class Listeners(Mapping[str, WhepListener]):
 
     @contextlib.contextmanager
     def ogg_reader(self) -> Iterator[None]:
-        """Count a listener over plain HTTP in, and out again. Raises ListenerLimitError."""
+        """Count one listener over plain HTTP (Ogg) while the context is open. Raises ListenerLimitError."""
         self._check_limit()
         self._ogg_readers += 1
         try:
@@ -171,13 +174,13 @@ class Listeners(Mapping[str, WhepListener]):
             self._ogg_readers -= 1
 
     async def close(self) -> None:
-        """End all listeners and wait until they are gone. Idempotent."""
+        """End all listeners and wait for their tasks. Idempotent."""
         for listener in list(self._listeners.values()):
-            listener.end("the server stops")
+            listener.end("the server is shutting down")
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def sent_to(self, session: Session | None = None, ssrc: int | None = None) -> list[SentStream]:
-        """Listeners that have been sent a packet: all, those of a session, or the one with an SSRC."""
+        """Return listeners whose RTP offset is known: all, those of a session, or the one with an SSRC."""
         return [
             SentStream(listener, *offset)
             for listener in self._listeners.values()
@@ -186,12 +189,12 @@ class Listeners(Mapping[str, WhepListener]):
             and ssrc in (None, offset[0])
         ]
 
-    def _peer_for(self, session: Session, offer: OpusOffer) -> OpenPeer:
+    def _open_peer(self, session: Session, offer: OpusOffer) -> OpenPeer:
         shared_port = self._shared_port
         if shared_port is None or offer.is_lite:
             return lambda connected, lost: AiortcPeer(self.policy, session.packet_track, connected, lost)
-        programme = StationRef(session.station.playout.number, session.station.now)
-        return lambda connected, lost: shared_port.peer(programme, connected, lost)
+        station = StationRef(session.station.playout.number, session.station.now)
+        return lambda connected, lost: shared_port.peer(station, connected, lost)
 
     def _check_limit(self) -> None:
         if len(self._listeners) + self._ogg_readers >= self._limit:
@@ -212,10 +215,10 @@ class Listeners(Mapping[str, WhepListener]):
                 self._connecting.discard(listener)
                 reason = await listener.live()
         except Exception:
-            logger.exception("A listener of %s failed", listener.session.id)
+            logger.exception("A WebRTC listener of %s failed", listener.session.id)
         finally:
             self._metrics.skipped_packets.inc(listener.peer.skipped_packets)
-            logger.info("A listener of %s has left: %s", listener.session.id, reason)
+            logger.info("A WebRTC listener of %s has left: %s", listener.session.id, reason)
             await self._discard(listener)
 
     def __getitem__(self, listener_id: str) -> WhepListener:

@@ -1,6 +1,6 @@
-"""aiortc tracks: `DriftTrack`, a mixer's frames, and `PacketTrack`, what is already encoded.
+"""aiortc tracks of a session: `DriftTrack` with a mixer's frames, `PacketTrack` with encoded Opus packets.
 
-Every peer connection needs a track object of its own: aiortc stops a sender's track when its peer goes.
+Every peer connection needs its own track object: aiortc stops a sender's track when its peer connection closes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 LIVE_EDGE_PACKETS = 4
-"""A track further behind (80 ms) goes on at the live edge: a burst would stay in the listener's buffer for good."""
+"""Lag (4 packets, 80 ms) beyond which a track skips to the live edge.
+
+Old packets sent in a burst would stay in the listener's buffer and delay all later audio.
+"""
 TIME_BASE = Fraction(1, SAMPLE_RATE)
 
 
@@ -38,7 +41,7 @@ class _BroadcastTrack(MediaStreamTrack, Generic[Item]):
 
     @property
     def skipped(self) -> int:
-        """Blocks left out because this track was not read in time."""
+        """Number of blocks left out because this track was not read in time."""
         return self._reader.skipped if self._reader else 0
 
     def stop(self) -> None:
@@ -51,7 +54,7 @@ class _BroadcastTrack(MediaStreamTrack, Generic[Item]):
         if self.readyState != "live":
             raise MediaStreamError
         if self._reader is None:
-            # aiortc asks for the first frame once DTLS is connected, so nothing older than that is ever sent.
+            # aiortc reads the first frame once DTLS is connected, so nothing older is ever sent.
             self._reader = self._broadcast.reader(LIVE_EDGE_PACKETS)
         try:
             return await self._reader.next()
@@ -61,17 +64,20 @@ class _BroadcastTrack(MediaStreamTrack, Generic[Item]):
 
 
 class DriftTrack(_BroadcastTrack[Pcm]):
-    """A session's mixer as an aiortc `MediaStreamTrack`, for `addTrack` on anybody's peer connection.
+    """A session's mixer as an aiortc `MediaStreamTrack`, for `addTrack` on any peer connection.
 
-    `recv()` gives the next 20 ms as an `av.AudioFrame`: s16, stereo, 48 kHz, 960 samples, `pts` its media time. It
-    starts at the live edge. While the engine restarts it waits; `pts` then jumps by what was missed. At the end of the
-    session it raises `MediaStreamError`. Cancelling `recv()` loses nothing.
+    The first frame is at the live edge. While the engine restarts, `recv()` waits; then `pts` jumps by the missing
+    samples.
     """
 
     def __init__(self, broadcast: Broadcast[Pcm]) -> None:
         super().__init__(broadcast)
 
     async def recv(self) -> av.AudioFrame:
+        """Return the next 20 ms: s16, stereo, 48 kHz, 960 samples; `pts` is the media time.
+
+        Raises MediaStreamError at the end of the session. Cancellation loses no frame.
+        """
         pcm = await self._next()
         samples = np.frombuffer(pcm.data, "<i2").reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
@@ -82,24 +88,28 @@ class DriftTrack(_BroadcastTrack[Pcm]):
 
 
 class PacketTrack(_BroadcastTrack["OpusPacket"]):
-    """A session's Opus packets as they are: aiortc sends an `av.Packet` without encoding it again.
+    """A session's Opus packets; aiortc sends an `av.Packet` without encoding it again.
 
-    `pts` is the media time. The packet object is shared by every listener of the session.
+    All listeners of the session share the packet objects.
     """
 
     def __init__(self, broadcast: Broadcast[OpusPacket], now: Callable[[], int]) -> None:
-        """`now` gives the session's media time."""
+        """Create a track that starts at the live edge. `now` returns the session's media time."""
         super().__init__(broadcast)
         self._now = now
         self._joined_at: int | None = None
         self.last_media_time: int | None = None
-        """Media time of the packet handed out last."""
+        """Media time of the last packet returned; None before the first."""
 
     async def recv(self) -> OpusPacket:
+        """Return the next packet of 20 ms; `pts` is the media time.
+
+        Raises MediaStreamError at the end of the session. Cancellation loses no packet.
+        """
         if self._joined_at is None:
             self._joined_at = self._now()
         packet = await self._next()
-        # Where only Ogg readers were, packets come in groups: the first may hold some from before this one joined.
+        # With only Ogg readers, packets arrive in groups; the first group may hold packets from before the join.
         while (packet.pts or 0) < self._joined_at:
             packet = await self._next()
         self.last_media_time = packet.pts
@@ -107,7 +117,7 @@ class PacketTrack(_BroadcastTrack["OpusPacket"]):
 
 
 def shared_packet(opus: bytes, media_time: int) -> OpusPacket:
-    """One Opus packet as every `PacketTrack` will hand it out."""
+    """Return one Opus packet for all `PacketTrack`s; `media_time` in samples."""
     packet: OpusPacket = av.Packet(opus)
     packet.pts = packet.dts = media_time
     packet.time_base = TIME_BASE

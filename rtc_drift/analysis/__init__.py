@@ -1,4 +1,8 @@
-"""How a track sounds: tempo, beats, key, loudness, cues and features, measured from its samples."""
+"""How does a track sound? Tempo, beats, key, loudness, cues and features, measured from its samples.
+
+May import `audio` and `media`; does no I/O.
+Begin with `model` (the result), then `analyser` (the pass over the samples).
+"""
 
 from rtc_drift.analysis.analyser import Analyser
 from rtc_drift.analysis.model import Analysis, Cues, Features

@@ -1,4 +1,4 @@
-"""Audio in, analysis out: in one pass, with a kilobyte or two remembered of each second."""
+"""The analyser: one pass over the samples of a track. It keeps one or two kilobytes per second of audio."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +23,20 @@ from rtc_drift.media import SAMPLE_RATE, Audio, seconds
 _RATE = SAMPLE_RATE // 2
 _FRAME = 1024
 _FRAMES_AT_ONCE = 128
-"""Whose spectra fit into a core's cache."""
+"""Number of frames whose spectra fit into the cache of a core."""
 _TIMBRE_EVERY = 4
-"""Frames."""
+"""Frames from one measurement of timbre to the next."""
 _SHORTEST_SECONDS = 4.0
-"""Of sound in which a beat can be found."""
-_BLOCK_SAMPLES = 4 * SAMPLE_RATE
-"""No more is worked on at once, however long the block."""
+"""Shortest track in which a beat is looked for."""
+_CHUNK_SAMPLES = 4 * SAMPLE_RATE
+"""Most samples that are processed at once; a longer chunk is cut."""
 
 
 class Analyser:
-    """Takes a track in blocks of any length, in order; `finish` once."""
+    """The analyser of one track. Add its chunks in order, of any length, then call `finish` once."""
 
     def __init__(self, *, true_peak_dbtp: float | None = None) -> None:
-        """A true peak that is known is not measured again: that alone takes a quarter of the time."""
+        """Skip measuring the true peak if it is given: that alone takes a quarter of the time."""
         self._true_peak_dbtp = true_peak_dbtp
         self._loudness = LoudnessMeter(true_peak=true_peak_dbtp is None)
         self._envelope = EnvelopeMeter()
@@ -51,22 +51,22 @@ class Analyser:
         self._tonal = TonalMeter()
         self._attacks = AttackMeter(_RATE)
 
-    def add(self, block: Audio) -> None:
-        """The next samples, `(n, 2) float32` at 48 kHz, finite."""
-        for first in range(0, len(block), _BLOCK_SAMPLES):
-            part = block[first : first + _BLOCK_SAMPLES]
+    def add(self, chunk: Audio) -> None:
+        """Measure the next samples, `(n, 2) float32` at 48 kHz, finite."""
+        for first in range(0, len(chunk), _CHUNK_SAMPLES):
+            part = chunk[first : first + _CHUNK_SAMPLES]
             self._loudness.add(part)
             self._envelope.add(part)
             self._bass.add(part)
-            self._hear(self._half.add(part @ np.array((0.5, 0.5), np.float32)))
+            self._measure(self._half.add(part @ np.array((0.5, 0.5), np.float32)))
 
     def finish(self) -> Analysis:
-        """The result; finite, whatever was added."""
-        self._hear(self._half.finish())
+        """Return the result. All its numbers are finite, whatever was added."""
+        self._measure(self._half.finish())
         self._tonal.add(self._eighth.finish())
-        self._spectra(self._framer.finish())
+        self._measure_spectra(self._framer.finish())
         envelope, timbre = self._envelope.finish(), self._timbre.finish()
-        # Meters remember some 10 MB of each hour, and so does what they give: each goes before the next is asked.
+        # A meter holds about 10 MB per hour of audio, and so does its result: free each meter before the next result.
         tonality = self._tonal.finish()
         del self._tonal
         onsets = self._onsets.finish()
@@ -100,13 +100,13 @@ class Analyser:
             features=features(bpm or 0.0, beats, onsets, tonality, timbre, envelope),
         )
 
-    def _hear(self, wave: NDArray[np.float32]) -> None:
-        """Samples at 24 kHz."""
+    def _measure(self, wave: NDArray[np.float32]) -> None:
+        """Measure mono samples at 24 kHz."""
         self._tonal.add(self._eighth.add(wave))
         self._attacks.add(wave)
-        self._spectra(self._framer.add(wave))
+        self._measure_spectra(self._framer.add(wave))
 
-    def _spectra(self, frames: NDArray[np.float32]) -> None:
+    def _measure_spectra(self, frames: NDArray[np.float32]) -> None:
         for first in range(0, len(frames), _FRAMES_AT_ONCE):
             spectra = magnitudes(frames[first : first + _FRAMES_AT_ONCE] * self._window)
             self._onsets.add(spectra)
@@ -119,5 +119,5 @@ def _tempo_bpm(tempo: Tempo | None, beats: NDArray[np.float64]) -> float | None:
 
 
 def _confidence(tempo: Tempo) -> float:
-    """How clear the pulse is, from chance to certainty, times how much likelier than not its way of counting, 0–1."""
+    """Return clarity of the pulse, times how far the way of counting is above an even chance; 0–1."""
     return max(2 * tempo.certainty - 1, 0.0) * min(max((tempo.clarity - 0.1) / 0.3, 0.0), 1.0)

@@ -1,7 +1,7 @@
-"""When something is struck on a beat, to two milliseconds: onset strength tells a beat only to its frames of 10 ms.
+"""Attacks: when something is struck on a beat, to 2 ms. Onset strength places a beat only to its frames of 10 ms.
 
-The second difference of the waveform leaves of chords that ring on next to nothing. An attack is where its power
-becomes another one: the greatest gain in likelihood of two variances over one, then the likeliest split (Maeda 1985).
+The second difference of the waveform almost removes chords that ring on. An attack is where the power of that
+difference changes: where two variances gain most likelihood over one, then at the likeliest split (Maeda 1985).
 """
 
 import numpy as np
@@ -10,28 +10,33 @@ from numpy.typing import NDArray
 
 _RATE = 500
 """Powers per second."""
-_REACH, _BEFORE, _AFTER, _SEARCHED = 20, 10, 3, 5
-"""How far from a beat an attack may lie; what is compared before and after it; and where its first moment may lie."""
+_REACH = 20
+"""Greatest distance of an attack from a beat, in frames of 2 ms."""
+_BEFORE, _AFTER = 10, 3
+"""Frames that are compared before and after an attack."""
+_SEARCHED = 5
+"""Frames before the moment of greatest gain that may hold the start of the attack."""
 _LEAST_GAIN = 3.0
-"""In log-likelihood: below it rustles and tremolos are struck all the time, above it soft drums are missing."""
+"""Least gain in log-likelihood. Lower, rustling and tremolo give attacks everywhere; higher, soft drums are missed."""
 _QUIET = 0.01
-"""Power by that after the attack which counts as none: codecs smear so much ahead of a drum."""
+"""Power that counts as none, as a share of the power after the attack: codecs smear this much ahead of a drum."""
 _WEIGHT_AT_THE_EDGE = 0.5
+"""Weight of the gain at the greatest distance from the beat; 1 at the beat."""
 _HALF_DECIBELS, _LOWEST = 2.0, -115.0
-"""A byte reaches to +12.5 dB: 0.5 dB above the second difference of the loudest wave."""
+"""Steps per dB, and the dB of byte 0. Byte 255 is +12.5 dB, 0.5 dB above the second difference of the loudest wave."""
 _AT_ONCE = 1024
 _Array = NDArray[np.float64]
 
 
 class AttackTrace:
-    """Powers of a track, from which attacks are told."""
+    """The power of a track's second difference over time, for finding attacks."""
 
     def __init__(self, levels: bytearray) -> None:
-        """Half decibels above -115 dB, 500 in a second."""
+        """Wrap levels: one byte for each 2 ms, in half decibels above -115 dB."""
         self._levels = np.frombuffer(levels, np.uint8)
 
     def near(self, beats: _Array) -> _Array:
-        """The attack that belongs to each of these seconds, at most 40 ms away: `(n,)` seconds, NaN without one."""
+        """Return the attack of each beat, at most 40 ms away from it: `(n,)` seconds, NaN where there is none."""
         parts = [self._near(beats[first : first + _AT_ONCE]) for first in range(0, len(beats), _AT_ONCE)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
@@ -53,7 +58,7 @@ class AttackTrace:
 
 
 class AttackMeter:
-    """Takes the waveform in blocks of any length, and keeps one byte of each 2 ms."""
+    """A meter for the waveform in chunks of any length. It keeps one byte for each 2 ms."""
 
     def __init__(self, sample_rate: int) -> None:
         self._size = sample_rate // _RATE
@@ -61,22 +66,22 @@ class AttackMeter:
         self._levels = bytearray()
 
     def add(self, wave: NDArray[np.float32]) -> None:
-        """The next samples, `(n,)`, full scale ±1."""
+        """Measure the next samples, `(n,)`, full scale ±1."""
         line = np.concatenate((self._waiting, wave))
         count = (len(line) - 2) // self._size * self._size
-        bent = np.diff(line[: count + 2], 2).reshape(-1, self._size)
-        powers = np.einsum("ij,ij->i", bent, bent) / self._size
+        differences = np.diff(line[: count + 2], 2).reshape(-1, self._size)
+        powers = np.einsum("ij,ij->i", differences, differences) / self._size
         levels = np.round((10 * np.log10(powers + 1e-12) - _LOWEST) * _HALF_DECIBELS)
         self._levels += np.clip(levels, 0, 255).astype(np.uint8).tobytes()
         self._waiting = line[count:]
 
     def finish(self) -> AttackTrace:
-        """Of all that was added."""
+        """Return the trace of all added samples."""
         return AttackTrace(self._levels)
 
 
 def _gain(powers: _Array) -> _Array:
-    """By how much two variances are likelier than one, where it gets louder: `(n, 2 · reach + 1)`."""
+    """Return the gain in log-likelihood of two variances over one: `(n, 2 · reach + 1)`, 0 where it gets no louder."""
     before = sliding_window_view(powers[:, :-_AFTER], _BEFORE, axis=1).mean(axis=2)
     after = sliding_window_view(powers[:, _BEFORE:], _AFTER, axis=1).mean(axis=2)
     quiet = _QUIET * after.max(axis=1, keepdims=True) + 1e-12
@@ -86,10 +91,10 @@ def _gain(powers: _Array) -> _Array:
 
 
 def _first_moment(powers: _Array, moments: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The likeliest split of what lies around each moment."""
+    """Return the likeliest split of the powers around each moment."""
     begin, count = moments - _SEARCHED, _SEARCHED + _AFTER
-    around = np.take_along_axis(powers, begin[:, None] + np.arange(count), axis=1)
-    sums = np.cumsum(around, axis=1)
+    nearby = np.take_along_axis(powers, begin[:, None] + np.arange(count), axis=1)
+    sums = np.cumsum(nearby, axis=1)
     splits = np.arange(_SEARCHED // 2, count)
     until, whole = sums[:, splits - 1], sums[:, -1:]
     quiet = _QUIET * whole / count + 1e-13

@@ -1,4 +1,4 @@
-"""What of each moment's loudness is lost when the engine takes the bass: of both channels, as bass may be wide."""
+"""The share of each moment's loudness that is lost when the engine removes the bass, which may differ by channel."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,18 @@ _SHELF_HERTZ, _SHELF_Q, _SHELF_GAIN = 1_681.97, 0.7072, 1.5848
 _RUMBLE_HERTZ, _RUMBLE_Q = 38.14, 0.5003
 """The two stages of K-weighting (ITU-R BS.1770)."""
 _LUFS_OF_FULL_POWER = 0.691
-"""Loudness is so much less than the level of the K-weighted power."""
+"""Level of the K-weighted power minus its loudness, in dB."""
 _POOL = 8
-"""Samples that are averaged first: what comes down to the bass by it lies above 5 kHz, and 15 dB lower."""
+"""Samples averaged first. Only what lies above 5 kHz is aliased to the bass by it, at least 15 dB lower."""
 _RATE = SAMPLE_RATE // _POOL
 _MOMENT = SAMPLE_RATE * 2 // 5
+"""Samples per moment of 0.4 s."""
 _HIGHEST_HERTZ = 1_000.0
-"""The crossover takes nothing of what lies above."""
+"""The crossover removes nothing above this frequency."""
 
 
 class BassMeter:
-    """Takes audio at 48 kHz in blocks of any length."""
+    """A meter for audio at 48 kHz in chunks of any length."""
 
     def __init__(self) -> None:
         self._waiting = np.zeros((0, 2), np.float32)
@@ -32,7 +33,7 @@ class BassMeter:
         self._powers = list[float]()
 
     def add(self, audio: Audio) -> None:
-        """The next samples, `(n, 2)`."""
+        """Measure the next samples, `(n, 2)`."""
         line = np.concatenate((self._waiting, audio))
         whole = len(line) // _MOMENT * _MOMENT
         pooled = (line[:whole].reshape(-1, 2 * _POOL) @ self._pool).reshape(-1, _MOMENT // _POOL, 2)
@@ -41,19 +42,19 @@ class BassMeter:
         self._waiting = line[whole:].copy()
 
     def finish(self, momentary_lufs: Sequence[float]) -> tuple[float, ...]:
-        """The share of the bass in each 0.4 s of which the loudness is given: 0–1, of power."""
+        """Return the share of the bass in the power of each 0.4 s whose loudness in LUFS is given, 0–1."""
         moments = min(len(self._powers), len(momentary_lufs))
         whole = 10 ** ((np.array(momentary_lufs[:moments]) + _LUFS_OF_FULL_POWER) / 10)
         return tuple(np.round(np.clip(self._powers[:moments] / whole, 0, 1), 2).tolist())
 
 
 def _weights(hertz: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Of power by frequency: K-weighted, as the analogue prototypes have it, what the crossover takes."""
+    """Return the share of power that the crossover removes at each frequency, K-weighted by the analogue prototypes."""
     shelf, rumble = hertz / _SHELF_HERTZ, hertz / _RUMBLE_HERTZ
     middle = np.sqrt(_SHELF_GAIN)
     above = ((1 - _SHELF_GAIN * shelf**2) ** 2 + (middle * shelf / _SHELF_Q) ** 2) / (
         (1 - shelf**2) ** 2 + (shelf / _SHELF_Q) ** 2
     )
-    heard = above * rumble**4 / ((1 - rumble**2) ** 2 + (rumble / _RUMBLE_Q) ** 2)
+    weighted = above * rumble**4 / ((1 - rumble**2) ** 2 + (rumble / _RUMBLE_Q) ** 2)
     ratio = (hertz / BASS_CROSSOVER_HZ) ** 4
-    return np.asarray(heard * (1 - (ratio / (1 + ratio)) ** 2))
+    return np.asarray(weighted * (1 - (ratio / (1 + ratio)) ** 2))

@@ -1,7 +1,7 @@
-"""Beats by dynamic programming (Ellis 2007): as strong as possible, and as far apart as the tempo says.
+"""Beats by dynamic programming (Ellis 2007): a chain of strong onsets, spaced by the tempo.
 
-Where every off-beat is louder than the beats, as with the open hats and stabs of house music, the chain would be half a
-beat late. So kicks alone are tried first: one that never misses is the beat.
+In house music every off-beat (open hats, stabs) may be louder than the beats, and the chain would be half a beat late.
+So kicks alone are tried first: if there is a kick on every beat, that chain is taken.
 """
 
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ from rtc_drift.analysis.onsets import FRAME_RATE, Onsets, following_kick
 from rtc_drift.analysis.tempo import Tempo
 
 _TIGHTNESS = 400.0
-"""Cost of a squared natural logarithm of (distance / period)."""
+"""Cost per squared natural logarithm of (distance / period)."""
 _LEAST_STRENGTH = 0.1
-"""Of the usual at a beat; what is weaker at the ends of a track is no beat."""
+"""Least strength of the first and last beat, as a share of the root mean square over all beats."""
 _STEADY = 0.3
-"""Of a strong kick: what every beat of music with four kicks to the bar exceeds, and other music is far from."""
+"""Share of a strong kick. Every beat exceeds it in music with four kicks to the bar; other music stays far below."""
 _BEATS_IN_A_ROW = 4
 _FEWEST_APART = 8
 _SAME_TEMPO = 0.01
 _LATENESS_SECONDS = 0.0025
-"""By how much the rise of a spectrum comes later than the attack."""
+"""Delay of the rise of a spectrum after the attack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Beats:
-    """Where one would tap, and how surely there and not half a beat later."""
+    """The beats of a track, where people would tap."""
 
     seconds: NDArray[np.float64]
-    """Ascending, `(n,)`."""
+    """Times of the beats, ascending, `(n,)`."""
     confidence: float
-    """0–1; 1 where what lies midway is at most half as strong."""
+    """Certainty that the beats are not half a beat late, 0–1; 1 if the strength midway is at most half as large."""
 
 
 NO_BEATS = Beats(np.zeros(0), 0.0)
 
 
 def find_beats(onsets: Onsets, tempo: Tempo) -> Beats:
-    """The beats at this tempo; its periods and the onset strengths must be of the same length."""
-    strength, frames = _chain(onsets.steadied, tempo)
+    """Return the beats at a tempo. Its periods and the onset strengths must have the same length."""
+    strength, frames = _chain(onsets.kick_dominated, tempo)
     steady = _steady_kicks(frames, onsets.kick)
     if steady < _STEADY:
-        strength, frames = _chain(onsets.grounded, tempo)
+        strength, frames = _chain(onsets.kick_weighted, tempo)
     frames = _without_weak_ends(frames, strength)
     if len(frames) < 2:
         return NO_BEATS
@@ -54,16 +54,16 @@ def find_beats(onsets: Onsets, tempo: Tempo) -> Beats:
 
 
 def _chain(strength: NDArray[np.float32], tempo: Tempo) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Onset strength as it counts for beats, `(n,)`, and the frames of the best beats."""
+    """Return the smoothed onset strength, `(n,)`, and the frames of the best chain of beats."""
     smooth = _smoothed(strength, float(np.median(tempo.periods)))
     return smooth, _best_chain(smooth, tempo.periods)
 
 
 def exact_tempo(beats: NDArray[np.float64], near_bpm: float) -> float:
-    """Beats per minute by the distance of beats half the track apart; `near_bpm` where beats are missing.
+    """Return beats per minute from the distance of beats half a track apart; `near_bpm` if beats are missing.
 
-    Autocorrelation tells a tempo to a part in a thousand, which is a beat in a quarter of an hour: too little for
-    mixing.
+    Autocorrelation gives a tempo to one part in a thousand, too coarse for mixing: an error of one or two
+    beats in a quarter of an hour.
     """
     apart = len(beats) // 2
     if apart < _FEWEST_APART:
@@ -81,7 +81,7 @@ def _midway(frames: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _steady_kicks(frames: NDArray[np.int64], kick: NDArray[np.float32]) -> float:
-    """The weakest kick of each four beats in a row, averaged, by the mean of the strong ones; 0–1."""
+    """Return the mean of the weakest kick in each four beats in a row, as a share of the mean strong kick; 0–1."""
     if len(frames) < _BEATS_IN_A_ROW:
         return 0.0
     near = np.pad(following_kick(kick), 1)
@@ -92,7 +92,7 @@ def _steady_kicks(frames: NDArray[np.int64], kick: NDArray[np.float32]) -> float
 
 
 def _smoothed(strength: NDArray[np.float32], period: float) -> NDArray[np.float64]:
-    """Convolved with a bell of a 32nd of a period, with unit deviation."""
+    """Return the strength convolved with a bell of a 32nd of a period, with unit deviation."""
     reach = int(period / 8) + 1
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) * 32 / period) ** 2)
     smooth = np.convolve(strength, bell)[reach : reach + len(strength)]
@@ -101,7 +101,10 @@ def _smoothed(strength: NDArray[np.float32], period: float) -> NDArray[np.float6
 
 
 def _best_chain(strength: NDArray[np.float64], periods: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Frames of the beats. What can't depend on each other is computed at once: half a period of frames."""
+    """Return the frames of the best chain.
+
+    Frames within half a period don't depend on each other, so they are computed at once.
+    """
     nearest, farthest = max(int(periods.min() * 0.6), 1), int(periods.max() * 1.7) + 1
     distances = np.arange(farthest, nearest - 1, -1)
     total = np.zeros(farthest + len(strength))
@@ -130,9 +133,9 @@ def _without_weak_ends(frames: NDArray[np.int64], strength: NDArray[np.float64])
 
 
 def _between_frames(frames: NDArray[np.int64], strength: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The centre of the rise around each beat, at most two frames away from it."""
-    around = np.arange(-2, 3)
-    values = np.pad(strength, 2)[frames[:, None] + 2 + around].astype(np.float64)
+    """Return the centre of the rise near each beat, at most two frames away from it."""
+    nearby = np.arange(-2, 3)
+    values = np.pad(strength, 2)[frames[:, None] + 2 + nearby].astype(np.float64)
     weights = values.sum(axis=1)
-    shifts = (values * around).sum(axis=1) / np.maximum(weights, 1e-9)
+    shifts = (values * nearby).sum(axis=1) / np.maximum(weights, 1e-9)
     return np.asarray(frames + np.where(weights > 0.1, shifts, 0))

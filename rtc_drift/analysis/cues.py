@@ -1,4 +1,4 @@
-"""Where a mix may enter and leave: first and last sound, the end of the intro, the start of the outro."""
+"""Cues, the points where a mix may enter or leave: first and last sound, end of the intro, start of the outro."""
 
 import math
 
@@ -12,13 +12,13 @@ from rtc_drift.media import amplitude, seconds
 SOUND_ABOVE = amplitude(-60)
 _SMOOTHING_SECONDS = 3.0
 _USUAL_DECIBELS = -4.0
-"""Of the loud half's mean: what is above it belongs to the body of the track."""
+"""Usual level, relative to the mean power of the louder half. What exceeds it is the body of the track."""
 _LONGEST_SHARE = 0.4
-"""Of the track that an intro or an outro may take."""
+"""Greatest share of the track for an intro or an outro."""
 
 
 def sounding_seconds(envelope: Envelope) -> tuple[float, float]:
-    """First and last sound above -60 dBFS, to 10 ms; the whole length for silence."""
+    """Return first and last sound above -60 dBFS in seconds, to 10 ms; the whole length for silence."""
     end = seconds(envelope.samples)
     loud = np.flatnonzero(envelope.peaks > SOUND_ABOVE)
     if not len(loud):
@@ -27,7 +27,7 @@ def sounding_seconds(envelope: Envelope) -> tuple[float, float]:
 
 
 def find_cues(envelope: Envelope, downbeats: NDArray[np.float64]) -> Cues:
-    """The cues, in order and within the track; `downbeats` in seconds."""
+    """Return the cues, in order and within the track; `downbeats` in seconds."""
     first, last = sounding_seconds(envelope)
     powers = envelope.powers[round(first / WINDOW_SECONDS) : math.ceil(last / WINDOW_SECONDS - 1e-6)]
     intro_end, outro_start = first, last
@@ -47,13 +47,13 @@ def find_cues(envelope: Envelope, downbeats: NDArray[np.float64]) -> Cues:
 
 
 def _body(powers: NDArray[np.float32]) -> tuple[float, float]:
-    """Seconds at which the smoothed power reaches the usual level first, and leaves it last."""
+    """Return the seconds at which the smoothed power first reaches the usual level, and last leaves it."""
     width = min(round(_SMOOTHING_SECONDS / WINDOW_SECONDS), len(powers))
     sums = np.concatenate(((0.0,), np.cumsum(powers, dtype=np.float64)))
     means = (sums[width:] - sums[:-width]) / width
     usual = np.sort(means)[len(means) // 2 :].mean() * amplitude(2 * _USUAL_DECIBELS)
     strong = np.flatnonzero(means >= usual)
-    # Half of the first and of the last window that are strong enough still belong to intro and outro.
+    # Half of the first and of the last strong window still belongs to intro and outro.
     rises = strong[0] + width / 2 if strong[0] > 0 else 0.0
     falls = strong[-1] + width / 2 if strong[-1] < len(means) - 1 else len(powers)
     return float(rises) * WINDOW_SECONDS, float(falls) * WINDOW_SECONDS

@@ -1,4 +1,4 @@
-"""Downbeats: the beats where the bass is accented and the harmony changes, every fourth or every third."""
+"""Downbeats: every fourth or third beat, where the bass is accented and the harmony changes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,12 +6,15 @@ from numpy.typing import NDArray
 from rtc_drift.analysis.onsets import FRAME_RATE, Onsets
 
 _THREE_MUST_WIN_BY = 0.15
-"""In autocorrelation: most music is in four."""
+"""Margin in autocorrelation by which three must win: most music is in four."""
 _FEWEST_BEATS = 8
 
 
 def find_downbeats(beats: NDArray[np.float64], onsets: Onsets, changes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A subset of `beats` `(n,)` in seconds, every fourth or third. `changes`: of the harmony at each beat, `(n,)`."""
+    """Return every fourth or third of the `beats`, `(n,)` in seconds; none if there are fewer than 8.
+
+    `changes` is the change of harmony at each beat, `(n,)`.
+    """
     if len(beats) < _FEWEST_BEATS:
         return beats[:0]
     accents = _standard(_at_beats(onsets.bass, beats) + 0.5 * _at_beats(onsets.low, beats))

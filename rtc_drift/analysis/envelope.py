@@ -1,4 +1,4 @@
-"""How strong the sound is every 10 ms: what the cues and the dynamics are measured from."""
+"""The envelope: peak and power every 10 ms, from which cues and dynamics are measured."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,18 @@ WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One value for each 10 ms, the last window may be shorter: `(n,) float32`, full scale 1."""
+    """One value for each 10 ms, `(n,) float32`, full scale 1; the last window may be shorter."""
 
     peaks: NDArray[np.float32]
-    """Of the larger channel."""
+    """Peak of the louder channel."""
     powers: NDArray[np.float32]
     """Mean square of both channels."""
     samples: int
-    """Of the whole track."""
+    """Length of the whole track."""
 
 
 class EnvelopeMeter:
-    """Takes audio at 48 kHz in blocks of any length."""
+    """A meter for audio at 48 kHz in chunks of any length."""
 
     def __init__(self) -> None:
         self._waiting = np.zeros((0, 2), np.float32)
@@ -33,7 +33,7 @@ class EnvelopeMeter:
         self._samples = 0
 
     def add(self, audio: Audio) -> None:
-        """Measure the next block, `(n, 2)`."""
+        """Measure the next chunk, `(n, 2)`."""
         self._samples += len(audio)
         line = np.concatenate((self._waiting, audio)) if len(self._waiting) else audio
         whole = len(line) - len(line) % WINDOW_SAMPLES
@@ -41,7 +41,7 @@ class EnvelopeMeter:
         self._waiting = line[whole:].copy()
 
     def finish(self) -> Envelope:
-        """Of all that was added."""
+        """Return the envelope of all added samples."""
         if len(self._waiting):
             self._measure(np.pad(self._waiting, ((0, WINDOW_SAMPLES - len(self._waiting)), (0, 0))))
         peaks, powers = (np.frombuffer(values, np.float32) for values in (self._peaks, self._powers))

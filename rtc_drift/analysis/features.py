@@ -1,4 +1,4 @@
-"""One number for each side of how a track sounds."""
+"""Features: one number for each aspect of how a track sounds."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,9 @@ from rtc_drift.analysis.onsets import FRAME_RATE, Onsets
 from rtc_drift.analysis.timbre import Timbre
 
 _ONSET_ABOVE = 0.5
-"""Standard deviations by which a peak of the onset strength is an onset."""
+"""Least height of a peak of the onset strength that counts as an onset, in standard deviations."""
 _CHORD_FRAMES = 6
-"""Chroma frames (0.5 s) between what is compared for harmonic change."""
+"""Distance of the compared chroma frames (0.5 s)."""
 
 
 def features(
@@ -24,7 +24,7 @@ def features(
     timbre: Timbre,
     envelope: Envelope,
 ) -> Features:
-    """All features of a track; every one finite, and 0 where it means nothing."""
+    """Return all features of a track. Each is finite, and 0 where it has no meaning."""
     strength = onsets.weighted
     beat_strength = _beat_strength(beats, strength)
     return Features(
@@ -47,7 +47,7 @@ def features(
 
 
 def _onset_density(strength: NDArray[np.float32]) -> float:
-    """Peaks of the onset strength above half a standard deviation, per second."""
+    """Count peaks of the onset strength above half a standard deviation, per second."""
     if len(strength) < 3:
         return 0.0
     middle = strength[1:-1]
@@ -56,7 +56,7 @@ def _onset_density(strength: NDArray[np.float32]) -> float:
 
 
 def _beat_strength(beats: NDArray[np.float64], strength: NDArray[np.float32]) -> float:
-    """Mean onset strength within 20 ms of the beats by the mean of all; 1 is chance."""
+    """Return the mean onset strength within 20 ms of the beats, divided by the mean of all frames; 1 is chance."""
     mean = float(strength.mean()) if len(strength) else 0.0
     if not len(beats) or mean <= 0:
         return 0.0
@@ -65,7 +65,7 @@ def _beat_strength(beats: NDArray[np.float64], strength: NDArray[np.float32]) ->
 
 
 def _regularity(beats: NDArray[np.float64]) -> float:
-    """`1 - 4 · median deviation / median` of the time between beats, 0–1."""
+    """Return `1 - 4 · median deviation / median` of the time between beats, 0–1."""
     if len(beats) < 4:
         return 0.0
     gaps = np.diff(beats)
@@ -74,20 +74,23 @@ def _regularity(beats: NDArray[np.float64]) -> float:
 
 
 def _energy(onsets: Onsets, timbre: Timbre) -> float:
-    """`100 · mean onset strength · √(centroid / 1 kHz)`, about 0–30: loudness alone doesn't tell drive from calm."""
+    """Return `100 · mean onset strength · √(centroid / 1 kHz)`, about 0–30.
+
+    Loudness alone can't distinguish driving from calm music.
+    """
     flux = float(onsets.full.mean()) if len(onsets.full) else 0.0
     return 100 * flux * float(np.sqrt(timbre.centroid_hertz / 1000))
 
 
 def _crest_decibels(envelope: Envelope) -> float:
-    """Peak by root mean square of the whole track, dB, 0 for silence."""
+    """Return the ratio of peak to root mean square over the whole track in dB; 0 for silence."""
     power = float(envelope.powers.mean()) if len(envelope.powers) else 0.0
     peak = float(envelope.peaks.max(initial=0))
     return max(20 * float(np.log10(peak / np.sqrt(power))), 0.0) if power > 0 and peak > 0 else 0.0
 
 
 def _harmonic_change(chroma: NDArray[np.float32]) -> float:
-    """Mean cosine distance of chroma half a second apart, per second (after Harte, Sandler & Gasser 2006)."""
+    """Return the mean cosine distance of chroma half a second apart, per second (Harte, Sandler & Gasser 2006)."""
     if len(chroma) <= _CHORD_FRAMES:
         return 0.0
     before, after = chroma[:-_CHORD_FRAMES], chroma[_CHORD_FRAMES:]

@@ -1,17 +1,17 @@
-"""Blocks of any length become fewer samples and overlapping frames. Any chunking of the same input gives the same."""
+"""Decimation and overlapping frames for audio in chunks of any length. The chunking never changes the output."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 _SPAN = 16
-"""Outputs of the decimator computed by one row of its matrix product."""
+"""Outputs that one row of the decimator's matrix product computes."""
 
 
 class Decimator:
-    """Low-pass and keep every `factor`-th sample: output `k` is centred on input `k · factor`.
+    """A low-pass filter that keeps every `factor`-th sample: output `k` is centred on input `k · factor`.
 
-    A Hamming-windowed sinc of `taps` (odd), half its amplitude at 85 % of the new Nyquist frequency.
+    The filter is a Hamming-windowed sinc of `taps` (odd) with half amplitude at 85 % of the new Nyquist frequency.
     """
 
     def __init__(self, factor: int, taps: int) -> None:
@@ -25,7 +25,7 @@ class Decimator:
         self._tail = taps // 2 + len(self._matrix)
 
     def add(self, wave: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`(n,)` → the outputs that are complete, `(m,) float32`."""
+        """Add samples `(n,)` and return the complete outputs, `(m,) float32`."""
         line = np.concatenate((self._waiting, wave))
         width, step = len(self._matrix), _SPAN * self._factor
         if len(line) < width:
@@ -36,12 +36,12 @@ class Decimator:
         return np.asarray((rows @ self._matrix).reshape(-1))
 
     def finish(self) -> NDArray[np.float32]:
-        """What was held back, and up to `_SPAN` outputs of silence."""
+        """Return the remaining outputs, and up to `_SPAN` outputs of silence."""
         return self.add(np.zeros(self._tail, np.float32))
 
 
 class Framer:
-    """Windows of `size` samples, `hop` apart: frame `k` is centred on sample `k · hop`."""
+    """A cutter of frames of `size` samples, `hop` apart: frame `k` is centred on sample `k · hop`."""
 
     def __init__(self, size: int, hop: int) -> None:
         self.size = size
@@ -49,7 +49,7 @@ class Framer:
         self._waiting = np.zeros(size // 2, np.float32)
 
     def add(self, wave: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`(n,)` → the frames that are complete, `(m, size) float32`: a view, to be read only."""
+        """Add samples `(n,)` and return the complete frames, `(m, size) float32`: a read-only view."""
         line = np.concatenate((self._waiting, wave))
         if len(line) < self.size:
             self._waiting = line
@@ -59,12 +59,15 @@ class Framer:
         return frames
 
     def finish(self) -> NDArray[np.float32]:
-        """The last frames, half of them silence."""
+        """Return the last frames, padded with silence."""
         return self.add(np.zeros(self.size // 2, np.float32))
 
 
 def magnitudes(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of the spectra of windowed frames `(n, size)`: `(n, size / 2 + 1) float32`, in half the time of `np.abs`."""
+    """Return the magnitude spectra of windowed frames `(n, size)`: `(n, size / 2 + 1) float32`.
+
+    It takes half the time of `np.abs`.
+    """
     spectra = np.fft.rfft(frames).astype(np.complex64, copy=False)
     parts = spectra.view(np.float32)
     parts *= parts
@@ -72,7 +75,10 @@ def magnitudes(frames: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def mel_filters(bands: int, bins: int, bin_hertz: float, lowest: float, highest: float) -> NDArray[np.float32]:
-    """Triangles of height 1, evenly spaced on the mel scale `2595 · lg(1 + f / 700)`: `(bins, bands) float32`."""
+    """Return triangular filters of height 1, evenly spaced on the mel scale: `(bins, bands) float32`.
+
+    `lowest` and `highest` in hertz; the scale is `2595 · lg(1 + f / 700)`.
+    """
     ends = 2595 * np.log10(1 + np.array((lowest, highest)) / 700)
     mels = np.linspace(ends[0], ends[1], bands + 2)
     edges = 700 * (10 ** (mels / 2595) - 1)

@@ -1,7 +1,8 @@
-"""Key from spectral peaks: their pitch classes, the tuning, Temperley's profiles, the bass, and how the piece ends.
+"""The key, from spectral peaks: their pitch classes, the tuning, Temperley's profiles, the bass, and the ending.
 
-Peaks instead of all bins, and whitened by the spectrum around them, so that drums and timbre count little; each peak
-also speaks for the fundamentals it may be a harmonic of (Gómez, "Tonal description of polyphonic audio", 2006).
+Peaks are used instead of all bins, and are whitened by the spectrum near them, so that drums and timbre count little.
+Each peak also counts for the fundamentals of which it may be a harmonic (Gómez, "Tonal description of polyphonic
+audio", 2006).
 """
 
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from rtc_drift.analysis.camelot import camelot
 from rtc_drift.analysis.frames import Framer, magnitudes
 
 SAMPLE_RATE = 6_000
-"""Of what the meter takes: there are enough pitches below 2.1 kHz."""
+"""Sample rate of the meter's input in hertz: pitches below 2.1 kHz are enough."""
 _SIZE, _HOP = 2048, 512
 FRAME_RATE = SAMPLE_RATE / _HOP
+"""Chroma frames per second."""
 _LOWEST, _HIGHEST = 60.0, 2_100.0
 _BINS = 60
-"""Of an octave, as long as the tuning is unknown."""
+"""Bins per octave before the tuning is known."""
 _HARMONICS = 4
 _HARMONIC_DECAY = 0.6
 _ENVELOPE = 31
@@ -27,16 +29,16 @@ _ENVELOPE = 31
 _FLOOR = 1e-4
 """Mean magnitude below which a frame is silent (about -80 dBFS)."""
 _FULL_MARGIN = 0.25
-"""By which the best key's correlation exceeds the next one's where there is no doubt."""
+"""Lead of the best key's correlation over the second that counts as no doubt."""
 
 _BASS_BELOW_PITCH = 52
-"""MIDI: E3, 165 Hz."""
+"""A MIDI pitch: E3, 165 Hz."""
 _BASS_COUNTS, _START_COUNTS, _END_COUNTS, _LAST_BASS_COUNTS = 0.05, 0.1, 0.15, 0.25
-"""What correlations count beside that of the whole: a key and its relative differ in little but their tonic."""
+"""Weights of further correlations beside that of the whole: a key and its relative differ mainly in their tonic."""
 _START_SECONDS, _END_SECONDS, _LAST_BASS_SECONDS = 2.0, 4.0, 3.0
 
-# Temperley, "Music and Probability" (2007), from C upwards; the minor with the seventh degree of the natural scale,
-# as popular music prefers it.
+# Temperley, "Music and Probability" (2007), from C upwards. Minor has the seventh degree of the natural scale, which
+# popular music prefers.
 _MAJOR = (0.748, 0.06, 0.488, 0.082, 0.670, 0.46, 0.096, 0.715, 0.104, 0.366, 0.057, 0.4)
 _MINOR = (0.712, 0.084, 0.474, 0.618, 0.049, 0.46, 0.105, 0.747, 0.404, 0.067, 0.33, 0.133)
 _BASS = (1.0, 0.0, 0.0, 0.0, 0.0, 0.3, 0.0, 0.4, 0.0, 0.0, 0.0, 0.0)
@@ -56,19 +58,19 @@ class Tonality:
     """Key and harmony of a track."""
 
     key: str | None
-    """`F# minor`; None without pitch."""
+    """Key such as `F# minor`; None without pitch."""
     camelot: str | None
     confidence: float
-    """The best key's lead over the second, 0–1."""
+    """Lead of the best key over the second, 0–1."""
     clarity: float
-    """How well the pitch classes fit the key's profile: correlation, 0–1."""
+    """Correlation of the pitch classes with the key's profile, 0–1."""
     complexity: float
-    """Entropy of the pitch classes, bits, 0–3.6."""
+    """Entropy of the pitch classes in bits, 0–3.6."""
     chroma: NDArray[np.float32]
-    """Pitch classes of each frame from C upwards, `(n, 12)`, of unit length or 0, `FRAME_RATE` a second."""
+    """Pitch classes of each frame from C upwards, `(n, 12)`, of unit length or 0, at `FRAME_RATE`."""
 
     def changes_at(self, beats: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Cosine distance, 0–1, of the harmony from each beat to the next and from the one before: `(n,)`."""
+        """Return the change of harmony at each beat, `(n,)`: cosine distance of the spans before and after it, 0–1."""
         if len(beats) < 2 or not len(self.chroma):
             return np.zeros(len(beats))
         sums = np.concatenate((np.zeros((1, 12)), np.cumsum(self.chroma, axis=0, dtype=np.float64)))
@@ -80,7 +82,7 @@ class Tonality:
 
 
 class TonalMeter:
-    """Takes a wave at 6 kHz in blocks; keeps 60 numbers of each of 12 frames a second."""
+    """A meter for mono samples at 6 kHz in chunks of any length. It keeps 60 numbers per frame, 12 frames a second."""
 
     def __init__(self) -> None:
         self._framer = Framer(_SIZE, _HOP)
@@ -91,11 +93,11 @@ class TonalMeter:
         self._tuning = 0j
 
     def add(self, wave: NDArray[np.float32]) -> None:
-        """The next samples, `(n,)`."""
+        """Measure the next samples, `(n,)`."""
         self._measure(self._framer.add(wave))
 
     def finish(self) -> Tonality:
-        """The key of all that was added."""
+        """Return the tonality of all added samples."""
         self._measure(self._framer.finish())
         histogram = np.frombuffer(self._rows, np.float16).reshape(-1, _BINS).astype(np.float32)
         tuning = float(np.angle(self._tuning)) / (2 * np.pi)
@@ -132,21 +134,21 @@ class TonalMeter:
 def _histogram(
     frame: NDArray[np.int64], pitch: NDArray[np.float64], weight: NDArray[np.float64], frames: int
 ) -> NDArray[np.float64]:
-    """Weights of peaks by frame and pitch class: `(frames, _BINS)`."""
+    """Sum the weights of peaks by frame and pitch class: `(frames, _BINS)`."""
     place = np.round(pitch * _BINS / 12).astype(int) % _BINS
     sums = np.bincount(frame * _BINS + place, weight, minlength=frames * _BINS)
     return np.asarray(sums.reshape(frames, _BINS), np.float64)
 
 
 def _envelope(spectra: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Moving mean over frequency, shape kept."""
+    """Return the moving mean over frequency, in the same shape."""
     half = _ENVELOPE // 2
     sums = np.cumsum(np.pad(spectra, ((0, 0), (half + 1, half)), mode="edge"), axis=1, dtype=np.float64)
     return (sums[:, _ENVELOPE:] - sums[:, :-_ENVELOPE]) / _ENVELOPE + 1e-9
 
 
 def _folding(tuning: float) -> NDArray[np.float32]:
-    """`(60, 12)`: how much each bin of an octave belongs to each pitch class; `tuning` in semitones, ±0.5."""
+    """Return the weight of each bin of an octave in each pitch class, `(60, 12)`; `tuning` in semitones, ±0.5."""
     distance = np.arange(_BINS)[:, None] * 12 / _BINS - tuning - np.arange(12)
     distance = (distance + 6) % 12 - 6
     return np.exp(-0.5 * (distance / 0.25) ** 2).astype(np.float32)
@@ -182,7 +184,7 @@ def _scores(
     bass: NDArray[np.float64],
     last_bass: NDArray[np.float64],
 ) -> tuple[_Scores, _Scores]:
-    """For each tonic and mode: how well the profile fits, and that with the bass, the start and how it ends."""
+    """Return for each tonic and mode the fit of the profile, and that fit plus bass, beginning and ending."""
     sounding = chroma[chroma.any(axis=1)]
     start = sounding[: round(_START_SECONDS * FRAME_RATE)].sum(axis=0)
     end = sounding[-round(_END_SECONDS * FRAME_RATE) :].sum(axis=0)
@@ -203,7 +205,7 @@ def _scores(
 
 
 def _correlation(pattern: NDArray[np.float64], values: NDArray[np.floating]) -> float:
-    """Pearson's, 0 for what is even."""
+    """Return Pearson's correlation; 0 if all values are equal."""
     deviation = values - values.mean()
     length = float(np.linalg.norm(deviation))
     pattern = pattern - pattern.mean()

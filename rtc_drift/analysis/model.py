@@ -1,4 +1,4 @@
-"""The result of analysing a track. Values only; times in seconds of the file's own audio."""
+"""The result of analysing a track: values only. Times in seconds of the file's own audio."""
 
 from typing import Annotated
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 VERSION = 4
-"""Of what is measured: a greater one has every track analysed anew."""
+"""Version of the measurements. With a greater one, all tracks are analysed again."""
 CURVES = ("beats_seconds", "downbeats_seconds", "attacks_seconds", "short_term_lufs", "momentary_lufs", "heard_bass")
-"""The fields of an `Analysis` that are long, and of no use for choosing."""
+"""Long fields of an `Analysis`, which the choice of tracks doesn't need."""
 
 SURE_TEMPO = 0.3
-"""Least `tempo_confidence` to rely on. Most doubt is whether to count twice as fast, which moves no beat."""
+"""Least `tempo_confidence` to rely on. The usual doubt is whether to count twice as fast, which moves no beat."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -21,76 +21,79 @@ class _Model(BaseModel):
 
 
 class Cues(_Model):
-    """Where a mix may leave or enter, in order; each within the track."""
+    """Points where a mix may enter or leave, in order and within the track."""
 
     first_sound_seconds: float = Field(ge=0)
-    """Where the sound rises above -60 dBFS for the first time."""
+    """Time at which the sound first rises above -60 dBFS."""
     intro_end_seconds: float = Field(ge=0)
-    """Where the energy settles at what is usual for the track."""
+    """Time at which the energy reaches the usual level of the track."""
     outro_start_seconds: float = Field(ge=0)
-    """The last downbeat before the energy leaves that level for good."""
+    """Last downbeat before the energy leaves that level for good."""
     last_sound_seconds: float = Field(ge=0)
-    """Where the sound falls below -60 dBFS for the last time."""
+    """Time at which the sound falls below -60 dBFS for the last time."""
 
 
 class Features(_Model):
-    """One number for each side of how a track sounds. Formulas stand where they are computed."""
+    """One number for each aspect of how a track sounds. `features.py` and `timbre.py` have the formulas."""
 
     tempo: float = Field(ge=0)
-    """Beats per minute; 0 where there is no beat."""
+    """Beats per minute; 0 without a beat."""
     onset_density: float = Field(ge=0)
     """Onsets per second."""
     beat_strength: float = Field(ge=0)
-    """Mean onset strength at beats by that of the whole."""
+    """Mean onset strength at beats, divided by that of the whole track."""
     danceability: float = Field(ge=0)
-    """Beat regularity by strength."""
+    """Regularity of the beats, times the logarithm of their strength."""
     energy: float = Field(ge=0)
+    """Onset strength, weighted by brightness; about 0–30."""
     brightness: float = Field(ge=0)
     """Spectral centroid, Hz."""
     bass: Share
-    """Power below 150 Hz by the power of all."""
+    """Share of the power below 150 Hz."""
     air: Share
-    """Power above 6 kHz by the power of all."""
+    """Share of the power above 6 kHz."""
     noisiness: Share
     """Spectral flatness."""
     spread: float = Field(ge=0)
     """Spectral spread, Hz."""
     dynamics: float = Field(ge=0)
-    """Crest, dB."""
+    """Ratio of peak to root mean square, dB."""
     tonal_clarity: Share
+    """Correlation of the pitch classes with the key's profile."""
     harmonic_change: float = Field(ge=0)
-    """Per second."""
+    """Cosine distance of chroma per second."""
     complexity: float = Field(ge=0)
+    """Entropy of the pitch classes, bits."""
     timbre: tuple[float, ...] = Field(min_length=24, max_length=24)
     """MFCC 1 to 12: means, then standard deviations."""
 
 
 class Analysis(_Model):
-    """Everything that was measured of one track."""
+    """All measurements of one track."""
 
     tempo_bpm: float | None = Field(default=None, gt=0)
-    """None without a beat."""
+    """Beats per minute; None without a beat."""
     tempo_confidence: Share
     beats_confidence: Share = 0.0
-    """That the beats are where one would tap, and not half a beat later."""
+    """Certainty that the beats are where people would tap, and not half a beat late."""
     beats_seconds: tuple[float, ...] = ()
     downbeats_seconds: tuple[float, ...] = ()
-    """A subset of the beats."""
+    """First beats of the bars: a subset of the beats."""
     attacks_seconds: tuple[float, ...] = ()
-    """What is struck on beats, more exactly than they are known: at most one for each, within 40 ms of it."""
+    """Attacks on beats, to 2 ms: at most one for each beat, within 40 ms of it."""
     key: str | None = None
-    """`A minor`, `F# major`; None for what has no pitch."""
+    """Key such as `A minor` or `F# major`; None without pitch."""
     camelot: str | None = None
-    """`8A`."""
+    """Camelot code of the key, such as `8A`; None without pitch."""
     key_confidence: Share
     integrated_lufs: float
     loudness_range_lu: float = Field(ge=0)
     true_peak_dbtp: float
     short_term_lufs: tuple[float, ...] = ()
-    """EBU R128 short-term loudness (3 s), one for each second."""
+    """EBU R128 short-term loudness (3 s) at each second, in LUFS."""
     momentary_lufs: tuple[float, ...] = ()
-    """EBU R128 momentary loudness of each 0.4 s."""
+    """EBU R128 momentary loudness of each 0.4 s, in LUFS."""
     heard_bass: tuple[Share, ...] = ()
-    """Of the loudness of each 0.4 s (as power), what is lost when the engine takes its bass."""
+    """Share of the loudness (as power) of each 0.4 s that is lost when the engine removes the bass."""
     cues: Cues
     features: Features

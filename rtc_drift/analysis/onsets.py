@@ -1,8 +1,8 @@
-"""Onset strength: by how much the spectrum rises, frame by frame.
+"""Onset strength: the rise of the spectrum, frame by frame.
 
-Log-compressed mel bands, their positive differences over 20 ms (Böck & Widmer, "Maximum filter vibrato suppression
-for onset detection", DAFx 2013, without the maximum filter), averaged over all bands, over those below 540 Hz, and over
-those below 150 Hz: a loud off-beat hat outweighs a kick in the whole spectrum, but not in the low part.
+It is the positive difference of log-compressed mel bands over 20 ms (Böck & Widmer, "Maximum filter vibrato
+suppression for onset detection", DAFx 2013, without the maximum filter), averaged over all bands, over those below
+540 Hz, and over those below 150 Hz. A loud off-beat hat outweighs a kick in the whole spectrum, not in the low part.
 """
 
 from dataclasses import dataclass
@@ -20,41 +20,43 @@ _LOW_BANDS = 8
 _BASS_BANDS = 2
 _DEEP_HERTZ = 140.0
 _LAG = 2
-"""Frames between what is compared."""
+"""Distance of the compared frames."""
 _COMPRESSION = 400.0
 _KICK_FRAMES = 6
+"""Frames from an attack to the end of the search for its kick (50 ms)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Onsets:
-    """Onset strength of each frame, `(n,) float32`, ≥ 0; a natural-logarithm step averaged over bands."""
+    """Onset strength of each frame, `(n,) float32`, ≥ 0: rise of the natural logarithm, averaged over bands."""
 
     full: NDArray[np.float32]
+    """Onset strength of all bands."""
     low: NDArray[np.float32]
-    """Of what lies below 540 Hz."""
+    """Onset strength below 540 Hz."""
     bass: NDArray[np.float32]
-    """Of what lies below 150 Hz."""
+    """Onset strength below 150 Hz."""
     kick: NDArray[np.float32]
     """Rise of the magnitudes below 140 Hz, not compressed: a kick outweighs a bass note by far."""
 
     @property
     def weighted(self) -> NDArray[np.float32]:
-        """For the tempo: all and half as much of the low bands, above their mean over a second, unit deviation."""
+        """Onset strength for the tempo: all bands plus half the low bands, above the mean over 1 s, unit deviation."""
         return _above_mean(_standard(self.full) + 0.5 * _standard(self.low))
 
     @property
-    def kicks(self) -> NDArray[np.float32]:
+    def kick_above_mean(self) -> NDArray[np.float32]:
         """Rise of the kick above its mean over a second, unit deviation."""
         return _above_mean(self.kick)
 
     @property
-    def grounded(self) -> NDArray[np.float32]:
-        """For where the beats are: an attack that a kick follows counts most, so that a loud off-beat hat is none."""
+    def kick_weighted(self) -> NDArray[np.float32]:
+        """Onset strength for the beats: an attack before a kick counts most, so that a loud off-beat hat is no beat."""
         return self._with_kicks(1.5)
 
     @property
-    def steadied(self) -> NDArray[np.float32]:
-        """For where the beats are if each has its kick: next to nothing else counts."""
+    def kick_dominated(self) -> NDArray[np.float32]:
+        """Onset strength for the beats if each has a kick: almost nothing else counts."""
         return self._with_kicks(6.0)
 
     def _with_kicks(self, weight: float) -> NDArray[np.float32]:
@@ -64,13 +66,13 @@ class Onsets:
 
 
 def following_kick(kick: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The greatest rise from each frame to 50 ms later: a kick's deep part comes that much after its attack."""
+    """Return the greatest rise from each frame to 50 ms later: the deep part of a kick comes after its attack."""
     padded = np.pad(kick, (0, _KICK_FRAMES - 1))
     return np.asarray(sliding_window_view(padded, _KICK_FRAMES).max(axis=1)) if len(kick) else kick
 
 
 class OnsetMeter:
-    """Takes magnitude spectra in order, and keeps four numbers of each frame."""
+    """A meter for magnitude spectra, added in order. It keeps four numbers per frame."""
 
     def __init__(self, frame_size: int, sample_rate: float) -> None:
         self._size = frame_size
@@ -81,7 +83,7 @@ class OnsetMeter:
         self._rows = bytearray()
 
     def add(self, spectra: NDArray[np.float32]) -> None:
-        """The next frames, `(n, frame_size / 2 + 1) float32`."""
+        """Measure the next frames, `(n, frame_size / 2 + 1) float32`."""
         if not len(spectra):
             return
         deep = spectra[:, self._deep] * np.float32(_COMPRESSION / 100 / self._size)
@@ -95,13 +97,13 @@ class OnsetMeter:
         self._previous = line[-_LAG:]
 
     def finish(self) -> Onsets:
-        """All frames so far."""
+        """Return the onset strengths of all added frames."""
         full, low, bass, kick = np.frombuffer(self._rows, np.float32).reshape(-1, 4).T.copy()
         return Onsets(full, low, bass, kick)
 
 
 def moving_mean(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
-    """Mean over a window centred on each value, shorter at the ends: `(n,)`."""
+    """Return the mean over a window centred on each value, shorter at the ends: `(n,)`."""
     sums = np.concatenate(((0.0,), np.cumsum(values, dtype=np.float64)))
     index = np.arange(len(values))
     first = np.maximum(index - width // 2, 0)
@@ -110,7 +112,7 @@ def moving_mean(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
 
 
 def _above_mean(strength: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What exceeds the mean over a second, with unit deviation."""
+    """Return the excess over the mean of a second, with unit deviation."""
     return _standard(np.maximum(0, strength - moving_mean(strength, FRAME_RATE)))
 
 

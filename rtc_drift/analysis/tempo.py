@@ -1,9 +1,9 @@
-"""Tempo from onset strength: autocorrelation in windows, a comb over periods, the way of counting, a path in time.
+"""The tempo, from onset strength: autocorrelation in windows, a comb over periods, the way of counting, a path in time.
 
-The windows are those of Grosche & Müller's tempogram (2011). A pulse can be counted in several related ways; which one
-is chosen by a log-linear model of how well half a beat, a beat, a bar and two repeat, whether the kick repeats with the
-bar, and a log-normal prior (Ellis, "Beat tracking by dynamic programming", 2007) that is centred by how busy the bass
-is: the same pulse is counted fast in drum & bass, and slowly in dub and ambient music.
+The windows are those of Grosche & Müller's tempogram (2011). A pulse can be counted at several related tempi. A
+log-linear model chooses one of them. Its inputs are how well half a beat, a beat, a bar and two bars repeat, whether
+the kick repeats with the bar, and a log-normal prior (Ellis, "Beat tracking by dynamic programming", 2007). The busier
+the bass, the higher the centre of that prior: drum & bass is counted fast, dub and ambient music slowly.
 """
 
 from collections.abc import Iterator
@@ -22,30 +22,31 @@ _LAGS = 1000
 _WINDOWS_AT_ONCE = 64
 _TEMPI = np.exp(np.linspace(np.log(SLOWEST), np.log(FASTEST), 480))
 _COMB = {0.5: 0.25, 1.0: 1.0, 2.0: 0.5, 4.0: 0.5, 8.0: 0.25}
-"""Periods at which a beat's strength repeats, and what each counts."""
+"""Weights of the comb, by period in beats."""
 _WIDE_OCTAVES = 0.9
+"""Standard deviation of the preference for a pulse near 120 bpm."""
 _RELATED = (1.0, 2.0, 1 / 2, 3.0, 1 / 3, 3 / 2, 2 / 3, 4 / 3, 3 / 4)
-"""The tempi at which one pulse may be counted."""
+"""Tempi at which a pulse may be counted, as multiples of the pulse."""
 _REPEATS = {0.5: 2.55, 1.0: 4.18, 4.0: 1.49, 8.0: 1.78}
 _KICK_REPEATS = {4.0: 3.99}
 _CENTRE, _NARROWNESS, _BUSYNESS = 1.45, 3.08, 2.48
-"""The eight weights of the way of counting, fitted together: see `docs/analysis.md` for to what, and how it carries."""
+"""The eight weights of the way of counting, with the two lines above. `docs/analysis.md` describes the fit."""
 _USUAL_TEMPO, _USUAL_BASS = 120.0, 0.095
-"""Where the prior is centred, and the mean onset strength of the bass in such music."""
+"""Centre of the prior in beats per minute, and the mean onset strength of the bass in such music."""
 _STEADINESS = 0.015
-"""By how much of a period the strongest repeat may be away, as tempo and swing drift; a third beyond four periods."""
+"""Tolerance for the strongest repeat, as a share of its lag: tempo and swing vary. A third beyond four periods."""
 _NEARBY = np.exp2(np.linspace(-0.3, 0.3, 181))
-"""How far the tempo may wander from that of most of the track."""
+"""Tempi along the track, as multiples of the main tempo."""
 _CHANGE_COST = 8.0
-"""Per octave from one window to the next; a window's own score is at most 1."""
+"""Cost per octave from one window to the next; the score of a window is at most 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """What repeats, and how surely."""
+    """The tempo of a track."""
 
     bpm: float
-    """Of most of the track, 50–210."""
+    """Beats per minute of most of the track, 50–210."""
     clarity: float
     """Mean autocorrelation at the beat's periods, 0–1."""
     certainty: float
@@ -55,7 +56,7 @@ class Tempo:
 
 
 def find_tempo(onsets: Onsets) -> Tempo | None:
-    """The tempo of a track, or None where nothing repeats."""
+    """Return the tempo of a track, or None if nothing repeats."""
     correlations = np.concatenate(list(_autocorrelations(onsets.weighted)))
     total = correlations.sum(axis=0, dtype=np.float64)
     if total[0] <= 1e-6:
@@ -63,16 +64,16 @@ def find_tempo(onsets: Onsets) -> Tempo | None:
     total /= total[0]
     pulse = float(_TEMPI[np.argmax(_comb(total, _TEMPI) - np.log2(_TEMPI / 120) ** 2 / 2 / _WIDE_OCTAVES**2 * 0.3)])
     candidates = np.array([_refined(total, pulse * ratio) for ratio in _RELATED if SLOWEST <= pulse * ratio <= FASTEST])
-    chances = _chances(candidates, total, onsets)
-    best = int(np.argmax(chances))
+    probabilities = _probabilities(candidates, total, onsets)
+    best = int(np.argmax(probabilities))
     bpm = float(candidates[best])
     clarity = float(_comb(total, np.array([bpm]))[0]) / sum(_COMB.values())
     periods = _path(correlations, bpm, len(onsets.full))
-    return Tempo(bpm, min(max(clarity, 0.0), 1.0), float(chances[best]), periods)
+    return Tempo(bpm, min(max(clarity, 0.0), 1.0), float(probabilities[best]), periods)
 
 
 def _autocorrelations(strength: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Of windows of 20 s, 5 s apart, some at a time: `(windows, _LAGS)`, not normalised."""
+    """Yield autocorrelations of windows of 20 s, 5 s apart, several at a time: `(windows, _LAGS)`, not normalised."""
     padded = np.pad(strength, (0, max(_WINDOW - len(strength), -(len(strength) - _WINDOW) % _HOP)))
     windows = sliding_window_view(padded, _WINDOW)[::_HOP]
     fading = _WINDOW / (_WINDOW - np.arange(_LAGS))
@@ -83,7 +84,7 @@ def _autocorrelations(strength: NDArray[np.float32]) -> Iterator[NDArray[np.floa
 
 
 def _comb(correlation: NDArray[np.floating], tempi: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weighted sum of `(…, _LAGS)` at the periods of each tempo: `(…, tempi)`."""
+    """Return the weighted sum of a correlation `(…, _LAGS)` at the periods of each tempo: `(…, tempi)`."""
     score = np.zeros((*correlation.shape[:-1], len(tempi)))
     for periods, weight in _COMB.items():
         lag = np.minimum(_FRAMES_PER_MINUTE / tempi * periods, _LAGS - 1.001)
@@ -94,9 +95,9 @@ def _comb(correlation: NDArray[np.floating], tempi: NDArray[np.float64]) -> NDAr
     return score
 
 
-def _chances(tempi: NDArray[np.float64], total: NDArray[np.float64], onsets: Onsets) -> NDArray[np.float64]:
-    """Probability of each of these ways of counting; `total` is the normalised autocorrelation of the whole."""
-    kick = np.sum([some.sum(axis=0, dtype=np.float64) for some in _autocorrelations(onsets.kicks)], axis=0)
+def _probabilities(tempi: NDArray[np.float64], total: NDArray[np.float64], onsets: Onsets) -> NDArray[np.float64]:
+    """Return the probability of each way of counting; `total` is the normalised autocorrelation of the whole track."""
+    kick = np.sum([some.sum(axis=0, dtype=np.float64) for some in _autocorrelations(onsets.kick_above_mean)], axis=0)
     kick /= max(kick[0], 1e-6)
     octaves = np.log2(tempi / _USUAL_TEMPO)
     busy = np.log2((float(onsets.bass.mean()) + 0.001) / _USUAL_BASS)
@@ -104,12 +105,12 @@ def _chances(tempi: NDArray[np.float64], total: NDArray[np.float64], onsets: Ons
     for correlation, weights in ((total, _REPEATS), (kick, _KICK_REPEATS)):
         for periods, weight in weights.items():
             scores += weight * _repeat(correlation, _FRAMES_PER_MINUTE / tempi * periods, exact=periods > 4)
-    chances = np.exp(scores - scores.max())
-    return np.asarray(chances / chances.sum())
+    probabilities = np.exp(scores - scores.max())
+    return np.asarray(probabilities / probabilities.sum())
 
 
 def _repeat(correlation: NDArray[np.float64], lags: NDArray[np.float64], *, exact: bool) -> NDArray[np.float64]:
-    """The highest value of `(_LAGS,)` near each of the lags, in frames."""
+    """Return the highest value of a correlation `(_LAGS,)` near each lag, in frames."""
     near = np.linspace(-1, 1, 7) * (_STEADINESS / 3 if exact else _STEADINESS)
     places = np.minimum(lags[:, None] * (1 + near), _LAGS - 1)
     return np.asarray(np.interp(places, np.arange(_LAGS), correlation).max(axis=1))
@@ -121,7 +122,7 @@ def _refined(correlation: NDArray[np.float64], bpm: float) -> float:
 
 
 def _path(correlations: NDArray[np.float32], bpm: float, frames: int) -> NDArray[np.float32]:
-    """Frames per beat along the track: the path through the windows with the best scores and the least change."""
+    """Return frames per beat along the track: the path through the windows with best scores and least change."""
     tempi = np.clip(bpm * _NEARBY, SLOWEST / 1.2, FASTEST * 1.2)
     scores = _comb(correlations / np.maximum(correlations[:, :1], 1e-6), tempi) / sum(_COMB.values())
     scores *= np.sqrt(correlations[:, :1] / correlations[:, 0].max())

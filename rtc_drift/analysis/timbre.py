@@ -1,6 +1,6 @@
-"""Timbre: the shape of the spectrum, frame by frame, and its mean over all that sounds.
+"""Timbre: the shape of the spectrum, frame by frame, and its mean over all frames that sound.
 
-Shape as in Peeters, "A large set of audio features" (2004); MFCC as in Davis & Mermelstein (1980), 40 mel bands.
+The shape follows Peeters, "A large set of audio features" (2004); MFCC follow Davis & Mermelstein (1980), 40 mel bands.
 """
 
 from dataclasses import dataclass
@@ -13,32 +13,32 @@ from rtc_drift.analysis.frames import mel_filters
 _BANDS = 40
 _COEFFICIENTS = 12
 _SILENT_POWER = 1e-9
-"""Mean power below which a frame is left out (-90 dBFS)."""
+"""Mean power below which a frame is skipped (-90 dBFS)."""
 _BASS_HERTZ, _AIR_HERTZ = 150.0, 6_000.0
 _FLAT_HERTZ = (50.0, 9_500.0)
-"""What lies above is already weakened by the decimation."""
+"""Range of the flatness in hertz: the decimation weakens what lies above."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timbre:
-    """Means over all frames that sound; zeros for silence. Powers are of what lies below 12 kHz."""
+    """Means over all frames that sound; zeros for silence. Power is that below 12 kHz."""
 
     centroid_hertz: float
-    """`Σ f·|X| / Σ |X|`."""
+    """Spectral centroid, `Σ f·|X| / Σ |X|`."""
     spread_hertz: float
-    """`√(Σ (f - centroid)²·|X| / Σ |X|)`."""
+    """Spectral spread, `√(Σ (f - centroid)²·|X| / Σ |X|)`."""
     flatness: float
-    """Geometric by arithmetic mean of the power from 50 Hz to 9.5 kHz, 0–1; 0.56 for white noise."""
+    """Geometric mean divided by arithmetic mean of the power from 50 Hz to 9.5 kHz, 0–1; 0.56 for white noise."""
     bass: float
-    """Power below 150 Hz by all, over the whole track, 0–1."""
+    """Share of the power below 150 Hz, over the whole track, 0–1."""
     air: float
-    """Power above 6 kHz by all, over the whole track, 0–1."""
+    """Share of the power above 6 kHz, over the whole track, 0–1."""
     mfcc: tuple[float, ...]
     """Coefficients 1 to 12 of the mel spectrum's natural logarithm: 12 means, then 12 standard deviations."""
 
 
 class TimbreMeter:
-    """Takes magnitude spectra and keeps sums."""
+    """A meter for magnitude spectra. It keeps only sums."""
 
     def __init__(self, frame_size: int, sample_rate: float) -> None:
         bins = frame_size // 2 + 1
@@ -48,7 +48,7 @@ class TimbreMeter:
         parts = (np.ones(bins), self._hertz < _BASS_HERTZ, self._hertz > _AIR_HERTZ)
         mel = mel_filters(_BANDS, bins, bin_hertz, 30, sample_rate / 2)
         self._sums = np.column_stack((*parts, mel)).astype(np.float32)
-        """All that is summed of the power, in one product: three parts, then the mel bands."""
+        """Weights of all sums of the power, as one matrix: three parts, then the mel bands."""
         angle = np.pi / _BANDS * (np.arange(_BANDS)[:, None] + 0.5) * np.arange(1, _COEFFICIENTS + 1)
         self._cosines = (np.cos(angle) * np.sqrt(2 / _BANDS)).astype(np.float32)
         first, last = (int(hertz / bin_hertz) for hertz in _FLAT_HERTZ)
@@ -60,7 +60,7 @@ class TimbreMeter:
         self._mfcc = np.zeros((2, _COEFFICIENTS))
 
     def add(self, spectra: NDArray[np.float32]) -> None:
-        """The next frames, `(n, frame_size / 2 + 1)`."""
+        """Measure the next frames, `(n, frame_size / 2 + 1)`."""
         spectra = spectra * self._scale
         power = spectra * spectra
         sums = power @ self._sums
@@ -73,8 +73,8 @@ class TimbreMeter:
         total, first, second = (spectra @ self._moments).astype(np.float64).T
         centroid = first / total
         spread = np.sqrt(np.maximum(second / total - centroid**2, 0))
-        heard = power[:, self._flat]
-        flatness = np.exp(np.log(heard + 1e-16).mean(axis=1)) / (heard.mean(axis=1) + 1e-16)
+        flat_power = power[:, self._flat]
+        flatness = np.exp(np.log(flat_power + 1e-16).mean(axis=1)) / (flat_power.mean(axis=1) + 1e-16)
         mfcc = (np.log(mel + 1e-10) @ self._cosines).astype(np.float64)
         self._frames += len(spectra)
         self._shape += (centroid.sum(), spread.sum(), flatness.sum())
@@ -82,7 +82,7 @@ class TimbreMeter:
         self._mfcc += (mfcc.sum(axis=0), (mfcc**2).sum(axis=0))
 
     def finish(self) -> Timbre:
-        """Of all that was added."""
+        """Return the timbre of all added frames."""
         if not self._frames:
             return Timbre(0.0, 0.0, 0.0, 0.0, 0.0, (0.0,) * 2 * _COEFFICIENTS)
         centroid, spread, flatness = (self._shape / self._frames).tolist()

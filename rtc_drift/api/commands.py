@@ -1,4 +1,4 @@
-"""Commands: `POST /session/{id}/NAME`, each answered with when it will be heard."""
+"""Command routes: `POST /session/{id}/NAME`, answered with when the command will be heard."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,13 +19,16 @@ from rtc_drift.station.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a command's body must be, and what it does."""
+    """A command over HTTP: the model of its body, and what carries it out."""
 
     body: type[views.Wire]
     run: Callable[[web.Request, Session, Any], Accepted | Awaitable[Accepted]]
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Read, carry out, answer. Between reading and carrying out nothing is awaited: first come, first served."""
+        """Read the body, carry out the command, answer 202.
+
+        Nothing is awaited between reading and carrying out, so commands take effect in the order they came.
+        """
         session = session_of(request)
         body = await json_body(request, self.body)
         accepted = self.run(request, session, body)

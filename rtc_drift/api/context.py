@@ -1,4 +1,4 @@
-"""What request handlers may use, and how they find it."""
+"""What request handlers use of the service, and how they find it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from rtc_drift.webrtc.shared_port import SharedPort
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The service as its HTTP door sees it."""
+    """The parts of the service that request handlers use."""
 
     library: Library
     spaces: SpaceUpdater
@@ -28,25 +28,25 @@ class Context:
     metrics: Metrics
     engines: EnginePool
     shared_port: SharedPort | None
-    """The shared UDP port, where there is one."""
+    """The shared UDP port; None if every listener has a port of its own."""
     session_store: SessionStore
     lead_cache: LeadCache
-    """Who renders tracks at other tempi."""
+    """The stretched intros of all stations."""
     frontend: Path
     max_event_readers: int
-    """Of each programme."""
+    """Event streams at once of each station."""
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)
 
 
 def context(request: web.Request) -> Context:
-    """The service behind this request."""
+    """Return the service behind a request."""
     return request.app[CONTEXT]
 
 
 def session_of(request: web.Request) -> Session:
-    """The session named in the path. Raises NoSuchSessionError."""
+    """Return the session named in the path, and note its use. Raises NoSuchSessionError."""
     session = context(request).sessions.find(request.match_info["session_id"])
     session.touch()
     return session

@@ -12,7 +12,7 @@ from rtc_drift.station.session import MASTER
 
 
 async def directions(request: web.Request) -> web.Response:
-    """GET /api/directions: those with a fixed name, and those that the library has beside them."""
+    """GET /api/directions: the named ones, and those discovered in the library."""
     found = context(request).spaces.space.axes.directions
     opposites = {one: other for pair in OPPOSITES for one, other in (pair, pair[::-1])}
     named = [
@@ -28,7 +28,7 @@ async def directions(request: web.Request) -> web.Response:
 
 
 async def explorer(request: web.Request) -> web.Response:
-    """GET /api/explorer?sessionId=…: the directions open from the track that is playing, with sample tracks."""
+    """GET /api/explorer?sessionId=…: the directions open from the present track, with sample tracks."""
     session = context(request).sessions.find(request.query.get("sessionId", MASTER))
     station = session.station
     playing = station.autodj.now_playing()
@@ -42,7 +42,7 @@ async def explorer(request: web.Request) -> web.Response:
 
 
 async def library_map(request: web.Request) -> web.Response:
-    """GET /api/map: where each track lies, across from dark to bright and up from calm to energetic."""
+    """GET /api/map: the place of each track, across from dark to bright and up from calm to energetic."""
     space = context(request).spaces.space
     places = coordinates(space).round(4).tolist()
     points = [

@@ -1,4 +1,4 @@
-"""Every error as `{"error": sentence, "code": snake_case}` with the right status; no stack trace leaves the server."""
+"""Errors over HTTP: `{"error": sentence, "code": snake_case}` with the right status; never a stack trace."""
 
 import errno
 import logging
@@ -33,7 +33,7 @@ RETRY_AFTER_SECONDS = 5
 
 
 class ApiError(Exception):
-    """An answer that is an error."""
+    """An error as it is answered."""
 
     def __init__(self, status: int, code: str, sentence: str, **more: Any) -> None:
         super().__init__(sentence)
@@ -44,7 +44,7 @@ class ApiError(Exception):
 
 @web.middleware
 async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns exceptions into answers."""
+    """Turn exceptions into error answers."""
     try:
         return await handler(request)
     except ApiError as error:
@@ -65,11 +65,14 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
             return _answer(known)
         context(request).metrics.unexpected_errors.inc()
         logger.exception("%s %s failed", request.method, request.path)
-        return _answer(ApiError(500, "internal_error", "Something went wrong in the server; its log has the details."))
+        return _answer(ApiError(500, "internal_error", "The server failed. Its log has the details."))
 
 
 async def json_body(request: web.Request, model: type[Body]) -> Body:
-    """The request's JSON, validated; an empty body counts as `{}`. Raises ApiError: 415, 400, 422 naming the field."""
+    """Return the request's JSON, validated; an empty body counts as `{}`.
+
+    Raises ApiError: 415 or 400 if it is no JSON, 422 naming the field that is wrong.
+    """
     data = await request.read()
     if data and request.content_type != "application/json":
         raise ApiError(415, "unsupported_media_type", "The body must be application/json.")
@@ -89,23 +92,23 @@ _SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
     BadNameError: (
         422,
         "bad_session_name",
-        "sessionName: small letters, digits and hyphens, at most 63, not a hyphen first, and no reserved word.",
+        "sessionName: up to 63 lower-case letters, digits and hyphens, not a hyphen first, and no reserved word.",
     ),
-    SessionExistsError: (409, "session_exists", "There is a session of that name already."),
-    SessionLimitError: (503, "session_limit", "There are as many sessions as allowed."),
+    SessionExistsError: (409, "session_exists", "A session of that name exists already."),
     MasterProtectedError: (403, "master_protected", "The master session can't be ended."),
-    JoiningLimitError: (503, "joining_limit", "Too many listeners are joining at this moment; try again."),
-    ListenerLimitError: (503, "listener_limit", "As many listeners as allowed are connected."),
+    JoiningLimitError: (503, "joining_limit", "Too many listeners are joining at this moment. Try again."),
+    ListenerLimitError: (503, "listener_limit", "Listener limit reached."),
     NoCandidatesError: (
         503,
         "no_candidates",
-        "The server has no address left to send from; it may have too many listeners.",
+        "The server has no free address to send from. It may have too many listeners.",
     ),
-    IceUnavailableError: (503, "ice_unavailable", "The server can't send over WebRTC; its log says why."),
-    CatalogueError: (503, "catalogue_unavailable", "The server can't use its catalogue; its log says why."),
+    IceUnavailableError: (503, "ice_unavailable", "The server can't send over WebRTC. See its log."),
+    CatalogueError: (503, "catalogue_unavailable", "The server can't use its catalogue. See its log."),
     web.RequestPayloadError: (400, "bad_body", "The body can't be read."),
 }
-"""Errors with nothing to add: status, code, sentence. What is 503 may be tried again; 422 begins with the field."""
+"""Status, code and sentence of errors without further detail. After a 503 the client may try again; the sentence of
+a 422 begins with the field."""
 
 
 def _known(error: Exception) -> ApiError | None:
@@ -119,20 +122,24 @@ def _known(error: Exception) -> ApiError | None:
             answer = ApiError(status, code, sentence, **more)
             return retry_later(answer) if status == 503 else answer
     match error:
+        case SessionLimitError():
+            return retry_later(ApiError(503, "session_limit", str(error)))
         case NoSuchSessionError():
-            code = "session_not_found" if error.leader is None else "target_not_found"
-            return ApiError(404, code, str(error), sessionId=error.session_id)
+            if error.leader is None:
+                return ApiError(404, "session_not_found", str(error), sessionId=error.session_id)
+            details = {"sessionId": error.session_id, "followingSession": error.leader}
+            return ApiError(404, "target_not_found", str(error), **details)
         case BadOfferError():
             return ApiError(400, "bad_offer", str(error))
         case UnsupportedOfferError():
             return ApiError(422, "unsupported_offer", str(error))
         case OSError(errno=errno.ENAMETOOLONG):  # of a file that was asked for
-            return ApiError(404, "not_found", "There is no file of such a name.")
+            return ApiError(404, "not_found", "There is no file of that name.")
     return None
 
 
 def retry_later(error: ApiError) -> ApiError:
-    """The error, with a Retry-After header."""
+    """Add a Retry-After header to an error."""
     error.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return error
 

@@ -1,4 +1,4 @@
-"""Operations: is it alive, is it ready, how is it doing."""
+"""Health routes: alive, ready, metrics."""
 
 from aiohttp import web
 
@@ -31,7 +31,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 def _collect(service: Context) -> None:
-    """Read what others count into the gauges."""
+    """Set the gauges to what other parts count."""
     metrics, sessions, status = service.metrics, service.sessions.values(), service.library.status()
     stations = service.sessions.stations()
     metrics.engine_restarts.set(service.engines.restarts)

@@ -1,4 +1,4 @@
-"""Library routes: tracks, covers, progress."""
+"""Library routes: status, tracks, covers."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def status(request: web.Request) -> web.Response:
 
 
 async def tracks(request: web.Request) -> web.Response:
-    """GET /api/tracks?q=…&limit=…: tracks whose title, artist or album holds every word."""
+    """GET /api/tracks?q=…&limit=…: the tracks that have every word in their title, artist or album."""
     limit = _limit(request.query.get("limit", "50"))
     library = context(request).library
     found = await library.find(request.query.get("q", ""))
@@ -30,7 +30,7 @@ async def tracks(request: web.Request) -> web.Response:
 
 
 async def track(request: web.Request) -> web.Response:
-    """GET /api/tracks/{id}: its tags, and how it sounds: features, beats, cues."""
+    """GET /api/tracks/{id}: tags and analysis."""
     library, found = context(request).library, _track(request)
     analysis = await library.analyses.whole(found.id)
     info = TrackInfo.of(found, library.loved)
@@ -38,7 +38,7 @@ async def track(request: web.Request) -> web.Response:
 
 
 async def cover(request: web.Request) -> web.Response:
-    """GET /api/tracks/{id}/cover: the embedded picture, or the one beside the file; 404 when there is none."""
+    """GET /api/tracks/{id}/cover: the embedded picture, or the one beside the file; 404 if there is none."""
     picture = await asyncio.to_thread(read_cover, _track(request).path)
     if picture is None:
         raise ApiError(404, "no_cover", "This track has no cover.")
@@ -55,7 +55,7 @@ def _track(request: web.Request) -> Track:
 
 
 def _limit(text: str) -> int:
-    # By its length first: int() refuses thousands of digits.
+    # The length is checked first, because int() raises for thousands of digits.
     if len(text) > len(str(MAX_LIMIT)) or not text.isdecimal() or not 1 <= int(text) <= MAX_LIMIT:
-        raise ApiError(422, "invalid_field", f"limit: a number from 1 to {MAX_LIMIT} is wanted.", field="limit")
+        raise ApiError(422, "invalid_field", f"limit: must be a number from 1 to {MAX_LIMIT}.", field="limit")
     return int(text)

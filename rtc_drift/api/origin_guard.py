@@ -1,4 +1,4 @@
-"""What is refused before a handler sees it: hosts that are none, and commands from other sites' pages."""
+"""Refuses requests before a handler sees them: malformed hosts, and commands from pages of other sites."""
 
 import re
 from urllib.parse import SplitResult, urlsplit
@@ -15,7 +15,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 @web.middleware
 async def guard_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Decides by the headers alone; the body has not been read."""
+    """Refuse by headers alone, before the body is read."""
     try:
         is_host = _HOST.fullmatch(request.host) is not None and bool(request.url.origin())
     except ValueError:
@@ -24,12 +24,12 @@ async def guard_middleware(request: web.Request, handler: Handler) -> web.Stream
         raise ApiError(400, "bad_host", "The Host header is not valid.")
     if request.method not in SAFE_METHODS and not request.path.startswith("/whep/") and _is_foreign(request):
         context(request).metrics.refused_commands.inc()
-        raise ApiError(403, "foreign_origin", "Pages of other sites may not send commands.")
+        raise ApiError(403, "foreign_origin", "Pages of other sites can't send commands.")
     return await handler(request)
 
 
 def _is_foreign(request: web.Request) -> bool:
-    """Whether a browser says that another site's page is behind this. What is no browser says nothing."""
+    """Return True if a browser says that a page of another site sent this. Other clients say nothing."""
     if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
         return True
     origin = request.headers.get("Origin")

@@ -10,7 +10,7 @@ from rtc_drift.api.errors import ApiError
 from rtc_drift.api.sessions import page_path
 from rtc_drift.sessions import BadNameError, NoSuchSessionError, SessionExistsError
 
-# Everything comes from this server; `data:` and `blob:` are for pictures the page draws itself.
+# Everything comes from this server; `data:` and `blob:` are for pictures that the page draws.
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -27,35 +27,35 @@ async def session_page(request: web.Request) -> web.StreamResponse:
     try:
         context(request).sessions.find(request.match_info["session_id"]).touch()
     except NoSuchSessionError as error:
-        return _page_of_nothing(request, error, 404)
+        return _page_or_error(request, error, 404)
     return _page(request)
 
 
 async def create_page(request: web.Request) -> web.StreamResponse:
-    """GET /session/create/{name}: to the page of a named session, which is made if there is none."""
+    """GET /session/create/{name}: create the session unless it exists, then redirect to its page."""
     _check_visit(request)
     sessions, name = context(request).sessions, request.match_info["name"]
     try:
         session = await sessions.create(name) if name not in sessions else sessions[name]
-    except SessionExistsError:  # made by another request meanwhile
+    except SessionExistsError:  # created by another request meanwhile
         session = sessions.find(name)
     except BadNameError as error:
-        return _page_of_nothing(request, error, 422)
+        return _page_or_error(request, error, 422)
     raise web.HTTPSeeOther(page_path(session))
 
 
 async def follow_page(request: web.Request) -> web.StreamResponse:
-    """GET /session/follow/{name}: to the page of a new follower."""
+    """GET /session/follow/{name}: create a follower, then redirect to its page."""
     _check_visit(request)
     try:
         session = context(request).sessions.follow(request.match_info["name"])
     except NoSuchSessionError as error:
-        return _page_of_nothing(request, error, 404)
+        return _page_or_error(request, error, 404)
     raise web.HTTPSeeOther(page_path(session))
 
 
 async def qr_code(request: web.Request) -> web.Response:
-    """GET /session/{id}/qr.svg: the link with which one follows the session, or the one that is followed there."""
+    """GET /session/{id}/qr.svg: a QR code of the link that follows the session, or a follower's leader."""
     session = context(request).sessions.find(request.match_info["session_id"])
     link = f"{request.url.origin()}/session/follow/{session.following or session.id}"
     picture = io.BytesIO()
@@ -64,13 +64,13 @@ async def qr_code(request: web.Request) -> web.Response:
 
 
 def _check_visit(request: web.Request) -> None:
-    """These links make something: a person may follow them, a picture or script of a page may not."""
+    """Refuse pictures and scripts of pages: these links create something, so only a person may follow them."""
     if request.headers.get("Sec-Fetch-Dest", "document") not in ("document", "empty"):
-        raise ApiError(403, "foreign_origin", "This link is for people to open.")
+        raise ApiError(403, "foreign_origin", "Only a person can open this link.")
 
 
-def _page_of_nothing(request: web.Request, error: Exception, status: int) -> web.FileResponse:
-    """A browser gets the page, which finds out by itself and offers what there is; others the error."""
+def _page_or_error(request: web.Request, error: Exception, status: int) -> web.FileResponse:
+    """Answer a browser with the page, which shows the error and offers other sessions; others with the error."""
     if "text/html" not in request.headers.get("Accept", ""):
         raise error
     return _page(request, status)

@@ -1,4 +1,4 @@
-"""Who may command what: decided here alone, from path and headers, before a body is read."""
+"""Permissions: decided here alone, from path and headers, before a body is read."""
 
 import re
 
@@ -16,9 +16,9 @@ _SESSION = re.compile(r"/api/session/([^/]+)")
 
 @web.middleware
 async def role_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuses every command on a follower, and those on a locked session that come without its key.
+    """Refuse every command on a follower, and commands on a locked session without its key.
 
-    What counts is the path: also a command that there is not, or one with a strange method, is refused on a follower.
+    The path decides: unknown commands and unusual methods are refused on a follower, too.
     """
     if request.method not in SAFE_METHODS:
         command, resource = _COMMAND.fullmatch(request.path), _SESSION.fullmatch(request.path)
@@ -30,12 +30,12 @@ async def role_middleware(request: web.Request, handler: Handler) -> web.StreamR
 
 
 def may_command(request: web.Request, session: Session) -> bool:
-    """Whether whoever asks may command here."""
+    """Return True if the client may command the session."""
     return session.may_command(request.headers.get(KEY_HEADER) or request.cookies.get(cookie_name(session)))
 
 
 def cookie_name(session: Session) -> str:
-    """The cookie that holds a locked session's control key."""
+    """Return the name of the cookie that holds a locked session's control key."""
     return f"rtc-drift-key-{session.id}"
 
 
@@ -46,4 +46,4 @@ def _check(request: web.Request, session: Session) -> None:
     if session.following is not None:
         sentence = "Follower sessions cannot send commands"
         raise ApiError(403, "read_only", sentence, followingSession=session.following)
-    raise ApiError(403, "locked", "This session is locked: commands need its control key.")
+    raise ApiError(403, "locked", "Locked. Commands need the control key.")

@@ -47,7 +47,7 @@ ROUTES = (
 
 
 def make_app(context: Context) -> web.Application:
-    """The HTTP door of a service."""
+    """Make the aiohttp application of a service."""
     app = web.Application(
         middlewares=[error_middleware, guard_middleware, role_middleware], client_max_size=MAX_BODY_BYTES
     )

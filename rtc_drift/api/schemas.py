@@ -1,4 +1,4 @@
-"""The bodies of requests and answers, beyond what events carry already."""
+"""The models of requests and answers that are not those of events."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.station.views import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
 
-if TYPE_CHECKING:  # who renders offline needs no WebRTC
+if TYPE_CHECKING:  # only its type is needed
     from rtc_drift.webrtc.peer import Reception
 
 
@@ -17,11 +17,11 @@ class CreateOptions(Wire):
     """How a named session begins."""
 
     starting_track: str | None = Field(None, min_length=1, max_length=500)
-    """A track's id, or words that match its title, artist or album."""
+    """A track's id, or words of its title, artist or album."""
     direction: str | None = None
     seed: int | None = Field(None, ge=0, lt=2**63)
     locked: bool = False
-    """Commands need the key that the answer holds."""
+    """True: commands need the key in the answer."""
 
 
 class CreateRequest(Wire):
@@ -39,7 +39,7 @@ class FollowRequest(Wire):
 
 
 class CommandAccepted(Wire):
-    """A command that will be heard from `starts_at` (media time) on."""
+    """The answer to a command, which takes effect at media time `starts_at`."""
 
     accepted: bool = True
     starts_at: int
@@ -48,6 +48,8 @@ class CommandAccepted(Wire):
 
 
 class SessionUrls(Wire):
+    """The addresses of a session."""
+
     web_url: str
     stream_url: str
     events_url: str
@@ -55,7 +57,7 @@ class SessionUrls(Wire):
 
 
 class RtpClock(Wire):
-    """Media time now, and the RTP timestamp (mod 2³²) of media time 0 for each listener's SSRC."""
+    """The present media time, and for each listener's SSRC the RTP timestamp (mod 2³²) of media time 0."""
 
     sample_rate: int
     media_time: int
@@ -64,16 +66,17 @@ class RtpClock(Wire):
 
 
 class ReceptionInfo(Wire):
-    """How a listener receives, by its own last RTCP report."""
+    """How a listener receives, by its latest RTCP report."""
 
     loss_ratio: float
-    """Of the packets since the report before, 0 to 1."""
+    """Share of the packets lost since the report before, 0 to 1."""
     packets_lost: int
     jitter_seconds: float
     round_trip_seconds: float | None
 
     @classmethod
     def of(cls, reception: "Reception") -> "ReceptionInfo":
+        """Show a reception."""
         return cls(
             loss_ratio=reception.loss,
             packets_lost=reception.lost_packets,
@@ -90,11 +93,15 @@ class SessionMade(SessionUrls):
 
 
 class LockedSessionMade(SessionMade):
+    """A session that was created locked."""
+
     control_key: str
-    """Told this once."""
+    """The key is never shown again."""
 
 
 class FollowerMade(SessionMade):
+    """A follower that was created."""
+
     following_session: str
 
 
@@ -105,22 +112,24 @@ class SessionInfo(SessionState, SessionUrls):
     created: datetime
     last_access: datetime
     position_seconds: float | None
-    """Of the track that is on the air."""
+    """Position in the track on the air."""
     webrtc_listeners: int
     ogg_listeners: int
     event_readers: int
-    """These three: who came through this session, not through its followers."""
+    """These three count clients of this session, not of its followers."""
     rtp_clock: RtpClock
     reception: dict[str, ReceptionInfo]
-    """By SSRC: those who have reported."""
+    """By SSRC: the listeners that have reported."""
 
 
 class SessionSummary(Wire):
+    """A session in the list."""
+
     session_id: str
     type: str
     name: str
     clients: int
-    """Who came through this session: listeners over WebRTC and as Ogg, and event readers."""
+    """Number of clients of this session: WebRTC and Ogg listeners, and event readers."""
     webrtc_listeners: int
     ogg_listeners: int
     event_readers: int
@@ -130,7 +139,7 @@ class SessionSummary(Wire):
     followers: int
     now_playing: PlayingTrack | None
     active: bool
-    """Whether somebody hears it, through whichever session."""
+    """True while its station has listeners, through any session."""
     locked: bool
 
 
@@ -141,13 +150,13 @@ class SessionList(Wire):
 
 
 class DirectionInfo(Wire):
-    """A direction and the way back."""
+    """A direction and its opposite."""
 
     direction: str
     label: str
     opposite: str
     discovered: bool
-    """Found in this library, and named after the features that make it."""
+    """True if it was found in this library and is named after its main features."""
 
 
 class DirectionList(Wire):
@@ -163,7 +172,7 @@ class Explorer(Wire):
     track_id: str | None
     direction: str | None
     directions: list[OpenDirection]
-    """Empty as long as nobody knows how the track that is playing sounds."""
+    """Empty until the track on the air is analysed."""
 
 
 class MapPoint(Wire):
@@ -177,7 +186,7 @@ class MapPoint(Wire):
 
 
 class LibraryMap(Wire):
-    """`GET /api/map`: the tracks that were listened to."""
+    """`GET /api/map`: the analysed tracks."""
 
     points: list[MapPoint]
 
@@ -186,7 +195,7 @@ class TrackDetail(TrackInfo):
     """`GET /api/tracks/{id}`."""
 
     analysis: Analysis | None
-    """How it sounds; null as long as it was not listened to."""
+    """Null until the track is analysed."""
 
 
 class TrackList(Wire):
@@ -197,5 +206,5 @@ class TrackList(Wire):
 
 
 def model_response(model: BaseModel, status: int = 200) -> web.Response:
-    """A model as JSON in camelCase."""
+    """Answer with a model as JSON in camelCase."""
     return web.Response(text=model.model_dump_json(by_alias=True), content_type="application/json", status=status)

@@ -1,4 +1,4 @@
-"""Session routes: made, followed, listed, told of, ended."""
+"""Session routes: create, follow, list, info, delete."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -14,11 +14,11 @@ from rtc_drift.media import SAMPLE_RATE, seconds
 from rtc_drift.station.session import MASTER, Session
 
 KEY_DAYS = 400
-"""How long a browser keeps a control key: as long as browsers allow."""
+"""Days that a browser keeps a control key: the most that browsers allow."""
 
 
 async def create(request: web.Request) -> web.Response:
-    """POST /api/session/create: a named session with a mixer and a journey of its own."""
+    """POST /api/session/create: create a named session with its own mixer and journey."""
     body = await json_body(request, schemas.CreateRequest)
     options = body.options
     session = await context(request).sessions.create(
@@ -35,7 +35,7 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def follow(request: web.Request) -> web.Response:
-    """POST /api/session/follow: a session that hears and sees what its leader's does, and may not command."""
+    """POST /api/session/follow: create a follower, which shows and plays its leader's programme and can't command."""
     body = await json_body(request, schemas.FollowRequest)
     session = context(request).sessions.follow(body.session_name, body.follower_name or "")
     made = schemas.FollowerMade(
@@ -48,23 +48,23 @@ async def follow(request: web.Request) -> web.Response:
 
 
 async def info(request: web.Request) -> web.Response:
-    """GET /api/session/info?sessionId=…: one session in full; with `ssrc`, of its listeners only that one."""
+    """GET /api/session/info?sessionId=…: one session in full; with `ssrc`, only that one of its listeners."""
     found = context(request).sessions.find(request.query.get("sessionId", MASTER))
     ssrc = request.query.get("ssrc")
     if ssrc is not None and not (ssrc.isascii() and ssrc.isdigit() and len(ssrc) <= 10):
-        raise ApiError(422, "invalid_field", "ssrc: a number of at most ten digits.", field="ssrc")
+        raise ApiError(422, "invalid_field", "ssrc: must be a number of at most ten digits.", field="ssrc")
     return model_response(await _info(request, found, None if ssrc is None else int(ssrc)))
 
 
 async def listing(request: web.Request) -> web.Response:
-    """GET /api/session/list."""
+    """GET /api/session/list: all sessions in short."""
     sessions = context(request).sessions.values()
     return model_response(schemas.SessionList(sessions=[_summary(session) for session in sessions]))
 
 
 async def delete(request: web.Request) -> web.Response:
-    """DELETE /api/session/{id}: everybody who hears or watches it is disconnected."""
-    # What has begun is finished, should the one who asked go meanwhile.
+    """DELETE /api/session/{id}: end the session and disconnect its clients."""
+    # Finished even if the client disconnects meanwhile.
     await asyncio.shield(context(request).sessions.delete(request.match_info["session_id"]))
     return web.Response(status=204)
 
@@ -131,5 +131,5 @@ def _urls(request: web.Request, session: Session) -> schemas.SessionUrls:
 
 
 def page_path(session: Session) -> str:
-    """The path of a session's page."""
+    """Return the path of a session's page."""
     return "/" if session.id == MASTER else f"/session/{session.id}"

@@ -1,4 +1,4 @@
-"""Answers without an end: the programme as Ogg Opus, and a session's events."""
+"""Endless answers: the programme as Ogg Opus, and the events of a session."""
 
 import asyncio
 import socket
@@ -16,12 +16,12 @@ from rtc_drift.station.event_hub import EventReader, SlowReaderError, frame
 from rtc_drift.station.session import Session
 
 MAX_OGG_LAG_BLOCKS = 200
-"""An Ogg reader more than 4 s behind is dropped."""
+"""Blocks that an Ogg reader may lag, 4 s; then it is dropped."""
 SEND_BUFFER_BYTES = 64 * 1024
 EVENT_PACE_SECONDS = 0.05
-"""Events that come more quickly than this share a write."""
+"""Pause between writes; events that come meanwhile share one."""
 EVENT_SEND_SECONDS = 30
-"""An event reader that takes nothing for so long is cut off."""
+"""Time that an event reader may take nothing before it is cut off."""
 EVENT_HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-cache",
@@ -30,7 +30,7 @@ EVENT_HEADERS = {
 
 
 async def ogg(request: web.Request) -> web.StreamResponse:
-    """GET /stream/{id}: endless `audio/ogg`, the session's own packets, from now on."""
+    """GET /stream/{id}: endless `audio/ogg` of the same Opus packets, from the live edge."""
     session = session_of(request)
     headers = {"Content-Type": "audio/ogg", "Cache-Control": "no-store", "icy-name": f"rtc-drift: {session.id}"}
     if request.method == "HEAD":
@@ -52,7 +52,7 @@ async def _send_ogg(request: web.Request, session: Session, response: web.Stream
             while True:
                 pages = muxer.mux(bytes(await reader.next_in_order()))
                 if pages:
-                    # One that reads slowly lags, one that has stopped reading blocks here.
+                    # A slow reader lags; a reader that has stopped blocks here.
                     async with asyncio.timeout(MAX_OGG_LAG_BLOCKS * BLOCK_SECONDS):
                         await response.write(pages)
     except (LaggedError, TimeoutError):
@@ -60,12 +60,12 @@ async def _send_ogg(request: web.Request, session: Session, response: web.Stream
         if request.transport is not None:
             request.transport.abort()
     except (BroadcastEndedError, ConnectionError):
-        pass  # The session has ended, or the reader has gone.
+        pass  # The session has ended, or the reader has disconnected.
     return response
 
 
 def _limit_what_tcp_takes(request: web.Request) -> None:
-    """Left alone, buffers of several MB would hide for minutes that a reader has stopped reading."""
+    """Keep TCP's buffers small: several MB would hide for minutes that a reader has stopped reading."""
     if isinstance(request.transport, asyncio.Transport):
         request.transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
         sock = request.transport.get_extra_info("socket")
@@ -73,14 +73,14 @@ def _limit_what_tcp_takes(request: web.Request) -> None:
 
 
 async def events(request: web.Request) -> web.StreamResponse:
-    """GET /events/{id}: a `hello`, or what was missed since `Last-Event-ID`; then what happens."""
+    """GET /events/{id}: a `hello`, or the events missed since `Last-Event-ID`; then events as they happen."""
     session = session_of(request)
     if request.method == "HEAD":
         return web.Response(headers=EVENT_HEADERS)
     hub = session.station.hub
     if hub.readers >= context(request).max_event_readers:
-        raise retry_later(ApiError(503, "event_reader_limit", "As many event streams as allowed are open."))
-    # Counted before anything is awaited, so that many at once can't pass the limit.
+        raise retry_later(ApiError(503, "event_reader_limit", "Event stream limit reached."))
+    # The reader is counted before anything is awaited, so that many at once can't pass the limit.
     with hub.reader() as reader, session.client("events"), session.ending(lambda reason: _end(session, reader, reason)):
         missed = hub.missed(request.headers.get("Last-Event-ID", ""))
         hello = session.hello(allow_commands=may_command(request, session))
@@ -92,21 +92,21 @@ async def events(request: web.Request) -> web.StreamResponse:
             await _send_events(first, reader, response)
         except (SlowReaderError, TimeoutError):
             if request.transport is not None:
-                request.transport.abort()  # it may come back with its last id
+                request.transport.abort()  # it may reconnect with its last id
         except ConnectionError:
             pass
     return response
 
 
 def _end(session: Session, reader: EventReader, reason: str) -> None:
-    if not session.station.ended:  # else the station has told everybody
+    if not session.station.ended:  # else the station has published it to everybody
         reader.end(session.farewell(reason))
 
 
 async def _send_events(first: bytes, reader: EventReader, response: web.StreamResponse) -> None:
     frames: bytes | None = first
     while frames is not None:
-        if frames:  # who missed nothing gets nothing at first
+        if frames:  # empty if a reconnecting reader missed nothing
             async with asyncio.timeout(EVENT_SEND_SECONDS):
                 await response.write(frames)
         await asyncio.sleep(EVENT_PACE_SECONDS)

@@ -19,13 +19,13 @@ CORS = {
 
 
 async def add_cors(request: web.Request, response: web.StreamResponse) -> None:
-    """Players on other sites may listen: WHEP asks for it. Errors carry the headers too."""
+    """Let players on other sites listen, as WHEP requires; errors carry the headers, too."""
     if request.path.startswith("/whep/"):
         response.headers.update(CORS)
 
 
 async def join(request: web.Request) -> web.Response:
-    """POST an offer: 201 with the answer and the listener's own resource."""
+    """Answer a POSTed offer: 201 with the SDP answer and the listener's resource."""
     session = session_of(request)
     if request.content_type != SDP:
         raise ApiError(415, "unsupported_media_type", f"The body must be {SDP}.")
@@ -48,17 +48,17 @@ async def join(request: web.Request) -> web.Response:
 
 
 async def describe(request: web.Request) -> web.Response:
-    """OPTIONS: what may be posted."""
+    """Answer OPTIONS with the content types that may be sent."""
     return web.Response(status=204, headers={"Accept-Post": SDP, "Accept-Patch": TRICKLE})
 
 
 async def head(request: web.Request) -> web.Response:
-    """HEAD on a listener's resource: it is there."""
+    """Answer HEAD on a listener's resource."""
     return web.Response(content_type=SDP, headers={"ETag": _listener(request).etag})
 
 
 async def trickle(request: web.Request) -> web.Response:
-    """PATCH more candidates in. An ICE restart is refused: post a new offer instead."""
+    """Take trickled candidates of a PATCH. An ICE restart is refused: the client posts a new offer instead."""
     listener = _listener(request)
     if request.content_type != TRICKLE:
         raise ApiError(415, "unsupported_media_type", f"The body must be {TRICKLE}.")
@@ -66,7 +66,7 @@ async def trickle(request: web.Request) -> web.Response:
     if condition is None:
         raise ApiError(428, "if_match_required", "An If-Match header with the listener's ETag is required.")
     if condition == "*":
-        raise ApiError(422, "ice_restart_unsupported", "ICE restarts are not supported; post a new offer.")
+        raise ApiError(422, "ice_restart_unsupported", "ICE restarts are not supported. Post a new offer.")
     if condition != listener.etag:
         raise ApiError(412, "etag_mismatch", "The If-Match header does not match the listener's ETag.")
     await listener.add_candidates(await _body(request))
@@ -74,7 +74,7 @@ async def trickle(request: web.Request) -> web.Response:
 
 
 async def leave(request: web.Request) -> web.Response:
-    """DELETE: the listener ends."""
+    """End the listener on DELETE."""
     _listener(request).end("closed by the listener")
     return web.Response()
 
@@ -82,7 +82,7 @@ async def leave(request: web.Request) -> web.Response:
 def _listener(request: web.Request) -> WhepListener:
     listener = context(request).listeners.get(request.match_info["listener_id"])
     if listener is None or listener.session.id != request.match_info["session_id"]:
-        raise ApiError(404, "listener_not_found", "There is no such listener; it may have ended.")
+        raise ApiError(404, "listener_not_found", "There is no such listener. It may have ended.")
     return listener
 
 

@@ -1,4 +1,4 @@
-"""What is playable, and as which samples: the same 48 kHz stereo for who measures a file and who plays it."""
+"""The decoder: any music file as 48 kHz stereo. Probe, analysis and deck get exactly the same samples."""
 
 import stat
 import statistics
@@ -13,24 +13,24 @@ import numpy as np
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 CHUNK_SECONDS = 0.25
-"""This much is converted at once: codecs give frames of 64 to 4,608 samples, and the cost is in their number."""
+"""Length of one conversion. Codecs give frames of 64 to 4,608 samples, and each conversion has a fixed cost."""
 MAX_BAD_PACKETS_IN_A_ROW = 500
-"""Some ten seconds of music; decoding them in vain takes tens of milliseconds, so whoever plays is told in time."""
+"""About ten seconds of music. Trying to decode them takes tens of milliseconds, so a deck gets the error in time."""
 MAX_BAD_READS_IN_A_ROW = 50
 _FRAMES_COMPARED = 31
 HIGHEST_AMPLITUDE = 8.0
-"""Broken float files hold NaN, infinity and 1e30: taken as silence and as this much."""
+"""Limit for samples of broken float files, which hold infinity and 1e30; their NaN becomes silence."""
 SAMPLE_RATES = range(4_000, 768_001)
 # Playlists (HLS, concat, …) inside an innocent x.mp3 would make ffmpeg open other files and addresses.
 _OPEN_OPTIONS = {"format_whitelist": "mp3,flac,ogg,m4a,wav,w64,aiff,aac,asf,webm"}
 
 
 class DecodeError(Exception):
-    """A file gives no (more) audio; the message is a sentence for people."""
+    """A file gives no (more) audio; the message is one sentence for users."""
 
 
 class AudioFile:
-    """The first audio stream of an open file; what can't be decoded is left out and counted."""
+    """The first audio stream of an open file. It skips and counts what can't be decoded."""
 
     def __init__(self, container: av.container.InputContainer, stream: av.AudioStream) -> None:
         self.container = container
@@ -46,18 +46,19 @@ class AudioFile:
 
     @property
     def clock_start(self) -> float | None:
-        """When the first decoded sample was due by the file's own clock, in seconds; None if it has none.
+        """Time of the first decoded sample by the file's own clock, in seconds; None if the file has no clock.
 
-        By the last frames: of single ones ffmpeg tells a wrong time where Vorbis changes the length of its blocks.
+        It is the median over the latest frames: ffmpeg gives single frames a wrong time where Vorbis changes the
+        length of its blocks.
         """
         return statistics.median(self._starts) if self._starts else None
 
     def chunks(self) -> Iterator[Audio]:
-        """`(n, 2) float32` at 48 kHz, finite and within ±8.
+        """Yield `(n, 2) float32` at 48 kHz, finite and within ±8.
 
-        Raises OSError when reading fails, and DecodeError for what isn't audio or where too much in a row is damaged.
+        Raises OSError if reading fails, and DecodeError if it isn't audio or too many packets in a row are damaged.
         """
-        with _errors_told():
+        with _decode_errors():
             for packet in self._read():
                 for frame in self._decode(packet):
                     self._compare_clock(frame)
@@ -78,7 +79,7 @@ class AudioFile:
                 self.bad_packets += 1
                 if bad_reads == MAX_BAD_READS_IN_A_ROW:
                     raise DecodeError("The file is damaged: it can't be read any further.") from error
-                packets = self.container.demux(self.stream)  # the generator ended with its exception
+                packets = self.container.demux(self.stream)  # the exception ended the old generator
             else:
                 bad_reads = 0
                 self.packets += 1
@@ -106,7 +107,7 @@ class AudioFile:
             self._gathered = av.AudioFifo()
             self._resampler = av.AudioResampler("flt", "stereo", SAMPLE_RATE)
             self._shape = shape
-        frame.pts = None  # timestamps may be missing or leap; what counts is the samples
+        frame.pts = None  # timestamps may be missing or jump; only the number of samples counts
         self._gathered.write(frame)
         if self._gathered.samples >= CHUNK_SECONDS * frame.sample_rate:
             yield from self._convert(self._gathered.read())
@@ -122,7 +123,7 @@ class AudioFile:
     def _convert(self, frame: av.AudioFrame | None) -> Iterator[Audio]:
         assert self._resampler is not None
         for resampled in self._resampler.resample(frame):
-            if resampled is not None:  # what needs no conversion comes back as it is, even None
+            if resampled is not None:  # a frame that needs no conversion comes back as it is, even None
                 yield _audio(resampled)
 
     def _compare_clock(self, frame: av.AudioFrame) -> None:
@@ -135,13 +136,13 @@ class AudioFile:
 @contextmanager
 def open_audio(path: str | Path) -> Iterator[AudioFile]:
     """Open a file for decoding. Raises OSError when it can't be read, DecodeError when it isn't audio."""
-    if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would wait for ever
+    if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would block for ever
         raise DecodeError("This is not a file.")
-    with _errors_told():
+    with _decode_errors():
         container = av.open(str(path), options=_OPEN_OPTIONS, metadata_errors="replace")
     with container:
         for stream in container.streams.audio:
-            if stream.codec_context is not None:  # None for a codec ffmpeg doesn't know
+            if stream.codec_context is not None:  # None for a codec that ffmpeg doesn't have
                 stream.codec_context.thread_count = 1
                 break
         else:
@@ -150,18 +151,19 @@ def open_audio(path: str | Path) -> Iterator[AudioFile]:
 
 
 @contextmanager
-def _errors_told() -> Iterator[None]:
+def _decode_errors() -> Iterator[None]:
+    """Raise DecodeError for what ffmpeg raises; OSError passes."""
     try:
         yield
     except OSError:
         raise
     except (av.FFmpegError, ValueError) as error:
-        told = error.strerror if isinstance(error, av.FFmpegError) else None
-        raise DecodeError(f"The file can't be decoded ({(told or 'unknown format').lower()}).") from error
+        reason = error.strerror if isinstance(error, av.FFmpegError) else None
+        raise DecodeError(f"The file can't be decoded ({(reason or 'unknown format').lower()}).") from error
 
 
 def _audio(frame: av.AudioFrame) -> Audio:
-    # `to_ndarray` would copy it. The array keeps the frame alive, which nobody else writes to.
+    # `to_ndarray` would copy. The array keeps the frame alive, and nobody else writes to the frame.
     audio = np.frombuffer(memoryview(frame.planes[0]), np.float32, 2 * frame.samples).reshape(-1, 2)
     if audio.max(initial=0) <= HIGHEST_AMPLITUDE and audio.min(initial=0) >= -HIGHEST_AMPLITUDE:  # False for NaN too
         return audio

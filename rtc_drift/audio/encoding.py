@@ -1,4 +1,4 @@
-"""Audio as ffmpeg takes it, and into a file."""
+"""Audio frames for ffmpeg, and encoding a whole file."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -14,7 +14,10 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 
 
 def audio_frame(audio: NDArray[Any], position: int, sample_format: str = "flt") -> av.AudioFrame:
-    """`(n, 2)`, interleaved in ffmpeg's words for its type, as a frame that begins at the sample `position`."""
+    """Return `(n, 2)` as a frame that begins at the sample `position`.
+
+    `sample_format` is ffmpeg's name for the interleaved format of the samples.
+    """
     frame = av.AudioFrame.from_ndarray(
         np.ascontiguousarray(audio).reshape(1, -1), format=sample_format, layout="stereo"
     )
@@ -27,7 +30,7 @@ def audio_frame(audio: NDArray[Any], position: int, sample_format: str = "flt") 
 def encode_all(
     container: OutputContainer, stream: AudioStream, audio: Audio, alive: Callable[[], None] = lambda: None
 ) -> None:
-    """All of `(n, 2) float32`, a second at a time; `alive` is called after each."""
+    """Encode all of `(n, 2) float32` into the container. Calls `alive` after each second of audio."""
     for start in range(0, len(audio), SAMPLE_RATE):
         container.mux(stream.encode(audio_frame(audio[start : start + SAMPLE_RATE], start)))
         alive()

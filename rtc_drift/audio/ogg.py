@@ -1,4 +1,4 @@
-"""The programme as an endless Ogg Opus body: the session's own packets, muxed by libavformat, not encoded again."""
+"""An endless Ogg Opus stream: libavformat muxes the station's packets; nothing is encoded again."""
 
 import io
 from fractions import Fraction
@@ -11,11 +11,11 @@ from av.container import InputContainer
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE
 
 PAGE_MICROSECONDS = 160_000
-"""A page goes out every 160 ms, which is what the engine hands over at once."""
+"""Length of a page: 160 ms, the group of packets that the engine hands over at once."""
 
 
 class OggMuxer:
-    """One reader's stream: packets in, bytes out. Granule positions count from the reader's first packet."""
+    """The Ogg stream of one reader: packets in, bytes out. Granule positions count from its first packet."""
 
     def __init__(self) -> None:
         self._sink = _Sink()
@@ -25,7 +25,7 @@ class OggMuxer:
         self._packets = 0
 
     def mux(self, opus: bytes) -> bytes:
-        """Add one 20 ms packet; gives the pages that are now full, which may be none."""
+        """Add one 20 ms packet and return the pages that are full now, often none."""
         packet = av.Packet(opus)
         packet.pts = packet.dts = self._packets * BLOCK_SAMPLES
         packet.duration = BLOCK_SAMPLES
@@ -36,7 +36,7 @@ class OggMuxer:
         return self._sink.take()
 
     def close(self) -> bytes:
-        """The last page."""
+        """Return the last page."""
         self._container.close()
         return self._sink.take()
 
@@ -57,7 +57,7 @@ class _Sink:
 
 @cache
 def _opus_template() -> InputContainer:
-    """An Ogg Opus file in memory, opened: libavformat wants a stream to take the Opus header from."""
+    """Return an open Ogg Opus file in memory: libavformat copies the Opus header from its stream."""
     file = io.BytesIO()
     with av.open(file, "w", format="ogg") as container:
         stream = container.add_stream("libopus", rate=SAMPLE_RATE, layout="stereo")

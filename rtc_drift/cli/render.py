@@ -26,7 +26,7 @@ from rtc_drift.rendering.kept_leads import KeptLeads
 from rtc_drift.rendering.output import BadOutputError, Output
 from rtc_drift.rendering.report import RenderRecord
 from rtc_drift.rendering.script import ScriptError, check_tracks, read_script
-from rtc_drift.station.autodj import NothingToPlayError
+from rtc_drift.station.on_air import NothingToPlayError
 from rtc_drift.station.sources import LeadSource
 from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.workers.pool import WorkerError, Workers

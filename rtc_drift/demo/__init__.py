@@ -1,4 +1,8 @@
-"""The demo library: synthesised music for those who have none at hand, with its ground truth for tests."""
+"""What plays when there is no music? A synthesised demo library, with its ground truth for tests.
+
+May import `analysis`, `audio` and `media`.
+Begin with `specs` (the tracks), then `arrange` (a spec becomes a score) and `synthesis` (a score becomes sound).
+"""
 
 from rtc_drift.demo.files import missing, write
 from rtc_drift.demo.ground_truth import DemoTruth, truth

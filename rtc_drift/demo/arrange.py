@@ -1,4 +1,4 @@
-"""From a spec to a score: sections, harmony, and who plays which note when."""
+"""The arranger, from a spec to a score: sections, harmony, and which part plays which note when."""
 
 import math
 from collections import defaultdict
@@ -30,7 +30,7 @@ class Note(NamedTuple):
     pitches: tuple[int, ...]
     velocity: float
     openness: float
-    """How far the filter is open, 0–1, in few steps so that sounds can be rendered once and used again."""
+    """Opening of the filter, 0–1, in few steps so that a rendered sound can be used again."""
 
 
 class Hit(NamedTuple):
@@ -51,7 +51,7 @@ class Section(NamedTuple):
 
 @dataclass
 class Score:
-    """All that is to be played. Steps are sixteenths."""
+    """All notes and drum hits of a track. Steps are sixteenths."""
 
     bars: int
     hits: list[Hit] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Score:
 
 
 class _Bar(NamedTuple):
-    """What the writers of the parts need to know about one bar."""
+    """One bar, as the functions that write the parts need it."""
 
     number: int
     layers: frozenset[str]
@@ -74,7 +74,7 @@ class _Bar(NamedTuple):
 
 
 def sections(spec: TrackSpec, bars: int | None = None) -> list[Section]:
-    """The arrangement; with `bars`, one main section of that length."""
+    """Return the sections in order; with `bars`, one finale of that length."""
     if bars is not None:
         return [Section("finale", 0, bars)]
     starts = np.cumsum((0, *spec.form[:-1])).tolist()
@@ -102,7 +102,7 @@ def arrange(spec: TrackSpec, *, bars: int | None = None) -> Score:
 
 
 def _harmony(spec: TrackSpec, style: Style, plan: Sequence[Section], rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Each bar's pitch classes, root first. The break has a progression of its own."""
+    """Return the pitch classes of each bar, root first. The break has a progression of its own."""
     choices = style.progressions[spec.parsed_key.mode]
     usual, other = (choices[index].split() for index in rng.permutation(len(choices))[:2])
     harmony = []
@@ -144,7 +144,7 @@ def _bars(
 
 
 def _layers(style: Style, section: Section, bar: int) -> frozenset[str]:
-    """Who plays: in intro and break they enter one after the other, in the outro they leave."""
+    """Return the layers that play in a bar. They enter one by one in intro and break, and leave in the outro."""
     everyone = {*LAYERS.values(), *style.patches}
     progress = (bar // 4 + 1) / math.ceil(section.bars / 4)
     if section.name in ("intro", "break"):
@@ -232,7 +232,7 @@ def _write_lead(score: Score, style: Style, bar: _Bar, tones: Sequence[melody.To
 
 
 def _write_ending(score: Score, spec: TrackSpec, style: Style, last_section: str) -> None:
-    """The tonic, held, on the downbeat after the last bar."""
+    """Write the tonic, held, on the downbeat after the last bar."""
     end, openness = float(score.bars * BAR_STEPS), math.ceil(5 * _OPENNESS[last_section][1]) / 5
     tonic = chord(spec.parsed_key, 1, style.chord_notes)
     beat_steps = round(1.2 * spec.bpm / 15)

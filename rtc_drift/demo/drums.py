@@ -1,4 +1,4 @@
-"""Drum and percussion sounds, each rendered once per track: `(n,)` mono or `(2, n)` for the wide ones."""
+"""Drum and percussion sounds, each rendered once per track: `(n,)` mono, or `(2, n)` stereo for wide sounds."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from rtc_drift.media import SAMPLE_RATE, samples
 
 @dataclass(frozen=True)
 class Kit:
-    """How a drum set is tuned. Hertz and seconds."""
+    """The tuning of a drum set. Pitches in hertz, decays in seconds."""
 
     kick_pitch: float = 50.0
     kick_sweep: float = 180.0
@@ -46,7 +46,7 @@ LEVEL |= {"shaker": 0.2, "conga": 0.28, "conga2": 0.28, "tom": 0.5, "tom2": 0.5,
 
 
 def drum(voice: str, kit: Kit, brightness: float, rng: np.random.Generator) -> Wave:
-    """One hit at full velocity, `(2, n)`, at its level in the kit. Brightness 0–1 lifts the cymbals."""
+    """Render one hit at full velocity, `(2, n)`, at its level in the kit. Brightness 0–1 raises the cymbals."""
     sound = _SOUNDS[voice](kit, rng)
     if sound.ndim == 1:
         sound = panned(sound, PAN.get(voice, 0.0))
@@ -60,7 +60,7 @@ def drum(voice: str, kit: Kit, brightness: float, rng: np.random.Generator) -> W
 
 
 def riser(seconds: float, brightness: float, rng: np.random.Generator) -> Wave:
-    """Noise that rises in level and pitch over `seconds`, `(2, n)`."""
+    """Render noise that rises in level and pitch over `seconds`, `(2, n)`."""
     time = _time(seconds) / np.float32(seconds)
     noise = rng.standard_normal((2, time.size), dtype=np.float32)
     top = 4000 + 9000 * brightness
@@ -71,7 +71,7 @@ def riser(seconds: float, brightness: float, rng: np.random.Generator) -> Wave:
 
 
 def crackle(seconds: float, rng: np.random.Generator) -> Wave:
-    """The surface of an old record, `(2, n)`: sparse clicks over a little hiss."""
+    """Render the surface noise of an old record, `(2, n)`: rare clicks and a little hiss."""
     length = samples(seconds)
     dust = rng.standard_normal((2, length), dtype=np.float32) * (rng.random((2, length), np.float32) < 0.0003)
     hiss = rng.standard_normal((2, length), dtype=np.float32)
@@ -83,7 +83,7 @@ def _time(seconds: float) -> Wave:
 
 
 def _tone(seconds: float, pitch: float, sweep: float, sweep_decay: float, decay: float) -> Wave:
-    """A sine that falls from pitch + sweep to pitch."""
+    """Render a sine whose frequency falls from pitch + sweep to pitch, in hertz."""
     time = _time(seconds)
     fall = sweep * sweep_decay * (1 - np.exp(-time / sweep_decay))
     wave = np.sin(np.float32(2 * math.pi) * (pitch * time + fall)) * np.exp(-time / np.float32(decay))

@@ -1,7 +1,7 @@
 """Filters, reverb, echo, ducking, loudness: pure functions on numpy arrays.
 
-Inside the demo synthesiser sound is planar, `(2, samples) float32` (or `(samples,)` for mono), because every
-pass runs along time. Wet effects run at half the sample rate: their tails are dark, and it halves the cost.
+In the demo synthesiser sound is planar, `(2, samples) float32` (or `(samples,)` for mono), because every pass runs
+along time. Wet effects run at half the sample rate: their tails have few highs, and it halves the cost.
 """
 
 import math
@@ -19,14 +19,17 @@ WET_RATE = SAMPLE_RATE // 2
 
 
 def tilt(frequencies: NDArray[np.float32], brightness: float) -> NDArray[np.float32]:
-    """Gains of a spectral tilt around 700 Hz: brightness 0.5 is neutral, 0 and 1 are ±3 dB per octave."""
+    """Return linear gains of a spectral tilt around 700 Hz.
+
+    Brightness 0 is -3 dB per octave, 0.5 is neutral, 1 is +3 dB per octave.
+    """
     octaves: NDArray[np.float32] = np.log2(np.clip(frequencies, 150.0, 12_000.0) / np.float32(700.0))
     gains: NDArray[np.float32] = np.exp2(octaves * np.float32(brightness - 0.5))
     return gains
 
 
 def band(wave: Wave, low: float, high: float, order: int = 2) -> Wave:
-    """Zero-phase band pass from `low` to `high` Hz, `order` × 6 dB per octave on both sides."""
+    """Apply a zero-phase band pass from `low` to `high` Hz, `order` × 6 dB per octave on both sides."""
     length = wave.shape[-1]
     frequencies = np.fft.rfftfreq(length, 1 / SAMPLE_RATE) + 1e-3
     gains = 1 / np.sqrt((1 + (low / frequencies) ** (2 * order)) * (1 + (frequencies / high) ** (2 * order)))
@@ -34,7 +37,7 @@ def band(wave: Wave, low: float, high: float, order: int = 2) -> Wave:
 
 
 def to_wet(wave: Wave) -> Wave:
-    """`(2, n)` → mono `(n / 2,)` at `WET_RATE`; n is even."""
+    """Convert `(2, n)` to mono `(n / 2,)` at `WET_RATE`; n is even."""
     left, right = wave
     mono: Wave = 0.25 * (left[0::2] + left[1::2] + right[0::2] + right[1::2])
     return mono
@@ -47,7 +50,10 @@ def add_wet(mix: Wave, wet: Wave) -> None:
 
 
 def impulse_response(seconds: float, brightness: float, rng: np.random.Generator) -> Wave:
-    """A room at `WET_RATE`, `(2, n)`: decaying stereo noise, 60 dB down after `seconds`, the highs dying first."""
+    """Return the impulse response of a room at `WET_RATE`, `(2, n)`.
+
+    It is stereo noise that is 60 dB down after `seconds`; high frequencies decay faster.
+    """
     length = int(seconds * WET_RATE)
     time = np.arange(length, dtype=np.float32) / WET_RATE
     frequencies = np.fft.rfftfreq(length, 1 / WET_RATE).astype(np.float32)
@@ -65,7 +71,7 @@ def impulse_response(seconds: float, brightness: float, rng: np.random.Generator
 
 
 def convolve(mono: Wave, response: Wave) -> Wave:
-    """Mono `(n,)` through `(2, m)` → `(2, n)`, by overlap-add; the tail beyond n is dropped."""
+    """Convolve mono `(n,)` with a response `(2, m)` by overlap-add: `(2, n)`. The tail beyond n is dropped."""
     size = 1 << math.ceil(math.log2(3 * response.shape[1]))
     hop = size - response.shape[1] + 1
     transfer = np.fft.rfft(response, size)
@@ -77,7 +83,7 @@ def convolve(mono: Wave, response: Wave) -> Wave:
 
 
 def ping_pong(mono: Wave, delay: int, feedback: float) -> Wave:
-    """Echoes `delay` samples apart, left and right in turn: `(n,)` → `(2, n)`."""
+    """Return echoes `delay` samples apart, left and right in turn: `(n,)` becomes `(2, n)`."""
     out = np.zeros((2, mono.size), np.float32)
     for echo in range(1, 7):
         lag, gain = echo * delay, feedback ** (echo - 1)
@@ -89,8 +95,11 @@ def ping_pong(mono: Wave, delay: int, feedback: float) -> Wave:
 
 
 def duck(wave: Wave, starts: list[int], depth: float, length: int) -> None:
-    """Side-chain in place: at each start (in samples) the level drops by `depth` (0–1) and recovers over `length`."""
-    down = 240  # 5 ms: a drop at once would click
+    """Lower the level in place by `depth` (0–1) at each start, and let it recover over `length`.
+
+    Starts and length in samples; the starts must ascend.
+    """
+    down = 240  # 5 ms: a sudden drop would click
     recovery = 1 - depth * np.square(np.cos(np.linspace(0, np.pi / 2, length, dtype=np.float32)))
     curve = np.concatenate([np.linspace(1, 1 - depth, down, dtype=np.float32), recovery.astype(np.float32)])
     for index, start in enumerate(starts):
@@ -101,7 +110,7 @@ def duck(wave: Wave, starts: list[int], depth: float, length: int) -> None:
 
 
 def active_rms(wave: Wave) -> float:
-    """Root mean square of `(2, n)` over the half seconds in which it plays, 0 when it never does."""
+    """Return the root mean square of `(2, n)` over the half seconds in which it plays; 0 if it never plays."""
     block = SAMPLE_RATE // 2
     whole = wave.shape[1] // block * block
     sparse = wave[:, :whole:4].reshape(2, -1, block // 4)
@@ -111,7 +120,7 @@ def active_rms(wave: Wave) -> float:
 
 
 def loudness(wave: Wave) -> float:
-    """Integrated loudness of `(2, n)` in LUFS: BS.1770's weighting and relative gate on every other 400 ms."""
+    """Return the loudness of `(2, n)` in LUFS: BS.1770's weighting and relative gate on every second 400 ms block."""
     block = SAMPLE_RATE * 2 // 5
     whole = wave.shape[1] // block
     blocks = wave[:, : whole * block].reshape(2, whole, block)[:, ::2]
@@ -126,7 +135,7 @@ def loudness(wave: Wave) -> float:
 
 
 def soft_clip(wave: Wave, ceiling: float) -> None:
-    """Round the peaks off in place so that none exceeds `ceiling`; quiet sound passes unchanged."""
+    """Round off the peaks in place so that none exceeds `ceiling`; quiet sound stays almost unchanged."""
     wave *= np.float32(1 / ceiling)
     np.tanh(wave, out=wave)
     wave *= np.float32(ceiling)

@@ -1,4 +1,4 @@
-"""Ogg Opus files. The only module of the demo library that needs PyAV, so that the others import fast."""
+"""The Ogg Opus encoder. Only this module of the demo library needs PyAV, so the others import fast."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from rtc_drift.audio.encoding import encode_all
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 _BIT_RATE = 160_000
-_COMPRESSION_LEVEL = "5"  # half the CPU of libopus' 10, and no difference to hear at this bit rate
+_COMPRESSION_LEVEL = "5"  # half the CPU time of libopus' 10; no audible difference at this bit rate
 
 
 def encode(audio: Audio, path: Path, tags: Mapping[str, str]) -> None:

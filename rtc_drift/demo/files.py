@@ -1,4 +1,4 @@
-"""The demo library on disk: an audio file and its ground truth beside it, both complete or not there."""
+"""The demo library on disk: for each track an audio file and its ground truth, both complete or both absent."""
 
 import os
 from collections.abc import Callable
@@ -10,14 +10,15 @@ from rtc_drift.demo.synthesis import render
 
 
 def write(spec: TrackSpec, folder: Path, *, bars: int | None = None) -> Path:
-    """Render, encode, and put audio and JSON in the folder; returns the audio's path. Does nothing if both exist.
+    """Render and encode a track, write audio and JSON to the folder, and return the audio's path.
 
-    A process killed in the middle leaves at most hidden `.part` files, and never audio without its ground truth.
+    Do nothing if both files exist. A process killed in the middle leaves at most hidden `.part` files, and never audio
+    without its ground truth. Raises OSError.
     """
     audio = folder / spec.filename
     if _complete(spec, folder):
         return audio
-    from rtc_drift.demo.encode import encode  # loads PyAV, which those who only ask what is missing don't need
+    from rtc_drift.demo.encode import encode  # loads PyAV, which `missing` doesn't need
 
     folder.mkdir(parents=True, exist_ok=True)
     part = _part(audio)
@@ -30,13 +31,13 @@ def write(spec: TrackSpec, folder: Path, *, bars: int | None = None) -> Path:
 
 
 def write_job(number: int, folder: str, alive: Callable[[], None]) -> str:
-    """Write the demo track of that number in a worker process. Returns the audio's path."""
+    """Write the demo track of that number in a worker process and return the audio's path."""
     alive()
     return os.fspath(write(next(spec for spec in DEMO if spec.number == number), Path(folder)))
 
 
 def missing(folder: Path) -> list[TrackSpec]:
-    """Those of `DEMO` that aren't completely in the folder yet, in order."""
+    """Return the specs of `DEMO` whose files aren't both in the folder, in order."""
     return [spec for spec in DEMO if not _complete(spec, folder)]
 
 
@@ -49,7 +50,7 @@ def _json(spec: TrackSpec, folder: Path) -> Path:
 
 
 def _part(path: Path) -> Path:
-    """A hidden name of this process' own in the same folder."""
+    """Return a hidden name in the same folder that only this process uses."""
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 

@@ -1,4 +1,4 @@
-"""What is known for certain about a demo track: the ground truth for tests and for the analysis."""
+"""The ground truth of a demo track: what is known for certain, for tests of the analysis."""
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -12,7 +12,7 @@ _BEATS_PER_BAR = 4
 
 
 class DemoTruth(BaseModel):
-    """The JSON beside an audio file. Times in seconds of the decoded audio."""
+    """The ground truth of one track, as in the JSON file beside it. Times in seconds of the decoded audio."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
@@ -24,28 +24,28 @@ class DemoTruth(BaseModel):
     key: str
     camelot: str
     beats_seconds: list[float]
-    """Every beat, up to and with the one of the final chord."""
+    """All beats, the one of the final chord included."""
     downbeats_seconds: list[float]
     duration_seconds: float
     brightness: float
-    """As intended, 0–1."""
+    """The intended brightness, 0–1."""
     energy: float
-    """As intended, 0–1."""
+    """The intended energy, 0–1."""
 
 
 def step_samples(spec: TrackSpec, step: float) -> int:
-    """Where a sixteenth of the grid begins, in samples."""
+    """Return the start of a sixteenth of the grid, in samples at 48 kHz."""
     return round((_LEAD_IN_SECONDS + step * 15 / spec.bpm) * SAMPLE_RATE)
 
 
 def duration_samples(spec: TrackSpec, *, bars: int | None = None) -> int:
-    """Length of the track, in whole Opus packets so that encoding leaves it as it is."""
+    """Return the length of the track in samples. It is a whole number of Opus packets, so encoding keeps it."""
     end = step_samples(spec, 16 * (spec.bars if bars is None else bars)) + round(_ENDING_SECONDS * SAMPLE_RATE)
     return -(-end // BLOCK_SAMPLES) * BLOCK_SAMPLES
 
 
 def truth(spec: TrackSpec, *, bars: int | None = None) -> DemoTruth:
-    """The ground truth of a spec, for the same `bars` as `render`."""
+    """Return the ground truth of a spec, for the same `bars` as `render`."""
     beats = _BEATS_PER_BAR * (spec.bars if bars is None else bars) + 1
     grid = [round(seconds(step_samples(spec, 4 * beat)), 6) for beat in range(beats)]
     return DemoTruth(

@@ -1,7 +1,7 @@
 """Instruments: one note or chord at a time, as stereo sound.
 
-Most are wavetables that hold one row per period of the note, so the spectrum can change from period to period
-(a filter that closes, a string whose upper harmonics die first) and is band-limited by construction.
+Most are wavetables with one row per period of the note. So the spectrum can change from period to period (a filter
+that closes, a string whose upper harmonics decay first), and it is band-limited by construction.
 """
 
 import math
@@ -34,13 +34,13 @@ class Patch:
     cutoff: float = 3000.0
     """Low-pass corner once its envelope is over, hertz, before brightness and openness move it."""
     sweep: float = 0.0
-    """How many times its own value the corner starts above it."""
+    """Start of the corner above its final value, as a multiple of that value."""
     sweep_decay: float = 0.15
     resonance: float = 0.8
     detune: float = 0.0
-    """Cents between the centre voice and the ones left and right; 0 for a single voice."""
+    """Cents between the centre voice and the left and right voices; 0 for a single voice."""
     vibrato: float = 0.0
-    """Depth in cents; sets in after a quarter of a second."""
+    """Depth in cents; it begins after a quarter of a second."""
     ratio: float = 1.0
     """FM: modulator frequency over carrier frequency."""
     index: float = 1.0
@@ -80,7 +80,10 @@ PATCHES: dict[str, Patch] = {
 def play(
     patch: Patch, pitches: tuple[int, ...], seconds: float, brightness: float, openness: float, rng: np.random.Generator
 ) -> Wave:
-    """One note or chord held for `seconds`: `(2, n)`, release included. Brightness and openness of the filter: 0–1."""
+    """Render one note or chord held for `seconds`: `(2, n)`, release included.
+
+    Brightness, and openness of the filter: 0–1.
+    """
     length = samples(seconds + patch.release)
     out = np.zeros((2, length), np.float32)
     for index, pitch in enumerate(pitches):
@@ -94,7 +97,7 @@ def play(
 
 
 def panned(mono: Wave, position: float) -> Wave:
-    """`(n,)` → `(2, n)` at constant power; position -1 left to 1 right."""
+    """Pan mono `(n,)` to stereo `(2, n)` at constant power; position -1 (left) to 1 (right)."""
     angle = (position + 1) * math.pi / 4
     gains = np.array([[math.cos(angle)], [math.sin(angle)]], np.float32)
     placed: Wave = gains * mono
@@ -132,7 +135,7 @@ def _add_wavetable_voices(
 def _table(
     patch: Patch, hertz: float, rows: int, brightness: float, openness: float, rng: np.random.Generator
 ) -> tuple[Wave, int]:
-    """One row per period, flattened, so that index = periods × columns; and the number of columns."""
+    """Return the wavetable and its number of columns: one row per period, flattened, so index = periods × columns."""
     count = max(1, min(_MOST_HARMONICS, int(_HIGHEST_HARMONIC_HZ / hertz)))
     columns = max(32, 1 << math.ceil(math.log2(6 * count)))
     harmonics = np.arange(1, count + 1, dtype=np.float32)
@@ -141,7 +144,7 @@ def _table(
     phases = np.full(count, -1j, np.complex64)
     if patch.source == "string":
         phases = np.exp(2j * np.pi * rng.random(count)).astype(np.complex64)
-        # A loop filter that takes the same part of each harmonic in every period: Karplus and Strong in closed form.
+        # A loop filter that removes the same share of each harmonic in every period: Karplus-Strong in closed form.
         damping = (1 + np.square(harmonics * np.float32(hertz / corner))) * np.float32(1 / patch.decay)
         amplitudes = _harmonics(patch.source, harmonics) * np.exp(-time * damping)
     else:
@@ -184,7 +187,7 @@ def _envelope(patch: Patch, length: int, seconds: float) -> Wave:
     time = np.arange(length, dtype=np.float32) / SAMPLE_RATE
     level = patch.sustain + (1 - patch.sustain) * np.exp(-time / patch.decay)
     if patch.source == "string":
-        level = np.ones(length, np.float32)  # its harmonics decay by themselves
+        level = np.ones(length, np.float32)  # its harmonics decay already
     level *= np.clip(time / np.float32(patch.attack), 0, 1)
     level *= np.square(np.clip((np.float32(seconds + patch.release) - time) / np.float32(patch.release), 0, 1))
     return level.astype(np.float32)

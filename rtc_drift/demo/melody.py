@@ -1,4 +1,4 @@
-"""Melodies: two-bar motifs that come back, move with the harmony, vary, and close on a chord tone."""
+"""Melodies: two-bar motifs that return, move with the harmony, vary, and end on a chord tone."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,11 +25,11 @@ class _Event(NamedTuple):
     step: int
     length: int
     offset: int
-    """Rungs of the ladder above where the motif begins."""
+    """Steps on the pentatonic ladder above the motif's start."""
 
 
 def parse(pattern: str) -> list[tuple[int, int, str]]:
-    """`"x--.y"` → (step, length, token) of each note."""
+    """Parse a pattern such as `"x--.y"` into (step, length, token) of each note."""
     notes: list[tuple[int, int, str]] = []
     for step, token in enumerate(pattern):
         if token == "-" and notes and sum(notes[-1][:2]) == step:
@@ -43,7 +43,7 @@ def parse(pattern: str) -> list[tuple[int, int, str]]:
 def compose(
     motifs: Sequence[str], key: Key, harmony: Sequence[tuple[int, ...]], centre: int, rng: np.random.Generator
 ) -> list[Tone]:
-    """A melody over the whole piece. `harmony` has each bar's pitch classes; `motifs` are rhythms of two bars."""
+    """Write a melody for the whole piece. `harmony` has each bar's pitch classes; `motifs` are rhythms of two bars."""
     ladder = [p for p in range(centre - _RANGE, centre + _RANGE + 1) if p % 12 in key.pentatonic]
     first, second = rng.permutation(len(motifs))[:2]
     theme, answer = _motif(motifs[first], rng), _motif(motifs[second], rng)
@@ -68,7 +68,7 @@ def _motif(rhythm: str, rng: np.random.Generator) -> list[_Event]:
 
 
 def _vary(motif: list[_Event], rng: np.random.Generator) -> list[_Event]:
-    """The same rhythm and beginning, another ending."""
+    """Return a motif with the same rhythm and beginning, and another ending."""
     kept = len(motif) * 2 // 3
     return motif[:kept] + [event._replace(offset=event.offset + int(rng.integers(-2, 3))) for event in motif[kept:]]
 

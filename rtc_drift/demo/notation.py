@@ -1,7 +1,7 @@
-"""How a style is written down.
+"""The notation of a style.
 
 A pattern is one or two bars of sixteenths. Drums: a digit is a hit's velocity. Elsewhere a letter or digit begins a
-note, `-` holds it, `.` is a rest. Bass: r root, o octave, f fifth, s seventh, a the next root, early.
+note, `-` holds it, `.` is a rest. Bass: r root, o octave, f fifth, s seventh, a the root of the next bar, played early.
 Comp: x the chord. Arp: a digit picks the chord's note. Motif: x a note, two bars. Fill: the last half bar, one letter
 per drum (`FILL_VOICES`).
 """
@@ -23,12 +23,12 @@ _ECHOES = {"chords": 0.0, "arp": 0.3, "lead": 0.25}
 
 @dataclass(frozen=True)
 class Style:
-    """Everything the arranger and the mixer need to know about a style."""
+    """All that `arrange` and `synthesis` need to know about a style."""
 
     kit: str
     drums: Mapping[str, str]
     patches: Mapping[str, str]
-    """Part (bass, chords, pad, arp, lead) → name of its patch; a part without a patch doesn't play."""
+    """Patch names by part (bass, chords, pad, arp, lead); a part without a patch doesn't play."""
     progressions: Mapping[Mode, tuple[str, ...]]
     """Scale degrees, one chord each."""
     bass: str
@@ -37,18 +37,18 @@ class Style:
     arp: str = ""
     fills: tuple[str, ...] = ("......s.", "....s.ss")
     intro: tuple[str, ...] = ("chords", "pad", "hats", "kick")
-    """Layers in the order in which they enter; the outro leaves in reverse, and keeps the bass the longest."""
+    """Layers in the order in which they enter. In the outro they leave in reverse order; the bass stays to the end."""
     pause: tuple[str, ...] = ("pad", "lead", "chords", "arp")
     """Layers of the break, in the order in which they enter."""
     finale: frozenset[str] = frozenset({"ride"})
-    """Layers kept for the last main section."""
+    """Layers that play only in the last main section, among the full sections."""
     chord_bars: int = 1
     chord_notes: int = 4
     swing: float = 0.0
-    """How far the off sixteenths are late, in sixteenths."""
+    """Delay of every second sixteenth, in sixteenths."""
     lead_centre: int = 74
     levels: Mapping[str, float] = field(default_factory=dict)
-    """Stem levels in dB where they differ from the usual ones."""
+    """Stem levels in dB where they differ from the defaults."""
     sends: Mapping[str, float] = field(default_factory=dict)
     echoes: Mapping[str, float] = field(default_factory=dict)
     reverb_seconds: float = 1.4
@@ -59,13 +59,13 @@ class Style:
     crackle: bool = False
 
     def level(self, part: str) -> float:
-        """Target level of a part in dB."""
+        """Return the target level of a part in dB."""
         return self.levels.get(part, _LEVELS[part])
 
     def send(self, part: str) -> float:
-        """How much of a part goes to the reverb, 0–1."""
+        """Return the share of a part that goes to the reverb, 0–1."""
         return self.sends.get(part, _SENDS[part])
 
     def echo(self, part: str) -> float:
-        """How much of a part goes to the echo, 0–1."""
+        """Return the share of a part that goes to the echo, 0–1."""
         return self.echoes.get(part, _ECHOES.get(part, 0.0))

@@ -1,4 +1,4 @@
-"""The tracks of the demo library: what they are called and what they are to sound like."""
+"""The tracks of the demo library: their names, and how they should sound."""
 
 import re
 
@@ -19,27 +19,27 @@ class TrackSpec(BaseModel):
     artist: str
     album: str
     style: str
-    """A name in `STYLES`; also the genre tag."""
+    """A key of `STYLES`; also the genre tag."""
     bpm: float = Field(ge=60, le=180)
     key: str
-    """Such as `"F# minor"`."""
+    """Tonic and mode, such as `"F# minor"`."""
     seed: int
     form: tuple[int, int, int, int, int, int]
-    """Bars of intro, build, main, break, main, outro."""
+    """Bars of intro, build, main, break, finale and outro."""
     brightness: float = Field(ge=0, le=1)
     energy: float = Field(ge=0, le=1)
     lufs: float = Field(ge=-24, le=-8)
-    """Integrated loudness before the soft clip, which takes up to 0.7 LU of it."""
+    """Integrated loudness before the soft clip, which lowers it by up to 0.7 LU."""
     year: int = 2025
 
     @property
     def bars(self) -> int:
-        """Whole bars of four beats, the ending not counted."""
+        """Number of bars of four beats, without the ending."""
         return sum(self.form)
 
     @property
     def slug(self) -> str:
-        """`07-night-bus`: the file name without its suffix."""
+        """The file name without its suffix, such as `07-night-bus`."""
         words = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
         return f"{self.number:02d}-{words}"
 
@@ -116,4 +116,4 @@ DEMO: tuple[TrackSpec, ...] = tuple(
     )
     for number, (title, artist, style, bpm, key, form, brightness, energy, lufs) in enumerate(_TABLE, start=1)
 )
-"""The whole library in playing order of arrival; the first is short and quick to render."""
+"""All demo tracks, in the order in which they are rendered. The first is short and renders quickly."""

@@ -1,4 +1,4 @@
-"""What each style plays: patterns, progressions, instruments, levels. The notation is explained in `style`."""
+"""The styles: patterns, progressions, instruments and levels. `notation` explains how they are written."""
 
 from rtc_drift.demo.notation import Style
 from rtc_drift.demo.theory import Mode

@@ -1,4 +1,4 @@
-"""From a score to sound: each part becomes a stem at its level, and is mixed with its echoes and room."""
+"""The synthesiser, from a score to sound: each part becomes a stem at its level; echo and reverb are added."""
 
 from collections.abc import Iterator
 
@@ -16,13 +16,13 @@ from rtc_drift.media import SAMPLE_RATE, Audio, amplitude
 _CEILING = 0.92
 _FADE_SECONDS = 1.6
 _DUCKED = {"bass": 0.8, "chords": 1.0, "pad": 1.0, "arp": 0.8}
-"""Parts the kick pushes down, and how much of the style's depth each takes."""
+"""Parts that the kick ducks, with each one's share of the style's depth."""
 
 
 def render(spec: TrackSpec, *, bars: int | None = None) -> Audio:
-    """The track as `(n, 2) float32` at 48 kHz, peaks below 0.97.
+    """Render a track as `(n, 2) float32` at 48 kHz, peaks below 0.97.
 
-    `bars` gives that many bars of the fullest section instead of the whole arrangement.
+    With `bars`, render that many bars of the fullest section instead of the whole arrangement.
     """
     score, length = arrange(spec, bars=bars), duration_samples(spec, bars=bars)
     style = STYLES[spec.style]
@@ -44,7 +44,7 @@ def render(spec: TrackSpec, *, bars: int | None = None) -> Audio:
 
 
 def stems(spec: TrackSpec, score: Score, length: int) -> Iterator[tuple[str, Wave]]:
-    """Each part's name and its dry sound at its level, `(2, length)`. The array is reused for the next one."""
+    """Yield each part's name and its dry sound at its level, `(2, length)`. The next part reuses the array."""
     style = STYLES[spec.style]
     kicks = sorted({step_samples(spec, hit.step) for hit in score.hits if hit.voice == "kick"})
     recovery = min(step_samples(spec, 4), SAMPLE_RATE // 2)
@@ -67,7 +67,7 @@ def stems(spec: TrackSpec, score: Score, length: int) -> Iterator[tuple[str, Wav
 
 
 def _generator(spec: TrackSpec, *names: object) -> np.random.Generator:
-    """Random numbers of their own for each sound, so that one doesn't depend on which were rendered before."""
+    """Return a random generator for one sound, so that it doesn't depend on which sounds were rendered before."""
     return np.random.default_rng([spec.seed, *"/".join(map(str, names)).encode()])
 
 
@@ -110,7 +110,7 @@ def _place_notes(stem: Wave, spec: TrackSpec, part: str, notes: list[Note]) -> N
 
 
 def _master(mix: Wave, lufs: float) -> None:
-    """Bring the mix to its loudness under the ceiling, and let the ending fade. In place."""
+    """Bring the mix to its loudness below the ceiling and fade out the ending, in place."""
     mix *= np.float32(amplitude(lufs - effects.loudness(mix)))
     effects.soft_clip(mix, _CEILING)
     fade = int(_FADE_SECONDS * SAMPLE_RATE)

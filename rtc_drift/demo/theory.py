@@ -40,7 +40,7 @@ class Key(NamedTuple):
 
 
 def parse_key(name: str) -> Key:
-    """`"F# minor"` → its key. Raises ValueError for what is no such name."""
+    """Return the key with a name such as `"F# minor"`. Raises ValueError for any other text."""
     tonic, _, mode = name.partition(" ")
     if tonic not in _TONICS or mode not in _STEPS:
         raise ValueError(f"not a key: {name!r}")
@@ -48,12 +48,15 @@ def parse_key(name: str) -> Key:
 
 
 def chord(key: Key, degree: int, size: int) -> tuple[int, ...]:
-    """Pitch classes of the diatonic chord on `degree` (1–7), root first: 3 notes a triad, 4 a seventh, 5 a ninth."""
+    """Return the pitch classes of the diatonic chord on `degree` (1–7), root first.
+
+    A `size` of 3 notes is a triad, 4 a seventh chord, 5 a ninth chord.
+    """
     return tuple(key.scale[(degree - 1 + 2 * third) % 7] for third in range(size))
 
 
 def voice_lead(pitch_classes: Iterable[int], previous: tuple[int, ...], centre: int) -> tuple[int, ...]:
-    """The close voicing, low to high, that moves least from the `previous` one while staying near `centre`."""
+    """Return the close voicing, low to high, that moves least from the `previous` one and stays near `centre`."""
     classes = list(dict.fromkeys(pitch_classes))
     candidates = []
     for lowest in range(centre - 10, centre + 3):
@@ -71,15 +74,15 @@ def _distance(voicing: tuple[int, ...], previous: tuple[int, ...], centre: int) 
 
 
 def nearest(pitch: int, pitch_classes: Iterable[int]) -> int:
-    """The pitch closest to `pitch` whose class is among `pitch_classes`; the lower one on a tie."""
+    """Return the pitch closest to `pitch` whose class is in `pitch_classes`; the lower one on a tie."""
     return min((pitch + (pc - pitch + 6) % 12 - 6 for pc in pitch_classes), key=lambda p: (abs(p - pitch), p))
 
 
 def in_octave(pitch_class: int, lowest: int) -> int:
-    """The pitch of that class in the octave from `lowest` up."""
+    """Return the pitch of that class in the octave from `lowest` up."""
     return lowest + (pitch_class - lowest) % 12
 
 
 def frequency(pitch: float) -> float:
-    """MIDI pitch → hertz, A4 = 440."""
+    """Convert a MIDI pitch to hertz; A4 is 440 Hz."""
     return float(440.0 * 2.0 ** ((pitch - 69) / 12))

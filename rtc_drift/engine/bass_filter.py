@@ -1,4 +1,4 @@
-"""Taking the bass out of a track: a streaming high-pass, faded in and out against the track as it is."""
+"""Removes the bass of a track with a streaming high-pass. The mixer fades between the track with and without bass."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -11,11 +11,11 @@ from rtc_drift.audio.encoding import audio_frame
 from rtc_drift.media import BASS_CROSSOVER_HZ, SAMPLE_RATE, Audio
 
 SETTLING = SAMPLE_RATE // 5
-"""How long before it is heard the filter must run: what it has not heard yet is a step to it."""
+"""Samples (0.2 s) that the filter runs before its output is used: it answers its first samples as a step."""
 
 
-class BassCut:
-    """Gives what is left of consecutive blocks without their bass. Any chunking gives the same samples."""
+class BassFilter:
+    """A high-pass over consecutive blocks. Any chunking gives the same samples."""
 
     def __init__(self) -> None:
         self._graph = Graph()
@@ -34,7 +34,7 @@ class BassCut:
         self._position = 0
 
     def process(self, audio: Audio) -> Audio:
-        """`(n, 2) float32` → as many, high-passed."""
+        """Filter `(n, 2) float32`, and return as many samples."""
         self._graph.push(audio_frame(audio, self._position))
         self._position += len(audio)
         filtered = self._graph.pull()

@@ -1,4 +1,4 @@
-"""A deck: a file decoded ahead by a thread of its own. The audio path asks and gets what is there, never waits."""
+"""A deck: a file decoded ahead by a thread of its own. Reading never waits: it gives what is decoded by then."""
 
 import logging
 import os
@@ -18,29 +18,29 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 logger = logging.getLogger(__name__)
 
 AHEAD = 4 * SAMPLE_RATE
-"""How far decoding may run ahead of what was read, in samples."""
+"""Samples (4 s) by which decoding may run ahead of reading."""
 REFILL = SAMPLE_RATE // 4
-"""The thread sleeps until this much may be decoded at once: a few wake-ups a second."""
+"""Samples (250 ms) that must be read before a resting thread goes on, so that it wakes up only a few times a second."""
 TURN_SECONDS = 0.02
-"""A deck waits at most this long for another one to finish a chunk, then decodes beside it: its disk may stall."""
+"""Longest time a deck waits while another one decodes a chunk. Then both decode: the other's disk may be slow."""
 
 NICENESS = 7
-"""What decoders are nicer than the thread that ticks: they have seconds, it has milliseconds."""
+"""Niceness of decoders relative to the tick thread: they have seconds of time, it has milliseconds."""
 
 _turn = threading.Lock()
-"""Decks decode one after the other: side by side they would wrest the interpreter from each other for each packet."""
+"""Makes decks decode one after the other. In parallel they would compete for the interpreter at every packet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Where a deck's sound ends (the file's sample at 48 kHz), and why if it should not have."""
+    """The end of a deck's sound (the file's sample at 48 kHz), and the reason if it came too early."""
 
     position: int
     reason: str | None
 
 
 class DeckReader(Protocol):
-    """What the mixer needs of a deck."""
+    """The part of a deck that the mixer uses."""
 
     @property
     def ready(self) -> bool: ...
@@ -51,69 +51,69 @@ class DeckReader(Protocol):
 
 
 class Deck:
-    """Random access for a reader that goes forward: `read` gives the samples from a position on, as far as decoded.
+    """A file open for reading forward from any position. `read` gives what is decoded so far.
 
-    With `patient=True` whoever asks waits until the decoder is as far ahead as it goes: what is told then depends on
-    what was read before, and not on the time. For rendering faster than real time, never on the air.
+    With `blocking=True` every call waits until the decoder is as far ahead as it may be. The result then depends on
+    earlier reads and not on time: for rendering faster than real time, never for live stations.
     """
 
-    def __init__(self, path: str, start: int, *, patient: bool = False) -> None:
+    def __init__(self, path: str, start: int, *, blocking: bool = False) -> None:
         self._path = path
         self._start = start
-        self._patient = patient
+        self._blocking = blocking
         self._changed = threading.Condition()
         self._chunks: deque[tuple[int, Audio]] = deque()
         self._read_up_to = start
         self._decoded_up_to = start
         self._ending: Ending | None = None
         self._resting = False
-        """The decoder is far enough ahead and waits for the reader."""
+        """True while the decoder is far enough ahead and waits for the reader."""
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"deck {path}", daemon=True)
         self._thread.start()
 
     @property
     def ready(self) -> bool:
-        """Whether its first samples are decoded."""
-        self._be_patient()
+        """True if its first samples are decoded."""
+        self._wait_if_blocking()
         return self._has_sound
 
     @property
     def ending(self) -> Ending | None:
-        """Where its sound ends, as soon as the decoder knows."""
-        self._be_patient()
+        """End of its sound, or None if the decoder has not reached it."""
+        self._wait_if_blocking()
         return self._ending
 
     def read(self, position: int, count: int) -> Audio:
-        """Up to `count` samples from the file's sample `position` on: `(n, 2) float32`, `n <= count`, fewer if late.
+        """Read up to `count` samples from the file's sample `position` on: `(n, 2) float32`, fewer if they are late.
 
-        What lies before `position` is given up; a position that was given up already reads as nothing.
+        Samples before `position` are dropped; a later read gives nothing for them.
         """
         with self._changed:
             self._read_up_to = position + count
             if self._resting and self._decoded_up_to - self._read_up_to <= AHEAD - REFILL:
                 self._resting = False
                 self._changed.notify_all()
-            self._be_patient()
+            self._wait_if_blocking()
             return self._take(position, count)
 
     def close(self) -> None:
-        """Let the thread go; it ends by itself after the packet it is decoding. Idempotent."""
+        """Stop the thread, which ends after the packet it is decoding. Idempotent."""
         with self._changed:
             self._closed = True
             self._chunks.clear()
             self._changed.notify_all()
 
     def join(self, timeout: float) -> None:
-        """Wait up to `timeout` seconds for the thread to have ended."""
+        """Wait up to `timeout` seconds until the thread has ended."""
         self._thread.join(timeout)
 
     @property
     def _has_sound(self) -> bool:
         return self._decoded_up_to > self._start
 
-    def _be_patient(self) -> None:
-        if self._patient:
+    def _wait_if_blocking(self) -> None:
+        if self._blocking:
             with self._changed:
                 self._changed.wait_for(lambda: self._resting or self._closed or self._ending is not None)
 
@@ -137,8 +137,8 @@ class Deck:
         return np.concatenate(parts) if parts else np.empty((0, 2), np.float32)
 
     def _run(self) -> None:
-        if not self._patient:
-            _give_way()
+        if not self._blocking:
+            _lower_priority()
         reason: str | None = None
         try:
             for position, audio in self._decode_in_turn():
@@ -158,21 +158,21 @@ class Deck:
     def _decode_in_turn(self) -> Iterator[tuple[int, Audio]]:
         chunks = decode(self._path, self._start)
         while True:
-            # One that has nothing to give yet does not wait.
-            is_its_turn = _turn.acquire(timeout=TURN_SECONDS if self._has_sound else 0)
+            # A deck without any sound yet does not wait for its turn.
+            has_turn = _turn.acquire(timeout=TURN_SECONDS if self._has_sound else 0)
             try:
                 chunk = next(chunks, None)
             finally:
-                if is_its_turn:
+                if has_turn:
                     _turn.release()
             if chunk is None:
                 return
             yield chunk
 
     def _append(self, position: int, audio: Audio) -> bool:
-        """Take decoded audio; blocks while far enough ahead; False when the deck was closed."""
+        """Take decoded audio, then wait while far enough ahead. Return False if the deck is closed."""
         with self._changed:
-            if position + len(audio) > self._read_up_to or self._patient:
+            if position + len(audio) > self._read_up_to or self._blocking:
                 self._chunks.append((position, audio))
             self._decoded_up_to = max(self._decoded_up_to, position + len(audio))
             if self._decoded_up_to - self._read_up_to > AHEAD:
@@ -182,8 +182,8 @@ class Deck:
             return not self._closed
 
 
-def _give_way() -> None:
-    """Let the other threads of the process go first; only Linux has priorities of threads."""
+def _lower_priority() -> None:
+    """Let the other threads of the process go first. Only Linux has priorities of threads."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with suppress(OSError):

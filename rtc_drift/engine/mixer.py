@@ -1,74 +1,75 @@
-"""Sums what the plays of a schedule give at a media time: decks, gains, equal-power fades."""
+"""Sums what the plays of a station give at a media time: decks, gains, bass filters, equal-power fades."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from rtc_drift.engine.bass_filter import SETTLING, BassCut
+from rtc_drift.engine.bass_filter import SETTLING, BassFilter
 from rtc_drift.engine.deck import DeckReader
-from rtc_drift.engine.fades import DECLICK, _quarter_sine, envelope, ramp
+from rtc_drift.engine.fades import DECLICK, quarter_sine, envelope, ramp
 from rtc_drift.engine.lead_deck import LeadDeck
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 FAILURE_FADE = SAMPLE_RATE // 4
-"""A file that breaks off is faded out over this much of its decoded rest."""
+"""Samples (250 ms) of the fade-out before the point where a file breaks off."""
 STALLED = SAMPLE_RATE
-"""A deck that gave nothing for this many samples in a row (1 s) is given up."""
-
+"""Samples (1 s) in a row for which a deck gave nothing, after which its play counts as failed."""
 
 OpenDeck = Callable[[str, int], DeckReader]
+"""Opens the file at a path for reading from a sample on (at 48 kHz)."""
 
 
 @dataclass(slots=True)
 class _Channel:
-    """A play on its deck, with what the mixer remembers of it."""
+    """A play and its deck, with what the mixer remembers of it."""
 
     play: Play
     deck: DeckReader
-    cut: BassCut | None = None
-    """Runs while some of the bass is missing, and a little before."""
-    sounding: bool = False
+    bass_filter: BassFilter | None = None
+    """Runs while some of the bass is held back, and `SETTLING` samples before."""
+    is_sounding: bool = False
+    """True if the last read gave sound, and all that was requested."""
     silent_samples: int = 0
-    """How much was asked in a row without anything being there."""
+    """Samples requested in a row for which the deck gave nothing."""
     reported_ready: bool = False
     reported_failed: bool = False
-    reported_lead: bool = False
-    """That its lead failed."""
+    reported_lead_failed: bool = False
+    """True if the failure of its stretched intro was reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A play gives no sound from the file's sample `position` on."""
+    """The end of a play's sound before its time, at the file's sample `position`, and the reason."""
 
     play: int
     position: int
     reason: str
     stalled: bool
-    """It was not there in time, which says nothing of the file."""
+    """True if the samples were not decoded in time, which does not mean that the file is damaged."""
     of_lead: bool = False
-    """It goes on in its own file, without what was rendered ahead."""
+    """True if only the stretched intro failed: the play goes on in the track's own file."""
 
 
 class Mixer:
-    """Executes a schedule. Asked for consecutive stretches of media time it gives gapless audio.
+    """A mixer that carries out plays. Consecutive calls of `mix` give gapless audio.
 
-    `failures` and `readies` (play ids) collect what its owner should tell.
+    `failures` and `readies` (ids of plays) collect the reports that the owner passes on and clears.
     """
 
     def __init__(self, open_deck: OpenDeck) -> None:
         self._open_deck = open_deck
         self._channels: dict[int, _Channel] = {}
         self.starved_samples = 0
-        """How much was asked of decks that had not decoded it."""
+        """Samples requested of decks that had not decoded them."""
         self.failures: list[Failure] = []
         self.readies: list[int] = []
 
     def set_plays(self, plays: Sequence[Play], now: int) -> None:
-        """Replace the schedule. A play that was there keeps its deck; a new one's starts decoding at once.
+        """Replace the plays. A known play of the same file keeps its deck; a new play's deck starts decoding at once.
 
-        A play that should have started before `now` (the engine was started anew) enters where it would be by now.
+        A play that should have started before `now` (after a restart of the engine) enters at its position at `now`.
         """
         kept: dict[int, _Channel] = {}
         for play in plays:
@@ -89,7 +90,7 @@ class Mixer:
         return self._open_deck(play.path, max(0, position))
 
     def mix(self, media_time: int, count: int) -> Audio:
-        """The programme from `media_time` on: `(count, 2) float32`, unlimited (may exceed ±1)."""
+        """Mix the plays from `media_time` on: `(count, 2) float32`, not limited (may exceed ±1)."""
         mixed = np.zeros((count, 2), np.float32)
         for channel in list(self._channels.values()):
             play = channel.play
@@ -102,41 +103,41 @@ class Mixer:
         return mixed
 
     def report(self, media_time: int) -> None:
-        """Fill `readies` and `failures` without mixing: of a programme that stands still while its decks decode."""
+        """Fill `readies` and `failures` without mixing: for a station that stands while its decks decode."""
         for channel in self._channels.values():
             self._report(channel, media_time)
 
     def close(self) -> None:
-        """Let all decks go. Idempotent."""
+        """Close all decks. Idempotent."""
         for channel in self._channels.values():
             channel.deck.close()
         self._channels = {}
 
     def _add(self, channel: _Channel, mixed: Audio, media_time: int) -> None:
         play = channel.play
-        lead = max(0, play.start - media_time)
-        if play.lead is None:  # before a file's beginning there is nothing to wait for
-            lead = max(lead, play.time_of(0) - media_time)
-        count = min(len(mixed), play.end - media_time) - lead
+        before = max(0, play.start - media_time)
+        if play.lead is None:  # before a file's first sample there is nothing to wait for
+            before = max(before, play.time_of(0) - media_time)
+        count = min(len(mixed), play.end - media_time) - before
         if count <= 0:
             return
-        begin = media_time + lead
+        begin = media_time + before
         audio = channel.deck.read(play.position_at(begin), count)
         if len(audio):
             audio = _without_bass(channel, begin, audio) * envelope(play, begin, len(audio))
             _fade_if_failing(channel, play.position_at(begin), audio)
-        if not channel.sounding and len(audio) and begin > play.start:
+        if not channel.is_sounding and len(audio) and begin > play.start:
             length = min(DECLICK, len(audio))
             audio[:length] *= np.linspace(0, 1, length, endpoint=False, dtype=np.float32)[:, None]
-        starved = len(audio) < count and not _over(channel, play.position_at(begin) + len(audio))
+        starved = len(audio) < count and not _has_ended(channel, play.position_at(begin) + len(audio))
         if starved and len(audio):
             length = min(DECLICK, len(audio))
             audio[-length:] *= np.linspace(1, 0, length, dtype=np.float32)[:, None]
-        channel.sounding = len(audio) > 0 and not starved
+        channel.is_sounding = len(audio) > 0 and not starved
         missing = count - len(audio) if starved else 0
         channel.silent_samples = 0 if len(audio) else channel.silent_samples + missing
         self.starved_samples += missing
-        mixed[lead : lead + len(audio)] += audio
+        mixed[before : before + len(audio)] += audio
 
     def _report(self, channel: _Channel, media_time: int) -> None:
         play, ending = channel.play, channel.deck.ending
@@ -147,17 +148,17 @@ class Mixer:
         if channel.reported_failed:
             return
         if ending is not None and ending.position < play.position_at(_audible_until(play)):
-            # Its header promised more: whoever plans must know before the sound runs out.
-            self._fail(channel, ending.position, ending.reason or "The file is shorter than it was.")
+            # The file is shorter than its header says. Control must know before the sound ends.
+            self._fail(channel, ending.position, ending.reason or "The file is shorter than expected.")
         elif channel.silent_samples >= STALLED:
             self._fail(channel, play.position_at(media_time), "The file could not be read in time.", stalled=True)
 
     def _report_lead(self, channel: _Channel) -> None:
         play, deck = channel.play, channel.deck
-        if channel.reported_lead or not isinstance(deck, LeadDeck) or (failure := deck.lead_failure) is None:
+        if channel.reported_lead_failed or not isinstance(deck, LeadDeck) or (failure := deck.lead_failure) is None:
             return
         if failure.position < play.position_at(_audible_until(play)):
-            channel.reported_lead = True
+            channel.reported_lead_failed = True
             self.failures.append(Failure(play.id, failure.position, failure.reason or "", stalled=False, of_lead=True))
 
     def _fail(self, channel: _Channel, position: int, reason: str, *, stalled: bool = False) -> None:
@@ -166,16 +167,16 @@ class Mixer:
 
 
 def _without_bass(channel: _Channel, media_time: int, audio: Audio) -> Audio:
-    """The audio with as much of its bass as the play has at `media_time`."""
+    """Return the audio with the share of its bass that the play has at `media_time`."""
     play, after = channel.play, media_time + len(audio)
     held_back = play.bass_in is not None and media_time < play.bass_in.end
     going = play.bass_out is not None and after > play.bass_out.start - SETTLING
     if not (held_back or going):
-        channel.cut = None
+        channel.bass_filter = None
         return audio
-    if channel.cut is None:
-        channel.cut = BassCut()
-    filtered = channel.cut.process(audio)
+    if channel.bass_filter is None:
+        channel.bass_filter = BassFilter()
+    filtered = channel.bass_filter.process(audio)
     share = np.ones((1, 1), np.float32)
     if play.bass_in is not None:
         share = share * ramp(media_time - play.bass_in.start, len(audio), play.bass_in.length)
@@ -185,23 +186,25 @@ def _without_bass(channel: _Channel, media_time: int, audio: Audio) -> Audio:
 
 
 def _source(play: Play) -> tuple[object, ...]:
-    """What a deck plays: with another one it has to be another deck."""
+    """Return what a deck plays. If it changes, the play needs another deck."""
     return play.path, play.offset, play.lead
 
 
 def _fade_if_failing(channel: _Channel, position: int, audio: Audio) -> None:
+    """Fade the audio out, in place, before the point where its file breaks off."""
     ending = channel.deck.ending
     if ending is not None and ending.reason is not None and position + len(audio) >= ending.position - FAILURE_FADE:
-        audio *= _quarter_sine(ending.position - position, len(audio), FAILURE_FADE, step=-1)
+        audio *= quarter_sine(ending.position - position, len(audio), FAILURE_FADE, step=-1)
 
 
-def _over(channel: _Channel, position: int) -> bool:
+def _has_ended(channel: _Channel, position: int) -> bool:
+    """Return True if the deck has no sound from `position` on."""
     ending = channel.deck.ending
     return ending is not None and ending.position <= position
 
 
 def _audible_until(play: Play) -> int:
-    """Up to which media time a play is needed; a file's very end may be a frame shorter than its analysis said."""
+    """Return the media time up to which a play is needed. A file's very end may be a frame shorter than analysed."""
     if play.fade_out is not None:
         return play.fade_out.end
     return play.end - SAMPLE_RATE // 10

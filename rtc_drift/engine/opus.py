@@ -1,4 +1,4 @@
-"""One Opus encoder: 20 ms a packet."""
+"""An Opus encoder with 20 ms per packet."""
 
 from fractions import Fraction
 
@@ -8,18 +8,21 @@ from rtc_drift.audio.encoding import audio_frame
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 LOOK_AHEAD = 312
-"""Samples (6.5 ms) by which libopus delays what it decodes to; Ogg calls it pre-skip."""
+"""Samples (6.5 ms) by which libopus delays the audio; Ogg calls it pre-skip."""
 COMPLEXITY = 5
-"""Of 0 to 10: two thirds of the CPU time of 10, the default. From 7 on libopus exceeds the bit rate for tonal music and
-is no better where that is equal; below 5 it has no pitch filter, and single instruments get 1 to 4 dB noisier."""
+"""Complexity of libopus, 0 to 10. Takes two thirds of the CPU time of 10, the default. From 7 on libopus exceeds the
+bit rate for tonal music and is no better at an equal one. Below 5 it has no pitch filter, and single instruments get
+1 to 4 dB noisier."""
 
 
 class OpusEncoder:
-    """libopus for music: `application=audio`, 48 kHz stereo, variable bit rate, no FEC (it would pull music towards
-    SILK) and no DTX."""
+    """libopus for music: `application=audio`, 48 kHz stereo, variable bit rate.
+
+    No FEC, which would pull music towards SILK, and no DTX.
+    """
 
     def __init__(self, bitrate: int) -> None:
-        """`bitrate` in bits per second."""
+        """Create an encoder for `bitrate` bits per second."""
         codec = AudioCodecContext.create("libopus", "w")
         codec.bit_rate = bitrate
         codec.format = "flt"
@@ -31,7 +34,7 @@ class OpusEncoder:
         self._pts = 0
 
     def encode(self, audio: Audio) -> list[bytes]:
-        """`(960 · n, 2) float32`, full scale ±1 → n packets."""
+        """Encode `(960 · n, 2) float32`, full scale ±1, into n packets."""
         frame = audio_frame(audio, self._pts)
         self._pts += len(audio)
         return [bytes(packet) for packet in self._codec.encode(frame)]

@@ -1,19 +1,20 @@
-"""Where in a tick each batch of listeners has its place, so that a slow one is not heard as jitter by the next."""
+"""Gives each batch of listeners its place in a tick, so that a slow batch causes no jitter for the next one."""
 
 import time
 from collections.abc import Callable
 
 SPREAD_NS = 16_000_000
-"""Within so much of a tick all are served; the rest is for rendering and for what control says."""
+"""Part of a tick (16 ms) over which batches are spread; the rest is for rendering and for control's messages."""
 STEP_NS = 100
-"""How far the estimate of a listener's time moves in a tick."""
+"""Step of the estimated time per listener, in each tick."""
 QUANTILE = 0.9
+"""Share of ticks in which a listener takes no longer than estimated."""
 
 
 class Pacer:
-    """Spaces batches by what a listener takes in nine ticks of ten, up to `SPREAD_NS` in all.
+    """Places of batches in a tick, as far apart as listeners need in nine ticks of ten, over `SPREAD_NS` at most.
 
-    With more listeners than fit, nobody is waited for: they are served as fast as it goes.
+    With more listeners than fit, batches follow each other without a pause.
     """
 
     def __init__(
@@ -22,22 +23,22 @@ class Pacer:
         self._now_ns = now_ns
         self._sleep = sleep
         self.waited_ns = 0
-        """In all."""
+        """Total time spent waiting."""
         self._tick: int | None = None
         self._began_ns = self._batch_began_ns = 0
         self._busy_ns = 0
         self._rows = 0
-        """Served in this tick so far."""
+        """Listeners served in this tick so far."""
         self._row_ns = 0.0
-        """What a listener takes, seldom more."""
+        """Estimated time for one listener, seldom exceeded."""
         self._slot_ns = 0.0
-        """What a listener is given."""
+        """Time reserved for one listener."""
 
     def begin(self, tick: int) -> None:
-        """Wait for the next batch's place in a tick; the first batch is at once."""
+        """Wait for the place of the next batch in `tick`. The first batch starts at once."""
         now = self._now_ns()
         if tick != self._tick:
-            self._learn()
+            self._update_estimate()
             self._tick, self._began_ns, self._busy_ns, self._rows = tick, now, 0, 0
         early_ns = self._began_ns + self._slot_ns * self._rows - now
         if early_ns > 0:
@@ -46,11 +47,11 @@ class Pacer:
         self.waited_ns += self._batch_began_ns - now
 
     def end(self, rows: int) -> None:
-        """A batch of so many listeners has been sent."""
+        """Note that a batch of `rows` listeners has been sent."""
         self._busy_ns += self._now_ns() - self._batch_began_ns
         self._rows += rows
 
-    def _learn(self) -> None:
+    def _update_estimate(self) -> None:
         if self._rows:
             rises = self._busy_ns > self._row_ns * self._rows
             self._row_ns = max(0.0, self._row_ns + STEP_NS * (QUANTILE if rises else QUANTILE - 1))

@@ -1,4 +1,4 @@
-"""One station inside the engine: its mixer and limiter; and with an encoder, the block that waits for its tick."""
+"""The renderers of a station: mixer and limiter; and with an Opus encoder, whole blocks."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,17 @@ from rtc_drift.media import BLOCK_SAMPLES, Audio
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """20 ms of a programme, ready to go out."""
+    """20 ms of a station, ready to be sent."""
 
     media_time: int
     audio: Audio
     """`(960, 2) float32`, within the limiter's ceiling."""
     packet: bytes
-    """The same as Opus."""
+    """The same 20 ms as an Opus packet."""
 
 
 class MixRenderer:
-    """A station's audio, limited. The mix runs ahead by the limiter's look-ahead, so media times are exact."""
+    """The mixer and limiter of a station. The mixer runs ahead by the limiter's look-ahead: media times are exact."""
 
     def __init__(self, open_deck: OpenDeck) -> None:
         self.mixer = Mixer(open_deck)
@@ -30,9 +30,9 @@ class MixRenderer:
         self._mixed_up_to: int | None = None
 
     def render(self, media_time: int, length: int) -> Audio:
-        """From `media_time` on: `(length, 2) float32`, within the limiter's ceiling.
+        """Render from `media_time` on: `(length, 2) float32`, within the limiter's ceiling.
 
-        Meant for consecutive calls; after a jump the limiter starts anew.
+        Meant for consecutive calls; after a jump the limiter starts again without history.
         """
         if self._mixed_up_to != media_time + LOOK_AHEAD:
             self._limiter = Limiter()
@@ -42,12 +42,12 @@ class MixRenderer:
         return audio
 
     def close(self) -> None:
-        """Let all decks go."""
+        """Close all decks."""
         self.mixer.close()
 
 
-class PacketRenderer:
-    """Renders a station in blocks, each with its Opus packet."""
+class BlockRenderer:
+    """The mixer, limiter and encoder of a station. It renders blocks, each with its Opus packet."""
 
     def __init__(self, open_deck: OpenDeck, bitrate: int) -> None:
         self._mix = MixRenderer(open_deck)
@@ -55,10 +55,11 @@ class PacketRenderer:
 
     @property
     def mixer(self) -> Mixer:
+        """The mixer of the station."""
         return self._mix.mixer
 
     def render(self, media_time: int, count: int) -> list[Block]:
-        """`count` blocks from `media_time` on. Meant for consecutive calls."""
+        """Render `count` blocks from `media_time` on. Meant for consecutive calls."""
         length = count * BLOCK_SAMPLES
         audio = self._mix.render(media_time, length)
         packets = self._encoder.encode(audio)
@@ -67,10 +68,10 @@ class PacketRenderer:
         return [Block(*block) for block in zip(times, blocks, packets, strict=True)]
 
     def close(self) -> None:
-        """Let all decks go."""
+        """Close all decks."""
         self._mix.close()
 
 
 def to_s16(audio: Audio) -> bytes:
-    """`(n, 2) float32` → interleaved little-endian s16."""
+    """Convert `(n, 2) float32` to interleaved little-endian s16."""
     return bytes(np.clip(np.rint(audio * 32767.0), -32768, 32767).astype("<i2"))

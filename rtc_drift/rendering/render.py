@@ -11,7 +11,8 @@ from rtc_drift.rendering.memory_library import MemoryLibrary
 from rtc_drift.rendering.offline_timeline import OfflineTimeline
 from rtc_drift.rendering.render_log import CarriedOut, RenderLog
 from rtc_drift.rendering.script import ScriptedCommand, carry_out
-from rtc_drift.station.autodj import AutoDj, NothingToPlayError
+from rtc_drift.station.autodj import AutoDj
+from rtc_drift.station.on_air import NothingToPlayError
 from rtc_drift.station.commands import Commands
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.lead_prefetch import LeadPrefetch

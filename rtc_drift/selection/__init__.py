@@ -1,1 +1,5 @@
-"""Where the music goes: tracks as points in a space of features, directions through it, and steps along them."""
+"""Answers one question: which track comes next, and why?
+
+May import `library` and lower rooms, of those mainly `analysis`. Must not import `mixing`, `station` or higher rooms.
+Begin reading with `choose_next_track` in `next_track.py`.
+"""

@@ -1,4 +1,4 @@
-"""Directions: the named ones, and those that a library itself turns out to have."""
+"""Directions in which people can steer: the named ones, and those discovered in a library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,49 @@ from numpy.typing import NDArray
 
 from rtc_drift.selection.features import COLUMN, LOUDNESS, NAMES, SCALARS, Matrix
 
-_NAMED: Mapping[str, Mapping[str, float]] = {
+OPPOSITES = (
+    ("faster", "slower"),
+    ("brighter", "darker"),
+    ("more_energetic", "calmer"),
+    ("more_danceable", "less_danceable"),
+    ("busier", "sparser"),
+    ("punchier", "smoother"),
+    ("bassier", "lighter"),
+    ("more_tonal", "noisier"),
+    ("simpler", "more_complex"),
+)
+"""Ids of the named directions, in pairs."""
+DIRECTIONS = tuple(direction for pair in OPPOSITES for direction in pair)
+"""Ids of the named directions, which every library has."""
+DISCOVERED = (("discovered_1", "discovered_1_back"), ("discovered_2", "discovered_2_back"))
+"""Ids of the directions that may be discovered in a library, in pairs. Their labels depend on the library."""
+STEERABLE = (*DIRECTIONS, *(direction for pair in DISCOVERED for direction in pair))
+"""Ids of all directions in which people can steer."""
+
+LABELS: Mapping[str, str] = {
+    "faster": "faster",
+    "slower": "slower",
+    "brighter": "brighter",
+    "darker": "darker",
+    "more_energetic": "more energetic",
+    "calmer": "calmer",
+    "more_danceable": "more danceable",
+    "less_danceable": "less danceable",
+    "busier": "busier",
+    "sparser": "sparser",
+    "punchier": "punchier",
+    "smoother": "smoother",
+    "bassier": "more bass",
+    "lighter": "less bass",
+    "more_tonal": "more melodic",
+    "noisier": "rougher",
+    "simpler": "simpler",
+    "more_complex": "more complex",
+}
+"""Labels of the named directions, by id."""
+_NOUN_LABELS = frozenset({"bassier", "lighter"})
+"""Ids of the directions whose label is a noun, such as "more bass", and not a comparative."""
+_WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "faster": {"tempo": 1.0, "onset_density": 0.3},
     "brighter": {"brightness": 1.0, "air": 0.5},
     # Loudness alone tells energetic tracks from calm ones no better than chance.
@@ -20,40 +62,50 @@ _NAMED: Mapping[str, Mapping[str, float]] = {
     "more_tonal": {"tonal_clarity": 1.0, "noisiness": -0.7},
     "simpler": {"complexity": -1.0, "harmonic_change": -0.5},
 }
-_WORDS = {
-    "tempo": ("fast", "slow"),
-    "onset_density": ("busy", "sparse"),
-    "beat_strength": ("punchy", "smooth"),
-    "danceability": ("steady", "free"),
-    "energy": ("energetic", "calm"),
-    "brightness": ("bright", "dark"),
-    "bass": ("bassy", "light"),
-    "air": ("airy", "muffled"),
-    "noisiness": ("noisy", "pure"),
-    "spread": ("wide", "narrow"),
-    "dynamics": ("dynamic", "dense"),
-    "tonal_clarity": ("tonal", "atonal"),
-    "harmonic_change": ("restless", "static"),
-    "complexity": ("complex", "simple"),
-    LOUDNESS: ("loud", "quiet"),
+"""Weights of the features in the first direction of each pair."""
+_COMPARATIVES = {
+    "tempo": ("faster", "slower"),
+    "onset_density": ("busier", "sparser"),
+    "beat_strength": ("punchier", "smoother"),
+    "danceability": ("more danceable", "less danceable"),
+    "energy": ("more energetic", "calmer"),
+    "brightness": ("brighter", "darker"),
+    "bass": ("more bass-heavy", "less bass-heavy"),
+    "air": ("airier", "more muffled"),
+    "noisiness": ("rougher", "cleaner"),
+    "spread": ("wider", "narrower"),
+    "dynamics": ("more dynamic", "denser"),
+    "tonal_clarity": ("more melodic", "less melodic"),
+    "harmonic_change": ("more restless", "steadier"),
+    "complexity": ("more complex", "simpler"),
+    LOUDNESS: ("louder", "quieter"),
 }
+"""Words for more and for less of each feature, for the labels of discovered directions."""
 _MIN_SHARE = 0.05
-"""Of what the named directions leave unexplained: a discovered one that explains less says nothing."""
+"""Least share of the variance outside the named directions that a discovered direction must explain."""
 _MIN_TRACKS = 24
+"""Least number of analysed tracks for directions to be discovered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """A way to go, and the way back."""
+    """A direction to steer in."""
 
     id: str
     label: str
-    """As in `brighter`."""
+    """The name for people, such as `brighter`."""
     opposite: str
+    """Id of the opposite direction."""
     axis: int
+    """Index into `Axes.vectors`."""
     sign: int
-    """1 or −1: which way along the axis."""
+    """1 if it points along the axis, −1 if against it."""
     is_discovered: bool = False
+
+    @property
+    def tracks_label(self) -> str:
+        """The tracks in this direction, for people: `brighter tracks`, `tracks with more bass`."""
+        return f"tracks with {self.label}" if self.id in _NOUN_LABELS else f"{self.label} tracks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +115,30 @@ class Axes:
     vectors: Matrix
     """`(axes, features)`."""
     directions: Mapping[str, Direction]
+    """By id."""
 
 
 def axes_of(matrix: Matrix) -> Axes:
-    """The named axes, and what a library's standardised features have beside them."""
+    """Return the named axes and those discovered in a library's standardised features `(tracks, features)`."""
     named = np.zeros((len(OPPOSITES), len(NAMES)), np.float32)
     directions: dict[str, Direction] = {}
     for axis, (one, other) in enumerate(OPPOSITES):
-        for name, weight in _NAMED[one].items():
+        for name, weight in _WEIGHTS[one].items():
             named[axis, COLUMN[name]] = weight
-        directions[one] = Direction(one, one.replace("_", " "), other, axis, 1)
-        directions[other] = Direction(other, other.replace("_", " "), one, axis, -1)
+        directions[one] = Direction(one, LABELS[one], other, axis, 1)
+        directions[other] = Direction(other, LABELS[other], one, axis, -1)
     named /= np.linalg.norm(named, axis=1, keepdims=True)
     found = _discovered(matrix, named)
     for number, vector in enumerate(found):
-        axis, (more, less) = len(OPPOSITES) + number, _labels(vector)
+        axis, (label, opposite_label) = len(OPPOSITES) + number, _labels(vector)
         one, other = DISCOVERED[number]
-        directions[one] = Direction(one, more, other, axis, 1, is_discovered=True)
-        directions[other] = Direction(other, less, one, axis, -1, is_discovered=True)
+        directions[one] = Direction(one, label, other, axis, 1, is_discovered=True)
+        directions[other] = Direction(other, opposite_label, one, axis, -1, is_discovered=True)
     return Axes(np.concatenate([named, found]), directions)
 
 
 def _discovered(matrix: Matrix, named: Matrix) -> Matrix:
-    """The main axes of what is left when all that the named ones say is taken out (PCA)."""
+    """Return the main axes of what remains when the named axes are projected out (PCA): `(axes, features)`."""
     if len(matrix) < _MIN_TRACKS:
         return np.empty((0, len(NAMES)), np.float32)
     basis = np.linalg.qr(named.T.astype(np.float64))[0]
@@ -99,41 +152,18 @@ def _discovered(matrix: Matrix, named: Matrix) -> Matrix:
 
 
 def _signed(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sign is that of the feature that counts most: the same library always calls the same way forward."""
-    return vector if _main(vector)[0][1] > 0 else -vector
+    """Make the largest load positive, so that the same library always gives the same sign."""
+    return vector if _main_loads(vector)[0][1] > 0 else -vector
 
 
-def _main(vector: NDArray[np.float64] | Matrix) -> list[tuple[str, float]]:
-    """The two named features that load most on an axis."""
+def _main_loads(vector: NDArray[np.float64] | Matrix) -> list[tuple[str, float]]:
+    """Return the two features with a name that load most on an axis, with their loads."""
     loads = [(name, float(vector[COLUMN[name]])) for name in (*SCALARS, LOUDNESS)]
     return sorted(loads, key=lambda load: (-abs(load[1]), load[0]))[:2]
 
 
 def _labels(vector: Matrix) -> tuple[str, str]:
-    """`more wide, less tonal` and the reverse."""
-    words = [_WORDS[name] if load > 0 else _WORDS[name][::-1] for name, load in _main(vector)]
-    one, other = (f"more {' and '.join(pair)}" for pair in zip(*words, strict=True))
-    return one, other
-
-
-OPPOSITES = (
-    ("faster", "slower"),
-    ("brighter", "darker"),
-    ("more_energetic", "calmer"),
-    ("more_danceable", "less_danceable"),
-    ("busier", "sparser"),
-    ("punchier", "smoother"),
-    ("bassier", "lighter"),
-    ("more_tonal", "noisier"),
-    ("simpler", "more_complex"),
-)
-
-
-DIRECTIONS = tuple(direction for pair in OPPOSITES for direction in pair)
-
-
-DISCOVERED = (("discovered_1", "discovered_1_back"), ("discovered_2", "discovered_2_back"))
-"""Those that a library has beside the named ones: what they are called depends on it."""
-
-
-STEERABLE = (*DIRECTIONS, *(direction for pair in DISCOVERED for direction in pair))
+    """Return the labels of an axis and of its opposite, such as `wider, steadier` and `narrower, more restless`."""
+    words = [_COMPARATIVES[name] if load > 0 else _COMPARATIVES[name][::-1] for name, load in _main_loads(vector)]
+    label, opposite_label = (", ".join(pair) for pair in zip(*words, strict=True))
+    return label, opposite_label

@@ -1,4 +1,4 @@
-"""A library as points: what every step looks at, prepared once."""
+"""The feature space: a library as points, prepared once for all choices."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,45 +10,50 @@ from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_number
 from rtc_drift.analysis.model import SURE_TEMPO, Analysis
 from rtc_drift.library.track import Track
 from rtc_drift.selection.directions import Axes, axes_of
-from rtc_drift.selection.features import Matrix, Scale, raw
+from rtc_drift.selection.features import Matrix, Scale, raw_features
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpace:
-    """Tracks in the order of their ids; row n of every array is track n. Tracks not analysed yet lie in the middle."""
+    """The tracks of a library in the order of their ids; row n of every array is track n.
+
+    Tracks that are not analysed yet lie in the middle.
+    """
 
     tracks: tuple[Track, ...]
     rows: Mapping[str, int]
-    """By track id."""
+    """Row of each track, by track id."""
     matrix: Matrix
     """`(tracks, features)`, standardised."""
     axes: Axes
     scores: Matrix
-    """`(tracks, axes)`: how far along each axis, in spreads of that axis from its median."""
+    """`(tracks, axes)`: position along each axis, in spreads of that axis from its median."""
     is_analysed: NDArray[np.bool_]
     artists: NDArray[np.int32]
-    """The same number for the same artist; −1 without one."""
+    """A number for each artist; −1 without one."""
     albums: NDArray[np.int32]
+    """A number for each album of an artist; −1 without one."""
     bpm: NDArray[np.float32]
-    """0 without a beat, or where it is uncertain."""
+    """Beats per minute; 0 without a beat, or if the tempo is uncertain."""
     keys: NDArray[np.int8]
-    """See `mixable.key_number`."""
+    """See `camelot.key_number`; −1 if unknown."""
     lufs: NDArray[np.float32]
+    """Integrated loudness."""
 
     def __len__(self) -> int:
         return len(self.tracks)
 
-    def known(self, track_ids: Iterable[str]) -> list[int]:
-        """The rows of those tracks that are there, in the order given."""
+    def rows_of(self, track_ids: Iterable[str]) -> list[int]:
+        """Return the rows of tracks, in the order given. Tracks without a row are skipped."""
         return [row for track_id in track_ids if (row := self.rows.get(track_id)) is not None]
 
 
 def space_of(tracks: Iterable[Track], analyses: Mapping[str, Analysis]) -> FeatureSpace:
-    """The space of some tracks; it does not depend on the order they come in."""
+    """Return the space of some tracks, whatever their order. `analyses` by track id; some may be missing."""
     ordered = tuple(sorted(tracks, key=lambda track: track.id))
     found = [analyses.get(track.id) for track in ordered]
     is_analysed = np.array([analysis is not None for analysis in found], bool)
-    values = np.array([raw(analysis) for analysis in found if analysis is not None], np.float64)
+    values = np.array([raw_features(analysis) for analysis in found if analysis is not None], np.float64)
     scale = Scale.of(values)
     analysed = scale.standardised(values)
     matrix = np.zeros((len(ordered), analysed.shape[1]), np.float32)
@@ -91,4 +96,4 @@ def _codes(names: Sequence[str]) -> NDArray[np.int32]:
 
 
 EMPTY = space_of((), {})
-"""Before anything is known."""
+"""The space without tracks, before the first one is built."""

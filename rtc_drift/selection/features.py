@@ -1,4 +1,4 @@
-"""Features of many tracks made comparable: no unit counts more than another, and no outlier stretches a scale."""
+"""Standardised features: comparable across units, and robust against outliers."""
 
 from dataclasses import dataclass
 
@@ -8,33 +8,39 @@ from numpy.typing import NDArray
 from rtc_drift.analysis.model import Analysis
 
 Matrix = NDArray[np.float32]
-"""`(tracks, features)`."""
+"""Mostly `(tracks, features)`."""
 
 SCALARS = (
     *("tempo", "onset_density", "beat_strength", "danceability", "energy", "brightness", "bass", "air", "noisiness"),
     *("spread", "dynamics", "tonal_clarity", "harmonic_change", "complexity"),
 )
+"""Features of an analysis that are one number each; see `analysis.model.Features`."""
 LOUDNESS = "loudness"
-"""Integrated loudness: not a feature of its own in an analysis, and one of how a track sounds all the same."""
+"""Integrated loudness: not among the features of an analysis, but part of how a track sounds."""
 TIMBRES = 12
-"""Of the timbre, only the means: how an instrument sounds, not how much it varies."""
+"""Number of timbre features taken: the means of the MFCCs, not their deviations."""
 NAMES = (*SCALARS, LOUDNESS, *(f"timbre {number}" for number in range(1, TIMBRES + 1)))
+"""Names of all features, in the order of the columns."""
 COLUMN = {name: column for column, name in enumerate(NAMES)}
+"""Column of each feature, by name."""
 _RATIOS = {
     **dict.fromkeys(("tempo", "brightness", "spread"), 1.0),
     **dict.fromkeys(("onset_density", "beat_strength", "danceability"), 0.05),
     **dict.fromkeys(("energy", "harmonic_change", "complexity"), 0.05),
     **dict.fromkeys(("bass", "air", "noisiness"), 0.005),
 }
-"""Features that are heard as ratios, and how much is too little to tell from nothing: their logarithm is taken."""
+"""Features that people perceive as ratios: their logarithm is taken.
+
+Each has an offset in its own unit, which is added first: smaller values hardly differ from zero.
+"""
 _TIMBRE_WEIGHT = 0.4
-"""Twelve numbers that say one thing are not to outvote the others."""
-_TAIL = 3.0
-"""So many spreads from the median a track is about as far out as it gets."""
+"""Weight of each timbre feature: twelve numbers about one quality must not outweigh the others."""
+_LIMIT = 3.0
+"""Limit of the standardised features, in spreads from the median; larger values are compressed towards it."""
 
 
-def raw(analysis: Analysis) -> list[float]:
-    """The features of a track in the order of `NAMES`, in their own units."""
+def raw_features(analysis: Analysis) -> list[float]:
+    """Return the features of a track in the order of `NAMES`, in their own units."""
     features = analysis.features
     scalars = [float(getattr(features, name)) for name in SCALARS]
     return [*scalars, analysis.integrated_lufs, *features.timbre[:TIMBRES]]
@@ -42,36 +48,42 @@ def raw(analysis: Analysis) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What is usual in a library: the median and the spread of each feature."""
+    """The median and the spread of each feature in a library, after the logarithm."""
 
     median: NDArray[np.float64]
+    """`(features,)`."""
     spread: NDArray[np.float64]
+    """`(features,)`: the standard deviation of a normal distribution with the same quartiles.
+
+    Infinite for a feature that is the same in all tracks.
+    """
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> "Scale":
-        """Of raw features `(n, features)`; the spread is that of the middle half, as of a normal distribution."""
-        bent = _bent(values)
-        if not len(bent):
+        """Return the scale of raw features `(n, features)`."""
+        transformed = _transformed(values)
+        if not len(transformed):
             return cls(np.zeros(len(NAMES)), np.ones(len(NAMES)))
-        known = np.where(np.isnan(bent).all(axis=0), 0, bent)
+        known = np.where(np.isnan(transformed).all(axis=0), 0, transformed)
         low, median, high = np.nanpercentile(known, (25, 50, 75), axis=0)
         spread = (high - low) / 1.349
-        # Where half the tracks are alike, the others still differ.
+        # If half of the tracks are alike in a feature, the others may still differ.
         spread = np.where(spread > 1e-9, spread, np.nanstd(known, axis=0))
         return cls(median, np.where(spread > 1e-9, spread, np.inf))
 
     def standardised(self, values: NDArray[np.float64]) -> Matrix:
-        """Raw features in spreads from the median, tails drawn in."""
-        away = (_bent(values) - self.median) / self.spread
-        tamed = np.nan_to_num(_TAIL * np.tanh(away / _TAIL))
-        tamed[:, len(SCALARS) + 1 :] *= _TIMBRE_WEIGHT
-        return np.ascontiguousarray(tamed, np.float32)
+        """Return raw features in spreads from the median, within ±3: `(n, features)`, 0 where a feature is unknown."""
+        away = (_transformed(values) - self.median) / self.spread
+        limited = np.nan_to_num(_LIMIT * np.tanh(away / _LIMIT))
+        limited[:, len(SCALARS) + 1 :] *= _TIMBRE_WEIGHT
+        return np.ascontiguousarray(limited, np.float32)
 
 
-def _bent(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    bent = np.array(values, np.float64).reshape(-1, len(NAMES))
-    for name, least in _RATIOS.items():
-        bent[:, COLUMN[name]] = np.log(np.maximum(bent[:, COLUMN[name]], 0) + least)
-    beatless = bent[:, COLUMN["tempo"]] <= 0  # neither fast nor slow
-    bent[beatless, COLUMN["tempo"]] = np.nan
-    return bent
+def _transformed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take the logarithm of the features in `_RATIOS`; the tempo of a track without a beat becomes NaN."""
+    transformed = np.array(values, np.float64).reshape(-1, len(NAMES))
+    for name, offset in _RATIOS.items():
+        transformed[:, COLUMN[name]] = np.log(np.maximum(transformed[:, COLUMN[name]], 0) + offset)
+    beatless = transformed[:, COLUMN["tempo"]] <= 0
+    transformed[beatless, COLUMN["tempo"]] = np.nan
+    return transformed

@@ -1,4 +1,4 @@
-"""The choice of what comes next: the queue first, then by how tracks sound, else a seeded lottery."""
+"""Chooses the next track: from the queue if possible, else by how tracks sound, else at random."""
 
 from collections.abc import Collection, Sequence
 
@@ -7,17 +7,19 @@ from rtc_drift.selection.choice import Choice, sentence
 from rtc_drift.selection.drift import heading
 from rtc_drift.selection.feature_space import FeatureSpace
 from rtc_drift.selection.journey import Journey
-from rtc_drift.selection.ranking import RECENT_TRACKS, Surroundings
+from rtc_drift.selection.ranking import RECENT_TRACKS, ChoiceContext
 from rtc_drift.selection.shuffle import draw
 from rtc_drift.selection.track_source import TrackSource
 
-AGAIN = "Not heard for the longest time"
+_REPEATED = "Not played for a long time"
+_SUGGESTIONS = 3
+"""Number of directions to suggest when there is no track left in a direction."""
 
 
 def choose_next_track(
     source: TrackSource, space: FeatureSpace, journey: Journey, coming: Sequence[str]
 ) -> Choice | None:
-    """Choose what follows the tracks played and those that are `coming` (track ids); None if there is no track.
+    """Choose the track after those played and those `coming` (track ids); None if there is no track.
 
     The same source, space and journey give the same choice.
     """
@@ -33,36 +35,40 @@ def choose_next_track(
 def choose_by_sound(
     space: FeatureSpace, loved: Collection[str], journey: Journey, coming: Sequence[str]
 ) -> Choice | None:
-    """Choose a track by how it sounds beside the last of those played and `coming`; None if that was not analysed.
+    """Choose the track after those played and those `coming` by its sound; None if the last of them is not analysed.
 
-    Nothing comes again before the rest of the library was played.
+    No track is repeated before all others were played. `loved` are track ids.
     """
-    known = space.known((*journey.history.played, *coming))
+    known = space.rows_of((*journey.history.played, *coming))
     if not known or not space.is_analysed[known[-1]]:
         return None
-    here, around = known[-1], Surroundings.of(space, known, loved)
-    novelty = "" if len(set(known)) < len(space) else AGAIN
+    current, context = known[-1], ChoiceContext.after(space, known, loved)
+    novelty = "" if len(set(known)) < len(space) else _REPEATED
     direction = space.axes.directions.get(journey.direction or "")
     if direction is not None:
-        rows = ranking.ranked(space, here, direction, ranking.open_rows(space, here, direction, around.out), around, 1)
+        candidates = ranking.rows_in_direction(space, current, direction, context.excluded)
+        rows = ranking.best_in_direction(space, current, direction, candidates, context, 1)
         if rows:
-            reasons = ranking.why(space, here, rows[0], direction)
-            return Choice(space.tracks[rows[0]], sentence(reasons, direction.label, novelty), why=reasons)
-        novelty = f"Nothing is {direction.label} than this any more{_instead(space, here, around)}"
-    ahead = heading(space, here, around.out, known[-RECENT_TRACKS:], journey.seed, journey.draws)
-    rows = ranking.onward(space, here, ahead, around, 1, journey.draws)
+            why = ranking.explain(space, current, rows[0], direction)
+            return Choice(space.tracks[rows[0]], sentence(why, direction.label, novelty), why=why)
+        novelty = f"No {direction.tracks_label} left{_suggestions(space, current, context)}"
+    ahead = heading(space, current, context.excluded, known[-RECENT_TRACKS:], journey.seed, journey.draws)
+    rows = ranking.best_for_drift(space, current, ahead, context, 1, journey.draws)
     if not rows:
         return None
-    reasons = ranking.why(space, here, rows[0], ahead)
-    return Choice(space.tracks[rows[0]], sentence(reasons, None, novelty), why=reasons)
+    why = ranking.explain(space, current, rows[0], ahead)
+    return Choice(space.tracks[rows[0]], sentence(why, None, novelty), why=why)
 
 
-def _instead(space: FeatureSpace, here: int, around: Surroundings) -> str:
-    """Name the directions in which tracks are left, those with the most tracks first."""
+def _suggestions(space: FeatureSpace, current: int, context: ChoiceContext) -> str:
+    """Suggest the directions with the most tracks left, such as `; try calmer, faster or more bass`."""
     counts = {
-        it.label: len(ranking.open_rows(space, here, it, around.out))
+        it.label: len(ranking.rows_in_direction(space, current, it, context.excluded))
         for it in space.axes.directions.values()
         if not it.is_discovered
     }
     fullest = sorted((label for label, count in counts.items() if count), key=lambda label: (-counts[label], label))
-    return f"; {', '.join(fullest[:3])} lie open" if fullest else ""
+    if not fullest:
+        return ""
+    *others, last = fullest[:_SUGGESTIONS]
+    return f"; try {', '.join(others)} or {last}" if others else f"; try {last}"

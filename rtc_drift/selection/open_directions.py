@@ -1,4 +1,4 @@
-"""Where the music may go from a track: every direction, how many tracks lie there, and the first few of them."""
+"""Every direction as seen from a track: the number of tracks in it, and the first few of them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,33 +8,34 @@ from rtc_drift.selection import ranking
 from rtc_drift.selection.directions import Direction
 from rtc_drift.selection.feature_space import FeatureSpace
 from rtc_drift.selection.journey import Journey
-from rtc_drift.selection.ranking import Surroundings
+from rtc_drift.selection.ranking import ChoiceContext
 
 SAMPLES = 3
-"""Tracks shown of each direction."""
-_WEIGHED_FOR_SAMPLES = 2_048
-"""Rows weighed in each of two dozen directions."""
+"""Number of sample tracks for each direction."""
+_MAX_ROWS = 2_048
+"""Most rows to weigh in each of some twenty directions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class ExploredDirection:
     """A direction as seen from a track."""
 
     direction: Direction
     count: int
-    """Number of tracks that lie clearly that way and may come."""
+    """Number of tracks that lie clearly in the direction and were not played."""
     samples: tuple[Track, ...]
+    """The tracks that would be chosen first, best first; at most three."""
 
 
-def explore(space: FeatureSpace, loved: Collection[str], journey: Journey, track_id: str) -> list[Open]:
-    """List every direction as seen from a track; nothing if that track was not analysed."""
-    here = space.rows.get(track_id)
-    if here is None or not space.is_analysed[here]:
+def explore(space: FeatureSpace, loved: Collection[str], journey: Journey, track_id: str) -> list[ExploredDirection]:
+    """Return every direction as seen from a track; nothing if that track is not analysed. `loved` are track ids."""
+    current = space.rows.get(track_id)
+    if current is None or not space.is_analysed[current]:
         return []
-    around = Surroundings.of(space, space.known((*journey.history.played, track_id)), loved)
-    found = list[Open]()
+    context = ChoiceContext.after(space, space.rows_of((*journey.history.played, track_id)), loved)
+    found = list[ExploredDirection]()
     for direction in space.axes.directions.values():
-        rows = ranking.open_rows(space, here, direction, around.out)
-        best = ranking.ranked(space, here, direction, rows, around, SAMPLES, _WEIGHED_FOR_SAMPLES)
-        found.append(Open(direction, len(rows), tuple(space.tracks[row] for row in best)))
+        rows = ranking.rows_in_direction(space, current, direction, context.excluded)
+        best = ranking.best_in_direction(space, current, direction, rows, context, SAMPLES, _MAX_ROWS)
+        found.append(ExploredDirection(direction, len(rows), tuple(space.tracks[row] for row in best)))
     return found

@@ -1,4 +1,4 @@
-"""The library as the navigator sees it: one space for all sessions, drawn anew when tracks come, go or were heard."""
+"""Keeps the feature space of the library up to date, for all stations: tracks come and go, and are analysed."""
 
 import asyncio
 import logging
@@ -10,38 +10,38 @@ from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, space_of
 logger = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.5
-"""Changes that follow each other this closely are drawn together."""
-SHARE_OF_TIME = 10
-"""Drawing a large library takes seconds: so many times as long passes before it is drawn again."""
+"""Changes within this time lead to one update."""
+PAUSE_FACTOR = 10
+"""Pause after an update, as a multiple of its duration: for a large library an update takes seconds."""
 
 
 class SpaceUpdater:
-    """Owns the task `drawing the library`, and the latest space."""
+    """Owns the latest feature space, and the task `updating the feature space`."""
 
     def __init__(self, library: Library) -> None:
-        """`drawn` is told whenever the space is another."""
         self.space: FeatureSpace = EMPTY
+        """The latest feature space."""
         self._library = library
         self.on_change: Callable[[], None] = lambda: None
-        """Called whenever the space is another."""
+        """Called after every update."""
         self._stale = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to draw."""
-        self._task = asyncio.create_task(self._draw(), name="drawing the library")
+        """Start the task."""
+        self._task = asyncio.create_task(self._keep_updated(), name="updating the feature space")
 
     async def close(self) -> None:
-        """Idempotent."""
+        """End the task. Idempotent."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     def changed(self) -> None:
-        """The library is another."""
+        """Request an update: tracks have come or gone, or were analysed."""
         self._stale.set()
 
-    async def _draw(self) -> None:
+    async def _keep_updated(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._stale.wait()
@@ -54,5 +54,5 @@ class SpaceUpdater:
                     self.space = await asyncio.to_thread(space_of, tracks, analyses)
                     self.on_change()
             except Exception:
-                logger.exception("The library can't be drawn; the drift goes on by what was known")
-            await asyncio.sleep(SHARE_OF_TIME * (loop.time() - began))
+                logger.exception("The feature space can't be updated; the previous one stays in use")
+            await asyncio.sleep(PAUSE_FACTOR * (loop.time() - began))

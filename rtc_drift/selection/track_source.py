@@ -1,4 +1,4 @@
-"""What a autodj needs of the rest of the house."""
+"""The interface of the library that choices need. `Library` and `MemoryLibrary` implement it."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -9,13 +9,24 @@ from rtc_drift.library.track import Track
 
 
 class TrackSource(Protocol):
-    """What a autodj needs of the library: records to choose from."""
+    """A collection of tracks to choose from."""
 
     @property
-    def loved(self) -> Collection[str]: ...
+    def loved(self) -> Collection[str]:
+        """Ids of the loved tracks."""
+
     @property
-    def normalisation(self) -> Normalisation: ...
-    def playable(self) -> Sequence[Track]: ...
-    def get(self, track_id: str) -> Track | None: ...
-    def analysis(self, track_id: str) -> Analysis | None: ...
-    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None: ...
+    def normalisation(self) -> Normalisation:
+        """The gains that bring tracks to the target loudness."""
+
+    def playable(self) -> Sequence[Track]:
+        """Return all tracks that can be played."""
+
+    def get(self, track_id: str) -> Track | None:
+        """Return the track of an id; None if there is none that can be played."""
+
+    def analysis(self, track_id: str) -> Analysis | None:
+        """Return the analysis of a track, with beats and curves; None if it is not analysed."""
+
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
+        """Exclude a track whose playback failed, for `reason`, a sentence. `lasting`: the file itself is at fault."""

@@ -17,7 +17,7 @@ from rtc_drift.selection.journey import History, Journey
 from rtc_drift.selection.next_track import choose_next_track
 from rtc_drift.station import programme as steps
 from rtc_drift.station.event_publisher import EventPublisher
-from rtc_drift.station.on_air import COLD_LEAD_TIME, COMMANDED, READY_LEAD_TIME, SAME_TRACK, OnAir
+from rtc_drift.station.on_air import COLD_LEAD_TIME, COMMANDED, READY_LEAD_TIME, SAME_TRACK, NothingToPlayError, OnAir
 from rtc_drift.station.planner import PendingLead, Planner
 from rtc_drift.station.play_log import PlayLog
 from rtc_drift.station.programme import Entry, Programme
@@ -27,10 +27,6 @@ from rtc_drift.station.timeline import Timeline
 
 REPLAN_LEAD_TIME = samples(10)
 """An analysis that becomes available later than this before the next track changes no plan."""
-
-
-class NothingToPlayError(Exception):
-    """The library has no playable track."""
 
 
 class AutoDj:
@@ -44,7 +40,7 @@ class AutoDj:
         self._play_log = PlayLog(seed, sources.tracks, publisher)
         self._on_air = OnAir(timeline, self._play_log, publisher)
         self._held: Choice | None = None
-        """What comes next when somebody has resumed."""
+        """The choice that comes next after a resume."""
         self.failed_plays = 0
 
     # --- what there is ------------------------------------------------------------------------------------------------
@@ -56,12 +52,12 @@ class AutoDj:
 
     @property
     def journey(self) -> Journey:
-        """What was played, what was asked for, and where it is heading."""
+        """The tracks played, the queue, the direction and the seed."""
         return self._play_log.journey
 
     @property
     def is_audible(self) -> bool:
-        """Whether the first samples of the oldest play are decoded: the one on the air, or about to be."""
+        """True if the first samples of the oldest play are decoded: the one on the air, or about to be."""
         return self._on_air.is_audible
 
     def now_playing(self) -> Entry | None:
@@ -85,9 +81,8 @@ class AutoDj:
 
     @property
     def wants_more(self) -> bool:
-        """Whether it would plan something else if the library had more."""
-        horizon = self._on_air.horizon
-        current, planned = self.programme.current(horizon), self.programme.planned(horizon)
+        """True if it would plan something else in a larger library."""
+        current, planned = self.programme.current(self.horizon), self.programme.planned(self.horizon)
         return current is None or planned is None or self._is_makeshift(current, planned)
 
     @property
@@ -106,8 +101,8 @@ class AutoDj:
             # While media time stands, what was just begun has started already.
             self._play_log.announce(self.programme.entries, self._on_air.now())
         now = self._on_air.now()
-        upcoming = self.programme.planned(now)
-        return min(upcoming.play.start if upcoming else now + samples(1), now + samples(1))
+        upcoming, latest = self.programme.planned(now), now + samples(1)
+        return min(upcoming.play.start, latest) if upcoming else latest
 
     def lead_ready(self, pending: PendingLead, path: str) -> bool:
         """Take a stretched intro that was rendered to `path`; False if it is too late or no longer wanted."""
@@ -280,15 +275,13 @@ class AutoDj:
     def _choose(self, instead_of: Entry | None = None) -> Choice | None:
         """Choose what comes next; the track of `instead_of` may be chosen again. None when there is nothing."""
         self._play_log.count(self.programme.entries, self._on_air.settled())
-        known = tuple(filter(self._is_known, self.journey.queue))
-        if known != self.journey.queue:
-            self._play_log.journey = replace(self.journey, queue=known)
-            self._publisher.queue(self.queue())
+        self._play_log.drop_unplayable()
         entries = (entry for entry in self.programme.entries if entry is not instead_of)
         coming = [entry.track.id for entry in entries if not self._play_log.is_counted(entry)]
         # A second draw for the same place, or one from an empty library, is not counted: when the library became known
         # must make no difference to what the same seed plays afterwards.
-        drawn = self.journey if known or instead_of else replace(self.journey, draws=self.journey.draws + 1)
+        is_drawn = not self.journey.queue and instead_of is None
+        drawn = replace(self.journey, draws=self.journey.draws + 1) if is_drawn else self.journey
         choice = choose_next_track(self._tracks, self._sources.spaces.space, drawn, coming)
         if choice is not None:
             self._play_log.journey = drawn
@@ -337,12 +330,12 @@ class AutoDj:
             self._plan(self._choose(planned) if planned.why is None else self._as_planned(planned))
 
     def _is_makeshift(self, current: Entry, planned: Entry) -> bool:
-        """Whether the next was planned when the library had one track only."""
+        """Return True if the next track was planned when the library had only one."""
         repeated = planned.track.id == current.track.id and planned.transition.kind == "crossfade"
         return repeated and not planned.queued
 
     def _knows_more(self, current: Entry, planned: Entry) -> bool:
-        """Whether an analysis became available since the next was planned, in time to plan it anew."""
+        """Return True if an analysis has become available since, in time to plan the next track anew."""
         is_free = not planned.queued and planned.transition.kind == "crossfade"
         in_time = planned.play.start > self._on_air.horizon + REPLAN_LEAD_TIME
         return is_free and in_time and self._planner.knows_more(current, planned)

@@ -16,23 +16,24 @@ from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.programme import Entry
 
 LAST_SECONDS = 0.5
+"""End of a track that a seek never skips."""
 
 
 class NoSuchTrackError(Exception):
     """The library has no such track."""
 
     def __init__(self, field: str = "trackId") -> None:
-        """`field` is what named it."""
+        """Name the `field` of the request that held it."""
         super().__init__()
         self.field = field
 
 
 class NoSuchDirectionError(Exception):
-    """Nobody can steer there."""
+    """There is no such direction."""
 
 
 class OutOfTrackError(Exception):
-    """A position that the track does not have."""
+    """The position lies behind the end of the track."""
 
     def __init__(self, duration_seconds: float) -> None:
         super().__init__()
@@ -40,12 +41,12 @@ class OutOfTrackError(Exception):
 
 
 class QueueFullError(Exception):
-    """As many tracks as allowed wait already."""
+    """The queue holds as many tracks as it may."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A command that will be heard: when, and what of."""
+    """The answer to a command: from which media time on it is heard, and what."""
 
     starts_at: int
     track: Track | None
@@ -138,7 +139,7 @@ def _accepted(entry: Entry) -> Accepted:
 
 
 def checked_direction(direction: str | None) -> str | None:
-    """The direction, if people can steer there. Raises NoSuchDirectionError."""
+    """Return the direction if there is such a one, or None. Raises NoSuchDirectionError."""
     if direction is not None and direction not in STEERABLE:
         raise NoSuchDirectionError
     return direction

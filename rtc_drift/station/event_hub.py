@@ -1,4 +1,4 @@
-"""Hands a session's events to its readers: numbered, encoded once for all of them, kept for those who come back."""
+"""Hands a station's events to its readers: numbered, encoded once for all, kept for readers that reconnect."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -8,18 +8,18 @@ from rtc_drift.broadcast import Broadcast, BroadcastEndedError, LaggedError, Rea
 from rtc_drift.station.events import Event
 
 CAPACITY = 1024
-"""Events kept for those who come back; a reader that is further behind is cut off."""
+"""Events kept for readers that reconnect; a reader further behind is cut off."""
 
 
 class SlowReaderError(Exception):
-    """A reader did not take its events in time; it may come back with `Last-Event-ID`."""
+    """A reader did not take its events in time. It may reconnect with `Last-Event-ID`."""
 
 
 class EventHub:
-    """The events of one session as they go over the wire (`text/event-stream`).
+    """The events of one station in the format of `text/event-stream`.
 
-    Ids start with the hub's `generation`, so that an id of an earlier life of the server is never taken for one of
-    this: the reader then gets a fresh `hello`.
+    Ids start with the hub's `generation`, which is new at each start of the server: a reader with an id of another
+    generation gets a fresh `hello`.
     """
 
     def __init__(self, generation: str, capacity: int = CAPACITY) -> None:
@@ -27,10 +27,11 @@ class EventHub:
         self._capacity = capacity
         self._frames: Broadcast[bytes] = Broadcast(capacity)
         self.cut_off = 0
-        """Readers dropped because they were too slow."""
+        """Number of readers dropped because they were too slow."""
 
     @property
     def readers(self) -> int:
+        """Number of readers."""
         return self._frames.readers
 
     @property
@@ -39,15 +40,15 @@ class EventHub:
         return f"{self._generation}-{self._frames.published}"
 
     def publish(self, event: Event) -> None:
-        """Hand an event to every reader; never blocks."""
+        """Hand an event to every reader. Never blocks."""
         self._frames.publish(frame(event, f"{self._generation}-{self._frames.published + 1}"))
 
     def end(self) -> None:
-        """Nothing more happens. Readers end when they have read what there is."""
+        """End the stream. Readers end when they have read what is left."""
         self._frames.end()
 
     def missed(self, last_event_id: str) -> Sequence[bytes] | None:
-        """The frames after `last_event_id`; None when that is not known any more."""
+        """Return the frames after `last_event_id`; None if that is no longer kept."""
         generation, _, number = last_event_id.partition("-")
         if generation != self._generation or not re.fullmatch("[0-9]{1,18}", number):
             return None
@@ -55,7 +56,7 @@ class EventHub:
 
     @contextmanager
     def reader(self) -> Iterator["EventReader"]:
-        """A reader for events published from now on."""
+        """Provide a reader of the events published from now on."""
         with self._frames.reader(self._capacity, patient=True) as reader:
             yield EventReader(reader, self._cut)
 
@@ -69,26 +70,27 @@ class EventReader:
     def __init__(self, reader: Reader[bytes], on_lag: Callable[[], None]) -> None:
         self._reader = reader
         self._on_lag = on_lag
-        self._last_words = b""
+        self._last_frame = b""
 
     async def next(self) -> bytes | None:
-        """The frames of everything that has happened since; None at the end. Raises SlowReaderError."""
+        """Wait for events. Return their frames, joined; None at the end. Raises SlowReaderError."""
         try:
             return b"".join(await self._reader.next_ones())
         except LaggedError:
             self._on_lag()
             raise SlowReaderError from None
         except BroadcastEndedError:
-            last_words, self._last_words = self._last_words, b""
-            return last_words or None
+            last_frame, self._last_frame = self._last_frame, b""
+            return last_frame or None
 
     def end(self, last: Event) -> None:
-        """End this reader alone, with an event of its own."""
-        self._last_words = frame(last)
+        """End this reader alone; `last` is the last event it gets."""
+        self._last_frame = frame(last)
         self._reader.end()
 
 
 def frame(event: Event, event_id: str = "") -> bytes:
-    """An event as a frame of `text/event-stream`; JSON holds no line ends."""
+    """Return an event as a frame of `text/event-stream`."""
+    # The JSON holds no line ends, so one data line is enough.
     head = f"id: {event_id}\n" if event_id else ""
     return f"{head}data: {event.model_dump_json(by_alias=True)}\n\n".encode()

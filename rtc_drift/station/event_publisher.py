@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Sequence
 
 from rtc_drift.library.track import Track
-from rtc_drift.selection.open_directions import Open
+from rtc_drift.selection.open_directions import ExploredDirection
 from rtc_drift.station import events, views
 from rtc_drift.station.programme import Entry
 
@@ -28,7 +28,7 @@ class EventPublisher:
 
     def planned(self, entry: Entry) -> None:
         """Publish which track comes next."""
-        self._send(events.TrackPlanned, self._now(), **dict(views.planned(entry, self._loved)))
+        self._send(events.TrackPlanned, self._now(), **dict(views.PlannedTrack.of(entry, self._loved)))
 
     def started(self, entry: Entry, previous: Entry | None) -> None:
         """Publish that a track has started, and the transition from the `previous` one if they overlap."""
@@ -42,11 +42,11 @@ class EventPublisher:
                 kind=transition.kind,
                 duration_samples=transition.duration,
             )
-        self._send(events.TrackStarted, start, **dict(views.playing(entry, self._loved)))
+        self._send(events.TrackStarted, start, **dict(views.PlayingTrack.of(entry, self._loved)))
 
     def playback(self, change: events.PlaybackChange, at: int, entry: Entry, paused_at: int | None) -> None:
         """Publish a pause, resume or seek that takes effect at media time `at`."""
-        playing = views.playing(entry, self._loved)
+        playing = views.PlayingTrack.of(entry, self._loved)
         self._send(events.PlaybackChanged, at, change=change, now_playing=playing, paused_at=paused_at)
 
     def queue(self, queue: Sequence[Track]) -> None:
@@ -58,7 +58,7 @@ class EventPublisher:
         """Publish a changed direction."""
         self._send(events.DirectionChanged, self._now(), direction=direction)
 
-    def explorer(self, track_id: str, found: Sequence[Open]) -> None:
+    def explorer(self, track_id: str, found: Sequence[ExploredDirection]) -> None:
         """Publish the directions open from a track."""
         directions = [views.OpenDirection.of(it, self._loved) for it in found]
         self._send(events.ExplorerSnapshot, self._now(), track_id=track_id, directions=directions)

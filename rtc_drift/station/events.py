@@ -1,4 +1,4 @@
-"""What happens in a session, as events for `GET /events/{id}`, and the state that opens a client's stream."""
+"""The events of `GET /events/{id}` as models. `event_publisher` makes them."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -12,15 +12,19 @@ class _Event(Wire):
     session_id: str
     at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     media_time: int
-    """When it is heard: samples at 48 kHz since the session's mixer started."""
+    """The media time of the event: samples at 48 kHz since the station's mixer started."""
 
 
 class Hello(_Event):
+    """The whole state; the first event of every stream."""
+
     type: Literal["hello"] = "hello"
     state: SessionState
 
 
 class TrackStarted(_Event):
+    """A track has started; `media_time` is its start."""
+
     type: Literal["track_started"] = "track_started"
     track: TrackInfo
     starts_at: int
@@ -28,6 +32,8 @@ class TrackStarted(_Event):
 
 
 class TrackPlanned(_Event):
+    """Another track is planned to come next."""
+
     type: Literal["track_planned"] = "track_planned"
     track: TrackInfo
     starts_at: int
@@ -37,6 +43,8 @@ class TrackPlanned(_Event):
 
 
 class TransitionStarted(_Event):
+    """Two tracks begin to overlap."""
+
     type: Literal["transition_started"] = "transition_started"
     from_track: str = Field(serialization_alias="from")
     to: str
@@ -45,12 +53,14 @@ class TransitionStarted(_Event):
 
 
 class DirectionChanged(_Event):
+    """Somebody steers in another direction, or no longer in any."""
+
     type: Literal["direction_changed"] = "direction_changed"
     direction: str | None
 
 
 class ExplorerSnapshot(_Event):
-    """Where the music may go from the track that is playing."""
+    """The directions open from the track on the air."""
 
     type: Literal["explorer_snapshot"] = "explorer_snapshot"
     track_id: str
@@ -58,6 +68,8 @@ class ExplorerSnapshot(_Event):
 
 
 class QueueChanged(_Event):
+    """The queue has changed."""
+
     type: Literal["queue_changed"] = "queue_changed"
     queue: list[TrackInfo]
 
@@ -66,6 +78,8 @@ PlaybackChange = Literal["paused", "resumed", "seeked"]
 
 
 class PlaybackChanged(_Event):
+    """The programme was paused, resumed or sought; `media_time` is when that takes effect."""
+
     type: Literal["playback_changed"] = "playback_changed"
     change: PlaybackChange
     now_playing: PlayingTrack
@@ -73,12 +87,16 @@ class PlaybackChanged(_Event):
 
 
 class LoveChanged(_Event):
+    """A track is loved, or is no longer."""
+
     type: Literal["love_changed"] = "love_changed"
     track_id: str
     value: bool
 
 
 class ListenersChanged(_Event):
+    """The number of listeners or followers has changed."""
+
     type: Literal["listeners"] = "listeners"
     count: int
     followers: int
@@ -86,13 +104,15 @@ class ListenersChanged(_Event):
 
 
 class Heartbeat(_Event):
-    """Every 10 s, and whenever the mixer begins to run or to stand."""
+    """Sent every 10 s, and whenever media time begins to run or to stand."""
 
     type: Literal["heartbeat"] = "heartbeat"
     running: bool
 
 
 class SessionEnded(_Event):
+    """The session has ended; the last event of the stream."""
+
     type: Literal["session_ended"] = "session_ended"
     reason: str
 

@@ -44,17 +44,17 @@ class OnAir:
 
     @property
     def running(self) -> bool:
-        """Whether media time advances."""
+        """True while media time advances."""
         return self._timeline.running
 
     @property
     def is_paused(self) -> bool:
-        """Whether somebody has paused it."""
+        """True from a pause to the next resume or skip."""
         return self.programme.paused_at is not None
 
     @property
     def is_audible(self) -> bool:
-        """Whether the first samples of the oldest play are decoded."""
+        """True if the first samples of the oldest play are decoded."""
         return bool(self.programme.entries) and self._timeline.is_ready(self.programme.entries[0].play.id)
 
     def now(self) -> int:
@@ -122,3 +122,7 @@ class OnAir:
             return
         if newest.transition.kind not in SAME_TRACK:
             self._publisher.planned(newest)
+
+
+class NothingToPlayError(Exception):
+    """The library has no playable track."""

@@ -86,7 +86,7 @@ class Planner:
         self._without_lead = play_id
 
     def knows_more(self, current: Entry, planned: Entry) -> bool:
-        """Whether an analysis of either has become available since the next was planned."""
+        """Return True if an analysis of either has become available since the next was planned."""
         return self._known(current, planned) > self._analyses_known
 
     def _planned(

@@ -1,6 +1,7 @@
-"""What a programme has played: each start is told once, and each track counted as heard once."""
+"""Which plays have started: each start is published once, and each track counted as played once."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rtc_drift.library.track import Track
 from rtc_drift.selection import journey as ways
@@ -11,7 +12,7 @@ from rtc_drift.station.programme import Entry
 
 
 class PlayLog:
-    """Keeps the journey of one session: the steps of its programme, in order of start."""
+    """The log of one station. It keeps the journey: what was played, in order of start."""
 
     def __init__(self, seed: int, library: TrackSource, publisher: EventPublisher) -> None:
         self.journey = Journey(seed)
@@ -22,19 +23,26 @@ class PlayLog:
 
     @property
     def counted(self) -> tuple[int, ...]:
-        """Plays whose tracks the journey counts as heard."""
+        """Plays whose tracks the journey counts as played."""
         return tuple(sorted(self._counted))
 
     def queue(self) -> list[Track]:
-        """What was queued and has not started, as far as it can still be played."""
+        """Return the queued tracks that have not started and can still be played."""
         return [track for track_id in self.journey.queue if (track := self._library.get(track_id))]
 
+    def drop_unplayable(self) -> None:
+        """Take tracks out of the queue that can no longer be played."""
+        playable = tuple(track_id for track_id in self.journey.queue if self._library.get(track_id) is not None)
+        if playable != self.journey.queue:
+            self.journey = replace(self.journey, queue=playable)
+            self._publisher.queue(self.queue())
+
     def is_counted(self, entry: Entry) -> bool:
-        """Whether the journey counts it as heard."""
+        """Return True if the journey counts the entry's track as played."""
         return entry.play.id in self._counted
 
     def announce(self, entries: Sequence[Entry], now: int) -> None:
-        """Tell of every play that has started since the last time; what is none of `entries` any more is forgotten."""
+        """Publish every play that has started since the last call; forget plays that are not among `entries`."""
         previous: Entry | None = None
         for entry in entries:
             if entry.play.start <= now and entry.play.id not in self._announced:
@@ -46,13 +54,13 @@ class PlayLog:
             previous = entry
 
     def count(self, entries: Iterable[Entry], settled: int) -> None:
-        """Count as heard what nothing can keep from being heard; what is queued would be chosen twice else."""
+        """Count as played what starts before `settled`: it can't be changed, and would else be chosen twice."""
         for entry in entries:
             if entry.play.start <= settled:
                 self.count_played(entry)
 
     def count_played(self, entry: Entry, *, back: bool = False) -> None:
-        """Count a track as heard: when somebody asks for it, else when it starts."""
+        """Count a track as played: when somebody asks for it, else when it starts."""
         if self.is_counted(entry):
             return
         self._counted.add(entry.play.id)
@@ -61,11 +69,11 @@ class PlayLog:
             self._publisher.queue(self.queue())
 
     def go_on(self, entry: Entry) -> None:
-        """The same track goes on in another play: nothing to tell, nothing to count."""
+        """Note a play in which the same track goes on: not published, not counted again."""
         self._announced.add(entry.play.id)
         self._counted.add(entry.play.id)
 
     def restore(self, journey: Journey, counted: Iterable[int]) -> None:
-        """Go on from another life. What is on the air is told again."""
+        """Go on from a saved state. The track on the air will be published again."""
         self.journey = journey
         self._counted = set(counted)

@@ -1,7 +1,7 @@
-"""When a programme runs: its media time, and the engine's station behind it.
+"""When a station's media time runs, and what the engine holds of the station meanwhile.
 
-A mixer that nobody hears stands still: its media time stops, and so do its decks. This is the state machine of that.
-Whoever owns it calls `settle` when something has changed or is due; tests bring a clock of their own.
+Without listeners a mixer costs nothing: its media time stands, and so do its decks. This is the state machine of that.
+Its owner calls `settle` when something has changed or is due; tests bring their own clock.
 """
 
 import time
@@ -13,19 +13,19 @@ from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE
 
 HORIZON = (RENDER_AHEAD + 3) * BLOCK_SAMPLES
-"""What lies nearer than 140 ms is rendered already, or will be when the engine hears of it: plans leave it alone."""
+"""Samples that are rendered already, or will be before a message reaches the engine: 140 ms. Plans leave them alone."""
 LINGER_NS = 3_000_000_000
-"""A mixer runs on for this long after its last listener: a page that is loaded anew finds it running."""
+"""Time that a mixer goes on after its last listener, so that a reloaded page finds it running."""
 EXPECTATION_NS = 16_000_000_000
-"""A listener who is on the way has decks ready for this long: one that has not connected by then is not waited for."""
+"""Time that decks are kept ready for a listener who is about to connect."""
 PATIENCE_NS = 1_000_000_000
-"""Decks that have nothing by then are not waited for."""
+"""Time to wait for decks to be ready before media time runs without them."""
 
 
 class Playout:
-    """A programme that is closed (nothing of it in the engine), stands (its decks are ready), or runs.
+    """The playout of one station: closed (nothing of it is in the engine), standing (its decks are ready), or running.
 
-    `send` speaks to the engine, under the station's `number` on the link. One that is to be `kept_ready` never closes.
+    Messages to the engine carry the station's `number`. A station that is `kept_ready` never closes.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Playout:
 
     @property
     def running(self) -> bool:
-        """Whether media time advances."""
+        """True while media time advances."""
         return self._clock.tick is not None
 
     def now(self) -> int:
-        """The media time that goes out at this moment, or at which the programme stands, in samples."""
+        """Return the media time that is sent at this moment, or at which it stands, in samples."""
         media_time, tick = self._clock.media_time, self._clock.tick
         if tick is None:
             return media_time
@@ -71,47 +71,47 @@ class Playout:
 
     @property
     def horizon(self) -> int:
-        """Plans leave alone what comes before this media time."""
+        """The media time before which plans can't change anything."""
         return self.now() + (HORIZON if self.running else 0)
 
     def stand_at(self, media_time: int) -> None:
-        """Where a programme of an earlier life of the server stood. Before it was ever opened."""
+        """Set the media time of a saved station. Only before it is opened for the first time."""
         self._clock = m.SetClock(self.number, media_time, None)
 
     # --- what is played, and for whom ---------------------------------------------------------------------------------
 
     def set_plays(self, plays: Sequence[Play]) -> None:
-        """Everything that is to be heard, replacing what was said before."""
+        """Replace all plays."""
         self._plays = tuple(plays)
         self._ready.intersection_update(play.id for play in plays)
-        self._tell(m.SetPlays(self.number, self._plays))
+        self._send_if_open(m.SetPlays(self.number, self._plays))
 
     def is_ready(self, play_id: int) -> bool:
-        """Whether the first samples of a play are decoded."""
+        """Return True if the first samples of a play are decoded."""
         return play_id in self._ready
 
     def deck_ready(self, play_id: int) -> None:
-        """The engine has decoded the first samples of a play."""
+        """Note that the engine has decoded the first samples of a play."""
         self._ready.add(play_id)
 
     def want(self, wants: m.Subscribe, *, demand: bool) -> None:
-        """Which media is wanted from the engine, and whether anybody is there to hear it."""
+        """Set which media the engine sends to control, and whether there is a `demand` for media time to run."""
         if demand and not self._demand:
             self._demanded_at_ns = self._now_ns()
-            self._expected_until_ns = 0  # who was expected has come
+            self._expected_until_ns = 0  # the expected listener has come
         self._demand = demand
         if wants != self._wants:
             self._wants = wants
-            self._tell(wants)
+            self._send_if_open(wants)
 
     def expect(self) -> None:
-        """A listener is on the way: have the decks ready."""
+        """Get the decks ready, because a listener is about to connect."""
         self._expected_until_ns = self._now_ns() + EXPECTATION_NS
 
     # --- the state machine --------------------------------------------------------------------------------------------
 
     def settle(self) -> bool:
-        """Do what is due; True when media time has begun to run or to stand."""
+        """Do what is due. Return True if media time has begun to run or to stand."""
         was_running, now = self.running, self._now_ns()
         if self._demand:
             self._idle_since_ns = None
@@ -122,7 +122,7 @@ class Playout:
         if self._demand and not self.running and (self._is_all_ready() or now >= self._demanded_at_ns + PATIENCE_NS):
             self._set_clock(self.now(), self._ticks.tick_at(now) + 1)
         elif self.running and self._idle_since_ns is not None and now >= self._idle_since_ns + LINGER_NS:
-            # Decks that stay can't go back to what was rendered ahead.
+            # Decks that stay open can't go back to what was rendered ahead.
             stays_open = self._kept_ready or now < self._expected_until_ns
             self._set_clock(self.horizon if stays_open else self.now(), None)
         may_close = not (self._demand or self._kept_ready or self.running or now < self._expected_until_ns)
@@ -131,7 +131,7 @@ class Playout:
         return self.running != was_running
 
     def due_in_seconds(self) -> float | None:
-        """When `settle` should be called again, if nothing happens before; None = not by itself."""
+        """Return when to call `settle` again if nothing happens before; None if time alone changes nothing."""
         due: int | None = None
         if self._demand and not self.running:
             due = self._demanded_at_ns + PATIENCE_NS
@@ -142,14 +142,14 @@ class Playout:
         return None if due is None else max(0.0, (due - self._now_ns()) / 1e9)
 
     def close(self) -> None:
-        """Let everything in the engine go; the programme stands where it was. Idempotent."""
+        """Remove the station from the engine; media time stands where it was. Idempotent."""
         self._clock = m.SetClock(self.number, self.now(), None)
-        self._tell(m.CloseStation(self.number))
+        self._send_if_open(m.CloseStation(self.number))
         self._open = False
         self._ready.clear()
 
     def restore(self) -> Iterator[m.ToCore]:
-        """What brings a fresh engine to the present state."""
+        """Yield the messages that bring a new engine to the present state."""
         if self._open:
             self._ready.clear()
             yield m.OpenStation(self.number, self._bitrate)
@@ -168,8 +168,8 @@ class Playout:
 
     def _set_clock(self, media_time: int, tick: int | None) -> None:
         self._clock = m.SetClock(self.number, media_time, tick)
-        self._tell(self._clock)
+        self._send_if_open(self._clock)
 
-    def _tell(self, message: m.ToCore) -> None:
+    def _send_if_open(self, message: m.ToCore) -> None:
         if self._open:
             self._send(message)

@@ -1,6 +1,6 @@
-"""A programme: the plays that are on the air or planned, and the pure steps from one such state to the next.
+"""A programme: the plays on the air and those planned, and the pure steps from one state to the next.
 
-The state is a value. `now` is always handed in; nothing here knows a clock, a file or a process.
+The state is a value. `now` is always passed in; nothing here knows a clock, a file or a process.
 """
 
 from collections.abc import Iterable
@@ -25,21 +25,21 @@ class Entry:
     transition: Transition
     reason: str
     queued: bool = False
-    """It comes from the queue."""
+    """True if it came from the queue."""
     why: Why | None = None
-    """What its choice weighed, where it was chosen by how it sounds."""
+    """Figures of the choice, if it was chosen by sound."""
     sound_ends: int | None = None
-    """The media time at which its file turned out to break off."""
+    """The media time at which its file breaks off, if it does."""
 
     def position_at(self, media_time: int) -> int:
-        """The file's sample that is heard, also while the track is bent to another's tempo."""
+        """Return the file's sample that sounds at a media time, also within a stretched intro."""
         warp = self._warp
         if warp is None or media_time >= self.play.start + warp.length:
             return self.play.position_at(media_time)
         return round(warp.position_at(media_time - self.play.start))
 
     def time_of(self, position: int) -> int:
-        """The media time at which the file's sample is heard: the inverse."""
+        """Return the media time at which a sample of the file sounds: the inverse of `position_at`."""
         warp = self._warp
         if warp is None or position >= warp.resumes_at:
             return self.play.time_of(position)
@@ -51,40 +51,42 @@ class Entry:
 
     @property
     def natural_end(self) -> int:
-        """The media time at which it ends when nothing else is planned."""
+        """The media time at which it ends if nothing else is planned."""
         end = self.play.start + max(1, self.track.duration_samples - self.play.offset)
         return end if self.sound_ends is None else max(self.play.start + 1, min(end, self.sound_ends))
 
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """What is on the air and what is planned, in order of start."""
+    """The entries on the air and those planned, in order of start."""
 
     entries: tuple[Entry, ...] = ()
     next_play_id: int = 1
     paused_at: int | None = None
-    """The media time from which on it is silent; the last entry is what goes on afterwards."""
+    """The media time from which on it is silent; the last entry goes on afterwards."""
     normalisation: Normalisation = field(default_factory=Normalisation)
-    """How loud tracks are to be from now on."""
+    """The normalisation of tracks that come in from now on."""
 
     @property
     def plays(self) -> tuple[Play, ...]:
+        """The plays of all entries that sound at all."""
         return tuple(entry.play for entry in self.entries if entry.play.end > entry.play.start)
 
     def current(self, now: int) -> Entry | None:
-        """The latest entry that has started, or None before the first."""
+        """Return the latest entry that has started; None before the first."""
         return next((entry for entry in reversed(self.entries) if entry.play.start <= now), None)
 
     def planned(self, now: int) -> Entry | None:
-        """The entry that is yet to start, or None while nothing is planned."""
+        """Return the first entry yet to start; None while nothing is planned."""
         return next((entry for entry in self.entries if entry.play.start > now), None)
 
     def find(self, play_id: int) -> Entry | None:
+        """Return the entry of a play, if it is there."""
         return next((entry for entry in self.entries if entry.play.id == play_id), None)
 
 
 def begin(programme: Programme, choice: Choice, at: int) -> Programme:
-    """Start a track at `at` from its first sound: for the first track, and after silence."""
+    """Start a track at `at` from its first sound: as the first one, or after silence."""
     transition = Transition("start", leave_at=0, enter_at=samples(choice.track.first_sound_seconds), duration=0)
     return _append(programme, choice, transition, at)
 
@@ -97,10 +99,11 @@ def plan_next(
     transition: Transition | None = None,
     lead: Lead | None = None,
 ) -> Programme:
-    """Plan a track to follow the current one where its sound ends; replaces what was planned.
+    """Plan a track to follow the current one where its sound ends. Replaces what was planned.
 
-    It never starts before `earliest`, which must lie after `now`. So a plan made late, because the library was empty or
-    a file broke off, has as much overlap as is left. Without a `transition` it is a plain crossfade.
+    It never starts before `earliest`, which must lie after `now`. If little of the current track is left, because the
+    library was empty or a file broke off, they overlap as long as is left. Without a `transition` it is a plain
+    crossfade. Raises ValueError if nothing has started yet.
     """
     base = unplan(programme, now)
     current = base.current(now)
@@ -142,7 +145,8 @@ def skip_to(
 ) -> Programme:
     """Cross over into a track from `at` on, whatever is playing, also in the middle of another transition.
 
-    `transition` tells how, if not by a plain fade of at most `fade` samples; its `leave_at` is where that is at `at`.
+    By `transition`, whose `leave_at` must be the file's sample at `at`, or else by a plain fade of at most `fade`
+    samples.
     """
     base = unplan(programme, now)
     transition = transition or immediate_transition(choice.track, _position(base, at), fade)
@@ -151,12 +155,12 @@ def skip_to(
 
 
 def pause(programme: Programme, at: int, now: int, fade: int = HUSH) -> Programme:
-    """Silent from `at` on, after a short ramp; what was planned is taken back."""
+    """Go silent at `at`, after a short ramp. Takes back what was planned."""
     return replace(_hushed(unplan(programme, now), Fade(at, fade)), paused_at=at)
 
 
 def resume(programme: Programme, at: int, fade: int = HUSH) -> Programme:
-    """Go on at `at` where it was paused. Raises ValueError when it was not."""
+    """Go on at `at` where it was paused. Raises ValueError if it was not paused."""
     if programme.paused_at is None:
         raise ValueError("only what was paused can be resumed")
     position = programme.entries[-1].position_at(programme.paused_at)
@@ -164,7 +168,7 @@ def resume(programme: Programme, at: int, fade: int = HUSH) -> Programme:
 
 
 def seek(programme: Programme, position: int, at: int, now: int, fade: int = HUSH) -> Programme:
-    """Go on at the current file's sample `position` from `at` on; what is paused stays so. Plans are taken back."""
+    """Go on at `at` from the current file's sample `position`; if paused, stay paused. Takes back what was planned."""
     base = _hushed(unplan(programme, now), Fade(at, fade))
     if programme.paused_at is None:
         return _reenter(base, position, at, fade, "seek")
@@ -175,20 +179,20 @@ def seek(programme: Programme, position: int, at: int, now: int, fade: int = HUS
 
 
 def unplan(programme: Programme, now: int) -> Programme:
-    """Take back what is planned: what has started stays, and plays on to its natural end."""
+    """Take back what is planned. What has started stays, and plays on to its natural end."""
     started = [entry for entry in programme.entries if entry.play.start <= now]
-    # Those before the latest one have given way to it, also while they don't fade yet.
+    # The entries before the latest one end as it was planned, even if they do not fade yet.
     return replace(programme, entries=(*started[:-1], *(_released(entry, now) for entry in started[-1:])))
 
 
 def break_off(programme: Programme, play_id: int, at: int) -> Programme:
-    """The programme knowing that the file of one play gives no sound from media time `at` on."""
+    """Note that the file of one play gives no sound from media time `at` on."""
     entries = (_broken_off(entry, at) if entry.play.id == play_id else entry for entry in programme.entries)
     return replace(programme, entries=tuple(entries))
 
 
 def prune(programme: Programme, now: int) -> Programme:
-    """The programme without what has ended."""
+    """Drop the entries that have ended."""
     current = programme.current(now)
     return replace(
         programme, entries=tuple(entry for entry in programme.entries if entry.play.end > now or entry is current)
@@ -201,7 +205,7 @@ def _broken_off(entry: Entry, at: int) -> Entry:
 
 
 def _prefetched(programme: Programme, track: Track, now: int) -> int | None:
-    """The planned play of the same track, whose deck has decoded its first seconds."""
+    """Return the id of the planned play of the same track: its deck has decoded the first seconds already."""
     planned = programme.planned(now)
     return planned.play.id if planned is not None and planned.track.id == track.id else None
 
@@ -211,7 +215,7 @@ def _position(programme: Programme, at: int) -> int:
 
 
 def _left(programme: Programme, at: int) -> int:
-    """How much of the latest track is left at `at`, in samples."""
+    """Return how many samples of the latest track are left at `at`."""
     return max(0, programme.entries[-1].play.end - at) if programme.entries else 0
 
 
@@ -223,7 +227,7 @@ def _released(entry: Entry, now: int) -> Entry:
 
 
 def _hushed(programme: Programme, fade: Fade) -> Programme:
-    """Everything silent after a ramp, whatever fades it has already."""
+    """Make everything silent after a ramp, whatever fades it has already."""
     return replace(programme, entries=tuple(_hushed_entry(entry, fade) for entry in programme.entries))
 
 
@@ -234,7 +238,7 @@ def _hushed_entry(entry: Entry, fade: Fade) -> Entry:
 
 
 def _reenter(programme: Programme, position: int, at: int, fade: int, kind: TransitionKind) -> Programme:
-    """The last entry's track once more, from the file's sample `position` on."""
+    """Append the last entry's track once more, from the file's sample `position` on."""
     last = programme.entries[-1]
     transition = Transition(kind, leave_at=last.play.position_at(at), enter_at=position, duration=fade)
     changed = _append(programme, Choice(last.track, last.reason, why=last.why), transition, at, gain=last.play.gain)
@@ -263,7 +267,7 @@ def _overlap(
 
 def _faded(entry: Entry, fade: Fade, swap: Fade | None) -> Entry:
     play = entry.play
-    # A play already on its way out keeps its own fade, so that its level never steps back up.
+    # A play that is fading out already keeps its own fade, so that its level never steps up again.
     is_fading = play.fade_out is not None and play.fade_out.start <= fade.start
     if is_fading or play.hush is not None or play.end <= fade.start:
         return entry

@@ -1,27 +1,26 @@
-"""Why a command is refused, in a sentence for people; with the status it has over HTTP."""
+"""The errors of commands as people read them: a sentence, a code, and the status it has over HTTP."""
 
 from dataclasses import dataclass
 
 from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.selection.journey import QUEUE
-from rtc_drift.station.autodj import NothingToPlayError
 from rtc_drift.station.commands import NoSuchDirectionError, NoSuchTrackError, OutOfTrackError, QueueFullError
-from rtc_drift.station.on_air import TooManyCommandsError
+from rtc_drift.station.on_air import NothingToPlayError, TooManyCommandsError
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error as people are told it."""
+    """A command's error, ready to be shown."""
 
     status: int
     code: str
     sentence: str
     field: str | None = None
-    """Of the body, where that is what is wrong."""
+    """The field of the body that is wrong, if one is."""
 
 
 def refusal(error: Exception) -> Refusal | None:
-    """What is said when carrying out a command raised this; None for an error of another kind."""
+    """Translate an error that a command raised; None for errors of other kinds."""
     match error:
         case NoSuchTrackError():
             sentence = f"{error.field}: there is no such track in the library."
@@ -30,12 +29,12 @@ def refusal(error: Exception) -> Refusal | None:
             sentence = f"positionSeconds: the track is {error.duration_seconds:.1f} seconds long."
             return Refusal(422, "out_of_track", sentence, "positionSeconds")
         case NoSuchDirectionError():
-            sentence = f"direction: one of {', '.join(DIRECTIONS)}, or null."
+            sentence = f"direction: must be null or one of {', '.join(DIRECTIONS)}."
             return Refusal(422, "unknown_direction", sentence, "direction")
         case QueueFullError():
-            return Refusal(409, "queue_full", f"{QUEUE} tracks wait already; no more can be queued.")
+            return Refusal(409, "queue_full", f"The queue is full ({QUEUE} tracks).")
         case TooManyCommandsError():
-            return Refusal(503, "too_many_commands", "More commands came at once than can be carried out.")
+            return Refusal(503, "too_many_commands", "Too many commands at once. Try again in a moment.")
         case NothingToPlayError():
-            return Refusal(503, "nothing_to_play", "There is no track that can be played yet.")
+            return Refusal(503, "nothing_to_play", "No playable track yet.")
     return None

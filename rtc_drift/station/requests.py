@@ -1,4 +1,4 @@
-"""What each command's body must be, and what it does to a programme: for HTTP, and for who renders offline."""
+"""The commands by name: what the body of each must be, and which method carries it out. For HTTP and for renderings."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -6,45 +6,52 @@ from typing import Any, TypeAlias
 from pydantic import Field
 
 from rtc_drift.mixing.model import When
-from rtc_drift.station import views
 from rtc_drift.station.commands import Accepted, Commands
 from rtc_drift.station.views import Wire
 
 
 class Nothing(Wire):
-    """A command that needs no more than its name."""
+    """The empty body of a command that needs only its name."""
 
 
 class NextTrackRequest(Wire):
-    """Without a track the planned one comes; with a direction one is chosen for it."""
+    """The body of `next-track`. Without a track the planned one comes; with a direction one is chosen for it."""
 
     track_id: str | None = None
     direction: str | None = None
     when: When = "bar"
-    """The next bar, if it is known and comes within 2.2 s, else the next beat; or at once."""
+    """`bar`: on the next bar if it is known and comes within 2.2 s, else on the next beat. `now`: at once."""
 
 
 class SeekRequest(Wire):
+    """The body of `seek`."""
+
     position_seconds: float = Field(ge=0, allow_inf_nan=False)
 
 
 class QueueRequest(Wire):
+    """The body of `queue`."""
+
     track_id: str
 
 
 class DirectionRequest(Wire):
+    """The body of `direction`; null ends steering."""
+
     direction: str | None
 
 
 class LoveRequest(Wire):
+    """The body of `love`."""
+
     track_id: str
     value: bool
 
 
 Run: TypeAlias = Callable[[Commands, Any], Accepted]
-"""Carry out a command, given its body. Raises what `Commands` says."""
+"""Carries out a command, given its body. Raises what `Commands` raises."""
 
-REQUESTS: Mapping[str, tuple[type[views.Wire], Run]] = {
+REQUESTS: Mapping[str, tuple[type[Wire], Run]] = {
     "next-track": (
         NextTrackRequest,
         lambda commands, body: commands.next_track(body.track_id, body.direction, body.when),
@@ -57,4 +64,4 @@ REQUESTS: Mapping[str, tuple[type[views.Wire], Run]] = {
     "direction": (DirectionRequest, lambda commands, body: commands.steer(body.direction)),
     "reset-drift": (Nothing, lambda commands, _: commands.reset_drift()),
 }
-"""By name. Who is to be loved is no matter of the programme: see whoever takes commands."""
+"""All commands of a station. `love` is not among them: it concerns the library."""

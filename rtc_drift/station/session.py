@@ -1,4 +1,4 @@
-"""A session: what an id stands for. Roles are data: nothing else tells a follower from its leader."""
+"""A session: what an id stands for. Roles are data: a follower differs from its leader in nothing else."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ MASTER = "master"
 
 
 class Session:
-    """What an id stands for: a role at a station, and those who came through it."""
+    """A role at a station (master, named or follower), and the clients who came through its id."""
 
     def __init__(
         self,
@@ -35,73 +35,74 @@ class Session:
         self.id = session_id
         self.station = station
         self.following = following
-        """The leader's id, of a follower."""
+        """The leader's id; None unless it is a follower."""
         self.name = name or session_id
         self.created = self.last_access = datetime.now(UTC)
         self._clock = clock
         self.used_at = clock()
-        """When somebody used it last, in the clock's seconds."""
+        """Time of its last use, in seconds of the clock."""
         self.lock: str | None = None
-        """The SHA-256 of a locked session's control key."""
+        """The SHA-256 of the control key; None if it is not locked."""
         self.clients: dict[ClientKind, int] = {"webrtc": 0, "ogg": 0, "events": 0}
         self.end_reason: str | None = None
-        """Why it has ended."""
+        """The reason it has ended; None before."""
         self._endings = set[Callable[[str], None]]()
 
     @property
     def type(self) -> SessionType:
+        """Its role."""
         if self.following is not None:
             return "follower"
         return "master" if self.id == MASTER else "named"
 
     @property
     def listeners(self) -> int:
-        """How many hear its programme over WebRTC or Ogg, through whichever session."""
+        """Number of WebRTC and Ogg listeners of its station, through any session."""
         return self.station.listeners
 
     @property
     def is_used(self) -> bool:
-        """Whether somebody hears or watches it; for a leader, through whichever session."""
+        """True while somebody listens or reads events; for a leader, through any session of its station."""
         if self.following is not None:
             return any(self.clients.values())
         return self.station.has_listeners or self.station.hub.readers > 0
 
     @property
     def is_restored(self) -> bool:
-        """Whether it is what was saved of it, if anything was."""
+        """True unless a saved state is still to be restored."""
         return self.station.is_restored
 
     def track(self) -> DriftTrack:
-        """The mixer's frames as an aiortc track of the caller's own, from the live edge on."""
+        """Return a new aiortc track of the mixer's frames, starting at the live edge."""
         return self.station.track()
 
     def packet_track(self) -> PacketTrack:
-        """The encoded packets as an aiortc track of the caller's own, from the live edge on."""
+        """Return a new aiortc track of the Opus packets, starting at the live edge."""
         return self.station.packet_track()
 
     def touch(self) -> None:
-        """Somebody used the session."""
+        """Note that somebody used the session."""
         self.last_access = datetime.now(UTC)
         self.used_at = self._clock()
 
     @contextmanager
     def client(self, kind: ClientKind, *, fed_by_engine: bool = False) -> Iterator[None]:
-        """Count somebody in, and out again."""
-        hears = int(kind != "events")
+        """Count a client in, and out again."""
+        listens = int(kind != "events")
         self.clients[kind] += 1
-        if hears:
+        if listens:
             self.station.count(listeners=1, fed_by_engine=int(fed_by_engine))
         try:
             yield
         finally:
             self.clients[kind] -= 1
             self.touch()
-            if hears:
+            if listens:
                 self.station.count(listeners=-1, fed_by_engine=-int(fed_by_engine))
 
     @contextmanager
     def ending(self, end: Callable[[str], None]) -> Iterator[None]:
-        """Have `end` called with the reason when the session ends meanwhile, or has ended already."""
+        """Have `end` called with the reason if the session ends meanwhile or has ended already."""
         self._endings.add(end)
         if self.end_reason is not None:
             end(self.end_reason)
@@ -111,25 +112,25 @@ class Session:
             self._endings.discard(end)
 
     def end(self, reason: str) -> None:
-        """Everybody who came through it has to go."""
+        """Disconnect everybody who came through it."""
         self.end_reason = reason
         for end in list(self._endings):
             end(reason)
 
     def lock_with_new_key(self) -> str:
-        """Only who has the key that is returned may command from now on."""
+        """Lock the session, and return the key that commands need from now on."""
         key = secrets.token_urlsafe(24)
         self.lock = _hash(key)
         return key
 
     def may_command(self, key: str | None) -> bool:
-        """Whether somebody with this control key may command here."""
+        """Return True if a client with this control key may command."""
         if self.following is not None:
             return False
         return self.lock is None or (key is not None and hmac.compare_digest(_hash(key), self.lock))
 
     def state(self, *, allow_commands: bool) -> views.SessionState:
-        """The whole state, as a client sees it who may command or may not."""
+        """Return the whole state for a client."""
         station, autodj = self.station, self.station.autodj
         loved, now_playing, planned = station.loved, autodj.now_playing(), autodj.planned()
         return views.SessionState(
@@ -138,9 +139,9 @@ class Session:
             allow_commands=allow_commands,
             following_session=self.following,
             locked=self.lock is not None,
-            now_playing=views.playing(now_playing, loved) if now_playing else None,
+            now_playing=views.PlayingTrack.of(now_playing, loved) if now_playing else None,
             paused_at=autodj.programme.paused_at,
-            next=views.planned(planned, loved) if planned else None,
+            next=views.PlannedTrack.of(planned, loved) if planned else None,
             direction=autodj.journey.direction,
             explorer=[views.OpenDirection.of(it, loved) for it in station.explorer],
             queue=[views.TrackInfo.of(track, loved) for track in autodj.queue()],
@@ -152,12 +153,12 @@ class Session:
         )
 
     def hello(self, *, allow_commands: bool) -> events.Hello:
-        """The event that opens a client's stream."""
+        """Make the event that opens a client's stream."""
         state = self.state(allow_commands=allow_commands)
         return self.station.publisher.hello(state)
 
     def farewell(self, reason: str) -> events.SessionEnded:
-        """The event that ends a client's stream, where it is not the station's."""
+        """Make the event that ends a client's stream if the station goes on."""
         return self.station.publisher.farewell(self.id, reason)
 
 

@@ -13,14 +13,18 @@ class SpaceSource(Protocol):
     """Holds the latest feature space: `SpaceUpdater`, or a library that never changes."""
 
     @property
-    def space(self) -> FeatureSpace: ...
+    def space(self) -> FeatureSpace:
+        """The present feature space."""
 
 
 class LeadSource(Protocol):
     """Renders stretched intros for all stations: `LeadCache`."""
 
-    async def prepare(self, path: Path, warp: Warp) -> Path | None: ...
-    def release(self, path: Path) -> None: ...
+    async def prepare(self, path: Path, warp: Warp) -> Path | None:
+        """Render the stretched intro of a file. Return the file it is in, to be released; None if it failed."""
+
+    def release(self, path: Path) -> None:
+        """Give back a file that `prepare` returned."""
 
 
 @dataclass(frozen=True, slots=True)

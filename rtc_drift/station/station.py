@@ -1,6 +1,6 @@
-"""A station: one live programme, with its mixer, its journey, its events and the task that keeps it going.
+"""A station: one live programme with its DJ, playout, broadcasts and events, and the task that keeps it going.
 
-The engine behind it may die and come back; the station does not notice but for a gap in its packets.
+The engine behind it may die and be replaced; the station notices only a gap in its packets.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from rtc_drift.library.library import Library
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.media import seconds
 from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
-from rtc_drift.selection.open_directions import Open, explore
+from rtc_drift.selection.open_directions import ExploredDirection, explore
 from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.commands import Commands
 from rtc_drift.station.event_hub import EventHub
@@ -34,14 +34,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RING_BLOCKS = 256
-"""5.1 s of media kept for readers that lag."""
+"""Blocks of media kept for readers that lag: 5.1 s."""
 RESTORE_SECONDS = 15.0
-"""What an earlier life of the server played is waited for this long: the library may still be loading."""
+"""Time to wait for the library to load before a saved station goes on."""
 RETRY_SECONDS = 1.0
+"""Pause after a step of planning that failed."""
 
 
 class Station:
-    """One programme and everyone who hears it. Made and ended by `Sessions`."""
+    """One programme and its listeners. `Sessions` opens and closes it."""
 
     def __init__(
         self,
@@ -57,23 +58,33 @@ class Station:
         kept_ready: bool = False,
         saved: SavedStation | None = None,
     ) -> None:
-        """Open station `number` of the engine; `send` reaches it.
+        """Make station `number`. Nothing happens before `start`.
 
-        `saved`: to go on from there. `kept_ready`: its decks stay open when nobody listens.
+        Args:
+            session_id: The id under which its events are published.
+            number: Its number in messages to and from the engine.
+            library: The library that it plays from.
+            sources: What the DJ chooses and plays from, shared by all stations.
+            ticks: The tick clock shared with the engine.
+            send: Sends a message to the engine.
+            seed: The seed of its journey; a saved station keeps its own.
+            bitrate: Bits per second of its Opus packets.
+            kept_ready: Keep its decks open while nobody listens.
+            saved: A saved station to go on from.
         """
         self.id = session_id
         self.listeners = 0
-        """How many hear it over WebRTC or Ogg, through whichever session."""
+        """Number of WebRTC and Ogg listeners, through any of its sessions."""
         self.fed_by_engine = 0
-        """To how many of them the engine sends by itself."""
+        """Number of those listeners to which the engine sends by itself."""
         self.followers = 0
         self.ended = False
         self.first_audio = asyncio.Event()
-        """Set when the first samples of the first track are decoded."""
-        self.explorer: Sequence[Open] = ()
-        """Where the music may go from the track that is playing, as last told."""
+        """Set once the first samples of the first track are decoded."""
+        self.explorer: Sequence[ExploredDirection] = ()
+        """The directions open from the present track, as published last."""
         self._explored: tuple[str, int] | None = None
-        """From which track, and after how many."""
+        """The track they start from, and the number of tracks played by then."""
         self._explored_in: FeatureSpace = EMPTY
         self._library = library
         self._sources = sources
@@ -95,12 +106,12 @@ class Station:
 
     @property
     def loved(self) -> Container[str]:
-        """Ids of the loved tracks."""
+        """The ids of the loved tracks."""
         return self._library.loved
 
     @property
     def is_restored(self) -> bool:
-        """Whether it is what was saved of it, if anything was."""
+        """True unless a saved state is still to be restored."""
         return self._saved is None
 
     def library_status(self) -> LibraryStatus:
@@ -110,29 +121,29 @@ class Station:
     # --- listening ----------------------------------------------------------------------------------------------------
 
     def now(self) -> int:
-        """The media time that goes out at this moment, or at which it stands, in samples."""
+        """Return the present media time, in samples."""
         return self.playout.now()
 
     def track(self) -> DriftTrack:
-        """The mixer's frames as an aiortc track of the caller's own, from the live edge on."""
+        """Return a new aiortc track of the mixer's frames, starting at the live edge."""
         return DriftTrack(self.pcm)
 
     def packet_track(self) -> PacketTrack:
-        """The encoded packets as an aiortc track of the caller's own, from the live edge on."""
+        """Return a new aiortc track of the Opus packets, starting at the live edge."""
         return PacketTrack(self.packets, self.now)
 
     @property
     def has_listeners(self) -> bool:
-        """Whether anybody takes its audio."""
+        """True while somebody listens or reads its audio."""
         return self.listeners + self.packets.readers + self.pcm.readers > 0
 
     def expect(self) -> None:
-        """A listener is on the way: have the decks ready."""
+        """Get the decks ready, because a listener is about to connect."""
         self.playout.expect()
         self.wake()
 
     def count(self, *, listeners: int = 0, followers: int = 0, fed_by_engine: int = 0) -> None:
-        """Count listeners or followers in or out, and tell."""
+        """Add to the numbers of listeners and followers (or subtract), and publish them."""
         self.listeners += listeners
         self.fed_by_engine += fed_by_engine
         self.followers += followers
@@ -147,11 +158,14 @@ class Station:
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to conduct, as soon as the library has a track."""
-        self._task = asyncio.create_task(self._conduct(), name=f"station {self.id}")
+        """Start the station's task. The first track begins as soon as the library has one."""
+        self._task = asyncio.create_task(self._run(), name=f"station {self.id}")
 
     async def close(self, reason: str | None = None) -> None:
-        """End the programme. Readers are told why, unless it will be back: with the server. Idempotent."""
+        """End the programme, and every stream of it. Idempotent.
+
+        A `reason` is published to the readers; without one they may expect the station back after a restart.
+        """
         if self.ended:
             return
         self.ended = True
@@ -168,20 +182,20 @@ class Station:
         self.playout.close()
 
     def wake(self) -> None:
-        """Something has changed."""
+        """Have the task look at once for something to do."""
         self._wake.set()
 
     def library_changed(self) -> None:
-        """There are other tracks to play, or more is known of how they sound."""
+        """React to a change of the library or of the feature space."""
         if self.autodj.wants_more or self._explored_in is not self._sources.spaces.space:
             self.wake()
 
     def restore(self) -> Iterator[m.ToCore]:
-        """What brings a fresh engine to the present state."""
+        """Yield the messages that bring a new engine to the present state."""
         return self.playout.restore()
 
     def on_engine(self, message: m.OfStation) -> None:
-        """Take what the engine says about this programme."""
+        """Handle a message of the engine about this station."""
         if isinstance(message, m.Packet):
             self.packets.publish(shared_packet(message.data, message.media_time))
         elif isinstance(message, m.Pcm):
@@ -195,8 +209,8 @@ class Station:
             self.autodj.deck_failed(message)
             self.wake()
 
-    async def _conduct(self) -> None:
-        await self._resume()
+    async def _run(self) -> None:
+        await self._restore_saved()
         while True:
             self._wake.clear()
             try:
@@ -212,7 +226,7 @@ class Station:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
 
-    async def _resume(self) -> None:
+    async def _restore_saved(self) -> None:
         if self._saved is None:
             return
         with suppress(TimeoutError):
@@ -221,11 +235,11 @@ class Station:
         try:
             self.autodj.restore(self._saved.snapshot(self._library.get), self._saved.history)
         except Exception:
-            logger.exception("%s: what was saved can't be gone on from; it begins anew", self.id)
+            logger.exception("%s: the saved state can't be restored; the programme begins anew", self.id)
         self._saved = None
 
     def _step(self) -> float | None:
-        """Do what is due; gives the seconds until the next time, None = when something happens."""
+        """Do what is due. Return the seconds until the next step; None if only an event can cause one."""
         due = self.autodj.advance()
         if self.playout.settle():
             self.beat()
@@ -239,7 +253,7 @@ class Station:
         return max(0.001, min(known)) if (known := [wait for wait in waits if wait is not None]) else None
 
     async def _explore(self) -> None:
-        """Tell where the music may go, when another track plays or more is known."""
+        """Publish the open directions if another track plays or the space has changed."""
         playing, space = self.autodj.now_playing(), self._sources.spaces.space
         if playing is None or not len(space):
             return
@@ -247,11 +261,11 @@ class Station:
         here = (playing.track.id, len(journey.history.played))
         if self._explored == here and self._explored_in is space:
             return
-        found = list[Open]()
+        found = list[ExploredDirection]()
         try:
             found = await asyncio.to_thread(explore, space, loved, journey, playing.track.id)
         except Exception:
-            logger.exception("%s: exploring failed", self.id)
+            logger.exception("%s: finding the open directions failed", self.id)
         self.explorer, self._explored, self._explored_in = found, here, space
         self.publisher.explorer(playing.track.id, found)
 

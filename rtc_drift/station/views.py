@@ -11,18 +11,18 @@ from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track
 from rtc_drift.mixing.model import Style, Transition
 from rtc_drift.selection.choice import Why
-from rtc_drift.selection.open_directions import Open
+from rtc_drift.selection.open_directions import ExploredDirection
 from rtc_drift.station.programme import Entry
 
 
 class Wire(BaseModel):
-    """What crosses the HTTP door: camelCase, frozen, unknown fields refused."""
+    """A model that crosses HTTP: camelCase, frozen, unknown fields refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 class TrackInfo(Wire):
-    """A track as clients see it: no path."""
+    """A track as clients see it, without its path."""
 
     id: str
     title: str
@@ -37,7 +37,7 @@ class TrackInfo(Wire):
 
     @classmethod
     def of(cls, track: Track, loved: Container[str]) -> "TrackInfo":
-        """`loved` holds the ids of the loved tracks."""
+        """Show a track; `loved` holds the ids of the loved tracks."""
         return cls(**track.model_dump(include=set(cls.model_fields)), loved=track.id in loved)
 
 
@@ -45,18 +45,19 @@ class TransitionInfo(Wire):
     """How one track gives way to the next."""
 
     kind: str
-    """What it is for."""
+    """The occasion: `crossfade`, `skip`, `seek` …"""
     style: Style
-    """What it sounds like."""
+    """The sound: `beat-matched`, `cut`, `blend` …"""
     duration_samples: int
     bars: int
-    """Of the overlap, 0 where it isn't counted in bars."""
+    """Length of the overlap in bars; 0 if it is not on the beat."""
     tempo_ratio: float
-    """Speed at which the next track is played while both are heard."""
+    """Speed of the next track during the overlap; 1 = its own tempo."""
     reasons: list[str]
 
     @classmethod
     def of(cls, transition: Transition) -> "TransitionInfo":
+        """Show a transition."""
         return cls(
             kind=transition.kind,
             style=transition.style,
@@ -68,22 +69,28 @@ class TransitionInfo(Wire):
 
 
 class PlayingTrack(Wire):
-    """What is on the air: at media time `m` the file's sample `offset_samples + m - starts_at` is heard."""
+    """The track on the air: at media time `m` it is at the file's sample `offset_samples + m - starts_at`."""
 
     track: TrackInfo
     starts_at: int
     offset_samples: int
 
+    @classmethod
+    def of(cls, entry: Entry, loved: Container[str]) -> "PlayingTrack":
+        """Show an entry of the programme that is on the air."""
+        track = TrackInfo.of(entry.track, loved)
+        return cls(track=track, starts_at=entry.play.start, offset_samples=entry.play.offset)
+
 
 class WhyInfo(Wire):
-    """What a choice weighed: how the next track differs from the one before."""
+    """The figures of a choice: how the next track differs from the one before."""
 
     direction: str | None
-    """Where somebody steers; null when the music drifts by itself."""
+    """The direction of the choice; null if the music drifts on its own."""
     progress: float
-    """How much further along the direction, or the drift's own heading, in spreads of the library."""
+    """Distance along the direction, or along the drift's heading, in spreads of the library."""
     distance: float
-    """How far in everything else: 0 = alike, about 1 = drawn by lot."""
+    """Distance in everything else: 0 = alike, about 1 = as two tracks drawn at random."""
     key_distance: int | None
     """Steps on the Camelot wheel."""
     bpm_change: float | None
@@ -91,6 +98,7 @@ class WhyInfo(Wire):
 
     @classmethod
     def of(cls, why: Why | None) -> "WhyInfo | None":
+        """Show the figures of a choice, if there are any."""
         return None if why is None else cls(**asdict(why))
 
 
@@ -102,12 +110,13 @@ class OpenDirection(Wire):
     label: str
     discovered: bool
     count: int
-    """How many tracks lie clearly that way and were not heard."""
+    """Number of tracks that lie clearly that way and may come."""
     tracks: list[TrackInfo]
-    """The first few that would be chosen."""
+    """The first few of them, in the order in which they would be chosen."""
 
     @classmethod
-    def of(cls, it: Open, loved: Container[str]) -> "OpenDirection":
+    def of(cls, it: ExploredDirection, loved: Container[str]) -> "OpenDirection":
+        """Show an open direction."""
         return cls(
             direction=it.direction.id,
             opposite=it.direction.opposite,
@@ -119,32 +128,25 @@ class OpenDirection(Wire):
 
 
 class PlannedTrack(Wire):
-    """What comes next, when its first sample is heard, and why it was chosen."""
+    """The next track, the media time of its first sample, and why it was chosen."""
 
     track: TrackInfo
     starts_at: int
     reason: str
     why: WhyInfo | None
-    """Null where it was not chosen by how it sounds."""
+    """Null if it was not chosen by sound."""
     transition: TransitionInfo
 
-
-def playing(entry: Entry, loved: Container[str]) -> PlayingTrack:
-    """An entry of the programme as clients see it while it is on the air."""
-    track = TrackInfo.of(entry.track, loved)
-    return PlayingTrack(track=track, starts_at=entry.play.start, offset_samples=entry.play.offset)
-
-
-def planned(entry: Entry, loved: Container[str]) -> PlannedTrack:
-    """An entry of the programme as clients see it before it starts."""
-    transition = TransitionInfo.of(entry.transition)
-    return PlannedTrack(
-        track=TrackInfo.of(entry.track, loved),
-        starts_at=entry.play.start,
-        reason=entry.reason,
-        why=WhyInfo.of(entry.why),
-        transition=transition,
-    )
+    @classmethod
+    def of(cls, entry: Entry, loved: Container[str]) -> "PlannedTrack":
+        """Show an entry of the programme before it starts."""
+        return cls(
+            track=TrackInfo.of(entry.track, loved),
+            starts_at=entry.play.start,
+            reason=entry.reason,
+            why=WhyInfo.of(entry.why),
+            transition=TransitionInfo.of(entry.transition),
+        )
 
 
 class SessionState(Wire):
@@ -153,22 +155,22 @@ class SessionState(Wire):
     session_id: str
     type: Literal["master", "named", "follower"]
     allow_commands: bool
-    """Whether the one who asked may command: not on a follower, nor on a locked session without its key."""
+    """True if the client may command: not on a follower, nor on a locked session without its key."""
     following_session: str | None
     locked: bool
     now_playing: PlayingTrack | None
     paused_at: int | None
-    """The media time from which on it is paused: what is playing stays where it was then."""
+    """The media time at which it was paused; the position stays as it was then."""
     next: PlannedTrack | None
     direction: str | None
     explorer: list[OpenDirection]
-    """Empty as long as nobody knows how the track that is playing sounds."""
+    """Empty until the track on the air is analysed."""
     queue: list[TrackInfo]
-    """What was queued and has not started."""
+    """Queued tracks that have not started."""
     listeners: int
-    """Of the programme, those of its followers included."""
+    """Number of listeners of the programme, those of its followers included."""
     followers: int
     running: bool
-    """Whether media time advances: a mixer that nobody hears stands still."""
+    """True while media time advances; without listeners it stands."""
     library: LibraryStatus
     version: str

@@ -1,8 +1,9 @@
-"""The only place that touches private attributes of aiortc and aioice. If they change, timestamps are missing, and
-a server that may not use every address lets nobody join: going on would show addresses that were to stay private.
+"""The only module that uses private attributes of aiortc and aioice.
 
-Two things have no public way: which addresses ICE binds (aioice skips loopback and takes every other), and the RTP
-timestamp a sender starts from (random, and kept to itself), without which a page can't tell what is being heard.
+Two things have no public API: which addresses ICE binds (aioice skips loopback and takes all others), and the RTP
+timestamp a sender starts from (random), without which a page can't know what is being played. If aiortc changes,
+timestamps are missing. A server that may use only some addresses then refuses all listeners: otherwise it would
+publish addresses that are to stay private.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,27 +13,27 @@ from aiortc import RTCPeerConnection, RTCRtpSender
 
 
 class IceUnavailableError(Exception):
-    """ICE can't be kept to the addresses it may use: aiortc has changed."""
+    """ICE can't be restricted to the allowed addresses: aiortc has changed."""
 
 
 def bind_ice(peer: RTCPeerConnection, addresses: Sequence[str]) -> None:
-    """Let ICE of a peer connection gather on `addresses` only; call it before its local description is set.
+    """Restrict ICE of a peer connection to `addresses`. Call it before the local description is set.
 
-    Raises IceUnavailableError where aiortc has changed: the connection must not gather then.
+    Raises IceUnavailableError if aiortc has changed: the connection must not gather candidates then.
     """
     try:
         for transceiver in peer.getTransceivers():
             connection = transceiver.sender.transport.transport._connection
-            if not isinstance(connection.get_component_candidates, _GatherOn):
-                gather = _GatherOn(connection.get_component_candidates, list(addresses))
+            if not isinstance(connection.get_component_candidates, _CandidateGatherer):
+                gather = _CandidateGatherer(connection.get_component_candidates, list(addresses))
                 setattr(connection, "get_component_candidates", gather)  # noqa: B010
     except AttributeError as error:
-        wanted = ", ".join(addresses)
-        raise IceUnavailableError(f"ICE can't be kept to {wanted}: aiortc has changed ({error}).") from error
+        allowed = ", ".join(addresses)
+        raise IceUnavailableError(f"ICE can't be restricted to {allowed}: aiortc has changed ({error}).") from error
 
 
-class _GatherOn:
-    """In place of a connection's `get_component_candidates`: the same, with other addresses."""
+class _CandidateGatherer:
+    """Replacement for a connection's `get_component_candidates` that uses other addresses."""
 
     def __init__(self, gather: Callable[..., Awaitable[list[Candidate]]], addresses: list[str]) -> None:
         self._gather = gather
@@ -43,7 +44,7 @@ class _GatherOn:
 
 
 def last_rtp_timestamp(sender: RTCRtpSender) -> int | None:
-    """The RTP timestamp of the last packet a sender has sent; None before the first, or where aiortc has changed."""
+    """Return the RTP timestamp of the last packet sent; None before the first packet or if aiortc has changed."""
     if not getattr(sender, "_RTCRtpSender__packet_count", 0):
         return None
     timestamp = getattr(sender, "_RTCRtpSender__rtp_timestamp", None)
@@ -51,6 +52,6 @@ def last_rtp_timestamp(sender: RTCRtpSender) -> int | None:
 
 
 def ssrc(sender: RTCRtpSender) -> int | None:
-    """The SSRC a sender uses."""
+    """Return the SSRC of a sender; None if aiortc has changed."""
     value = getattr(sender, "_ssrc", None)
     return value if isinstance(value, int) else None

@@ -1,7 +1,7 @@
-"""A listener over a stock aiortc peer connection, which encrypts and sends each packet by itself.
+"""A listener over a stock aiortc peer connection, which encrypts and sends each packet itself.
 
-For all that the shared port can't do: STUN, TURN, listeners that are ICE-lite themselves, one socket for each listener,
-and a pylibsrtp that is not as expected. It costs about ten times as much.
+Used where the shared port is not possible: with STUN or TURN, for ICE-lite listeners, with one UDP port per listener
+(`--udp-port 0`), and with an unsupported pylibsrtp. It needs about ten times the CPU time.
 """
 
 import asyncio
@@ -14,26 +14,26 @@ from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.tracks import PacketTrack
 from rtc_drift.webrtc.aiortc_internals import bind_ice, last_rtp_timestamp, ssrc
 from rtc_drift.webrtc.ice_policy import IcePolicy
-from rtc_drift.webrtc.peer import Lost, NoCandidatesError, Reception
+from rtc_drift.webrtc.peer import NoCandidatesError, OnLost, Reception
 from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, advertised, whole_answer
 
 CLOSE_SECONDS = 5.0
 
 
 class AiortcPeer:
-    """See the module."""
+    """A `Peer` over aiortc's `RTCPeerConnection`; control sends its packets."""
 
     fed_by_engine = False
 
     def __init__(
         self,
         policy: IcePolicy,
-        track: Callable[[], PacketTrack],
+        new_track: Callable[[], PacketTrack],
         on_connected: Callable[[], None],
-        on_lost: Lost,
+        on_lost: OnLost,
     ) -> None:
         self._policy = policy
-        self._new_track = track
+        self._new_track = new_track
         self._track: PacketTrack | None = None
         self._on_connected = on_connected
         self._on_lost = on_lost
@@ -42,14 +42,15 @@ class AiortcPeer:
         self._reception: Reception | None = None
 
     async def negotiate(self, offer: OpusOffer) -> str:
-        # Made before the offer is looked at, so that what goes wrong here is not taken for a fault of the offer.
+        """Return the SDP answer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
+        # Before the offer is read: an error in this line is not an error of the offer.
         audio = self._peer.addTransceiver("audio", direction="sendonly")
         try:
             await self._peer.setRemoteDescription(RTCSessionDescription(str(offer.description), "offer"))
         except (OSError, MemoryError):
             raise
         except Exception as error:
-            # aiortc raises all sorts of errors on the SDP of strangers.
+            # aiortc raises errors of many types when it reads invalid SDP.
             raise BadOfferError("The offer is not valid SDP.") from error
         for other in self._peer.getTransceivers():
             if other is not audio:
@@ -61,17 +62,19 @@ class AiortcPeer:
         await self._peer.setLocalDescription(await self._peer.createAnswer())
         answer = whole_answer(self._peer.localDescription.sdp, offer)
         if "a=candidate:" not in answer:
-            raise NoCandidatesError  # aioice leaves out what it can't bind, and says nothing
+            raise NoCandidatesError  # aioice silently skips addresses it can't bind
         return advertised(answer, self._policy.advertise) if self._policy.advertise else answer
 
     async def add_candidates(self, candidates: Sequence[RTCIceCandidate]) -> None:
+        """Add trickled candidates. Raises ValueError."""
         for candidate in candidates:
             for transceiver in self._peer.getTransceivers():
-                # Bundled lines share the transport of one of them; aiortc passes over the others.
+                # Bundled media lines share the transport of one of them; aiortc ignores the others.
                 candidate.sdpMid = transceiver.mid
                 await self._peer.addIceCandidate(candidate)
 
     async def close(self) -> None:
+        """Close the connection, within CLOSE_SECONDS. Idempotent."""
         self._peer.remove_all_listeners()
         if self._track is not None:
             self._track.stop()
@@ -80,6 +83,7 @@ class AiortcPeer:
 
     @property
     def rtp_offset(self) -> tuple[int, int] | None:
+        """`(SSRC, RTP timestamp of media time 0)`, modulo 2³²; None before the first packet."""
         sender = self._audio().sender
         timestamp, source = last_rtp_timestamp(sender), ssrc(sender)
         last = self._track.last_media_time if self._track else None
@@ -89,10 +93,11 @@ class AiortcPeer:
 
     @property
     def reception(self) -> Reception | None:
+        """Reception as last reported by the listener; None before the first report."""
         return self._reception
 
     async def update_reception(self) -> None:
-        """Bring `reception` up to date."""
+        """Update `reception` from aiortc's statistics."""
         for stats in (await self._audio().sender.getStats()).values():
             if stats.type == "remote-inbound-rtp":
                 self._reception = Reception(
@@ -104,6 +109,7 @@ class AiortcPeer:
 
     @property
     def skipped_packets(self) -> int:
+        """Packets not sent because the track was not read in time."""
         return self._track.skipped if self._track else 0
 
     def _audio(self) -> RTCRtpTransceiver:

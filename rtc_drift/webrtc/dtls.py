@@ -1,4 +1,4 @@
-"""DTLS for one listener (RFC 5763, RFC 5764): datagrams in, datagrams out, and in the end the keys of SRTP."""
+"""DTLS for one listener (RFC 5763, RFC 5764): datagrams in, datagrams out; the handshake gives the SRTP keys."""
 
 import datetime
 import secrets
@@ -18,7 +18,7 @@ DIGESTS: Mapping[str, hashes.HashAlgorithm] = {
     "sha-512": hashes.SHA512(),
 }
 CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA"
-"""What WebRTC asks for (RFC 8827, 6.5) and its like."""
+"""Cipher suites that WebRTC requires (RFC 8827, 6.5), and similar ones, in OpenSSL's notation."""
 MTU_BYTES = 1200
 RECORD_HEADER_BYTES = 13
 CERTIFICATE_DAYS = 30
@@ -26,45 +26,50 @@ CERTIFICATE_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class SrtpProfile:
-    """A way to protect packets, in the terms of DTLS and of libsrtp."""
+    """An SRTP protection profile, as DTLS and libsrtp name it."""
 
     name: bytes
+    """Name in the DTLS extension `use_srtp`."""
     number: int
+    """Number in libsrtp."""
     key_bytes: int
     salt_bytes: int
 
 
-def _profiles() -> tuple[SrtpProfile, ...]:
-    """Those this libsrtp was built with, the best first: GCM with 128 bits costs the least."""
+def _supported_profiles() -> tuple[SrtpProfile, ...]:
+    """Return the profiles that this build of libsrtp supports, the cheapest first: GCM with 128 bits."""
     known = (
         SrtpProfile(b"SRTP_AEAD_AES_128_GCM", pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12),
         SrtpProfile(b"SRTP_AEAD_AES_256_GCM", pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 32, 12),
         SrtpProfile(b"SRTP_AES128_CM_SHA1_80", pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 16, 14),
     )
-    there = []
+    supported = []
     for profile in known:
         try:
             pylibsrtp.Policy(srtp_profile=profile.number)
         except pylibsrtp.Error:
             continue
-        there.append(profile)
-    return tuple(there)
+        supported.append(profile)
+    return tuple(supported)
 
 
-PROFILES = _profiles()
+PROFILES = _supported_profiles()
 
 
 @dataclass(frozen=True, slots=True)
 class SrtpKeys:
-    """Master key and salt of either direction."""
+    """SRTP keys of both directions; each is the master key followed by the master salt."""
 
     profile: int
+    """Number of the SRTP profile in libsrtp."""
     ours: bytes
+    """For packets that this server sends."""
     theirs: bytes
+    """For packets that the listener sends."""
 
 
 class Identity:
-    """A certificate of this server's, shared by all its listeners: they know it by its fingerprint."""
+    """A self-signed certificate of this server, shared by all listeners, who verify it by its fingerprint."""
 
     def __init__(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -85,7 +90,7 @@ class Identity:
         context = SSL.Context(SSL.DTLS_METHOD)
         context.set_options(SSL.OP_NO_TICKET)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-        # Who a listener is, its offer says: the fingerprint is compared when the handshake is done.
+        # Accept every certificate here: its fingerprint is compared with the offer after the handshake.
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
         context.use_certificate(certificate)
         context.use_privatekey(key)
@@ -95,18 +100,22 @@ class Identity:
 
 
 def fingerprint(certificate: x509.Certificate, algorithm: str) -> str:
-    """As SDP writes it: upper case, with colons."""
+    """Return the fingerprint as SDP writes it, in upper case with colons. Raises KeyError for an unknown algorithm."""
     return certificate.fingerprint(DIGESTS[algorithm]).hex(":").upper()
 
 
 class Dtls:
-    """One association. `state` goes from `connecting` to `connected`, and ends as `closed` or `failed`."""
+    """A DTLS association. `state` goes from `connecting` to `connected` and ends as `closed` or `failed`."""
 
     def __init__(self, identity: Identity, fingerprints: Mapping[str, str], role: Literal["client", "server"]) -> None:
-        """`fingerprints`: of the other side's certificate, by algorithm; all that are known must be right."""
+        """Create an association that has not started.
+
+        `fingerprints` are those of the listener's certificate, by hash algorithm. All with a known algorithm must
+        match, and there must be at least one.
+        """
         self.state: Literal["connecting", "connected", "closed", "failed"] = "connecting"
         self.keys: SrtpKeys | None = None
-        """Known once connected."""
+        """SRTP keys; None until connected."""
         self._fingerprints = fingerprints
         self._role = role
         self._ssl = SSL.Connection(identity.context)
@@ -117,11 +126,11 @@ class Dtls:
             self._ssl.set_connect_state()
 
     def start(self) -> list[bytes]:
-        """The client's first flight; the server waits for it."""
+        """Return the first flight if this is the client; a server waits for it."""
         return self._advance() if self._role == "client" else []
 
     def receive(self, datagram: bytes) -> list[bytes]:
-        """Take one datagram; gives those to send."""
+        """Take one datagram and return the datagrams to send."""
         if self.state in ("closed", "failed"):
             return []
         self._ssl.bio_write(datagram)
@@ -129,16 +138,16 @@ class Dtls:
 
     @property
     def timeout_seconds(self) -> float | None:
-        """When to call `timed_out`, if nothing comes before; None = no need."""
+        """Seconds until `timed_out` must be called if no datagram arrives; None if no timer is needed."""
         return self._ssl.DTLSv1_get_timeout() if self.state == "connecting" else None
 
     def timed_out(self) -> list[bytes]:
-        """Send the last flight once more."""
+        """Return the last flight again, for retransmission."""
         self._ssl.DTLSv1_handle_timeout()
-        return self._written()
+        return self._datagrams_to_send()
 
     def close(self) -> list[bytes]:
-        """Say that it is over. Idempotent."""
+        """Close the association and return the `close_notify` alert to send. Idempotent."""
         if self.state in ("closed", "failed"):
             return []
         self.state = "closed"
@@ -146,26 +155,27 @@ class Dtls:
             self._ssl.shutdown()
         except SSL.Error:
             return []
-        return self._written()
+        return self._datagrams_to_send()
 
     def _advance(self) -> list[bytes]:
         try:
             if self.state == "connecting":
                 self._ssl.do_handshake()
-                self._connected()
+                self._finish_handshake()
             while self.state == "connected":
-                self._ssl.recv(2048)  # nothing of interest but the end; what is left unread would pile up
+                self._ssl.recv(2048)  # only the end matters, but unread data would accumulate
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
             self.state = "closed"
         except SSL.Error:
-            # Before the keys are agreed on anything may be wrong; afterwards garbage is the sender's affair.
+            # Fatal only during the handshake; after it, invalid datagrams are ignored.
             if self.state == "connecting":
                 self.state = "failed"
-        return self._written()
+        return self._datagrams_to_send()
 
-    def _connected(self) -> None:
+    def _finish_handshake(self) -> None:
+        """Verify the listener's certificate and take the keys; `state` becomes `connected` or `failed`."""
         certificate = self._ssl.get_peer_certificate(as_cryptography=True)
         known = {name: value for name, value in self._fingerprints.items() if name in DIGESTS}
         name = self._ssl.get_selected_srtp_profile()
@@ -178,11 +188,11 @@ class Dtls:
         ):
             self.state = "failed"
             return
-        self.keys = self._keys(profile)
+        self.keys = self._export_keys(profile)
         self.state = "connected"
 
-    def _keys(self, profile: SrtpProfile) -> SrtpKeys:
-        """RFC 5764, 4.2: both keys, then both salts, the client's first."""
+    def _export_keys(self, profile: SrtpProfile) -> SrtpKeys:
+        """Cut the keys out of the exported material: both keys, then both salts, the client's first (RFC 5764, 4.2)."""
         key, salt = profile.key_bytes, profile.salt_bytes
         material: Any = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key + salt))
         client = material[:key] + material[2 * key : 2 * key + salt]
@@ -190,8 +200,8 @@ class Dtls:
         ours, theirs = (server, client) if self._role == "server" else (client, server)
         return SrtpKeys(profile.number, ours, theirs)
 
-    def _written(self) -> list[bytes]:
-        """What OpenSSL has to send, as datagrams: whole records, as many as fit."""
+    def _datagrams_to_send(self) -> list[bytes]:
+        """Return OpenSSL's output as datagrams: each holds as many whole records as fit into MTU_BYTES."""
         try:
             written = self._ssl.bio_read(65536)
         except SSL.Error:

@@ -1,4 +1,4 @@
-"""Which addresses ICE binds and which servers it asks: what the settings say, in aiortc's terms."""
+"""The ICE settings, checked and in aiortc's terms: addresses to bind, STUN and TURN servers."""
 
 import ipaddress
 import socket
@@ -13,26 +13,29 @@ from rtc_drift.config import ConfigError, IceServer, Settings
 
 @dataclass(frozen=True, slots=True)
 class IcePolicy:
-    """Where this host's ICE candidates come from. Empty `addresses` = every interface, loopback excepted."""
+    """Sources of this host's ICE candidates. Empty `addresses` = every interface except loopback."""
 
     addresses: tuple[str, ...]
     servers: tuple[IceServer, ...] = ()
     advertise: str | None = None
-    """What listeners are told in place of this host's addresses."""
+    """Address in the answers in place of this host's own; None = this host's own."""
 
     def host_addresses(self) -> list[str]:
-        """Those to bind, as they are now."""
+        """Return the addresses to bind; without a setting, the present ones of this host."""
         return list(self.addresses) or get_host_addresses(use_ipv4=True, use_ipv6=True)
 
     def configuration(self) -> RTCConfiguration:
-        """For an `RTCPeerConnection`. Never None servers: aiortc would ask Google's STUN server."""
+        """Return the configuration of an `RTCPeerConnection`.
+
+        `iceServers` is a list even if it is empty: with None, aiortc uses Google's STUN server.
+        """
         return RTCConfiguration(
             iceServers=[RTCIceServer(server.url, server.username, server.credential) for server in self.servers]
         )
 
 
 def ice_policy(settings: Settings) -> IcePolicy:
-    """What the settings say, tried out. Raises ConfigError."""
+    """Return the policy of the settings, after a test of each server and address. Raises ConfigError."""
     for server in settings.ice_servers:
         _check_server(server)
     if any(ipaddress.ip_address(address).is_unspecified for address in settings.ice_address):
@@ -44,20 +47,21 @@ def ice_policy(settings: Settings) -> IcePolicy:
 
 
 def _check_server(server: IceServer) -> None:
-    """Refuse what aiortc would choke on at every join, or pass over."""
+    """Raise ConfigError for a server that aiortc would ignore, or that would fail at every join."""
     option = "--" + server.url[:4]
     try:
-        understood = connection_kwargs([RTCIceServer(server.url, server.username, server.credential)])
+        parsed = connection_kwargs([RTCIceServer(server.url, server.username, server.credential)])
     except ValueError as error:
         raise ConfigError(f"{option}: {server.url!r} can't be used ({error}).") from None
-    if not understood:
+    if not parsed:
         raise ConfigError(f"{option}: {server.url!r} can't be used (aiortc ignores it).")
-    _, port = understood.get("stun_server") or understood["turn_server"]
+    _, port = parsed.get("stun_server") or parsed["turn_server"]
     if not 1 <= port <= 65535:
-        raise ConfigError(f"{option}: {server.url!r} can't be used ({port} is no port).")
+        raise ConfigError(f"{option}: {server.url!r} can't be used (port {port} is not between 1 and 65535).")
 
 
 def _check_address(address: str) -> None:
+    """Raise ConfigError if UDP can't bind this address."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as trial:
@@ -68,7 +72,7 @@ def _check_address(address: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine only."""
+    """Return True if a host name or address means this machine only."""
     if host.lower() == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""What signaling needs of a peer connection, whoever makes it."""
+"""The interface of a peer connection that signaling uses, and its two implementations share."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,52 +8,54 @@ from aiortc import RTCIceCandidate
 
 from rtc_drift.webrtc.sdp import OpusOffer
 
-Lost: TypeAlias = Callable[[str], None]
-"""Told the reason."""
+OnLost: TypeAlias = Callable[[str], None]
+"""Callback for a lost connection, called with the reason."""
 
 
 class NoCandidatesError(Exception):
-    """There is no address at which a listener could reach this host; file descriptors may have run out."""
+    """This host has no address that a listener could reach; it may have run out of file descriptors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """How a listener receives, by its own last report."""
+    """Quality of a listener's reception, from its last RTCP report."""
 
     loss: float
-    """Share of the packets since the report before, 0 to 1."""
+    """Share of packets lost since the report before, 0 to 1."""
     lost_packets: int
-    """Since it joined."""
+    """Packets lost since it joined; negative if packets arrived twice."""
     jitter_seconds: float
+    """Interarrival jitter (RFC 3550, 6.4.1)."""
     round_trip_seconds: float | None
+    """Round-trip time; None if not known."""
 
 
 class Peer(Protocol):
-    """One listener's peer connection, which only sends audio."""
+    """One listener's peer connection; it only sends audio."""
 
     @property
     def fed_by_engine(self) -> bool:
-        """The engine sends to it; otherwise control does, packet by packet."""
+        """True if the engine sends its packets; otherwise control does."""
 
     async def negotiate(self, offer: OpusOffer) -> str:
-        """The answer to an offer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
+        """Return the SDP answer to an offer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
 
     async def add_candidates(self, candidates: Sequence[RTCIceCandidate]) -> None:
-        """Take trickled candidates. Raises ValueError."""
+        """Add trickled candidates. Raises ValueError."""
 
     async def close(self) -> None:
-        """End it: BYE, DTLS alert, everything it held. Idempotent."""
+        """Close the connection (RTCP BYE, DTLS alert) and release its resources. Idempotent."""
 
     async def update_reception(self) -> None:
-        """Bring `reception` up to date."""
+        """Update `reception`."""
 
     @property
     def rtp_offset(self) -> tuple[int, int] | None:
-        """`(SSRC, RTP timestamp of media time 0)`, modulo 2³²; None while it is not known."""
+        """`(SSRC, RTP timestamp of media time 0)`, modulo 2³²; None until known."""
 
     @property
     def reception(self) -> Reception | None:
-        """What it last reported; None before."""
+        """Reception as last reported by the listener; None before the first report."""
 
     @property
     def skipped_packets(self) -> int:

@@ -1,17 +1,17 @@
-"""RTCP (RFC 3550, RFC 4585) as one who only sends audio needs it. Bytes in, values out, and back.
+"""The part of RTCP (RFC 3550, RFC 4585) that a sender of audio needs: bytes to values and back.
 
-Written for what comes after SRTCP was unwrapped, so from a listener; a packet that is not well-formed ends the reading.
+The input is what SRTCP has authenticated, so it comes from the listener. Parsing stops at the first malformed packet.
 """
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION, BYE, TRANSPORT_FEEDBACK = 200, 201, 202, 203, 205
+SENDER_REPORT, RECEIVER_REPORT, SOURCE_DESCRIPTION, BYE, TRANSPORT_FEEDBACK = 200, 201, 202, 203, 205
 NACK = 1
-"""Format of transport feedback."""
+"""Format (FMT) of transport feedback that is a generic NACK."""
 NTP_EPOCH_SECONDS = 2_208_988_800
-"""Of 1970, in the seconds since 1900 that NTP counts."""
+"""The Unix epoch in NTP time: seconds from 1900 to 1970."""
 
 _HEADER = struct.Struct("!BBH")
 _BLOCK = struct.Struct("!IIIIII")
@@ -19,31 +19,34 @@ _BLOCK = struct.Struct("!IIIIII")
 
 @dataclass(frozen=True, slots=True)
 class ReportBlock:
-    """What a listener says of our stream."""
+    """A report block: a listener's reception of one stream."""
 
     ssrc: int
+    """SSRC of the stream."""
     fraction_lost: float
-    """Of the packets since its last report, 0 to 1."""
+    """Share of packets lost since the listener's last report, 0 to 1."""
     total_lost: int
-    """Since the start; negative where packets came twice."""
+    """Packets lost since the start; negative if packets arrived twice."""
     jitter: int
     """Interarrival jitter in samples at 48 kHz."""
     last_report: int
-    """The middle 32 bits of the NTP time of the sender report it got last; 0 = none."""
+    """Middle 32 bits of the NTP time of the last sender report it received (LSR); 0 = none."""
     delay: int
-    """How long before this report that was, in 1/65536 s."""
+    """Time from that sender report to this report block, in 1/65536 s (DLSR)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nack:
-    """Packets of our stream that a listener misses."""
+    """A listener's request for packets that it has not received."""
 
     ssrc: int
+    """SSRC of the stream."""
     sequence_numbers: tuple[int, ...]
+    """RTP sequence numbers of the missing packets."""
 
 
 def parse(compound: bytes) -> Iterator[ReportBlock | Nack]:
-    """What is of interest in a compound packet."""
+    """Yield the report blocks and NACKs of a compound packet; other contents are ignored."""
     position = 0
     while position + 8 <= len(compound):
         first, kind, words = _HEADER.unpack_from(compound, position)
@@ -61,31 +64,34 @@ def parse(compound: bytes) -> Iterator[ReportBlock | Nack]:
 
 
 def sender_report(ssrc: int, ntp: int, rtp_timestamp: int, packets: int, octets: int) -> bytes:
-    """That the RTP timestamp and the 64-bit NTP time are of one moment, and what was sent up to it."""
+    """Return a sender report: the RTP timestamp of a moment given as 64-bit NTP time, and what was sent until then."""
     words = (ssrc, ntp >> 32, ntp, rtp_timestamp, packets, octets)
     return _HEADER.pack(0x80, SENDER_REPORT, 6) + _BLOCK.pack(*(word & 0xFFFFFFFF for word in words))
 
 
-def description(ssrc: int, cname: bytes) -> bytes:
-    """The canonical name of our stream (SDES)."""
+def source_description(ssrc: int, cname: bytes) -> bytes:
+    """Return a source description (SDES) with the canonical name of a stream."""
     item = bytes((1, len(cname))) + cname
     chunk = ssrc.to_bytes(4, "big") + item + bytes(4 - len(item) % 4)
-    return _HEADER.pack(0x81, DESCRIPTION, len(chunk) // 4) + chunk
+    return _HEADER.pack(0x81, SOURCE_DESCRIPTION, len(chunk) // 4) + chunk
 
 
 def bye(ssrc: int) -> bytes:
-    """Our stream ends; behind an empty receiver report, as a compound packet begins with a report."""
+    """Return a BYE after an empty receiver report: a compound packet must begin with a report."""
     report = _HEADER.pack(0x80, RECEIVER_REPORT, 1) + ssrc.to_bytes(4, "big")
     return report + _HEADER.pack(0x81, BYE, 1) + ssrc.to_bytes(4, "big")
 
 
 def ntp_time(unix_seconds: float) -> int:
-    """64 bits: seconds since 1900, and their fraction."""
+    """Return Unix time as 64-bit NTP time: 32 bits of seconds since 1900, 32 bits of the fraction."""
     return int((unix_seconds + NTP_EPOCH_SECONDS) * 2**32)
 
 
 def round_trip_seconds(report: ReportBlock, ntp_now: int) -> float | None:
-    """RFC 3550, 6.4.1; None where the listener has had no sender report, or what it says can't be."""
+    """Return the round-trip time (RFC 3550, 6.4.1).
+
+    None if the listener has received no sender report, or if the report block is not plausible.
+    """
     if not report.last_report:
         return None
     elapsed = ((ntp_now >> 16) - report.last_report - report.delay) & 0xFFFFFFFF
@@ -101,7 +107,7 @@ def _blocks(compound: bytes, start: int, end: int, count: int) -> Iterator[Repor
 
 
 def _nack(body: bytes) -> Nack:
-    """The media source, then pairs of a sequence number and a mask of the 16 after it."""
+    """Parse a generic NACK (RFC 4585, 6.2.1): the SSRC, then sequence numbers, each with a mask of the next 16."""
     (ssrc,) = struct.unpack_from("!I", body)
     numbers: list[int] = []
     for first, mask in struct.iter_unpack("!HH", body[4:]):

@@ -1,4 +1,4 @@
-"""Listeners on the shared UDP port: opens the port, tells the engine of sockets and listeners, and looks after both."""
+"""The shared UDP port: opens its sockets, passes them to the engine, makes its listeners and keeps them alive."""
 
 import asyncio
 import contextlib
@@ -16,32 +16,32 @@ from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.srtp import SrtpUnavailableError, check
 from rtc_drift.webrtc.dtls import Identity
 from rtc_drift.webrtc.ice_policy import IcePolicy
-from rtc_drift.webrtc.peer import Lost, NoCandidatesError
+from rtc_drift.webrtc.peer import NoCandidatesError, OnLost
 from rtc_drift.webrtc.shared_port_peer import PeerEnvironment, SharedPortPeer, StationRef
 from rtc_drift.webrtc.udp_mux import Demultiplexer, UdpPort, UdpPorts
 
 logger = logging.getLogger(__name__)
 
 UPKEEP_SECONDS = 5.0
-"""How often each listener gets a sender report, and is looked after."""
+"""Time between two upkeeps of a listener; each sends a sender report and checks consent."""
 SLICES = 50
-"""Listeners take turns, a fiftieth of them every 100 ms."""
+"""Number of groups that take turns with upkeep: one group every UPKEEP_SECONDS / SLICES (100 ms)."""
 REFRESH_SECONDS = 5.0
-"""How old may be what is known of this host's addresses when somebody joins."""
+"""Age of the list of this host's addresses after which a join refreshes it."""
 
 
 class UdpPortTakenError(Exception):
-    """Another program has the port."""
+    """Another program uses the port."""
 
 
 class SharedPort:
-    """Owns the ports, their listeners and the task `listeners' upkeep`."""
+    """The owner of the ports, their listeners and the task `listeners' upkeep`."""
 
     def __init__(
-        self, policy: IcePolicy, port: int, ticks: TickClock, tell_engine: Callable[[m.ToEngine], None]
+        self, policy: IcePolicy, port: int, ticks: TickClock, send_to_engine: Callable[[m.ToEngine], None]
     ) -> None:
         self.demultiplexer = Demultiplexer()
-        self._tell_engine = tell_engine
+        self._send_to_engine = send_to_engine
         self._ticks = ticks
         self._ports = UdpPorts(port, self.demultiplexer, policy.host_addresses, self._opened, policy.advertise)
         self._identity = Identity()
@@ -61,14 +61,14 @@ class SharedPort:
         self._task = asyncio.create_task(self._upkeep(), name="listeners' upkeep")
 
     async def close(self) -> None:
-        """Close the port. Listeners are to be gone by then. Idempotent."""
+        """Close the port. All listeners must be closed before. Idempotent."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._ports.close()
 
-    def peer(self, programme: StationRef, on_connected: Callable[[], None], on_lost: Lost) -> SharedPortPeer:
-        """A peer connection for one more listener. Raises NoCandidatesError."""
+    def peer(self, station: StationRef, on_connected: Callable[[], None], on_lost: OnLost) -> SharedPortPeer:
+        """Create a peer connection for one more listener. Raises NoCandidatesError."""
         if time.monotonic() > self._refreshed_at + REFRESH_SECONDS:
             with contextlib.suppress(OSError):
                 self._refresh()
@@ -82,27 +82,27 @@ class SharedPort:
             identity=self._identity,
             candidates=candidates,
             ticks=self._ticks,
-            tell_engine=self._tell_engine,
+            send_to_engine=self._send_to_engine,
             monotonic=time.monotonic,
             unix_time=time.time,
         )
         self._number += 1
-        peer = SharedPortPeer(self._number, programme, env, on_connected, on_lost)
+        peer = SharedPortPeer(self._number, station, env, on_connected, on_lost)
         self._peers[peer.number] = peer
         return peer
 
     def forget(self, peer: SharedPortPeer) -> None:
-        """A listener is gone. Idempotent."""
+        """Remove a listener that has ended. Idempotent."""
         self._peers.pop(peer.number, None)
 
     def restore(self) -> Iterator[m.ToEngine]:
-        """What brings a fresh engine to send to everybody again."""
+        """Yield the messages after which a new engine process sends to all connected listeners again."""
         for port in self._ports:
             yield m.AddSocket(port.number, port.socket.fileno())
         yield from (added for peer in self._peers.values() if (added := peer.added()) is not None)
 
     def sent(self, message: m.Sent) -> None:
-        """Take what the engine has sent."""
+        """Store the engine's counts of packets in their listeners."""
         for number, *counts in np.frombuffer(message.data, "<u4").reshape(-1, 4).tolist():
             peer = self._peers.get(number)
             if peer is not None:
@@ -110,12 +110,12 @@ class SharedPort:
 
     @property
     def dropped(self) -> Counter[str]:
-        """Datagrams dropped, by reason."""
+        """Number of received datagrams that were dropped, by reason."""
         return self.demultiplexer.dropped
 
     @property
     def unsent(self) -> int:
-        """Datagrams of control's that the system did not take."""
+        """Number of control's datagrams (STUN, DTLS, RTCP) that the system did not accept."""
         return sum(port.unsent for port in self._ports)
 
     def _refresh(self) -> None:
@@ -123,8 +123,8 @@ class SharedPort:
         self._ports.refresh()
 
     def _opened(self, port: UdpPort) -> None:
-        logger.info("Listeners are served on UDP port %d of %s", port.port, port.host)
-        self._tell_engine(m.AddSocket(port.number, port.socket.fileno()))
+        logger.info("Serving WebRTC listeners on UDP port %d of %s", port.port, port.host)
+        self._send_to_engine(m.AddSocket(port.number, port.socket.fileno()))
 
     async def _upkeep(self) -> None:
         turn = 0
@@ -136,13 +136,13 @@ class SharedPort:
                 try:
                     peer.upkeep()
                 except Exception:
-                    logger.exception("A listener can't be looked after")
+                    logger.exception("The upkeep of a WebRTC listener failed")
                     self.forget(peer)
-                    peer.give_up("it can't be looked after")
+                    peer.give_up("its upkeep failed")
 
 
-def unavailable() -> str | None:
-    """Why listeners can't be served this way with what is installed; None = they can."""
+def unavailable_reason() -> str | None:
+    """Return why the installed pylibsrtp rules out the shared port; None if the shared port can be used."""
     try:
         check()
     except SrtpUnavailableError as error:

@@ -1,6 +1,7 @@
 """A listener on the shared UDP port: ICE-lite, DTLS, and the RTCP of a stream whose RTP the engine sends.
 
-The engine is told of it once the keys are agreed on, and again when it moves or goes.
+The engine gets a message when the DTLS handshake has given the keys, when the listener's address changes, and when it
+leaves.
 """
 
 import asyncio
@@ -18,56 +19,66 @@ from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.webrtc import rtcp, stun
 from rtc_drift.webrtc.dtls import Dtls, Identity
 from rtc_drift.webrtc.ice_lite import CONSENT_SECONDS, QUIET_SECONDS, IceLite, Path
-from rtc_drift.webrtc.peer import Lost, Reception
+from rtc_drift.webrtc.peer import OnLost, Reception
 from rtc_drift.webrtc.sdp import OpusOffer, lite_answer
 from rtc_drift.webrtc.udp_mux import Address, Demultiplexer, UdpPort
 
 MIN_SEQUENCE_NUMBER = 1024
+"""Smallest sequence number of a first packet."""
 READ_SECONDS = 2.0
-"""Reports that come sooner after one another are not looked at: a listener may send several a second."""
+"""Minimum time between two RTCP packets that are read: a listener without NACK may send several a second."""
 SECOND_REPORT_SECONDS = 1.0
-"""After the first, which a browser may get before it is ready to take it in."""
+"""Time between the first two sender reports: a browser may get the first before it is ready for it."""
 MAX_RESENT_PER_REPORT = 25
-"""Packets sent again between two of our reports, so that nobody can ask for a second stream."""
+"""Number of packets sent again between two sender reports, so that NACKs can't multiply the traffic."""
 
 
 @dataclass(frozen=True, slots=True)
 class StationRef:
-    """What the engine is to send."""
+    """A station reference: the station whose packets the engine sends."""
 
     station: int
+    """Number of the station in messages to the engine."""
     now: Callable[[], int]
-    """Its media time."""
+    """Returns its media time, in samples at 48 kHz."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeerEnvironment:
-    """What all listeners of the shared port have in common."""
+    """The parts that all listeners of the shared port share."""
 
     demultiplexer: Demultiplexer
     identity: Identity
     candidates: Sequence[tuple[str, int]]
+    """Host and port of each address where listeners reach this host."""
     ticks: TickClock
-    tell_engine: Callable[[m.ToFanout], None]
+    send_to_engine: Callable[[m.ToFanout], None]
     monotonic: Callable[[], float]
+    """Returns the monotonic time, in seconds."""
     unix_time: Callable[[], float]
+    """Returns the wall-clock time, in seconds since 1970."""
 
 
 class SharedPortPeer:
-    """See the module. All methods run on the event loop's thread."""
+    """A `Peer` on the shared port. All methods run on the event loop's thread."""
 
     fed_by_engine = True
 
     def __init__(
-        self, number: int, programme: StationRef, env: PeerEnvironment, on_connected: Callable[[], None], on_lost: Lost
+        self,
+        number: int,
+        station: StationRef,
+        env: PeerEnvironment,
+        on_connected: Callable[[], None],
+        on_lost: OnLost,
     ) -> None:
-        """`number`: unique in the life of control."""
+        """Create a peer that waits for its offer. `number` must be unique while control runs."""
         self.number = number
         self.ssrc = secrets.randbits(32)
         self.reception: Reception | None = None
         self.sent = (0, 0, 0)
-        """Packets, octets and packets dropped, as the engine last said."""
-        self._station = programme
+        """Packets, payload octets and dropped packets, as last reported by the engine."""
+        self._station_ref = station
         self._env = env
         self._on_connected = on_connected
         self._on_lost = on_lost
@@ -78,7 +89,7 @@ class SharedPortPeer:
         self._timer: asyncio.TimerHandle | None = None
         self._ice = IceLite(self, env.demultiplexer, env.monotonic, self._path_changed)
         self._srtcp: tuple[pylibsrtp.Session, pylibsrtp.Session] | None = None
-        """For what we send, and for what comes."""
+        """SRTCP sessions for sending and for receiving; None until connected."""
         self._added: m.AddListener | None = None
         self._read_again_at = 0.0
         self._resent = 0
@@ -87,6 +98,7 @@ class SharedPortPeer:
     # --- signaling ----------------------------------------------------------------------------------------------------
 
     async def negotiate(self, offer: OpusOffer) -> str:
+        """Return the SDP answer, and accept binding requests of this listener from now on."""
         self._offer = offer
         role: Literal["client", "server"] = "client" if offer.setup == "passive" else "server"
         self._dtls = Dtls(self._env.identity, offer.fingerprints, role)
@@ -103,17 +115,18 @@ class SharedPortPeer:
         )
 
     async def update_reception(self) -> None:
-        """Nothing to do: reports are read as they come."""
+        """Do nothing: reports are read when they arrive."""
 
     async def add_candidates(self, candidates: Sequence[RTCIceCandidate]) -> None:
-        """Nothing to do: a listener's address is learnt from its checks."""
+        """Do nothing: binding requests show the listener's address."""
 
     async def close(self) -> None:
+        """Send BYE and the DTLS alert; remove this listener from the engine and the demultiplexer. Idempotent."""
         if self._closed:
             return
         self._closed = True
         if self._added is not None:
-            self._env.tell_engine(m.RemoveListener(self._station.station, self.number))
+            self._env.send_to_engine(m.RemoveListener(self._station_ref.station, self.number))
         if self._ice.path is not None:
             if self._srtcp is not None:
                 self._send_rtcp(rtcp.bye(self.ssrc))
@@ -122,41 +135,48 @@ class SharedPortPeer:
         self._ice.close()
 
     def give_up(self, reason: str) -> None:
-        """Have it ended by its owner."""
+        """Report the connection as lost; the owner then closes it."""
         self._on_lost(reason)
 
     @property
     def rtp_offset(self) -> tuple[int, int] | None:
+        """`(SSRC, RTP timestamp of media time 0)`, modulo 2³²; None until connected."""
         return (self.ssrc, self._timestamp_offset) if self._added else None
 
     @property
     def skipped_packets(self) -> int:
+        """Packets that the system did not accept, as last reported by the engine."""
         return self.sent[2]
 
     def added(self) -> m.AddListener | None:
-        """What brings a fresh engine to send to this listener; None before it is connected."""
+        """Return the message after which a new engine process sends to this listener; None before it is connected."""
         path = self._ice.path
         if self._added is None or path is None:
             return None
         return replace(self._added, socket=path.port.number, address=path.address, sent=self.sent)
 
-    # --- what comes in ------------------------------------------------------------------------------------------------
+    # --- received datagrams -------------------------------------------------------------------------------------------
 
     @property
     def username(self) -> str:
+        """USERNAME of the listener's binding requests: our username fragment, a colon, its own."""
         return self._ice.username
 
     @property
     def password(self) -> bytes:
+        """Password that signs the listener's binding requests."""
         return self._ice.password
 
-    def check_received(self, message: stun.StunMessage, port: UdpPort, address: Address) -> None:
+    def stun_request_received(self, message: stun.StunMessage, port: UdpPort, address: Address) -> None:
+        """Pass an authentic binding request to ICE."""
         self._ice.request_received(message, Path(port, address))
 
-    def check_answered(self, message: stun.StunMessage, port: UdpPort, address: Address) -> None:
-        self._ice.answer_received(message, Path(port, address))
+    def stun_response_received(self, message: stun.StunMessage, port: UdpPort, address: Address) -> None:
+        """Pass a binding response to ICE, which checks its authenticity."""
+        self._ice.response_received(message, Path(port, address))
 
     def dtls_received(self, data: bytes, port: UdpPort, address: Address) -> None:
+        """Continue the DTLS handshake, or end the connection when the listener closes it."""
         before = self._dtls.state
         self._send(self._dtls.receive(data), self._ice.path or Path(port, address))
         if self._dtls.state == before:
@@ -164,13 +184,14 @@ class SharedPortPeer:
             return
         self._stop_timer()
         if self._dtls.state == "connected":
-            self._begin(self._ice.path or Path(port, address))
+            self._start_sending(self._ice.path or Path(port, address))
         elif self._dtls.state == "closed":
             self._on_lost("closed by the listener")
         else:
-            self._on_lost("the handshake failed")
+            self._on_lost("the DTLS handshake failed")
 
     def rtcp_received(self, data: bytes) -> None:
+        """Read report blocks and NACKs; packets that are not authentic are dropped and counted."""
         now = self._env.monotonic()
         if self._srtcp is None or (now < self._read_again_at and not self._offer.wants_nack):
             return
@@ -186,14 +207,14 @@ class SharedPortPeer:
             if isinstance(item, rtcp.Nack):
                 self._resend(item.sequence_numbers)
             else:
-                self._note(item)
+                self._update_reception(item)
 
-    # --- the way to the listener --------------------------------------------------------------------------------------
+    # --- path and handshake -------------------------------------------------------------------------------------------
 
     def _path_changed(self, path: Path) -> None:
         if self._added is not None:
-            to = m.MoveListener(self._station.station, self.number, path.port.number, path.address)
-            self._env.tell_engine(to)
+            move = m.MoveListener(self._station_ref.station, self.number, path.port.number, path.address)
+            self._env.send_to_engine(move)
         elif self._dtls.state == "connecting":
             self._send(self._dtls.start(), path)
             self._set_timer()
@@ -215,8 +236,8 @@ class SharedPortPeer:
             self._timer.cancel()
             self._timer = None
 
-    def _begin(self, path: Path) -> None:
-        """The keys are there: let the engine send."""
+    def _start_sending(self, path: Path) -> None:
+        """Pass the listener with its SRTP keys to the engine, and send the first sender report."""
         keys = self._dtls.keys
         assert keys is not None
         kinds = (pylibsrtp.Policy.SSRC_ANY_OUTBOUND, pylibsrtp.Policy.SSRC_ANY_INBOUND)
@@ -227,21 +248,21 @@ class SharedPortPeer:
         self._srtcp = (pylibsrtp.Session(policies[0]), pylibsrtp.Session(policies[1]))
         tick = self._env.ticks.tick_at(int(self._env.monotonic() * 1e9))
         self._added = m.AddListener(
-            station=self._station.station,
+            station=self._station_ref.station,
             listener=self.number,
             socket=path.port.number,
             address=path.address,
             ssrc=self.ssrc,
             payload_type=self._offer.payload_type,
             extension=_mid_extension(self._offer).hex(),
-            # A first sequence number below 2¹⁵: who misses it still guesses the roll-over. And not so near to 0 that an
-            # engine that is a few ticks behind would send one before it.
+            # The first sequence number is below 2¹⁵, so that a listener that misses the first packets still guesses
+            # the roll-over counter. It is not near 0, as an engine that is a few ticks behind would send one below 0.
             index_offset=MIN_SEQUENCE_NUMBER + secrets.randbelow(2**15 - MIN_SEQUENCE_NUMBER) - tick,
             timestamp_offset=self._timestamp_offset,
             profile=keys.profile,
             key=keys.ours.hex(),
         )
-        self._env.tell_engine(self._added)
+        self._env.send_to_engine(self._added)
         self.report()
         self._timer = asyncio.get_running_loop().call_later(SECOND_REPORT_SECONDS, self.report)
         self._on_connected()
@@ -249,17 +270,18 @@ class SharedPortPeer:
     # --- RTCP ---------------------------------------------------------------------------------------------------------
 
     def report(self) -> None:
-        """Send a sender report: which moment is which timestamp."""
+        """Send a sender report, which relates wall-clock time to the RTP timestamp."""
         self._resent = 0
         ntp = rtcp.ntp_time(self._env.unix_time())
-        timestamp = self._timestamp_offset + self._station.now()
+        timestamp = self._timestamp_offset + self._station_ref.now()
         packets, octets, _ = self.sent
         self._send_rtcp(
-            rtcp.sender_report(self.ssrc, ntp, timestamp, packets, octets) + rtcp.description(self.ssrc, self._cname)
+            rtcp.sender_report(self.ssrc, ntp, timestamp, packets, octets)
+            + rtcp.source_description(self.ssrc, self._cname)
         )
 
     def upkeep(self) -> None:
-        """Every few seconds: report, ask one who is quiet, give up one who is gone."""
+        """Send a sender report, check a quiet listener, and end one whose consent has expired."""
         if self._added is None:
             return
         if self._ice.quiet_seconds > CONSENT_SECONDS:
@@ -271,7 +293,7 @@ class SharedPortPeer:
         if self._ice.quiet_seconds > QUIET_SECONDS:
             self._ice.check(self._ice.path)
 
-    def _note(self, report: rtcp.ReportBlock) -> None:
+    def _update_reception(self, report: rtcp.ReportBlock) -> None:
         round_trip = rtcp.round_trip_seconds(report, rtcp.ntp_time(self._env.unix_time()))
         if round_trip is None and self.reception is not None:
             round_trip = self.reception.round_trip_seconds
@@ -288,7 +310,7 @@ class SharedPortPeer:
         numbers = sequence_numbers[: max(0, MAX_RESENT_PER_REPORT - self._resent)]
         self._resent += len(numbers)
         if numbers:
-            self._env.tell_engine(m.Resend(self._station.station, self.number, numbers))
+            self._env.send_to_engine(m.Resend(self._station_ref.station, self.number, numbers))
 
     def _send_rtcp(self, compound: bytes) -> None:
         assert self._srtcp is not None
@@ -302,7 +324,7 @@ class SharedPortPeer:
 
 
 def _mid_extension(offer: OpusOffer) -> bytes:
-    """The header extension block with the media line's name (RFC 8285, one-byte form; RFC 9143), if that is wanted."""
+    """Return the header extension block with the mid (RFC 8285, one-byte form; RFC 9143); empty if not offered."""
     mid = offer.mid.encode()
     if offer.mid_extension is None or not 1 <= offer.mid_extension <= 14 or not 1 <= len(mid) <= 16:
         return b""

@@ -1,8 +1,7 @@
-"""STUN as an ICE agent on one port needs it (RFC 8489, RFC 8445): Binding requests and their answers. Bytes in, bytes
-out.
+"""STUN Binding requests and responses for an ICE agent (RFC 8489, RFC 8445): bytes to values and back.
 
-Written for datagrams of strangers: what is no well-formed Binding message is None, and nothing is believed before its
-MESSAGE-INTEGRITY was checked.
+The input is untrusted: `parse` returns None unless a datagram is a well-formed Binding message, and callers must check
+`is_authentic` before they use it.
 """
 
 import hashlib
@@ -15,11 +14,14 @@ from dataclasses import dataclass
 COOKIE = 0x2112A442
 HEADER_BYTES = 20
 INTEGRITY_BYTES = 24
-"""Of a MESSAGE-INTEGRITY attribute."""
+"""Size of a MESSAGE-INTEGRITY attribute, with its header."""
 
 REQUEST = 0x0001
+"""Binding request."""
 RESPONSE = 0x0101
+"""Binding success response."""
 ERROR = 0x0111
+"""Binding error response."""
 
 ROLE_CONFLICT = 487
 
@@ -39,26 +41,30 @@ _PRIORITY_PEER_REFLEXIVE = 0x6EFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class StunMessage:
-    """A Binding message. Attributes behind MESSAGE-INTEGRITY are not among those read."""
+    """A Binding message. Attributes after MESSAGE-INTEGRITY are ignored."""
 
     kind: int
     """REQUEST, RESPONSE or ERROR."""
     transaction: bytes
+    """Transaction id, 12 bytes."""
     username: str
-    """As sent: `receiver:sender`; empty in answers."""
+    """USERNAME as sent, `receiver:sender` (username fragments); empty in responses."""
     use_candidate: bool
+    """True with USE-CANDIDATE: the controlling agent nominates this path."""
     sender_is_controlled: bool
+    """True with ICE-CONTROLLED."""
     _signed: bytes
-    """What MESSAGE-INTEGRITY covers, with the length it covers it under."""
+    """Bytes that MESSAGE-INTEGRITY covers; the length in their header ends with that attribute."""
     _integrity: bytes
+    """Value of MESSAGE-INTEGRITY; empty without that attribute."""
 
     def is_authentic(self, password: bytes) -> bool:
-        """Whether it was made by somebody who knows this password."""
+        """Return True if the sender knows this password, by MESSAGE-INTEGRITY."""
         return bool(self._integrity) and hmac.compare_digest(_digest(password, self._signed), self._integrity)
 
 
 def parse(data: bytes) -> StunMessage | None:
-    """One datagram; None if it is no Binding message."""
+    """Parse a datagram; return None unless it is a well-formed Binding message."""
     if len(data) < HEADER_BYTES:
         return None
     kind, length, cookie, transaction = _HEADER.unpack_from(data)
@@ -88,29 +94,30 @@ def parse(data: bytes) -> StunMessage | None:
 
 
 def success(transaction: bytes, address: tuple[str, int], password: bytes) -> bytes:
-    """The answer to a request that came from `address`."""
-    return _sealed(RESPONSE, transaction, _attribute(_XOR_MAPPED_ADDRESS, _xored(address, transaction)), password)
+    """Return the success response to a request from `address`."""
+    mapped = _attribute(_XOR_MAPPED_ADDRESS, _xor_mapped_address(address, transaction))
+    return _signed_message(RESPONSE, transaction, mapped, password)
 
 
 def role_conflict(transaction: bytes, password: bytes) -> bytes:
-    """The answer to one who believes to be controlled as well (RFC 8445, 7.3.1.1)."""
+    """Return the error response to a request whose sender is controlled as well (RFC 8445, 7.3.1.1)."""
     reason = b"Role Conflict"
     value = struct.pack("!HBB", 0, ROLE_CONFLICT // 100, ROLE_CONFLICT % 100) + reason
-    return _sealed(ERROR, transaction, _attribute(_ERROR_CODE, value), password)
+    return _signed_message(ERROR, transaction, _attribute(_ERROR_CODE, value), password)
 
 
 def request(transaction: bytes, username: str, password: bytes, tie_breaker: int) -> bytes:
-    """A check of our own, as the controlled agent."""
+    """Return a request of the controlled agent: a connectivity check."""
     attributes = (
         _attribute(_USERNAME, username.encode())
         + _attribute(_PRIORITY, struct.pack("!I", _PRIORITY_PEER_REFLEXIVE))
         + _attribute(_ICE_CONTROLLED, struct.pack("!Q", tie_breaker))
     )
-    return _sealed(REQUEST, transaction, attributes, password)
+    return _signed_message(REQUEST, transaction, attributes, password)
 
 
-def _sealed(kind: int, transaction: bytes, attributes: bytes, password: bytes) -> bytes:
-    """With MESSAGE-INTEGRITY and FINGERPRINT."""
+def _signed_message(kind: int, transaction: bytes, attributes: bytes, password: bytes) -> bytes:
+    """Return a message that ends with MESSAGE-INTEGRITY and FINGERPRINT."""
     covered = _HEADER.pack(kind, len(attributes) + INTEGRITY_BYTES, COOKIE, transaction) + attributes
     body = attributes + _attribute(_INTEGRITY, _digest(password, covered))
     message = _HEADER.pack(kind, len(body) + 8, COOKIE, transaction) + body
@@ -125,9 +132,9 @@ def _attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(kind, len(value)) + value + bytes(-len(value) % 4)
 
 
-def _xored(address: tuple[str, int], transaction: bytes) -> bytes:
+def _xor_mapped_address(address: tuple[str, int], transaction: bytes) -> bytes:
     host, port = address
     packed = ipaddress.ip_address(host).packed
     pad = COOKIE.to_bytes(4, "big") + transaction
-    mixed = bytes(a ^ b for a, b in zip(packed, pad, strict=False))
-    return struct.pack("!BBH", 0, 1 if len(packed) == 4 else 2, port ^ COOKIE >> 16) + mixed
+    masked = bytes(a ^ b for a, b in zip(packed, pad, strict=False))
+    return struct.pack("!BBH", 0, 1 if len(packed) == 4 else 2, port ^ COOKIE >> 16) + masked

@@ -1,7 +1,7 @@
-"""One UDP port for all listeners: datagrams find theirs by STUN user name first, then by address (RFC 7983).
+"""One UDP port for all listeners: finds the listener of a datagram by STUN username or transaction, or by address.
 
-All that arrives is from strangers. What can't be read, belongs to nobody or was not made by the listener it names is
-dropped and counted; it is never answered.
+Datagrams are untrusted. One that is malformed, belongs to no listener or is not authentic is dropped and counted; no
+response is sent. STUN, DTLS and RTCP are distinguished by their first bytes (RFC 7983, RFC 5761).
 """
 
 import asyncio
@@ -20,44 +20,55 @@ Address: TypeAlias = tuple[str, int]
 """Host and port."""
 
 DATAGRAM_BYTES = 2048
+"""Largest datagram read; longer ones are cut."""
 DATAGRAMS_AT_ONCE = 64
-"""Then the event loop does something else, and comes back."""
+"""Datagrams read in one go, before the event loop runs other callbacks."""
 BUFFER_BYTES = 4 * 1024 * 1024
+"""Size of the socket's receive buffer and of its send buffer, if the system allows it."""
 
 
 class Receiver(Protocol):
-    """A listener, as the port sees it."""
+    """A listener, as the demultiplexer sees it."""
 
     @property
     def password(self) -> bytes:
-        """What its STUN requests are signed with."""
+        """Password that signs the listener's binding requests."""
 
     @property
     def username(self) -> str:
-        """What its STUN requests name: our user name fragment, a colon, and its own."""
+        """USERNAME of the listener's binding requests: our username fragment, a colon, its own."""
 
-    def check_received(self, message: stun.StunMessage, port: "UdpPort", address: Address) -> None: ...
-    def check_answered(self, message: stun.StunMessage, port: "UdpPort", address: Address) -> None: ...
-    def dtls_received(self, data: bytes, port: "UdpPort", address: Address) -> None: ...
-    def rtcp_received(self, data: bytes) -> None: ...
+    def stun_request_received(self, message: stun.StunMessage, port: "UdpPort", address: Address) -> None:
+        """Take a binding request with the right username and password."""
+
+    def stun_response_received(self, message: stun.StunMessage, port: "UdpPort", address: Address) -> None:
+        """Take a binding response to a check of ours; it may not be authentic."""
+
+    def dtls_received(self, data: bytes, port: "UdpPort", address: Address) -> None:
+        """Take a DTLS datagram from an address of this listener."""
+
+    def rtcp_received(self, data: bytes) -> None:
+        """Take an SRTCP packet from an address of this listener; it may not be authentic."""
 
 
 class Demultiplexer:
-    """Who is reached how, over all ports; and what was dropped, by reason."""
+    """The tables that map datagrams of all ports to listeners, and the count of dropped datagrams."""
 
     def __init__(self) -> None:
         self.by_fragment: dict[str, Receiver] = {}
-        """By our user name fragment, which is a listener's own."""
+        """Listeners by our username fragment, a different one for each listener."""
         self.by_address: dict[tuple[UdpPort, Address], Receiver] = {}
+        """Listeners by path: our port and their address."""
         self.by_transaction: dict[bytes, Receiver] = {}
-        """Who has a check on the way."""
+        """Listeners by the transaction id of a check that waits for its response."""
         self.dropped: Counter[str] = Counter()
+        """Number of dropped datagrams by reason."""
 
     def receive(self, port: "UdpPort", data: bytes, address: Address) -> None:
         """Take one datagram. Never raises."""
         first = data[0] if data else 0xFF
         if first < 4:
-            self._stun(port, data, address)
+            self._receive_stun(port, data, address)
             return
         receiver = self.by_address.get((port, address))
         if receiver is None:
@@ -69,7 +80,7 @@ class Demultiplexer:
         else:
             self.dropped["unknown kind"] += 1
 
-    def _stun(self, port: "UdpPort", data: bytes, address: Address) -> None:
+    def _receive_stun(self, port: "UdpPort", data: bytes, address: Address) -> None:
         message = stun.parse(data)
         if message is None:
             self.dropped["malformed"] += 1
@@ -80,9 +91,9 @@ class Demultiplexer:
             elif not message.is_authentic(receiver.password):
                 self.dropped["not authentic"] += 1
             else:
-                receiver.check_received(message, port, address)
+                receiver.stun_request_received(message, port, address)
         elif message.transaction in self.by_transaction:
-            self.by_transaction[message.transaction].check_answered(message, port, address)
+            self.by_transaction[message.transaction].stun_response_received(message, port, address)
         else:
             self.dropped["unknown transaction"] += 1
 
@@ -91,11 +102,11 @@ class UdpPort:
     """A bound socket, read by the event loop."""
 
     def __init__(self, number: int, host: str, port: int, demultiplexer: Demultiplexer) -> None:
-        """`number` is its name towards the engine. Raises OSError where it can't be bound."""
+        """Bind the port and start to read it. `number` names it in messages to the engine. Raises OSError."""
         self.number = number
         self.host = host
         self.unsent = 0
-        """Datagrams that the system did not take."""
+        """Datagrams that the system did not accept."""
         self._receive = demultiplexer.receive
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
@@ -114,14 +125,14 @@ class UdpPort:
         asyncio.get_running_loop().add_reader(self.socket, self._read)
 
     def send(self, data: bytes, address: Address) -> None:
-        """Send one datagram, if the system takes it now."""
+        """Send one datagram, or drop and count it if the system does not accept it now."""
         try:
             self.socket.sendto(data, address)
         except OSError:
             self.unsent += 1
 
     def close(self) -> None:
-        """Idempotent."""
+        """Stop reading and close the socket. Idempotent."""
         if self.socket.fileno() >= 0:
             asyncio.get_running_loop().remove_reader(self.socket)
             self.socket.close()
@@ -133,12 +144,12 @@ class UdpPort:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
-                continue  # an ICMP error of something sent before
+                continue  # an ICMP error caused by a datagram sent before
             self._receive(self, data, address[:2])
 
 
 class UdpPorts:
-    """The same port on every address of this host that listeners may use."""
+    """The UDP ports of this host: the same port number on every address that listeners may use."""
 
     def __init__(
         self,
@@ -148,7 +159,11 @@ class UdpPorts:
         on_new: Callable[[UdpPort], None],
         advertise: str | None = None,
     ) -> None:
-        """`addresses`: which there are now; `on_new` is told of each port that was opened."""
+        """Create without opening a port.
+
+        `port` is the port number; 0 = any, chosen with the first address. `addresses` returns this host's present
+        addresses. `on_new` is called with each port that was opened. `advertise` is published in their place.
+        """
         self._number = port
         self._demultiplexer = demultiplexer
         self._addresses = addresses
@@ -159,7 +174,7 @@ class UdpPorts:
         self._present: list[str] = []
 
     def refresh(self) -> None:
-        """Open the port on addresses that are new. Raises OSError if it can be opened on none."""
+        """Open the port on new addresses. Raises OSError if no port is open then."""
         self._present = self._addresses()
         error: OSError | None = None
         for host in self._present:
@@ -167,11 +182,11 @@ class UdpPorts:
                 continue
             try:
                 self._ports[host] = UdpPort(len(self._ports), host, self._number, self._demultiplexer)
-            except OSError as reason:
-                error = reason
+            except OSError as failure:
+                error = failure
                 if host not in self._refused:
                     self._refused.add(host)
-                    logger.warning("UDP port %d can't be opened on %s: %s", self._number, host, reason.strerror)
+                    logger.warning("UDP port %d can't be opened on %s: %s", self._number, host, failure.strerror)
                 continue
             self._number = self._ports[host].port
             self._on_new(self._ports[host])
@@ -179,7 +194,7 @@ class UdpPorts:
             raise error
 
     def candidates(self) -> list[tuple[str, int]]:
-        """Where listeners can reach this host."""
+        """Return host and port of each address at which listeners can reach this host."""
         open_now = [self._ports[host] for host in self._present if host in self._ports]
         shown = [(self._advertise or port.host, port.port) for port in open_now]
         if self._advertise is not None:
@@ -188,7 +203,7 @@ class UdpPorts:
         return list(dict.fromkeys(shown))
 
     def close(self) -> None:
-        """Close all. Idempotent."""
+        """Close all ports. Idempotent."""
         for port in self._ports.values():
             port.close()
 

@@ -60,7 +60,7 @@ class Room:
             identity=identity,
             candidates=[(port.host, port.port)],
             ticks=TickClock(0),
-            tell_engine=self.told.append,
+            send_to_engine=self.told.append,
             monotonic=self.clock,
             unix_time=self.wall,
         )
@@ -181,7 +181,7 @@ async def test_one_with_another_certificate_is_sent_nothing(room: Room) -> None:
     room.player.check()
     room.player.send(*room.player.partner.start())
     await room.until(lambda: bool(room.events))
-    assert room.events == ["the handshake failed"]
+    assert room.events == ["the DTLS handshake failed"]
     room.peer.upkeep()
     await room.settle()
     assert room.told == []

@@ -7,7 +7,7 @@ from aioice import stun as theirs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.webrtc.ice_lite import MAX_PATHS, PROBE_SECONDS, QUIET_SECONDS, IceLite, Path
+from rtc_drift.webrtc.ice_lite import CHECK_TIMEOUT_SECONDS, MAX_PATHS, QUIET_SECONDS, IceLite, Path
 from rtc_drift.webrtc.stun import StunMessage
 from rtc_drift.webrtc.udp_mux import Address, Demultiplexer, UdpPort
 from tests.unit.udp_room import Caller, Clock, answer, callers, check, open_port, read
@@ -32,11 +32,11 @@ class Guest:
     def password(self) -> bytes:
         return self.ice.password
 
-    def check_received(self, message: StunMessage, port: UdpPort, address: Address) -> None:
+    def stun_request_received(self, message: StunMessage, port: UdpPort, address: Address) -> None:
         self.ice.request_received(message, Path(port, address))
 
-    def check_answered(self, message: StunMessage, port: UdpPort, address: Address) -> None:
-        self.ice.answer_received(message, Path(port, address))
+    def stun_response_received(self, message: StunMessage, port: UdpPort, address: Address) -> None:
+        self.ice.response_received(message, Path(port, address))
 
     def dtls_received(self, data: bytes, port: UdpPort, address: Address) -> None:
         self.heard.append(data)
@@ -217,7 +217,7 @@ async def test_a_copied_request_neither_leads_the_stream_away_nor_cuts_it_off(ro
         for copy in copies * 20:
             # At most one check and the answers: not more than what came.
             assert len(room.deliver(copy, victim)) <= 2
-            room.clock.now += PROBE_SECONDS / 10
+            room.clock.now += CHECK_TIMEOUT_SECONDS / 10
     assert room.guest.paths == [room.path(real)]
     room.board.receive(room.port, b"\x16 hello", real.address)
     assert room.guest.heard == [b"\x16 hello"]
@@ -225,7 +225,7 @@ async def test_a_copied_request_neither_leads_the_stream_away_nor_cuts_it_off(ro
     assert room.guest.heard == [b"\x16 hello"]
     assert room.entries() <= 3
     new = victims[-1]
-    room.clock.now += PROBE_SECONDS
+    room.clock.now += CHECK_TIMEOUT_SECONDS
     (probe,) = checks_among(room.deliver(room.check(use_candidate=True), new))
     room.deliver(answer(probe, THEIR_PASSWORD), new)
     assert room.guest.ice.path == room.path(new), "the listener itself may still move"
@@ -236,7 +236,7 @@ async def test_one_path_is_tried_at_a_time_and_another_when_no_answer_comes(room
     room.nominate(real)
     (lost,) = checks_among(room.deliver(room.check(use_candidate=True), silent))
     assert checks_among(room.deliver(room.check(use_candidate=True), new)) == []
-    room.clock.now += PROBE_SECONDS
+    room.clock.now += CHECK_TIMEOUT_SECONDS
     (probe,) = checks_among(room.deliver(room.check(use_candidate=True), new))
     assert list(room.board.by_transaction) == [read(probe).transaction_id]
     room.deliver(answer(lost, THEIR_PASSWORD), silent)
@@ -271,7 +271,7 @@ async def test_a_listener_has_a_few_paths_at_most_and_never_loses_the_one_in_use
     assert known == {caller.address for caller in room.them[-MAX_PATHS:]}, "the newest"
     room.nominate(room.them[0])
     for caller in room.them[1:]:
-        room.clock.now += PROBE_SECONDS
+        room.clock.now += CHECK_TIMEOUT_SECONDS
         (probe,) = checks_among(room.deliver(room.check(use_candidate=True), caller))
         room.deliver(answer(probe, THEIR_PASSWORD), caller)
         assert room.guest.ice.path == room.path(caller)
@@ -285,7 +285,7 @@ async def test_what_is_under_way_on_the_path_just_left_still_arrives(room: Room)
     room.nominate(home)
     for caller in places:
         for there in (caller, home):
-            room.clock.now += PROBE_SECONDS
+            room.clock.now += CHECK_TIMEOUT_SECONDS
             (probe,) = checks_among(room.deliver(room.check(use_candidate=True), there))
             room.deliver(answer(probe, THEIR_PASSWORD), there)
             assert room.guest.ice.path == room.path(there)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import comparators, janus
-from benchmarks.children import child, first_line
-from benchmarks.crowds import Place
+from benchmarks.child_process import child, first_line
+from benchmarks.light_listener_processes import Place
 from benchmarks.figures import Figure
 from benchmarks.janus import NoJanusError
 from benchmarks.janus_sdp import answer_for_listener, answer_for_server
 from benchmarks.light_listener import JoinError, RemoteDescription
-from benchmarks.namespace import NoNamespaceError, network_namespace
+from benchmarks.network_namespace import NoNamespaceError, network_namespace
 
 MID_EXTENSION = "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
 
@@ -109,7 +109,7 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_namespace_is_removed_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[tuple[str, ...]] = []
-    monkeypatch.setattr("benchmarks.namespace._ip", lambda *arguments: said.append(arguments))
+    monkeypatch.setattr("benchmarks.network_namespace._ip", lambda *arguments: said.append(arguments))
     with pytest.raises(KeyboardInterrupt), network_namespace() as place:
         assert place.command[:3] == ("ip", "netns", "exec")
         raise KeyboardInterrupt
@@ -140,7 +140,7 @@ async def test_a_child_does_not_outlive_its_block() -> None:
 
 
 async def test_a_child_that_does_not_obey_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.children.TERMINATE_SECONDS", 0.05)
+    monkeypatch.setattr("benchmarks.child_process.TERMINATE_SECONDS", 0.05)
     program = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
     async with child(sys.executable, "-c", program) as process:
         await first_line(process)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.journeys import AROUND, journey
+from benchmarks.planned_programme import AROUND, journey
 from rtc_drift.media import samples
 from rtc_drift.rendering import MemoryLibrary
 from tests.music import make_track

@@ -18,7 +18,7 @@ from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, space_of
 from rtc_drift.selection.journey import Journey, with_played
 from rtc_drift.selection.library_map import coordinates
-from rtc_drift.selection.mixability import tempo_strain
+from rtc_drift.selection.mixability import tempo_penalty
 from rtc_drift.selection.next_track import choose_by_sound, choose_next_track
 from rtc_drift.selection.open_directions import explore
 from rtc_drift.selection.ranking import CLEAR_STEP
@@ -101,7 +101,7 @@ def test_steps_can_mostly_be_mixed() -> None:
     _, choices = walk(LAND, at(LAND), ["brighter", "calmer", "faster", "darker", None, None] * 10)
     whys = [choice.why for choice in choices if choice.why is not None]
     tempi = [float(LAND.bpm[LAND.rows[choice.track.id]]) for choice in choices]
-    strains = [float(tempo_strain(np.array([to], np.float32), of)[0]) for of, to in pairwise(tempi)]
+    strains = [float(tempo_penalty(np.array([to], np.float32), of)[0]) for of, to in pairwise(tempi)]
     assert np.mean([strain == 0 for strain in strains]) > 0.5
     assert np.mean([(why.key_distance or 0) <= 2 for why in whys]) > 0.6
 
@@ -298,7 +298,7 @@ def test_keys_are_as_far_apart_as_on_the_wheel(one: int, kind: str, other: int, 
 
 def test_tempi_within_reach_or_in_octaves_of_it_are_no_strain() -> None:
     bpm = np.array([120, 126, 60, 240, 122 / 2, 85, 0], np.float32)
-    strain = tempo_strain(bpm, 120.0)
+    strain = tempo_penalty(bpm, 120.0)
     assert strain[:5] == pytest.approx(0, abs=1e-6)
     assert strain[5] > 0.9
     assert strain[6] == 0

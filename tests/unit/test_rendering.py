@@ -21,7 +21,8 @@ from rtc_drift.rendering.offline_timeline import patient_deck
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.rendering.report import RenderRecord
 from rtc_drift.rendering.script import ScriptError, check_tracks, read_script
-from rtc_drift.station.autodj import AutoDj, NothingToPlayError
+from rtc_drift.station.autodj import AutoDj
+from rtc_drift.station.on_air import NothingToPlayError
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.sources import LeadSource, Sources
 from tests.bending import Bender

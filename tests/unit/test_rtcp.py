@@ -125,7 +125,7 @@ def test_a_sender_report_is_read_by_others(ssrc: int, ntp: int, timestamp: int, 
 
 @given(WORDS, st.binary(max_size=255))
 def test_a_description_is_read_by_others(ssrc: int, cname: bytes) -> None:
-    compound = rtcp.sender_report(1, 2, 3, 4, 5) + rtcp.description(ssrc, cname)
+    compound = rtcp.sender_report(1, 2, 3, 4, 5) + rtcp.source_description(ssrc, cname)
     assert len(compound) % 4 == 0
     assert cname.endswith(b"\0") or compound.endswith(b"\0"), "RFC 3550, 6.5: a list of items ends in a zero"
     assert RtcpPacket.parse(compound)[1:] == [RtcpSdesPacket([RtcpSourceInfo(ssrc, [(1, cname)])])]

@@ -3,7 +3,7 @@
 import pytest
 
 from rtc_drift.media import samples
-from rtc_drift.station.autodj import NothingToPlayError
+from rtc_drift.station.on_air import NothingToPlayError
 from rtc_drift.station.commands import NoSuchDirectionError, NoSuchTrackError
 from rtc_drift.station.on_air import MAX_ENTRIES, TooManyCommandsError
 from rtc_drift.station.playout import HORIZON

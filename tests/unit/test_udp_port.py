@@ -165,15 +165,15 @@ async def test_an_answer_nobody_waits_for_is_dropped(board: Demultiplexer, port:
 class Witness(Seat):
     """Refuses what is not made with its password, or does not come from its address."""
 
-    def check_received(self, message: stun.StunMessage, port: Any, address: Address) -> None:
+    def stun_request_received(self, message: stun.StunMessage, port: Any, address: Address) -> None:
         assert message.username == self.username
         assert message.is_authentic(self.password)
-        super().check_received(message, port, address)
+        super().stun_request_received(message, port, address)
 
-    def check_answered(self, message: stun.StunMessage, port: Any, address: Address) -> None:
+    def stun_response_received(self, message: stun.StunMessage, port: Any, address: Address) -> None:
         assert message.transaction == b"transaction" + self.fragment[-1:].encode()
         assert message.kind in (stun.RESPONSE, stun.ERROR)
-        super().check_answered(message, port, address)
+        super().stun_response_received(message, port, address)
 
     def dtls_received(self, data: bytes, port: Any, address: Address) -> None:
         assert address == KNOWN[int(self.fragment[-1])]
@@ -253,10 +253,10 @@ class Tally:
         self.address = KNOWN[number]
         self.checks = self.answers = self.dtls = self.rtcp = 0
 
-    def check_received(self, message: stun.StunMessage, port: Any, address: Address) -> None:
+    def stun_request_received(self, message: stun.StunMessage, port: Any, address: Address) -> None:
         self.checks += 1
 
-    def check_answered(self, message: stun.StunMessage, port: Any, address: Address) -> None:
+    def stun_response_received(self, message: stun.StunMessage, port: Any, address: Address) -> None:
         self.answers += 1
 
     def dtls_received(self, data: bytes, port: Any, address: Address) -> None:

@@ -105,10 +105,10 @@ class Seat:
     def username(self) -> str:
         return f"{self.fragment}:{self.their_fragment}"
 
-    def check_received(self, message: StunMessage, port: UdpPort, address: Address) -> None:
+    def stun_request_received(self, message: StunMessage, port: UdpPort, address: Address) -> None:
         self.checks.append((message, address))
 
-    def check_answered(self, message: StunMessage, port: UdpPort, address: Address) -> None:
+    def stun_response_received(self, message: StunMessage, port: UdpPort, address: Address) -> None:
         self.answers.append((message, address))
 
     def dtls_received(self, data: bytes, port: UdpPort, address: Address) -> None:

@@ -1,4 +1,4 @@
-"""Music to mix: a folder, or the demo library, scanned and listened to."""
+"""A scanned and analysed music library: a folder's, or the demo library."""
 
 import contextlib
 import os
@@ -13,18 +13,22 @@ from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.rendering import MemoryLibrary
 from rtc_drift.workers.pool import Workers
 
-MUSIC = "RTC_DRIFT_BENCH_MUSIC"
-"""The environment variable that names a folder to take in place of the demo library."""
+MUSIC_VARIABLE = "RTC_DRIFT_BENCH_MUSIC"
+"""Name of the environment variable with a music folder to use in place of the demo library."""
 
 
 @contextlib.asynccontextmanager
-async def collected(music: Path | None = None, data_dir: Path | None = None) -> AsyncIterator[MemoryLibrary]:
-    """All of a folder. Without one it is the demo library, which is made; without `data_dir` nothing is kept."""
+async def scanned_library(music: Path | None = None, data_dir: Path | None = None) -> AsyncIterator[MemoryLibrary]:
+    """Scan and analyse the folder `music`, and yield its library.
+
+    Without `music` it is the folder that `MUSIC_VARIABLE` names, or the demo library, which is made. `data_dir` keeps the
+    catalogue for the next time; without it nothing is kept.
+    """
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as temporary:
         data_dir = data_dir or Path(temporary)
         data_dir.mkdir(parents=True, exist_ok=True)
-        named = os.environ.get(MUSIC)
-        music = music or (Path(named) if named else None)
+        variable = os.environ.get(MUSIC_VARIABLE)
+        music = music or (Path(variable) if variable else None)
         with contextlib.closing(Catalogue.open(data_dir / "catalogue.sqlite")) as catalogue:
             async with Workers(os.cpu_count() or 1) as workers:
                 with progress_of_files(Console(stderr=True)) as progress:
@@ -33,5 +37,5 @@ async def collected(music: Path | None = None, data_dir: Path | None = None) -> 
                     if music is None:
                         await reader.make_demo(folder)
                     await reader.scan(folder)
-                    hearing, _ = await reader.listen([folder])
-            yield MemoryLibrary(catalogue.tracks([folder]), hearing.known, whole_analysis=hearing.of)
+                    analyses, _ = await reader.listen([folder])
+            yield MemoryLibrary(catalogue.tracks([folder]), analyses.known, whole_analysis=analyses.of)

@@ -1,4 +1,4 @@
-"""What a step costs in libraries of any size, and where a drift leads: by CPU time."""
+"""The CPU time of choosing a track in libraries of several sizes, and the variety of the drift."""
 
 import asyncio
 import tempfile
@@ -16,31 +16,31 @@ from rtc_drift.selection.next_track import choose_by_sound
 from tests.country import country, visits
 
 STEPS = 200
-KNOWN = 2_000
-"""Tracks that are made; larger libraries repeat them, each a little different."""
+SYNTHETIC_TRACKS = 2_000
+"""Number of different tracks. Larger libraries repeat them, each with a small random difference."""
 
 
-async def navigating() -> list[Figure]:
-    """All of it, in a thread of its own."""
-    return await asyncio.to_thread(_navigating)
+async def selection() -> list[Figure]:
+    """Measure the choice of tracks, in a thread."""
+    return await asyncio.to_thread(_figures)
 
 
-def _navigating() -> list[Figure]:
+def _figures() -> list[Figure]:
     thousand = space_of(*country(1_000))
     figures = [*_drift(thousand), *_loading()]
     for count, bound in ((1_000, None), (100_000, 10.0), (1_000_000, 100.0)):
-        land = thousand if count == 1_000 else _many(count)
+        space = thousand if count == 1_000 else _large_space(count)
         for name, direction in (("in a direction", "brighter"), ("of the drift", None)):
-            cost = _step_ms(land, direction)
+            cost = _step_ms(space, direction)
             figures.append(Figure("navigating", f"step {name}, {count:,} tracks", cost, "ms", at_most=bound))
     return figures
 
 
-def _drift(land: FeatureSpace) -> list[Figure]:
-    """Nobody steers."""
-    journey, ids, artists = with_played(Journey(7), land.tracks[0].id), list[str](), list[str]()
+def _drift(space: FeatureSpace) -> list[Figure]:
+    """Follow the drift for `STEPS` tracks, while nobody steers."""
+    journey, ids, artists = with_played(Journey(7), space.tracks[0].id), list[str](), list[str]()
     for step in range(STEPS):
-        choice = choose_by_sound(land, (), replace(journey, draws=step), ())
+        choice = choose_by_sound(space, (), replace(journey, draws=step), ())
         assert choice is not None
         ids.append(choice.track.id)
         artists.append(choice.track.artist)
@@ -53,7 +53,7 @@ def _drift(land: FeatureSpace) -> list[Figure]:
         Figure(
             "navigating",
             f"{name}: ninths of the country visited",
-            int(np.count_nonzero(visits(land, ids))),
+            int(np.count_nonzero(visits(space, ids))),
             "",
             at_least=9,
         ),
@@ -61,15 +61,15 @@ def _drift(land: FeatureSpace) -> list[Figure]:
 
 
 def _loading() -> list[Figure]:
-    """A catalogue with 1,000 analysed tracks, from opening it to a space."""
+    """Measure how long it takes to load 1,000 analysed tracks: from opening the catalogue to the feature space."""
     tracks, analyses = country(1_000)
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
         path = Path(folder) / "catalogue.sqlite"
         catalogue = Catalogue.open(path)
         for track in tracks:
             catalogue.record(track.path, 1, 1, track)
-            heard = analyses[track.id].model_copy(update={"beats_seconds": tuple(n / 2 for n in range(400))})
-            catalogue.record_analysis(track.id, heard)
+            analysis = analyses[track.id].model_copy(update={"beats_seconds": tuple(n / 2 for n in range(400))})
+            catalogue.record_analysis(track.id, analysis)
         catalogue.close()
         began = time.process_time()
         catalogue = Catalogue.open(path)
@@ -79,10 +79,10 @@ def _loading() -> list[Figure]:
     return [Figure("navigating", "1,000 analysed tracks loaded", seconds, "s", at_most=1)]
 
 
-def _many(count: int) -> FeatureSpace:
-    """A large library, without the pydantic models of its tracks that would take minutes to make."""
-    small, rng = space_of(*country(KNOWN)), np.random.default_rng(1)
-    rows = np.resize(np.arange(KNOWN), count)
+def _large_space(count: int) -> FeatureSpace:
+    """Return the space of a large library. The models of its tracks are not validated: that would take minutes."""
+    small, rng = space_of(*country(SYNTHETIC_TRACKS)), np.random.default_rng(1)
+    rows = np.resize(np.arange(SYNTHETIC_TRACKS), count)
     tracks = tuple(
         small.tracks[row].model_construct(**(small.tracks[row].__dict__ | {"id": f"{n:016x}"}))
         for n, row in enumerate(rows)
@@ -103,14 +103,14 @@ def _many(count: int) -> FeatureSpace:
     )
 
 
-def _step_ms(land: FeatureSpace, direction: str | None, steps: int = 20) -> float:
-    """Median CPU time of a choice."""
-    journey, costs = replace(with_played(Journey(1), land.tracks[0].id), direction=direction), list[float]()
+def _step_ms(space: FeatureSpace, direction: str | None, steps: int = 20) -> float:
+    """Return the median CPU time of a choice in ms."""
+    journey, costs = replace(with_played(Journey(1), space.tracks[0].id), direction=direction), list[float]()
     for step in range(steps):
-        there_and_back = None if direction is None else (direction, "darker")[step % 2]
-        journey = replace(journey, draws=step, direction=there_and_back)
+        alternating = None if direction is None else (direction, "darker")[step % 2]
+        journey = replace(journey, draws=step, direction=alternating)
         began = time.process_time()
-        choice = choose_by_sound(land, (), journey, ())
+        choice = choose_by_sound(space, (), journey, ())
         costs.append((time.process_time() - began) * 1e3)
         assert choice is not None
         journey = with_played(journey, choice.track.id)

@@ -1,4 +1,4 @@
-"""Crowds of light listeners in processes of their own, and what they report."""
+"""Processes of light listeners (`benchmarks.light_listener_group`), and what they report."""
 
 import asyncio
 import contextlib
@@ -12,85 +12,89 @@ SETTLE_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a crowd is."""
+class Network:
+    """The network in which listeners run."""
 
     address: str = "127.0.0.1"
-    """Local; the server's media must be there too."""
+    """The listeners' own address. The server has to send from it too."""
     command: tuple[str, ...] = ()
-    """What runs a program there, before the program's own."""
+    """The command that runs a program in this network, put before the program's own."""
 
 
-LOOPBACK = Place()
+LOOPBACK = Network()
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What some crowds received in an interval, all together."""
+class Received:
+    """The packets that the listeners of some processes received in an interval, all together."""
 
     expected: int
     gaps: int
     skipped: int
     """Packets the server left out without a gap in the sequence numbers."""
     silent: int
-    """Listeners who had heard nothing for a second when asked."""
+    """Listeners that had received nothing for the last second."""
     failed: int
-    """Who could not join, or whom the server has closed."""
+    """Listeners that could not join, or whose connection the server has closed."""
     consent_failures: int
     undecryptable: int
     deviation_ms: tuple[float, ...]
-    """Of the time between two packets from 20 ms: 50 %, 99 %, 99.9 % and the greatest; of the worst crowd."""
-    crowd_cpu_seconds: float
-    """What the crowds took themselves; near the length of the interval they would be what was measured."""
+    """Deviation of the time between two packets from 20 ms, in the worst process: 50 %, 99 %, 99.9 % and the largest."""
+    listeners_cpu_seconds: float
+    """CPU time of the listeners' processes. Near the length of the interval, they limit what is measured."""
 
     @property
     def delivered_percent(self) -> float:
+        """Packets received, as a percentage of those expected."""
         return 100 * (1 - self.gaps / self.expected) if self.expected else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class CrowdProcess:
-    """One crowd, connected."""
+class LightListenerProcess:
+    """One process of connected light listeners."""
 
     process: asyncio.subprocess.Process
     connected: int
     failed: int
     listener_seconds: float
-    """How long its listeners had been there together when the last had joined."""
+    """The connection times of all its listeners, added up, when the last one had joined."""
 
     async def mark(self) -> None:
-        """Begin to count anew."""
-        await self._say(b"mark\n")
+        """Reset the counts."""
+        await self._send(b"mark\n")
 
     async def report(self) -> dict[str, Any]:
-        """What was received since `mark`."""
-        await self._say(b"report\n")
+        """Return what was received since `mark`."""
+        await self._send(b"report\n")
         return await _line(self.process)
 
-    async def _say(self, command: bytes) -> None:
+    async def _send(self, command: bytes) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(command)
         await self.process.stdin.drain()
 
 
 @contextlib.asynccontextmanager
-async def crowd(
-    urls: Sequence[str], count: int, joins_per_second: float = 50.0, place: Place = LOOPBACK
-) -> AsyncIterator[CrowdProcess]:
-    """So many listeners at WHEP urls, connected. Raises RuntimeError if one in a hundred can't join."""
-    process = await _start(place, "--count", str(count), "--joins-per-second", str(joins_per_second), *urls)
+async def light_listeners(
+    urls: Sequence[str], count: int, joins_per_second: float = 50.0, network: Network = LOOPBACK
+) -> AsyncIterator[LightListenerProcess]:
+    """Connect `count` listeners to WHEP urls, in a process of their own.
+
+    Raises RuntimeError if more than one in a hundred can't join.
+    """
+    process = await _start(network, "--count", str(count), "--joins-per-second", str(joins_per_second), *urls)
     try:
         joined = await _line(process)
         if joined["failed"] > count / 100:
             raise RuntimeError(f"{joined['failed']} of {count} listeners could not join: {joined['reasons']}")
-        yield CrowdProcess(process, joined["connected"], joined["failed"], joined["listener_seconds"])
+        yield LightListenerProcess(process, joined["connected"], joined["failed"], joined["listener_seconds"])
     finally:
         await _end(process)
 
 
 @contextlib.asynccontextmanager
 async def churn(url: str, joins_per_second: float, seconds: float) -> AsyncIterator["asyncio.Task[dict[str, Any]]"]:
-    """Listeners who come and go meanwhile; the task has how many were connected, and how many failed."""
+    """Let listeners come and go meanwhile. The task's result says how many were connected, and how many failed."""
     process = await _start(LOOPBACK, "--churn", str(joins_per_second), "--for", str(seconds), url)
     task = asyncio.create_task(_line(process))
     try:
@@ -101,17 +105,17 @@ async def churn(url: str, joins_per_second: float, seconds: float) -> AsyncItera
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def heard(crowds: Sequence[CrowdProcess], seconds: float) -> Heard:
-    """What they receive in the next so many seconds."""
-    for each in crowds:
+async def receive(processes: Sequence[LightListenerProcess], seconds: float) -> Received:
+    """Receive for some seconds, and return what all listeners received."""
+    for each in processes:
         await each.mark()
     await asyncio.sleep(seconds)
-    reports = [await each.report() for each in crowds]
+    reports = [await each.report() for each in processes]
 
     def total(name: str) -> int:
         return sum(report[name] for report in reports)
 
-    return Heard(
+    return Received(
         expected=total("expected"),
         gaps=total("gaps"),
         skipped=total("skipped"),
@@ -120,13 +124,13 @@ async def heard(crowds: Sequence[CrowdProcess], seconds: float) -> Heard:
         consent_failures=total("consent_failures"),
         undecryptable=total("undecryptable"),
         deviation_ms=max(tuple(report["deviation_ms"]) for report in reports),
-        crowd_cpu_seconds=sum(report["cpu_seconds"] for report in reports),
+        listeners_cpu_seconds=sum(report["cpu_seconds"] for report in reports),
     )
 
 
-async def _start(place: Place, *options: str) -> asyncio.subprocess.Process:
+async def _start(network: Network, *options: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(*place.command, sys.executable, "-m", "benchmarks.crowd", "--address", place.address, *options),
+        *(*network.command, sys.executable, "-m", "benchmarks.light_listener_group", "--address", network.address, *options),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -136,7 +140,7 @@ async def _line(process: asyncio.subprocess.Process) -> dict[str, Any]:
     assert process.stdout is not None
     line = await process.stdout.readline()
     if not line:
-        raise RuntimeError("a crowd has ended by itself")
+        raise RuntimeError("a process of light listeners has ended by itself")
     message: dict[str, Any] = json.loads(line)
     return message
 

@@ -1,6 +1,6 @@
-"""What it costs to listen to music: CPU time, and the most memory, of a process like a worker.
+"""The cost of the analysis: CPU time and peak memory of a process like a worker.
 
-`python -m benchmarks.hearing_cost FILE WAY TIMES` is that process: it prints CPU seconds and MB.
+`python -m benchmarks.analysis_cost FILE WAY TIMES` is that process: it prints CPU seconds and MB.
 """
 
 import json
@@ -33,11 +33,11 @@ _WAYS = {
     "by itself (true peak measured too)": ("alone", None),
     "with its scan (`rtc-drift analyze`)": ("scanned", None),
 }
-"""What is told of it → how the child is asked for it, and how fast it is to be."""
+"""A way to analyse, as the figure names it → its name on the child's command line, and the bound of its speed."""
 
 
-def hearing_cost() -> list[Figure]:
-    """Speeds with decoding, by way and format; the memory of a long file."""
+def analysis_cost() -> list[Figure]:
+    """Measure the speed with decoding, by way and format, and the memory for a long file."""
     spec = next(spec for spec in DEMO if spec.style == "House")
     music = np.resize(render(spec), (_SECONDS * SAMPLE_RATE, 2))
     figures = []
@@ -45,10 +45,10 @@ def hearing_cost() -> list[Figure]:
         for name, file, codec in (("Opus", "x.opus", "libopus"), ("WAV", "x.wav", "pcm_s16le")):
             path = Path(folder) / file
             _encode(music, path, codec)
-            for told, (way, at_least) in _WAYS.items():
+            for label, (way, at_least) in _WAYS.items():
                 spent, _ = _measured(path, way, _TIMES)
                 speed = _SECONDS / spent
-                figures.append(Figure(_BENCH, f"speed {told}, {name}", speed, "× real time", at_least=at_least))
+                figures.append(Figure(_BENCH, f"speed {label}, {name}", speed, "× real time", at_least=at_least))
         path = Path(folder) / "x.mp3"
         _encode(music, path, "libmp3lame")
         _repeat(path, _LONG_HOURS * 3600 // _SECONDS)
@@ -58,8 +58,8 @@ def hearing_cost() -> list[Figure]:
 
 
 def _measured(path: Path, way: str, times: int) -> tuple[float, float]:
-    """CPU seconds, the best of some times, and MB at most."""
-    command = (sys.executable, "-m", "benchmarks.hearing_cost", str(path), way, str(times))
+    """Return the CPU seconds, the best of `times` runs, and the peak memory in MB."""
+    command = (sys.executable, "-m", "benchmarks.analysis_cost", str(path), way, str(times))
     done = subprocess.run(command, env=os.environ | ENVIRONMENT, stdout=subprocess.PIPE, check=True)
     seconds, megabytes = json.loads(done.stdout)
     return seconds, megabytes
@@ -78,7 +78,7 @@ def _encode(music: Audio, path: Path, codec: str) -> None:
 
 
 def _repeat(path: Path, times: int) -> None:
-    """Of an MP3, which is no more than its frames."""
+    """Repeat an MP3 file in place. This works because an MP3 file is no more than its frames."""
     once = path.read_bytes()
     with path.open("wb") as file:
         for _ in range(times):
@@ -90,18 +90,18 @@ def _child(path: Path, way: str, times: int) -> None:
     for _ in range(times):
         begun = time.process_time()
         if way == "alone":
-            heard = analyse(path)
+            result = analyse(path)
         else:
             track = examine(path) if way == "scanned" else None
             known = track.true_peak_dbtp if isinstance(track, Track) else 0.0
-            heard = analyse(path, true_peak_dbtp=known)
+            result = analyse(path, true_peak_dbtp=known)
         spent.append(time.process_time() - begun)
-        assert isinstance(heard, Analysis), heard.reason
+        assert isinstance(result, Analysis), result.reason
     print(json.dumps((min(spent), _peak_megabytes())))
 
 
 def _peak_megabytes() -> float:
-    """Resident at most, of this program alone: `ru_maxrss` counts what started it too. Linux."""
+    """Return the peak resident memory of this program alone, in MB (Linux). `ru_maxrss` would count its parent too."""
     status = Path("/proc/self/status").read_text("ascii").splitlines()
     (line,) = (line for line in status if line.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024

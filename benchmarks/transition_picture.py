@@ -1,4 +1,4 @@
-"""A picture of a beat-matched transition as it was rendered: `python -m benchmarks.picture -o docs/transition.svg`.
+"""A picture of a beat-matched transition as it was rendered: `python -m benchmarks.transition_picture -o docs/transition.svg`.
 
 Of the demo library, or of the folder that RTC_DRIFT_BENCH_MUSIC names.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.collecting import collected
-from benchmarks.joints import first_heard, mixed
-from benchmarks.journeys import AROUND, Bend, Joint, journey
+from benchmarks.scanned_library import collected
+from benchmarks.transition_measures import first_heard, mixed
+from benchmarks.planned_programme import AROUND, Bend, Joint, journey
 from benchmarks.svg import Drawing, Scale, themed
 from rtc_drift.engine.fades import envelope
 from rtc_drift.engine.protocol.plays import Fade, Play
@@ -245,7 +245,7 @@ def _at(time: Scale, x: float) -> float:
 
 def main() -> None:
     """Write it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.picture", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.transition_picture", description=__doc__)
     parser.add_argument("-o", type=Path, required=True, metavar="FILE", dest="output")
     parser.parse_args().output.write_text(asyncio.run(picture()), encoding="utf-8")
 

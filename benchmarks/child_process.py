@@ -1,4 +1,4 @@
-"""Programs that live as long as a block."""
+"""Child processes that end with an `async with` block."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,10 @@ FIRST_LINE_SECONDS = 30.0
 
 @contextlib.asynccontextmanager
 async def child(*command: str, is_quiet: bool = False) -> AsyncIterator[Process]:
-    """A child process that is ended, by force if need be; what it prints is in a pipe, or dropped if quiet."""
+    """Run a child process, and end it with the block: SIGTERM, and SIGKILL after `TERMINATE_SECONDS`.
+
+    Its standard output is a pipe. If `is_quiet`, standard output and standard error are dropped.
+    """
     stdout, stderr = (DEVNULL, DEVNULL) if is_quiet else (PIPE, None)
     process = await asyncio.create_subprocess_exec(*command, stdout=stdout, stderr=stderr)
     try:
@@ -29,7 +32,10 @@ async def child(*command: str, is_quiet: bool = False) -> AsyncIterator[Process]
 
 
 async def first_line(process: Process) -> str:
-    """What it prints when it is ready. Raises RuntimeError if it ends before, and TimeoutError."""
+    """Return the line that a program prints when it is ready.
+
+    Raises RuntimeError if the program ends before, and TimeoutError after `FIRST_LINE_SECONDS`.
+    """
     assert process.stdout is not None
     line = await asyncio.wait_for(process.stdout.readline(), FIRST_LINE_SECONDS)
     if not line:

@@ -1,23 +1,23 @@
-"""A network namespace with an address that leads nowhere, for programs that leave loopback out (Linux, root)."""
+"""A network namespace with an address other than loopback, for programs that ignore loopback (Linux, root)."""
 
 import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
 
-from benchmarks.crowds import Place
+from benchmarks.light_listener_processes import Network
 
 ADDRESS = "192.0.2.1"
-"""Of the block for documentation (RFC 5737)."""
+"""An address from the block for documentation (RFC 5737)."""
 
 
 class NoNamespaceError(Exception):
-    """There can be none; the message says why."""
+    """A network namespace can't be made. The message is the reason."""
 
 
 @contextlib.contextmanager
-def network_namespace() -> Iterator[Place]:
-    """Both ends of a virtual cable in a namespace of their own, removed afterwards. Raises NoNamespaceError."""
+def network_namespace() -> Iterator[Network]:
+    """Make a namespace with both ends of a virtual cable, and remove it afterwards. Raises NoNamespaceError."""
     name = f"rtc-drift-bench-{os.getpid()}"
     _ip("netns", "add", name)
     try:
@@ -26,7 +26,7 @@ def network_namespace() -> Iterator[Place]:
         _ip("-n", name, "address", "add", f"{ADDRESS}/24", "dev", "here")
         for end in ("here", "there"):
             _ip("-n", name, "link", "set", end, "up")
-        yield Place(ADDRESS, ("ip", "netns", "exec", name))
+        yield Network(ADDRESS, ("ip", "netns", "exec", name))
     finally:
         _ip("netns", "delete", name)
 

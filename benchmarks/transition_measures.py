@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.journeys import AROUND, Joint
+from benchmarks.planned_programme import AROUND, Joint
 from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.rendering.offline_timeline import patient_deck

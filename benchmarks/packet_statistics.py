@@ -1,4 +1,4 @@
-"""What a crowd receives, counted in arrays with an entry for each listener."""
+"""Statistics of received RTP packets, in arrays with an entry for each listener."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ SAMPLES_PER_MS = 48
 PERCENTILES = (50.0, 99.0, 99.9, 100.0)
 
 
-class Reception:
+class PacketStatistics:
     """Sequence numbers and times of arrival of the RTP packets of `capacity` listeners.
 
     A packet is compared with the one that arrived before it at the same listener.
@@ -19,33 +19,33 @@ class Reception:
 
     def __init__(self, capacity: int) -> None:
         self.index = np.zeros(capacity, np.int64)
-        """Of each listener's latest packet: its sequence number with the roll-overs above."""
+        """Index of each listener's latest packet: its sequence number with the roll-overs above."""
         self.jitter = np.zeros(capacity, np.int64)
-        """Mean departure from 20 ms in the latest round, in RTP units (1/48,000 s)."""
+        """Mean deviation of the spacing from 20 ms in the latest round, in RTP units (1/48,000 s)."""
         self.arrived_ns = np.zeros(capacity, np.int64)
-        """Of the latest packet; 0 = none yet."""
+        """Time of arrival of the latest packet; 0 = none yet."""
         self._timestamp = np.zeros(capacity, np.int64)
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """Begin to count anew. The first packet from now on is still compared with the one before."""
+    def reset(self) -> None:
+        """Reset the counts. The next packet is still compared with the one before."""
         self.received = np.zeros(len(self.index), np.int64)
         self.expected = self.duplicates = self.reordered = self.skipped = self.bytes = 0
         self._spacing_ms: list[NDArray[np.float32]] = []
 
     def clear(self, listener: int) -> None:
-        """Somebody else takes this place."""
+        """Clear the entry of a listener, for another one."""
         for column in (self.index, self.jitter, self.arrived_ns, self._timestamp):
             column[listener] = 0
 
-    def take(
+    def add(
         self,
         listeners: NDArray[np.intp],
         headers: NDArray[np.uint8],
         lengths: NDArray[np.int64],
         arrived_ns: NDArray[np.int64],
     ) -> None:
-        """Packets `(n,)` by listener, in the order they arrived; `headers` is `(n, ≥ 8)`, the head of each."""
+        """Count packets `(n,)`, sorted by listener and then by arrival. `headers` `(n, ≥ 8)` has the first bytes of each."""
         if not len(listeners):
             return
         is_first = np.ones(len(listeners), bool)
@@ -59,17 +59,17 @@ class Reception:
         spacing_ms = (arrived_ns - _before(arrived_ns, self.arrived_ns[listeners], is_first))[~fresh] / 1e6
         self._spacing_ms.append(spacing_ms.astype(np.float32))
         self._count(listeners, lengths, steps, media)
-        self._keep(listeners, is_first, sequence, steps, fresh)
+        self._advance(listeners, is_first, sequence, steps, fresh)
         is_last = np.roll(is_first, -1)
         self._timestamp[listeners[is_last]] = timestamp[is_last]
         self.arrived_ns[listeners[is_last]] = arrived_ns[is_last]
-        away = np.bincount(listeners[~fresh], np.abs(spacing_ms - PACKET_MS), len(self.index))
+        deviation = np.bincount(listeners[~fresh], np.abs(spacing_ms - PACKET_MS), len(self.index))
         count = np.bincount(listeners[~fresh], minlength=len(self.index))
-        heard = count > 0
-        self.jitter[heard] = away[heard] / count[heard] * SAMPLES_PER_MS
+        has_spacing = count > 0
+        self.jitter[has_spacing] = deviation[has_spacing] / count[has_spacing] * SAMPLES_PER_MS
 
     def report(self) -> dict[str, Any]:
-        """Since the last `forget`. Percentiles are those of `PERCENTILES`, over all listeners."""
+        """Return the counts since the last `reset`. Percentiles are those of `PERCENTILES`, over all listeners."""
         received = int(self.received.sum())
         unique = received - self.duplicates
         spacing = np.concatenate([np.empty(0, np.float32), *self._spacing_ms])
@@ -101,7 +101,7 @@ class Reception:
         self.skipped += int(np.maximum(0, media // PACKET_SAMPLES - steps)[steps > 0].sum())
         self.bytes += int(lengths.sum())
 
-    def _keep(
+    def _advance(
         self,
         listeners: NDArray[np.intp],
         is_first: NDArray[np.bool_],
@@ -109,18 +109,18 @@ class Reception:
         steps: NDArray[np.int64],
         fresh: NDArray[np.bool_],
     ) -> None:
-        """Carry the roll-overs on."""
+        """Advance the indices."""
         self.index[listeners[fresh]] = sequence[fresh] - 1
         np.add.at(self.index, listeners, steps)
 
 
 def _before(column: NDArray[np.int64], kept: NDArray[np.int64], is_first: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The value of the packet before at the same listener: `kept` for the first of a round."""
+    """Return the value of the packet before at the same listener: `kept` for the first of a round."""
     return np.where(is_first, kept, np.roll(column, 1))
 
 
 def _wrapped(difference: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
-    """The difference of two numbers that roll over, the nearest to 0."""
+    """Return the difference of two numbers that roll over at `bits` bits, the one nearest to 0."""
     half = 1 << bits - 1
     return (difference + half & (1 << bits) - 1) - half
 

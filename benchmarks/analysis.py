@@ -1,4 +1,4 @@
-"""How well music is analysed: on synthetic patterns and on the demo library, whose truth is known."""
+"""The quality of the analysis, on synthetic patterns and on the demo library, whose ground truth is known."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.figures import Figure
-from benchmarks.hearing_cost import hearing_cost
+from benchmarks.analysis_cost import analysis_cost
 from rtc_drift.analysis import Analyser, Analysis
 from rtc_drift.demo import DEMO, render, truth
 from rtc_drift.demo.theory import parse_key
@@ -19,11 +19,12 @@ _BENCH = "hearing"
 _BEAT_SECONDS = 0.05
 _TEMPO_SHARE = 0.04
 _OCTAVES = (1, 2, 1 / 2, 3, 1 / 3)
+"""Ratios of tempi that count as the same tempo where octaves are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What was measured of a piece, and what is true."""
+class AnalysedPiece:
+    """The analysis of a piece, and its ground truth."""
 
     analysis: Analysis
     bpm: float
@@ -32,31 +33,39 @@ class Heard:
 
     @property
     def tempo_is_right(self) -> bool:
+        """True if the tempo is within 4 % of the true one."""
         return _is_near(self.analysis.tempo_bpm, self.bpm)
 
     @property
-    def octave_aside(self) -> bool:
+    def tempo_is_right_in_some_octave(self) -> bool:
+        """True if the tempo is within 4 % of the true one, or of a double, half, triple or third of it."""
         return any(_is_near(self.analysis.tempo_bpm, self.bpm * ratio) for ratio in _OCTAVES)
 
     @property
     def key_is_right(self) -> bool:
+        """True if the key is the true one."""
         return self.analysis.key is not None and parse_key(self.analysis.key) == parse_key(self.key or "")
 
 
-async def hearing() -> list[Figure]:
-    """All of it, in a thread of its own."""
-    return await asyncio.to_thread(_hearing)
+async def analysis() -> list[Figure]:
+    """Measure quality and cost, in a thread."""
+    return await asyncio.to_thread(_figures)
 
 
-def _hearing() -> list[Figure]:
-    synthetic = [Heard(analysed([patterns.render(it)]), it.bpm, it.beats_seconds, it.key) for it in patterns.patterns()]
-    demo = [Heard(analysed([render(spec)]), spec.bpm, np.array(truth(spec).beats_seconds), spec.key) for spec in DEMO]
+def _figures() -> list[Figure]:
+    synthetic = [
+        AnalysedPiece(analysed([patterns.render(it)]), it.bpm, it.beats_seconds, it.key) for it in patterns.patterns()
+    ]
+    demo = [
+        AnalysedPiece(analysed([render(spec)]), spec.bpm, np.array(truth(spec).beats_seconds), spec.key)
+        for spec in DEMO
+    ]
     errors = np.concatenate([_errors(it) for it in synthetic])
     sure = [it for it in (*synthetic, *demo) if it.analysis.tempo_confidence >= 0.5]
     return [
-        *hearing_cost(),
+        *analysis_cost(),
         _share("tempo within 4 %", (it.tempo_is_right for it in synthetic), 0.80),
-        _share("tempo within 4 %, octave aside", (it.octave_aside for it in synthetic), 0.99),
+        _share("tempo within 4 %, octave aside", (it.tempo_is_right_in_some_octave for it in synthetic), 0.99),
         Figure(_BENCH, "beat F", float(np.mean([f_measure(it) for it in synthetic])), "", at_least=0.90),
         Figure(_BENCH, "beat phase error, median", float(np.median(np.abs(errors))) * 1e3, "ms", at_most=5.0),
         _share("key right", (it.key_is_right for it in synthetic if it.key), 0.95),
@@ -68,16 +77,16 @@ def _hearing() -> list[Figure]:
 
 
 def analysed(blocks: Iterable[Audio]) -> Analysis:
-    """The analysis of a piece."""
+    """Return the analysis of a piece."""
     analyser = Analyser()
     for block in blocks:
         analyser.add(block)
     return analyser.finish()
 
 
-def f_measure(heard: Heard) -> float:
-    """Of beats within 50 ms of each other, where at most one beat counts for one."""
-    found, true = np.array(heard.analysis.beats_seconds), heard.beats
+def f_measure(piece: AnalysedPiece) -> float:
+    """Return the F-measure of the beats: a found beat within 50 ms of a true one is a hit, at most one for each."""
+    found, true = np.array(piece.analysis.beats_seconds), piece.beats
     if not len(found):
         return 0.0
     hits = min(_hits(found, true), _hits(true, found))
@@ -88,12 +97,12 @@ def _hits(some: NDArray[np.float64], others: NDArray[np.float64]) -> int:
     return int(np.count_nonzero(np.abs(some[:, None] - others).min(axis=1) <= _BEAT_SECONDS))
 
 
-def _errors(heard: Heard) -> NDArray[np.float64]:
-    """Seconds by which beats that count come late."""
-    found = np.array(heard.analysis.beats_seconds)
+def _errors(piece: AnalysedPiece) -> NDArray[np.float64]:
+    """Return the seconds by which the beats that are hits come late."""
+    found = np.array(piece.analysis.beats_seconds)
     if not len(found):
         return found
-    differences = found[:, None] - heard.beats
+    differences = found[:, None] - piece.beats
     nearest = differences[np.arange(len(found)), np.abs(differences).argmin(axis=1)]
     return np.asarray(nearest[np.abs(nearest) <= _BEAT_SECONDS])
 

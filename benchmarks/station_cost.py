@@ -1,4 +1,4 @@
-"""What playing costs: one station alone, and with 50 listeners; and whether the engine stays on time meanwhile."""
+"""The CPU cost of one station, alone and with 50 listeners, and the punctuality of the engine meanwhile."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 
 from benchmarks.figures import Figure
-from benchmarks.listeners import listeners
+from benchmarks.aiortc_listener_process import aiortc_listeners
 from benchmarks.server import MeasuredServer, scanned_server
 
 SECONDS = 20
@@ -16,7 +16,7 @@ SETTLE_SECONDS = 3
 
 
 async def session_alone() -> list[Figure]:
-    """One playing station whose only listener reads the Ogg stream."""
+    """Measure one playing station whose only listener reads the Ogg stream."""
     async with scanned_server() as server, ogg_reader(server):
         await asyncio.sleep(SETTLE_SECONDS)
         cost = await cpu_ms_per_second(server)
@@ -24,26 +24,26 @@ async def session_alone() -> list[Figure]:
 
 
 async def fifty_listeners() -> list[Figure]:
-    """50 stock aiortc listeners in another process on another core."""
+    """Measure 50 stock aiortc listeners, which run in another process on another core."""
     async with scanned_server() as server:
         server.pin(0)
-        async with listeners([server.whep()] * LISTENERS) as heard:
+        async with aiortc_listeners([server.whep()] * LISTENERS) as reporting:
             before = await server.metrics()
             cost = await cpu_ms_per_second(server)
             after = await server.metrics()
-        report = await heard
-    late = share_on_time(before, after)
+        report = await reporting
+    on_time = share_on_time(before, after)
     return [
         Figure("listeners", f"CPU per listener, {LISTENERS} listeners", cost / LISTENERS, "ms/s", at_most=5),
         Figure("listeners", "packets lost", report.lost, "packets", at_most=0),
         Figure("listeners", "packets received", report.received, "packets"),
-        Figure("listeners", "engine's ticks at most 1 ms late, same core as control", 100 * late, "%"),
+        Figure("listeners", "engine's ticks at most 1 ms late, same core as control", 100 * on_time, "%"),
     ]
 
 
 async def busy_control() -> list[Figure]:
-    """The engine's punctuality while control is kept busy by requests without pause."""
-    async with scanned_server() as server, listeners([server.whep()]):
+    """Measure the engine's punctuality while requests without pause keep control busy."""
+    async with scanned_server() as server, aiortc_listeners([server.whep()]):
         quiet = await ticks_over(server)
         control = sum(server.process.cpu_times()[:2])
         hammers = [asyncio.create_task(hammer(server)) for _ in range(8)]
@@ -60,25 +60,25 @@ async def busy_control() -> list[Figure]:
 
 
 async def ticks_over(server: MeasuredServer) -> float:
-    """Share of the engine's ticks that start at most 1 ms late, over a while."""
+    """Return the share of the engine's ticks that start at most 1 ms late, over `SECONDS`."""
     before = await server.metrics()
     await asyncio.sleep(SECONDS)
     return share_on_time(before, await server.metrics())
 
 
 def share_on_time(before: dict[str, float], after: dict[str, float]) -> float:
-    """Share of ticks between two readings that started at most 1 ms late; ticks left out count as late."""
+    """Return the share of ticks between two readings that started at most 1 ms late. Ticks left out count as late."""
     name = "rtc_drift_engine_tick_late_seconds"
 
-    def grown(sample: str) -> float:
+    def growth(sample: str) -> float:
         return after[sample] - before[sample]
 
-    skipped = grown("rtc_drift_engine_skipped_ticks_total")
-    return grown(f'{name}_bucket{{le="0.001"}}') / (grown(f"{name}_count") + skipped)
+    skipped = growth("rtc_drift_engine_skipped_ticks_total")
+    return growth(f'{name}_bucket{{le="0.001"}}') / (growth(f"{name}_count") + skipped)
 
 
 async def cpu_ms_per_second(server: MeasuredServer) -> float:
-    """CPU time of all the server's processes per second, over a while."""
+    """Return the CPU time of all the server's processes in ms per second, over `SECONDS`."""
     loop = asyncio.get_running_loop()
     cpu, clock = server.cpu_seconds(), loop.time()
     await asyncio.sleep(SECONDS)
@@ -86,7 +86,7 @@ async def cpu_ms_per_second(server: MeasuredServer) -> float:
 
 
 async def hammer(server: MeasuredServer) -> None:
-    """Requests without pause: the whole library and the whole state, again and again."""
+    """Send requests without pause: for the whole library, the station's state and the metrics."""
     while True:
         for path in ("/api/tracks?limit=500", "/api/station/info", "/metrics"):
             async with server.http.get(f"{server.url}{path}") as response:
@@ -95,7 +95,7 @@ async def hammer(server: MeasuredServer) -> None:
 
 @contextlib.asynccontextmanager
 async def ogg_reader(server: MeasuredServer) -> AsyncIterator[None]:
-    """Somebody who reads the plain stream."""
+    """Read the Ogg stream as long as the block lasts."""
 
     async def read() -> None:
         async with aiohttp.ClientSession() as http, http.get(f"{server.url}/stream/master") as response:

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.load URL…`: a listener for each WHEP url, until standard input ends. A process of its own.
+"""A stock aiortc listener for each WHEP url, until standard input ends: `python -m benchmarks.aiortc_listeners URL…`.
 
-Stock aiortc from end to end, but for the decoding, which is the listener's own affair and would not fit one core.
+Only the decoding is left out: it costs the server nothing, and all of it would not fit on one core.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from rtc_drift.media import SAMPLE_RATE
 
 
 async def run(urls: list[str]) -> None:
-    """Join, tell, wait, tell what was received and when."""
+    """Join, print `connected`, wait for the end of standard input, and print the report as JSON."""
     rtcrtpreceiver.decoder_worker = discard  # type: ignore[assignment]
     listeners = [Listener(url, connect_seconds=60) for url in urls]
     for at in range(0, len(listeners), 5):
@@ -45,7 +45,7 @@ async def run(urls: list[str]) -> None:
 
 
 def note_arrivals(listener: Listener) -> "array[float]":
-    """Fills with the seconds and the RTP timestamp of each packet from now on, in turn."""
+    """Return an array that grows by the arrival time (s) and the RTP timestamp of each packet from now on, in turn."""
     receiver = listener._peer.getTransceivers()[0].receiver
     take, arrivals = receiver._handle_rtp_packet, array("d")
 
@@ -58,7 +58,7 @@ def note_arrivals(listener: Listener) -> "array[float]":
 
 
 def lateness_ms(arrivals: "array[float]") -> "np.ndarray[Any, np.dtype[np.float64]]":
-    """How much later than the most punctual one each packet came, by its own timestamp."""
+    """Return how many ms each packet came later than the most punctual one, by its own timestamp."""
     seconds, timestamps = np.asarray(arrivals).reshape(-1, 2).T
     media = np.unwrap(timestamps, period=2.0**32) / SAMPLE_RATE
     behind = seconds - media
@@ -68,13 +68,14 @@ def lateness_ms(arrivals: "array[float]") -> "np.ndarray[Any, np.dtype[np.float6
 def discard(
     loop: asyncio.AbstractEventLoop, encoded: queue.Queue[Any], decoded: asyncio.Queue[Any], _: threading.Event
 ) -> None:
-    """In place of aiortc's decoding thread: takes what arrives, and ends as that does."""
+    """Take packets in place of aiortc's decoding thread, and end as it does."""
     while encoded.get() is not None:
         pass
     asyncio.run_coroutine_threadsafe(decoded.put(None), loop)
 
 
 def main() -> None:
+    """Run the process, on core 1 where there is one."""
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {1})
     asyncio.run(run(sys.argv[1:]))
