@@ -10,7 +10,7 @@ ARGS   ?=
 run: $(VENV)/.run ## Serve the page on http://127.0.0.1:8080 (options: make run ARGS="--music ~/Music --port 9000")
 	@$(BIN)/rtc-drift serve $(ARGS)
 
-test: $(VENV)/.dev chromium ## Run all tests, those in a real browser too (or some: make test ARGS=tests/peers)
+test: $(VENV)/.dev chromium ## Run all tests, those in a real browser too (or some: make test ARGS=tests/integration)
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit
 	$(BIN)/python -m pytest --ignore tests/unit

@@ -12,7 +12,7 @@ SETTLE_SECONDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What all listeners together received. A packet's lateness is against the listener's most punctual packet."""
+    """Packets received by all listeners together. Lateness is against a listener's most punctual packet."""
 
     lost: int
     received: int

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.figures import Figure
 from benchmarks.analysis_cost import analysis_cost
+from benchmarks.figures import Figure
 from rtc_drift.analysis import Analyser, Analysis
 from rtc_drift.demo import DEMO, render, truth
 from rtc_drift.demo.theory import parse_key
 from rtc_drift.media import Audio
-from tests import patterns
+from tests.support import drum_patterns
 
 _BENCH = "hearing"
 _BEAT_SECONDS = 0.05
@@ -54,7 +54,8 @@ async def analysis() -> list[Figure]:
 
 def _figures() -> list[Figure]:
     synthetic = [
-        AnalysedPiece(analysed([patterns.render(it)]), it.bpm, it.beats_seconds, it.key) for it in patterns.patterns()
+        AnalysedPiece(analysed([drum_patterns.render_pattern(it)]), it.bpm, it.beats_seconds, it.key)
+        for it in drum_patterns.patterns()
     ]
     demo = [
         AnalysedPiece(analysed([render(spec)]), spec.bpm, np.array(truth(spec).beats_seconds), spec.key)

@@ -19,7 +19,7 @@ from benchmarks.figures import Figure
 from rtc_drift.analysis import Analysis
 from rtc_drift.demo import DEMO, render
 from rtc_drift.library.analyse import analyse
-from rtc_drift.library.probe import examine
+from rtc_drift.library.probe import probe
 from rtc_drift.library.track import Track
 from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.workers.pool import ENVIRONMENT
@@ -92,7 +92,7 @@ def _child(path: Path, way: str, times: int) -> None:
         if way == "alone":
             result = analyse(path)
         else:
-            track = examine(path) if way == "scanned" else None
+            track = probe(path) if way == "scanned" else None
             known = track.true_peak_dbtp if isinstance(track, Track) else 0.0
             result = analyse(path, true_peak_dbtp=known)
         spent.append(time.process_time() - begun)

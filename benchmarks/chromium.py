@@ -31,14 +31,20 @@ async def page_listens() -> list[Figure]:
                 delays.append(delay_ms(last, reading))
                 last = reading
                 levels = await page.evaluate("window.rtcDrift.levels()")
-                level_differences.append(abs(levels["left"] - levels["right"]) / max(levels["left"], levels["right"], 1e-9))
+                level_differences.append(
+                    abs(levels["left"] - levels["right"]) / max(levels["left"], levels["right"], 1e-9)
+                )
             changes = [await next_to_change(page) for _ in range(CLICKS)]
     concealed = last["concealedSamples"] - before["concealedSamples"]
     return [
         Figure("chromium", "jitter-buffer delay, median", statistics.median(delays), "ms", at_most=40),
         Figure("chromium", f"concealed samples in {SECONDS} s", concealed, "samples", at_most=0),
         Figure(
-            "chromium", "left and right differ (median share of level)", statistics.median(level_differences), "", at_least=1e-3
+            "chromium",
+            "left and right differ (median share of level)",
+            statistics.median(level_differences),
+            "",
+            at_least=1e-3,
         ),
         Figure("chromium", "click to first audible sample, median", statistics.median(clicks), "ms", at_most=700),
         Figure("chromium", "next-track to audible change, median", statistics.median(changes), "ms", at_most=500),

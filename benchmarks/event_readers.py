@@ -1,7 +1,7 @@
 """Event readers of a session, and the commands that make the events, in a process of their own.
 
-`python -m benchmarks.event_readers URL READERS EVENTS_PER_SECOND SECONDS` prints how many commands were accepted, and how
-many events the readers with the fewest and with the most of them received.
+`python -m benchmarks.event_readers URL READERS EVENTS_PER_SECOND SECONDS` prints how many commands were accepted,
+and how many events the readers with the fewest and with the most of them received.
 """
 
 import asyncio

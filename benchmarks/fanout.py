@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 
 from benchmarks.comparators import comparators
 from benchmarks.cpu import cpu_ms_per_second, marginal_ms_per_second
-from benchmarks.light_listener_processes import SETTLE_SECONDS, Received, churn, light_listeners, receive
 from benchmarks.figures import Figure
+from benchmarks.light_listener_processes import SETTLE_SECONDS, Received, churn, light_listeners, receive
 from benchmarks.runner import main
 from benchmarks.server import MeasuredServer, scanned_server
 from benchmarks.sessions import create
@@ -28,7 +28,7 @@ GREAT_STORM_JOINS_PER_SECOND = 100
 
 
 async def thousand() -> list[Figure]:
-    """Measure 1,000 listeners of one programme: the cost of each, and their reception for a minute and while others join."""
+    """Measure 1,000 listeners of one programme: the cost of each, and the reception, alone and while others join."""
     async with fan_server() as server, light_listeners([server.whep()], FEW) as first:
         await asyncio.sleep(SETTLE_SECONDS)
         few, few_control = await costs(server, COST_SECONDS)
@@ -65,9 +65,7 @@ async def storm() -> list[Figure]:
         await asyncio.sleep(SETTLE_SECONDS)
         async with churn(server.whep(), GREAT_STORM_JOINS_PER_SECOND, STORM_SECONDS + 3 * SETTLE_SECONDS) as visitors:
             await asyncio.sleep(2 * SETTLE_SECONDS)
-            (cost, _), received = await asyncio.gather(
-                costs(server, STORM_SECONDS), receive((present,), STORM_SECONDS)
-            )
+            (cost, _), received = await asyncio.gather(costs(server, STORM_SECONDS), receive((present,), STORM_SECONDS))
             visits = await visitors
     name = f"{FEW} listeners, {GREAT_STORM_JOINS_PER_SECOND} joins/s"
     return [

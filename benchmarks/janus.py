@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.child_process import child, first_line
-from benchmarks.light_listener_processes import Network
 from benchmarks.janus_sdp import PAYLOAD_TYPE
+from benchmarks.light_listener_processes import Network
 from benchmarks.network_namespace import NoNamespaceError, network_namespace
 
 API_PORT = 8088

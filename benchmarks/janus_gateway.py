@@ -1,7 +1,8 @@
 """WHEP for Janus' Streaming plugin, and the music for it: `python -m benchmarks.janus_gateway`.
 
 Both the listeners and the plugin make offers; each gets an answer made of the other's offer. The gateway runs beside a
-Janus of `benchmarks.janus` and feeds its mountpoint with 50 Opus packets a second. It prints its url when Janus is ready.
+Janus of `benchmarks.janus` and feeds its mountpoint with 50 Opus packets a second. It prints its url when Janus is
+ready.
 """
 
 import asyncio

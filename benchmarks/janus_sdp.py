@@ -9,14 +9,14 @@ _MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 def answer_for_listener(offer: str, server: str) -> str:
     """Return the answer to a listener's offer: the Opus stream and the transport of the `server`'s offer.
 
-    Raises ValueError if either offer has not exactly one media line with Opus as payload type 111, or lacks an attribute of the
-    transport.
+    Raises ValueError unless each offer has exactly one media line, with Opus as payload type 111, and the attributes
+    of a transport.
     """
     return _answer(offer, server, "passive", ("a=sendonly", *(f"a=ssrc:{it}" for it in _all(server, "ssrc"))))
 
 
 def answer_for_server(offer: str, listener: str) -> str:
-    """Return the answer to the server's offer: the listener receives. Raises ValueError as `answer_for_listener` does."""
+    """Return the answer to the server's offer: the listener receives. Raises ValueError like `answer_for_listener`."""
     return _answer(offer, listener, "active", ("a=recvonly",))
 
 

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import socket
 import struct
 import time
 import zlib
@@ -26,11 +27,13 @@ CHECK_SECONDS = 0.1
 RECEIVE_BUFFER_BYTES = 512 * 1024
 """Room for several seconds of packets, so that slow rounds lose none."""
 _SENDER_REPORT, _RECEIVER_REPORT = 200, 201
+_BYE = b"\x81\xcb\x00\x01"
+"""Header of an RTCP BYE with one SSRC."""
 _CHECK_PRIORITY = 0x6EFFFFFF
 
 
 class JoinError(Exception):
-    """The listener could not join. The message is the reason, the same for all listeners, so that reasons can be counted."""
+    """The listener could not join. The message is the reason, in words that are equal for all listeners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class LightListener:
 
     def __init__(self, identity: Identity, address: str) -> None:
         """`address` is the local address of the listener, and the server's too."""
-        self.socket = open_socket(address, RECEIVE_BUFFER_BYTES)
+        self.socket = self._open_socket(address)
         self.descriptor = self.socket.fileno()
         self.connected_at = 0.0
         """Time of connecting, by `time.monotonic`; 0 before."""
@@ -78,6 +81,8 @@ class LightListener:
         """Consent requests that were not answered before the next one."""
         self.ended = False
         """True if the server has closed the connection."""
+        self.said_goodbye = False
+        """True if the server has sent an RTCP BYE."""
         self._identity = identity
         self._address = address
         self._fragment, self._password = secrets.token_hex(4), secrets.token_hex(12)
@@ -125,20 +130,27 @@ class LightListener:
         elif datagram[0] >= 128:
             self._receive_rtcp(datagram, arrived_ns)
 
-    def check_decryption(self, packet: bytes) -> None:
-        """Decrypt one RTP packet, and count it in `undecryptable` if that fails."""
+    def decrypt(self, packet: bytes) -> bytes | None:
+        """Decrypt one RTP packet. Return None, and count it in `undecryptable`, if that fails."""
         try:
-            self._inbound.unprotect(packet)
+            return bytes(self._inbound.unprotect(packet))
         except pylibsrtp.Error:
             self.undecryptable += 1
+            return None
 
-    def report(self, *, index: int, jitter: int) -> None:
-        """Send a receiver report. `index` is the latest packet's, roll-overs included; `jitter` is in RTP units."""
+    def report(self, *, index: int, jitter: int, loss: float = 0.0) -> None:
+        """Send a receiver report.
+
+        Args:
+            index: index of the latest packet, roll-overs included.
+            jitter: jitter in RTP units.
+            loss: share of packets lost since the last report, 0 to 255/256.
+        """
         last_sender_report, arrived_ns = self._sender_report
         delay = (time.time_ns() - arrived_ns << 16) // 1_000_000_000 if arrived_ns else 0
         packet = struct.pack(
             "!BBHIIIIIII",
-            *(0x81, _RECEIVER_REPORT, 7, self._ssrc, self._remote.ssrc, 0),
+            *(0x81, _RECEIVER_REPORT, 7, self._ssrc, self._remote.ssrc, round(loss * 256) << 24),
             *(index & 0xFFFFFFFF, jitter, last_sender_report, delay & 0xFFFFFFFF),
         )
         self._send([self._outbound.protect_rtcp(packet)])
@@ -157,9 +169,27 @@ class LightListener:
             self.socket.close()
             self.descriptor = -1
 
+    def offer(self) -> str:
+        """Return the SDP offer of this listener."""
+        address, port = self._address, self.socket.getsockname()[1]
+        family = "IP6" if ":" in address else "IP4"
+        lines = (
+            *("v=0", f"o=- {self._ssrc} 1 IN {family} {address}", "s=-", "t=0 0", "a=group:BUNDLE 0"),
+            *(f"m=audio {port} UDP/TLS/RTP/SAVPF 111", f"c=IN {family} {address}", "a=mid:0", "a=recvonly"),
+            *("a=rtcp:9 IN IP4 0.0.0.0", "a=rtcp-mux"),
+            *("a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1"),
+            "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
+            *(f"a=ice-ufrag:{self._fragment}", f"a=ice-pwd:{self._password}", "a=setup:actpass"),
+            f"a=fingerprint:sha-256 {self._identity.fingerprint}",
+            *(f"a=candidate:1 1 udp 2130706431 {address} {port} typ host", "a=end-of-candidates"),
+        )
+        return "".join(f"{line}\r\n" for line in lines)
+
+    def _open_socket(self, address: str) -> socket.socket:
+        return open_socket(address, RECEIVE_BUFFER_BYTES)
+
     async def _negotiate(self, http: aiohttp.ClientSession, whep: str) -> None:
-        offer = self._description("actpass")
-        async with http.post(whep, data=offer, headers={"Content-Type": "application/sdp"}) as response:
+        async with http.post(whep, data=self.offer(), headers={"Content-Type": "application/sdp"}) as response:
             if response.status != 201:
                 raise JoinError(f"the server answered {response.status}")
             self._resource = urljoin(whep, response.headers["Location"])
@@ -218,12 +248,13 @@ class LightListener:
             self._checked, self._is_asking = True, False
 
     def _receive_rtcp(self, datagram: bytes, arrived_ns: int) -> None:
-        """Remember a sender report for the next receiver report."""
+        """Remember a sender report for the next receiver report, and note a goodbye."""
         try:
             packet = self._inbound.unprotect_rtcp(datagram)
         except pylibsrtp.Error:
             self.undecryptable += 1
             return
+        self.said_goodbye |= _BYE in packet
         if packet[1] == _SENDER_REPORT:
             self._sender_report = int.from_bytes(packet[10:14], "big"), arrived_ns
 
@@ -232,20 +263,6 @@ class LightListener:
             # A datagram that does not fit counts as lost on the way.
             with contextlib.suppress(BlockingIOError):
                 self.socket.sendto(datagram, self._remote.address)
-
-    def _description(self, setup: str) -> str:
-        address, port = self._address, self.socket.getsockname()[1]
-        lines = (
-            *("v=0", f"o=- {self._ssrc} 1 IN IP4 {address}", "s=-", "t=0 0", "a=group:BUNDLE 0"),
-            *(f"m=audio {port} UDP/TLS/RTP/SAVPF 111", f"c=IN IP4 {address}", "a=mid:0", "a=recvonly"),
-            *("a=rtcp:9 IN IP4 0.0.0.0", "a=rtcp-mux"),
-            *("a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1"),
-            "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
-            *(f"a=ice-ufrag:{self._fragment}", f"a=ice-pwd:{self._password}"),
-            *(f"a=fingerprint:sha-256 {self._identity.fingerprint}", f"a=setup:{setup}"),
-            *(f"a=candidate:1 1 udp 2130706431 {address} {port} typ host", "a=end-of-candidates"),
-        )
-        return "".join(f"{line}\r\n" for line in lines)
 
 
 def nominating_request(username: bytes, password: bytes, tie_breaker: int) -> bytes:

@@ -20,9 +20,9 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from benchmarks.udp_receiver import DATAGRAMS, UdpReceiver
 from benchmarks.light_listener import JoinError, LightListener
 from benchmarks.packet_statistics import PacketStatistics
+from benchmarks.udp_receiver import DATAGRAMS, UdpReceiver
 from rtc_drift.webrtc.dtls import Identity
 
 ROUND_SECONDS = 0.2
@@ -33,7 +33,7 @@ SILENT_SECONDS = 1.0
 GROUP = 64
 """Number of listeners whose sockets are read in one go."""
 DECRYPTING = 50
-"""One in so many listeners decrypts a packet now and then."""
+"""Every 50th listener decrypts a packet now and then."""
 
 
 class LightListenerGroup:
@@ -135,7 +135,7 @@ class LightListenerGroup:
                 self._listener(int(slots[n])).receive(datagram, int(arrived_ns[n]))
             decrypting = np.flatnonzero(is_rtp & (slots % DECRYPTING == 0))[-1:]
             for n in decrypting.tolist():
-                self._listener(int(slots[n])).check_decryption(receiver.datagram(int(rows[n])))
+                self._listener(int(slots[n])).decrypt(receiver.datagram(int(rows[n])))
             more = bool(np.any(rows % DATAGRAMS == DATAGRAMS - 1))
 
     def _send_due(self, start: int) -> None:
@@ -246,9 +246,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20, metavar="N", help="listeners (20)")
     parser.add_argument("--joins-per-second", type=float, default=20.0, metavar="R", help="joins per second (20)")
     parser.add_argument("--churn", type=float, metavar="R", help="listeners that join per second, each for 5 seconds")
-    parser.add_argument("--for", dest="seconds", type=float, default=30.0, metavar="S", help="duration of --churn in seconds (30)")
     parser.add_argument(
-        "--address", default="127.0.0.1", metavar="A", help="address of the listeners, and of the server's media (127.0.0.1)"
+        "--for", dest="seconds", type=float, default=30.0, metavar="S", help="duration of --churn in seconds (30)"
+    )
+    parser.add_argument(
+        "--address",
+        default="127.0.0.1",
+        metavar="A",
+        help="address of the listeners, and of the server's media (127.0.0.1)",
     )
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:

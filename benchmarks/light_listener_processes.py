@@ -39,7 +39,7 @@ class Received:
     consent_failures: int
     undecryptable: int
     deviation_ms: tuple[float, ...]
-    """Deviation of the time between two packets from 20 ms, in the worst process: 50 %, 99 %, 99.9 % and the largest."""
+    """Deviation of the packets' spacing from 20 ms, in the worst process: 50 %, 99 %, 99.9 % and the largest."""
     listeners_cpu_seconds: float
     """CPU time of the listeners' processes. Near the length of the interval, they limit what is measured."""
 
@@ -130,7 +130,15 @@ async def receive(processes: Sequence[LightListenerProcess], seconds: float) -> 
 
 async def _start(network: Network, *options: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(*network.command, sys.executable, "-m", "benchmarks.light_listener_group", "--address", network.address, *options),
+        *(
+            *network.command,
+            sys.executable,
+            "-m",
+            "benchmarks.light_listener_group",
+            "--address",
+            network.address,
+            *options,
+        ),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

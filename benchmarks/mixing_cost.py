@@ -1,4 +1,4 @@
-"""What rendering a programme costs, and mixing alone: by CPU time, on one core."""
+"""The CPU time of rendering a programme, and of mixing alone, on one core."""
 
 import tempfile
 import time
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.planned_programme import Bend
+from benchmarks.planned_programme import RenderableLead
 from rtc_drift.audio.seeking import decode
 from rtc_drift.engine.deck import Ending
 from rtc_drift.engine.mixer import OpenDeck
@@ -19,88 +19,95 @@ from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import BLOCK_SAMPLES, Audio, samples, seconds
 from rtc_drift.rendering import MemoryLibrary, RenderLog, render_programme
-from rtc_drift.rendering.offline_timeline import patient_deck
+from rtc_drift.rendering.offline_timeline import blocking_deck
 from rtc_drift.rendering.output import Output
 from rtc_drift.station.programme import Entry
 from rtc_drift.stretching.warp import Warp
 
 _AT_ONCE = RENDER_AHEAD * BLOCK_SAMPLES
-"""What the engine renders in one go."""
+"""Samples that the engine renders in one go."""
 _KNOWN_AHEAD = samples(30)
-"""How long before it begins a play is scheduled."""
+"""Samples before its start at which the mixer gets a play."""
 
 
-class InPlace:
-    """Renders leads where it stands, so that they are part of what this process costs."""
+class LeadsInThisProcess:
+    """A `LeadSource` that renders in this process, so that its CPU time counts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.bends: dict[str, Bend] = {}
-        """What was rendered, by path."""
+        self.leads: dict[str, RenderableLead] = {}
+        """The rendered stretched intros, by path."""
 
     async def prepare(self, path: Path, warp: Warp) -> Path | None:
-        made = self._folder / f"{len(self.bends) + 1}.wav"
-        bend = Bend(str(path), warp)
-        bend.render(made)
-        self.bends[str(made)] = bend
-        return made
+        """Render a stretched intro and return its file."""
+        file = self._folder / f"{len(self.leads) + 1}.wav"
+        lead = RenderableLead(str(path), warp)
+        lead.render(file)
+        self.leads[str(file)] = lead
+        return file
 
     def release(self, path: Path) -> None:
-        """It stays."""
+        """Keep the file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedProgramme:
     """A programme that was rendered to FLAC."""
 
     entries: Sequence[Entry]
-    """Its tracks, in order of start."""
-    bends: dict[str, Bend]
-    """Its leads by path; the files are there."""
+    """Its entries, in order of start."""
+    leads: dict[str, RenderableLead]
+    """Its stretched intros by path; the files exist."""
     cpu_seconds: float
 
 
-async def rendered(collection: MemoryLibrary, seed: int, length: int, folder: Path) -> Rendered:
-    """The first `length` samples of a programme; its leads are left in `folder`."""
-    log, stretching = RenderLog(), InPlace(folder)
+async def render_to_flac(library: MemoryLibrary, seed: int, length: int, folder: Path) -> RenderedProgramme:
+    """Render the first `length` samples of a programme. Its stretched intros stay in `folder`."""
+    log, leads = RenderLog(), LeadsInThisProcess(folder)
     began = time.process_time()
-    with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as place, Output(Path(place) / "x.flac") as output:
-        programme = render_programme(collection, seed=seed, length=length, log=log, leads=stretching)
+    with (
+        tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as temporary,
+        Output(Path(temporary) / "x.flac") as output,
+    ):
+        programme = render_programme(library, seed=seed, length=length, log=log, leads=leads)
         async with aclosing(programme) as blocks:
             async for audio in blocks:
                 output.write(audio)
         output.finish({})
-    return Rendered(log.tracks(length), stretching.bends, time.process_time() - began)
+    return RenderedProgramme(log.tracks(length), leads.leads, time.process_time() - began)
 
 
 def mixing_ms(plays: Sequence[Play], length: int, *, decoded: bool) -> float:
-    """ms of CPU per second of the mixed and limited audio of `length` samples; all `decoded` before, or by decks."""
-    library = {path: _whole(path) for path in _paths(plays)} if decoded else {}
+    """Return the CPU time of mixing and limiting `length` samples, in ms per second of audio.
 
-    def tape(path: str, _: int) -> _Tape:
-        return _Tape(library[path])
+    If `decoded`, all files are decoded before; else the decks' decoding counts too.
+    """
+    decoded_files = {path: _whole(path) for path in _paths(plays)} if decoded else {}
 
-    open_deck: OpenDeck = tape if decoded else patient_deck
+    def memory_deck(path: str, _: int) -> _MemoryDeck:
+        return _MemoryDeck(decoded_files[path])
+
+    open_deck: OpenDeck = memory_deck if decoded else blocking_deck
     began = time.process_time()
     _mix(plays, length, open_deck)
     return (time.process_time() - began) / seconds(length) * 1e3
 
 
 def _mix(plays: Sequence[Play], length: int, open_deck: OpenDeck) -> None:
-    mix, scheduled = MixRenderer(open_deck), 0
+    renderer, sent = MixRenderer(open_deck), 0
     starts = [play.start - _KNOWN_AHEAD for play in plays]
     try:
         for at in range(0, length, _AT_ONCE):
             known = bisect_right(starts, at)
-            if known != scheduled:
-                scheduled = known
-                mix.mixer.set_plays([play for play in plays[:known] if play.end > at], at)
-            mix.render(at, _AT_ONCE)
+            if known != sent:
+                sent = known
+                renderer.mixer.set_plays([play for play in plays[:known] if play.end > at], at)
+            renderer.render(at, _AT_ONCE)
     finally:
-        mix.close()
+        renderer.close()
 
 
-class _Tape:
+class _MemoryDeck:
     """A deck whose file is in memory."""
 
     ready = True

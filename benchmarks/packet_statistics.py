@@ -45,7 +45,7 @@ class PacketStatistics:
         lengths: NDArray[np.int64],
         arrived_ns: NDArray[np.int64],
     ) -> None:
-        """Count packets `(n,)`, sorted by listener and then by arrival. `headers` `(n, ≥ 8)` has the first bytes of each."""
+        """Count packets `(n,)`, sorted by listener, then by arrival. `headers` `(n, ≥ 8)` holds their first bytes."""
         if not len(listeners):
             return
         is_first = np.ones(len(listeners), bool)

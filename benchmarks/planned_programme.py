@@ -1,4 +1,4 @@
-"""A programme of very many transitions, planned by the autodj that plans every programme, without rendering it."""
+"""A programme with many transitions, planned by `AutoDj` as every programme, but not rendered."""
 
 import hashlib
 import itertools
@@ -22,65 +22,65 @@ from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.stretching.write_lead import write_lead
 
-AROUND = samples(10.0)
-"""What is heard before and after a transition."""
-_SETTLED = samples(2.0)
-"""A deck that is entered so long before what is heard has settled by then."""
+MARGIN = samples(10.0)
+"""Samples before and after a transition that belong to an excerpt."""
+_SETTLING = samples(2.0)
+"""Samples for which a deck plays before an excerpt begins, so that its decoder has settled by then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Joint:
-    """Two plays and how one gives way to the other, moved so that the outgoing one begins to fade at media time 0.
+class TransitionExcerpt:
+    """Two plays and the transition between them, moved so that the outgoing play begins to fade at media time 0.
 
-    What becomes of either outside of it is left out, so that joints that sound the same are the same.
+    It leaves out what lies outside of `MARGIN`, so that excerpts that sound the same are equal.
     """
 
     outgoing: Play
     incoming: Play
     transition: Transition
     beats: int
-    """Of the overlap, where it is counted in bars."""
-    names: str
-    """For people."""
+    """Number of beats of the overlap; 0 if it is not counted in bars."""
+    titles: str
+    """The titles of both tracks, with an arrow between them."""
 
     @property
     def ends(self) -> int:
-        """When the transition is over."""
+        """The media time at which the transition is over."""
         return max(self.transition.duration, self.transition.delay + self.incoming.fade_in)
 
 
 @dataclass(frozen=True, slots=True)
-class Bend:
-    """A lead that can be rendered at any time."""
+class RenderableLead:
+    """A stretched intro that can be rendered at any time."""
 
     source: str
     warp: Warp
 
     def render(self, path: Path) -> None:
-        """Raises DecodeError and OSError."""
+        """Render the stretched intro to a file. Raises DecodeError and OSError."""
         write_lead(self.source, self.warp, path)
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
-    """What was planned."""
+class PlannedProgramme:
+    """The transitions of a programme, and the stretched intros that they need."""
 
-    joints: Counter[Joint]
-    """Each distinct transition, with how often it came."""
-    bends: dict[str, Bend]
-    """By the paths that the plays have for them."""
+    transitions: Counter[TransitionExcerpt]
+    """Each distinct transition, with the number of its occurrences."""
+    leads: dict[str, RenderableLead]
+    """Stretched intros by the paths at which the plays expect them."""
     length: int
-    """Media time, in samples."""
+    """Length of the programme, in samples."""
 
-    def leads(self, joint: Joint) -> Iterator[tuple[Path, Bend]]:
-        """What has to be there to hear it."""
-        for play in (joint.outgoing, joint.incoming):
+    def leads_of(self, excerpt: TransitionExcerpt) -> Iterator[tuple[Path, RenderableLead]]:
+        """Yield the stretched intros that an excerpt needs, with the paths at which it expects them."""
+        for play in (excerpt.outgoing, excerpt.incoming):
             if play.lead is not None:
-                yield Path(play.lead.path), self.bends[play.lead.path]
+                yield Path(play.lead.path), self.leads[play.lead.path]
 
 
-class _Timeline:
-    """Time goes as fast as one likes."""
+class _PlanningTimeline:
+    """A `Timeline` whose media time the caller sets."""
 
     running = True
 
@@ -101,64 +101,65 @@ class _Timeline:
         return True
 
 
-def journey(
-    collection: MemoryLibrary, seed: int, folder: Path, *, transitions: int | None = None, length: int | None = None
-) -> Journey:
-    """So many transitions, or samples of media time, of one programme. Its leads will be expected in `folder`."""
-    timeline = _Timeline()
-    publisher = EventPublisher("bench", timeline.now, collection.loved, lambda _: None)
-    autodj = AutoDj(Sources(collection, collection), seed, timeline, publisher)
-    found, bends, seen = Counter[Joint](), dict[str, Bend](), set[int]()
+def plan_programme(
+    library: MemoryLibrary, seed: int, folder: Path, *, transitions: int | None = None, length: int | None = None
+) -> PlannedProgramme:
+    """Plan a programme of some `transitions`, or of a `length` in samples. It expects stretched intros in `folder`."""
+    timeline = _PlanningTimeline()
+    publisher = EventPublisher("bench", timeline.now, library.loved, lambda _: None)
+    autodj = AutoDj(Sources(library, library), seed, timeline, publisher)
+    found, leads, seen = Counter[TransitionExcerpt](), dict[str, RenderableLead](), set[int]()
     while (transitions is None or found.total() < transitions) and (length is None or timeline.time < length):
-        # Before the autodj forgets what has ended: of a cut nothing is left when the next one begins.
-        for outgoing, incoming in _begun(autodj.programme.entries, timeline.time):
+        # Look before the DJ drops what has ended: a cut leaves nothing of the outgoing track.
+        for outgoing, incoming in _started(autodj.programme.entries, timeline.time):
             if incoming.play.id not in seen:
                 seen.add(incoming.play.id)
-                found[_joint(outgoing, incoming, collection)] += 1
+                found[_excerpt(outgoing, incoming, library)] += 1
         due = autodj.advance()
         if (pending := autodj.pending_lead) is not None:
             path = str(folder / f"{_name(pending)}.wav")
-            bends[path] = Bend(str(pending.choice.track.path), pending.warp)
+            leads[path] = RenderableLead(str(pending.choice.track.path), pending.warp)
             autodj.lead_ready(pending, path)
         timeline.time = max(due, timeline.time + 1)
-    return Journey(found, bends, timeline.time)
+    return PlannedProgramme(found, leads, timeline.time)
 
 
-def joints_of(entries: Sequence[Entry], collection: MemoryLibrary) -> Counter[Joint]:
-    """The transitions of a programme that was played, all its entries in order of start."""
-    return Counter(_joint(before, after, collection) for before, after in itertools.pairwise(entries))
+def transitions_of(entries: Sequence[Entry], library: MemoryLibrary) -> Counter[TransitionExcerpt]:
+    """Return the transitions of a whole programme, from its entries in order of start."""
+    return Counter(_excerpt(before, after, library) for before, after in itertools.pairwise(entries))
 
 
-def _begun(entries: Sequence[Entry], now: int) -> Iterator[tuple[Entry, Entry]]:
-    """Pairs whose second one has begun, so that nothing about them changes any more."""
+def _started(entries: Sequence[Entry], now: int) -> Iterator[tuple[Entry, Entry]]:
+    """Return the pairs of entries whose second one has started, so that they don't change any more."""
     return ((before, after) for before, after in itertools.pairwise(entries) if after.play.start <= now)
 
 
 def _name(pending: PendingLead) -> str:
-    """The same in every process: of the same lead always the same."""
-    told = repr((pending.choice.track.id, pending.warp.knots))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    """Return a name that is the same for the same stretched intro, in every process."""
+    content = repr((pending.choice.track.id, pending.warp.knots))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _joint(outgoing: Entry, incoming: Entry, collection: MemoryLibrary) -> Joint:
+def _excerpt(outgoing: Entry, incoming: Entry, library: MemoryLibrary) -> TransitionExcerpt:
     plan = incoming.transition
     zero = incoming.play.start - plan.delay
     first = replace(_moved(outgoing.play, -zero), id=1, fade_in=0, bass_in=None)
     second = replace(_moved(incoming.play, -zero), id=2, fade_out=None, bass_out=None)
-    heard = collection.analysis(outgoing.track.id)
-    grid = grid_of(heard) if heard is not None and plan.bars else None
-    joint = Joint(
-        _entered_late(first),
+    analysis = library.analysis(outgoing.track.id)
+    grid = grid_of(analysis) if analysis is not None and plan.bars else None
+    excerpt = TransitionExcerpt(
+        _shortened(first),
         second,
         plan,
         beats=plan.bars * grid.beats_per_bar if grid else 0,
-        names=f"{outgoing.track.title} → {incoming.track.title}",
+        titles=f"{outgoing.track.title} → {incoming.track.title}",
     )
-    end = min(incoming.natural_end - zero, joint.ends + AROUND + _SETTLED)
-    return replace(joint, incoming=replace(second, end=end))
+    end = min(incoming.natural_end - zero, excerpt.ends + MARGIN + _SETTLING)
+    return replace(excerpt, incoming=replace(second, end=end))
 
 
 def _moved(play: Play, by: int) -> Play:
+    """Return the play with all its media times moved."""
     fades: dict[str, Any] = {}
     for field in fields(play):
         value = getattr(play, field.name)
@@ -167,9 +168,9 @@ def _moved(play: Play, by: int) -> Play:
     return replace(play, start=play.start + by, end=play.end + by, **fades)
 
 
-def _entered_late(play: Play) -> Play:
-    """From shortly before it is listened to, so that nothing tells how it came in long ago."""
-    start = max(play.start, -AROUND - _SETTLED)
+def _shortened(play: Play) -> Play:
+    """Return the play from shortly before the excerpt, so that its own beginning makes no difference."""
+    start = max(play.start, -MARGIN - _SETTLING)
     lead: Lead | None = play.lead
     offset = play.position_at(start)
     if lead is None or offset >= lead.resumes_at:

@@ -1,7 +1,7 @@
 """A WHEP server of aiortc's own parts, for comparison: `python -m benchmarks.relay_server`.
 
-One track goes through `MediaRelay`, with an encoder for each listener. WHEP is at `/whep/x`, on loopback only. The server
-prints its url.
+One track goes through `MediaRelay`, with an encoder for each listener. WHEP is at `/whep/x`, on loopback only. The
+server prints its url.
 """
 
 import asyncio

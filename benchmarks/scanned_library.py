@@ -21,8 +21,8 @@ MUSIC_VARIABLE = "RTC_DRIFT_BENCH_MUSIC"
 async def scanned_library(music: Path | None = None, data_dir: Path | None = None) -> AsyncIterator[MemoryLibrary]:
     """Scan and analyse the folder `music`, and yield its library.
 
-    Without `music` it is the folder that `MUSIC_VARIABLE` names, or the demo library, which is made. `data_dir` keeps the
-    catalogue for the next time; without it nothing is kept.
+    Without `music` it is the folder that `MUSIC_VARIABLE` names, or the demo library, which is made. `data_dir` keeps
+    the catalogue for the next time; without it nothing is kept.
     """
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as temporary:
         data_dir = data_dir or Path(temporary)
@@ -37,5 +37,5 @@ async def scanned_library(music: Path | None = None, data_dir: Path | None = Non
                     if music is None:
                         await reader.make_demo(folder)
                     await reader.scan(folder)
-                    analyses, _ = await reader.listen([folder])
-            yield MemoryLibrary(catalogue.tracks([folder]), analyses.known, whole_analysis=analyses.of)
+                    analyses, _ = await reader.analyse([folder])
+            yield MemoryLibrary(catalogue.tracks([folder]), analyses.known, whole_analysis=analyses.get)

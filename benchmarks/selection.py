@@ -13,7 +13,7 @@ from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.selection.feature_space import FeatureSpace, space_of
 from rtc_drift.selection.journey import Journey, with_played
 from rtc_drift.selection.next_track import choose_by_sound
-from tests.country import country, visits
+from tests.support.synthetic_library import make_library, visits_by_region
 
 STEPS = 200
 SYNTHETIC_TRACKS = 2_000
@@ -26,7 +26,7 @@ async def selection() -> list[Figure]:
 
 
 def _figures() -> list[Figure]:
-    thousand = space_of(*country(1_000))
+    thousand = space_of(*make_library(1_000))
     figures = [*_drift(thousand), *_loading()]
     for count, bound in ((1_000, None), (100_000, 10.0), (1_000_000, 100.0)):
         space = thousand if count == 1_000 else _large_space(count)
@@ -53,7 +53,7 @@ def _drift(space: FeatureSpace) -> list[Figure]:
         Figure(
             "navigating",
             f"{name}: ninths of the country visited",
-            int(np.count_nonzero(visits(space, ids))),
+            int(np.count_nonzero(visits_by_region(space, ids))),
             "",
             at_least=9,
         ),
@@ -62,7 +62,7 @@ def _drift(space: FeatureSpace) -> list[Figure]:
 
 def _loading() -> list[Figure]:
     """Measure how long it takes to load 1,000 analysed tracks: from opening the catalogue to the feature space."""
-    tracks, analyses = country(1_000)
+    tracks, analyses = make_library(1_000)
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
         path = Path(folder) / "catalogue.sqlite"
         catalogue = Catalogue.open(path)
@@ -81,7 +81,7 @@ def _loading() -> list[Figure]:
 
 def _large_space(count: int) -> FeatureSpace:
     """Return the space of a large library. The models of its tracks are not validated: that would take minutes."""
-    small, rng = space_of(*country(SYNTHETIC_TRACKS)), np.random.default_rng(1)
+    small, rng = space_of(*make_library(SYNTHETIC_TRACKS)), np.random.default_rng(1)
     rows = np.resize(np.arange(SYNTHETIC_TRACKS), count)
     tracks = tuple(
         small.tracks[row].model_construct(**(small.tracks[row].__dict__ | {"id": f"{n:016x}"}))

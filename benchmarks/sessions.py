@@ -6,10 +6,10 @@ import statistics
 import sys
 import time
 
-from benchmarks.station_cost import cpu_ms_per_second, share_on_time
-from benchmarks.figures import Figure
 from benchmarks.aiortc_listener_process import Report, aiortc_listeners
+from benchmarks.figures import Figure
 from benchmarks.server import MeasuredServer, scanned_server
+from benchmarks.station_cost import cpu_ms_per_second, share_on_time
 from rtc_drift.client import Listener
 
 COUNTS = (40, 32, 25, 20, 15, 10)
@@ -43,7 +43,7 @@ async def many_sessions() -> list[Figure]:
 
 
 async def playing(count: int) -> tuple[float, Report, float, float]:
-    """Return CPU in ms per session-second, the listeners' report, ticks and blocks missed, and the share of ticks on time."""
+    """Return CPU ms per session-second, the listeners' report, missed ticks and blocks, and share of punctual ticks."""
     async with scanned_server() as server:
         names = [await create(server, f"room-{number}") for number in range(count)]
         server.pin(0)

@@ -9,7 +9,7 @@ from benchmarks.figures import Figure
 from benchmarks.server import measured_server
 from rtc_drift.demo import DEMO, write
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.library.probe import examine
+from rtc_drift.library.probe import probe
 from rtc_drift.library.track import Track
 
 FILES = 1_000
@@ -39,7 +39,7 @@ def make_large_library(music: Path, data: Path) -> None:
     music.mkdir()
     data.mkdir()
     original = write(DEMO[0], music, bars=8)
-    examined = examine(original)
+    examined = probe(original)
     assert isinstance(examined, Track)
     catalogue = Catalogue.open(data / "catalogue.sqlite")
     for number in range(FILES):

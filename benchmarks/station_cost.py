@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from benchmarks.figures import Figure
 from benchmarks.aiortc_listener_process import aiortc_listeners
+from benchmarks.figures import Figure
 from benchmarks.server import MeasuredServer, scanned_server
 
 SECONDS = 20
@@ -20,7 +20,7 @@ async def session_alone() -> list[Figure]:
     async with scanned_server() as server, ogg_reader(server):
         await asyncio.sleep(SETTLE_SECONDS)
         cost = await cpu_ms_per_second(server)
-    return [Figure("station", "CPU per second of audio, Ogg reader only", cost, "ms/s", at_most=30)]
+    return [Figure("session", "CPU per second of audio, Ogg reader only", cost, "ms/s", at_most=30)]
 
 
 async def fifty_listeners() -> list[Figure]:
@@ -86,9 +86,9 @@ async def cpu_ms_per_second(server: MeasuredServer) -> float:
 
 
 async def hammer(server: MeasuredServer) -> None:
-    """Send requests without pause: for the whole library, the station's state and the metrics."""
+    """Send requests without pause: for the whole library, the session's state and the metrics."""
     while True:
-        for path in ("/api/tracks?limit=500", "/api/station/info", "/metrics"):
+        for path in ("/api/tracks?limit=500", "/api/session/info", "/metrics"):
             async with server.http.get(f"{server.url}{path}") as response:
                 await response.read()
 

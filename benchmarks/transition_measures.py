@@ -1,4 +1,4 @@
-"""What a listener hears of one transition: rendered by the engine's mixer and limiter, taken apart, and measured."""
+"""Measures of one transition, rendered by the engine's mixer and limiter, as a listener gets it."""
 
 import math
 from collections.abc import Iterator
@@ -6,88 +6,93 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.planned_programme import AROUND, Joint
+from benchmarks.planned_programme import MARGIN, TransitionExcerpt
 from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import SAMPLE_RATE, Audio
-from rtc_drift.rendering.offline_timeline import patient_deck
-from tests.measures.attacks import coincidence
-from tests.measures.bass import DoubleBass, bass_db, double_bass
-from tests.measures.clicks import clicks
-from tests.measures.loudness import loudness_excursion, short_term_lufs, true_peak_dbtp
-from tests.measures.parts import parts_of, sources_of
-from tests.measures.silence import gaps
+from rtc_drift.rendering.offline_timeline import blocking_deck
+from tests.support.measures.attacks import coincidence
+from tests.support.measures.bass import DoubleBass, bass_db, double_bass
+from tests.support.measures.clicks import clicks
+from tests.support.measures.loudness import loudness_excursion, short_term_lufs, true_peak_dbtp
+from tests.support.measures.parts import parts_of, sources_of
+from tests.support.measures.silence import gaps
 
 MOST_LU = 1.5
 MOST_DBTP = -1.0
 MEDIAN_MS, P95_MS = 10.0, 25.0
 MOST_BASS_DB = 2.0
 FEWEST_BEATS = 4
-"""On which both have to strike, that one can tell whether they do so together."""
+"""Number of beats on which both tracks have to strike before their distances are judged."""
 _AT_ONCE = 24_000
 _NEARBY = SAMPLE_RATE
-"""A pause further away than this from a transition is a track's own."""
+"""Samples from a transition beyond which a gap is a track's own."""
 _HAS_BASS_DB = 20.0
-"""Below the loudest."""
+"""A moment has bass if its bass is at most so far below the loudest."""
 _FULL_BASS = 0.95
+"""Quantile of the moments with bass that is a track's full bass."""
 _PEAK_TOLERANCE = 0.1
-"""To which the measure is exact."""
+"""Error of the measured true peak, in dB."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TransitionMeasures:
     """The measures of one transition."""
 
     style: str
     gaps: tuple[float, ...]
-    """Seconds after the outgoing track begins to fade, of those that are not in the midst of one track."""
+    """Gaps in or near the transition, in seconds after the outgoing track begins to fade."""
     clicks: tuple[float, ...]
-    """Likewise, wherever they are."""
+    """Clicks anywhere in the excerpt, in the same seconds."""
     above_lu: float
+    """Largest excess of the short-term loudness over the tracks before and after."""
     below_lu: float
+    """Likewise, how far it falls below them."""
     peak_dbtp: float
-    apart_ms: tuple[float, ...] = ()
-    """For each beat on which both strike, by how much the incoming track is late."""
+    beat_differences_ms: tuple[float, ...] = ()
+    """Lateness of the incoming track on each beat on which both tracks strike."""
     bass_excess_db: float | None = None
     bass_both_seconds: float | None = None
 
     @property
-    def is_loud_enough(self) -> bool:
-        """Neither too loud nor too quiet; where nothing can be compared, it is not."""
+    def has_even_loudness(self) -> bool:
+        """True if the loudness stays within `MOST_LU`; False if it can't be compared."""
         return self.above_lu <= MOST_LU and self.below_lu <= MOST_LU
 
     @property
     def is_within_peak(self) -> bool:
+        """True if the true peak is at most `MOST_DBTP`."""
         return self.peak_dbtp <= MOST_DBTP + _PEAK_TOLERANCE
 
     @property
     def is_clean(self) -> bool:
-        """Without gap, click, or a level where it should not be."""
-        return not self.gaps and not self.clicks and self.is_loud_enough and self.is_within_peak
+        """True if there is no gap, no click and no level out of bounds."""
+        return not self.gaps and not self.clicks and self.has_even_loudness and self.is_within_peak
 
     @property
-    def can_be_told(self) -> bool:
-        """Whether enough beats are heard of both to tell whether they fall together."""
-        return len(self.apart_ms) >= FEWEST_BEATS
+    def has_enough_beats(self) -> bool:
+        """True if both tracks strike on enough beats to judge their distances."""
+        return len(self.beat_differences_ms) >= FEWEST_BEATS
 
     @property
     def median_ms(self) -> float:
-        """Of the distances of beats, without their signs; NaN if there are none."""
-        return _quantile(self.apart_ms, 0.5)
+        """Median distance of beats, in ms, without signs; NaN if there are none."""
+        return _quantile(self.beat_differences_ms, 0.5)
 
     @property
     def p95_ms(self) -> float:
-        return _quantile(self.apart_ms, 0.95)
+        """95th percentile of the distances of beats, in ms, without signs; NaN if there are none."""
+        return _quantile(self.beat_differences_ms, 0.95)
 
     @property
     def is_together(self) -> bool:
-        """Whether beats fall on beats, if that can be told."""
-        return not self.can_be_told or (self.median_ms <= MEDIAN_MS and self.p95_ms <= P95_MS)
+        """True if beats fall on beats, or if there are too few to judge."""
+        return not self.has_enough_beats or (self.median_ms <= MEDIAN_MS and self.p95_ms <= P95_MS)
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What is wrong with it, for people."""
+        """The faults of the transition, as short phrases."""
         found = [f"a gap at {at:.3f} s" for at in self.gaps] + [f"a click at {at:.4f} s" for at in self.clicks]
-        if not self.is_loud_enough:
+        if not self.has_even_loudness:
             found.append(f"{self.above_lu:.1f} LU too loud, {self.below_lu:.1f} LU too quiet")
         if not self.is_within_peak:
             found.append(f"{self.peak_dbtp:.2f} dBTP")
@@ -98,80 +103,80 @@ class Heard:
         return tuple(found)
 
 
-def hear(joint: Joint) -> Heard:
-    """Listen to it, from ten seconds before to ten after."""
-    plan, plays = joint.transition, (joint.outgoing, joint.incoming)
-    first = first_heard(joint)
-    count = min(joint.ends + AROUND, joint.incoming.end) - first
-    mix = mixed(joint, first, count)
-    sources = sources_of(plays, patient_deck, first, count)
-    above, below = loudness_excursion(short_term_lufs(mix), -first, joint.ends - first)
-    heard = Heard(
+def measure(excerpt: TransitionExcerpt) -> TransitionMeasures:
+    """Render a transition and measure it, from ten seconds before to ten after."""
+    plan, plays = excerpt.transition, (excerpt.outgoing, excerpt.incoming)
+    first = first_sample(excerpt)
+    count = min(excerpt.ends + MARGIN, excerpt.incoming.end) - first
+    mix = render_mix(excerpt, first, count)
+    sources = sources_of(plays, blocking_deck, first, count)
+    above, below = loudness_excursion(short_term_lufs(mix), -first, excerpt.ends - first)
+    measures = TransitionMeasures(
         style=plan.style,
-        gaps=tuple(_gaps(joint, mix, first)),
+        gaps=tuple(_gaps(excerpt, mix, first)),
         clicks=tuple((click.at + first) / SAMPLE_RATE for click in clicks(mix, sources)),
         above_lu=above,
         below_lu=below,
         peak_dbtp=true_peak_dbtp(mix),
     )
-    return _beats(joint, heard, mix, first) if joint.beats else heard
+    return _with_beats(excerpt, measures, mix, first) if excerpt.beats else measures
 
 
-def first_heard(joint: Joint) -> int:
-    """The media time from which on a joint is listened to."""
-    return max(joint.outgoing.start, -AROUND)
+def first_sample(excerpt: TransitionExcerpt) -> int:
+    """Return the media time from which an excerpt is measured."""
+    return max(excerpt.outgoing.start, -MARGIN)
 
 
-def mixed(joint: Joint, first: int, count: int) -> Audio:
-    """`count` samples from `first` on, as they leave the limiter: `(count, 2) float32`.
+def render_mix(excerpt: TransitionExcerpt, first: int, count: int) -> Audio:
+    """Return `count` samples from media time `first` on, as they leave the limiter: `(count, 2) float32`.
 
-    It begins a second earlier, where there is something: decks that are entered in their middle fade in.
+    Rendering begins up to a second earlier, because a deck that starts in the middle of a file fades in.
     """
-    begin = max(joint.outgoing.start, first - SAMPLE_RATE)
-    programme = MixRenderer(patient_deck)
+    begin = max(excerpt.outgoing.start, first - SAMPLE_RATE)
+    renderer = MixRenderer(blocking_deck)
     try:
-        programme.mixer.set_plays((joint.outgoing, joint.incoming), begin)
+        renderer.mixer.set_plays((excerpt.outgoing, excerpt.incoming), begin)
         end = first + count
-        blocks = [programme.render(at, min(_AT_ONCE, end - at)) for at in range(begin, end, _AT_ONCE)]
+        blocks = [renderer.render(at, min(_AT_ONCE, end - at)) for at in range(begin, end, _AT_ONCE)]
         return np.concatenate(blocks)[first - begin :]
     finally:
-        programme.close()
+        renderer.close()
 
 
-def _gaps(joint: Joint, mix: Audio, first: int) -> Iterator[float]:
+def _gaps(excerpt: TransitionExcerpt, mix: Audio, first: int) -> Iterator[float]:
+    """Yield the gaps in or near the transition, in seconds after the outgoing track begins to fade."""
     for at, length in gaps(mix):
         begin, end = at + first, at + first + length
-        if end > -_NEARBY and begin < joint.ends + _NEARBY:
+        if end > -_NEARBY and begin < excerpt.ends + _NEARBY:
             yield begin / SAMPLE_RATE
 
 
-def _beats(joint: Joint, heard: Heard, mix: Audio, first: int) -> Heard:
-    """With how the drums of both come together, and what the bass does."""
-    duration = joint.transition.duration
-    parts = parts_of((joint.outgoing, joint.incoming), patient_deck, first, len(mix))
+def _with_beats(excerpt: TransitionExcerpt, measures: TransitionMeasures, mix: Audio, first: int) -> TransitionMeasures:
+    """Add the measures of beats and bass."""
+    duration = excerpt.transition.duration
+    parts = parts_of((excerpt.outgoing, excerpt.incoming), blocking_deck, first, len(mix))
     outgoing, incoming = (part.placed(len(mix)) for part in parts)
-    times = (np.arange(1, joint.beats) * duration / joint.beats - first) / SAMPLE_RATE
-    apart = coincidence(outgoing, incoming, times).differences_ms
-    bass = _bass(joint, (outgoing, incoming), mix, first)
+    times = (np.arange(1, excerpt.beats) * duration / excerpt.beats - first) / SAMPLE_RATE
+    differences = coincidence(outgoing, incoming, times).differences_ms
+    bass = _bass(excerpt, (outgoing, incoming), mix, first)
     return replace(
-        heard,
-        apart_ms=tuple(float(it) for it in apart[np.isfinite(apart)]),
+        measures,
+        beat_differences_ms=tuple(float(it) for it in differences[np.isfinite(differences)]),
         bass_excess_db=bass.excess_db,
         bass_both_seconds=bass.both_seconds,
     )
 
 
-def _bass(joint: Joint, parts: tuple[Audio, Audio], mix: Audio, first: int) -> DoubleBass:
-    """What `double_bass` would tell that knew both tracks for longer, and what either has by itself at each moment.
+def _bass(excerpt: TransitionExcerpt, parts: tuple[Audio, Audio], mix: Audio, first: int) -> DoubleBass:
+    """Measure `double_bass` against each track alone, in the overlap too.
 
-    Ten seconds before the overlap may be without bass, which then comes back just as the track is left; and a track may
-    have its loudest bass in the overlap: neither is the bass of two. So each track is known from the overlap, too, as
-    it would be there alone, with all its bass. Excess is over that, and over the full level of the louder one: what it
-    exceeds in 5 % of the moments that have bass.
+    A track may have no bass in the ten seconds before the overlap, and its loudest bass in the overlap; that is no
+    excess of two basses. So each track is also rendered alone for the overlap, with all its bass. The excess is over
+    both of these, and over the full bass of the louder track: the level that 5 % of its moments with bass exceed.
     """
-    duration = joint.transition.duration
-    whole = (replace(joint.outgoing, bass_out=None), replace(joint.incoming, bass_in=None))
-    before, after = (part.placed(duration) for part in sources_of(whole, patient_deck, 0, duration))
+    duration = excerpt.transition.duration
+    whole = (replace(excerpt.outgoing, bass_out=None), replace(excerpt.incoming, bass_in=None))
+    before, after = (part.placed(duration) for part in sources_of(whole, blocking_deck, 0, duration))
     silence = np.zeros_like(before)
     outgoing = np.concatenate((before, parts[0], silence))
     incoming = np.concatenate((silence, parts[1], after))
@@ -184,6 +189,7 @@ def _bass(joint: Joint, parts: tuple[Audio, Audio], mix: Audio, first: int) -> D
 
 
 def _full_bass(alone: Audio) -> float:
+    """Return the full bass of a track, in dB."""
     levels = bass_db(alone)
     return float(np.quantile(levels[levels > levels.max() - _HAS_BASS_DB], _FULL_BASS))
 

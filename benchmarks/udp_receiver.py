@@ -46,7 +46,7 @@ class UdpReceiver:
         self._receive = _recvmmsg()
 
     def receive(self, descriptors: Sequence[int]) -> NDArray[np.intp]:
-        """Receive what waits in each socket (-1 = no socket). Return the filled rows, a socket's own in order of arrival.
+        """Receive what waits in each socket (-1 = no socket). Return the filled rows, each socket's by arrival.
 
         Socket n has rows n · DATAGRAMS and following. If all of them are filled, more may be waiting.
         """

@@ -1,4 +1,4 @@
-"""An automated check of a running server: is it heard, in stereo, at the loudness it promises, without loss?
+"""Check a running server: audible sound, real stereo, and no packets lost.
 
 .venv/bin/python examples/check_stream.py http://127.0.0.1:8080
 """
@@ -13,7 +13,7 @@ from rtc_drift.media import samples
 
 
 async def check(url: str) -> bool:
-    """Listen for five seconds; True when all is well."""
+    """Listen for five seconds. Return True if the sound is audible and in stereo, and no packet was lost."""
     async with Listener(url) as listener:
         audio = await listener.read(samples(5))
         stats = await listener.stats()

@@ -1,7 +1,7 @@
-"""A session's mixer on somebody else's peer connection.
+"""Play a session's programme on a peer connection of your own.
 
-This stands for your own aiortc program: it takes a browser's offer as JSON at `/offer`, as aiortc's examples do, and
-adds the master's `DriftTrack` to its peer connection. rtc-drift's own HTTP server is not involved.
+This is a model for your own aiortc program. It takes a browser's offer as JSON at `/offer`, as aiortc's examples do,
+and adds the master's `DriftTrack` to its peer connection. rtc-drift's own HTTP server is not used.
 
     .venv/bin/python examples/embed_drift_track.py ~/Music      # then POST {"sdp": …, "type": "offer"} to :8081/offer
 """
@@ -32,25 +32,26 @@ async def service(app: web.Application) -> AsyncIterator[None]:
 
 
 async def offer(request: web.Request) -> web.Response:
-    """Answer an offer with a connection that plays the programme, and mixes in whatever else you like to add."""
-    asked = await request.json()
+    """Answer an offer with a connection that plays the programme. Add your own tracks here."""
+    offered = await request.json()
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     request.app[PEERS].append(peer)
 
     @peer.on("connectionstatechange")
-    async def changed() -> None:
+    async def state_changed() -> None:
         if peer.connectionState in ("failed", "closed"):
             request.app[PEERS].remove(peer)
             await peer.close()
 
     # Each connection needs a track of its own: aiortc stops it when the connection closes.
     peer.addTrack(request.app[SERVICE].sessions.master.track())
-    await peer.setRemoteDescription(RTCSessionDescription(asked["sdp"], asked["type"]))
+    await peer.setRemoteDescription(RTCSessionDescription(offered["sdp"], offered["type"]))
     await peer.setLocalDescription(await peer.createAnswer())
     return web.json_response({"sdp": peer.localDescription.sdp, "type": peer.localDescription.type})
 
 
 def main() -> None:
+    """Serve on http://127.0.0.1:8081."""
     app = web.Application()
     app[PEERS] = []
     app.cleanup_ctx.append(service)

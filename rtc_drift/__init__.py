@@ -1,3 +1,3 @@
-"""rtc-drift: a music library that plays itself to browsers over WebRTC."""
+"""Turns a music library into live programmes and delivers them to browsers over WebRTC."""
 
-__version__ = "0.5.1"
+__version__ = "0.5.2"

@@ -1,4 +1,4 @@
-"""`python -m rtc_drift`: the same as the command `rtc-drift`."""
+"""Run the command `rtc-drift` as `python -m rtc_drift`."""
 
 from rtc_drift.cli.main import main
 

@@ -17,7 +17,7 @@ from rtc_drift.api.routes import make_app
 from rtc_drift.config import ConfigError, Settings, make_data_dir
 from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.engine.protocol.clock import TickClock
-from rtc_drift.engine.protocol.messages import Health, Sent, ToControl, ToEngine
+from rtc_drift.engine.protocol.messages import Health, SentCounts, ToControl, ToEngine
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
@@ -146,7 +146,7 @@ class Service:
     def _on_engine(self, engine: int, message: ToControl) -> None:
         if isinstance(message, Health):
             self.metrics.engine_health(engine, message)
-        elif isinstance(message, Sent):
+        elif isinstance(message, SentCounts):
             if self.shared_port is not None:
                 self.shared_port.sent(message)
         else:

@@ -1,4 +1,4 @@
-"""One writer, many readers, each at its own pace: a bounded ring, so that a slow reader costs nobody but itself."""
+"""One writer and many readers over a bounded ring: a slow reader delays neither the writer nor other readers."""
 
 import asyncio
 from collections import deque
@@ -9,17 +9,17 @@ Item = TypeVar("Item")
 
 
 class BroadcastEndedError(Exception):
-    """Nothing more will come."""
+    """The broadcast or its reader has ended: no more items will come."""
 
 
 class LaggedError(Exception):
-    """The reader fell further behind than it allowed itself."""
+    """The reader is more than its `max_lag` items behind."""
 
 
 class Broadcast(Generic[Item]):
-    """Keeps the last `capacity` items for its readers. Items are shared, never copied.
+    """A ring of the last `capacity` items. Readers share the items; they are never copied.
 
-    `on_readers` is called whenever a reader comes or leaves.
+    `on_readers` is called whenever a reader is opened or closed.
     """
 
     def __init__(self, capacity: int, on_readers: Callable[[], None] = lambda: None) -> None:
@@ -33,44 +33,44 @@ class Broadcast(Generic[Item]):
 
     @property
     def published(self) -> int:
-        """How many items there were so far."""
+        """Number of items published so far."""
         return self._next
 
     def since(self, number: int) -> list[Item] | None:
-        """The items after the first `number` ones; None when some of them are not kept any more."""
+        """Return the items after the first `number` ones; None if some are no longer kept or `number` is too large."""
         missing = self._next - number
         return list(self._ring)[len(self._ring) - missing :] if 0 <= missing <= len(self._ring) else None
 
     def forget(self) -> None:
-        """Let go of what is kept, if nobody is reading."""
+        """Drop the kept items, unless a reader is open."""
         if not self._readers:
             self._ring.clear()
 
     @property
     def readers(self) -> int:
-        """How many readers are open."""
+        """Number of open readers."""
         return self._readers
 
     @property
     def hurried_readers(self) -> int:
-        """How many of them want every item at its time."""
+        """Number of open readers that need each item at its tick."""
         return self._readers - self._patient
 
     def publish(self, item: Item) -> None:
-        """Hand an item to all readers; never blocks."""
+        """Make an item available to all readers; never blocks."""
         self._ring.append(item)
         self._next += 1
         self._wake()
 
     def end(self) -> None:
-        """Tell all readers that nothing more comes. Idempotent."""
+        """End the broadcast; readers may still read the items there are. Idempotent."""
         self._ended = True
         self._wake()
 
     def reader(self, max_lag: int, *, patient: bool = False) -> "Reader[Item]":
-        """A reader at the live edge: the first item it gets is the next one published.
+        """Open a reader at the live edge: the first item it gets is the next one published.
 
-        A `patient` one does not mind when items come several at once.
+        `max_lag` is the number of items that it may be behind. A `patient` reader accepts items in groups.
         """
         return Reader(self, max_lag, patient)
 
@@ -98,14 +98,14 @@ class Reader(Generic[Item]):
         self._ended = False
         self._waiting: asyncio.Future[None] | None = None
         self.skipped = 0
-        """Items left out to get back to the live edge."""
+        """Number of items skipped to return to the live edge."""
         broadcast._count(1, patient)
 
     async def next(self) -> Item:
-        """The next item; waits for it. Safe to cancel: nothing is lost.
+        """Wait for the next item and return it. Safe to cancel: no item is lost.
 
-        A reader more than `max_lag` items behind goes on at the live edge: old audio sent in a burst would stay in the
-        listener's buffer for good. Raises BroadcastEndedError.
+        A reader more than `max_lag` items behind skips to the live edge: old audio sent in a burst would stay in the
+        listener's buffer and delay all later audio. Raises BroadcastEndedError.
         """
         lag = await self._wait()
         if lag > self._max_lag:
@@ -114,13 +114,16 @@ class Reader(Generic[Item]):
         return self._take()
 
     async def next_in_order(self) -> Item:
-        """The next item, with none left out. Raises LaggedError when the reader is more than `max_lag` items behind."""
+        """Wait for the next item and return it; none is skipped.
+
+        Raises LaggedError if the reader is more than `max_lag` items behind, and BroadcastEndedError.
+        """
         if await self._wait() > self._max_lag:
             raise LaggedError
         return self._take()
 
     async def next_ones(self) -> list[Item]:
-        """All items there are, in order, at least one. Raises as `next_in_order` does."""
+        """Wait for at least one item and return all unread ones, in order. Raises as `next_in_order` does."""
         count = await self._wait()
         if count > self._max_lag:
             raise LaggedError
@@ -129,13 +132,13 @@ class Reader(Generic[Item]):
         return [ring[index] for index in range(len(ring) - count, len(ring))]
 
     def end(self) -> None:
-        """Tell this reader that nothing more comes, once it has read what there is. Idempotent."""
+        """End this reader; it may still read the items there are. Idempotent."""
         self._ended = True
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
 
     def close(self) -> None:
-        """Leave. Idempotent."""
+        """Close this reader. Idempotent."""
         if not self._closed:
             self._closed = True
             self._broadcast._count(-1, self._patient)
@@ -147,7 +150,7 @@ class Reader(Generic[Item]):
         self.close()
 
     async def _wait(self) -> int:
-        """Wait until there is an item to read; gives how many there are."""
+        """Wait until there is an item to read; return the number of unread items."""
         broadcast = self._broadcast
         while self._position == broadcast._next:
             if broadcast._ended or self._ended:

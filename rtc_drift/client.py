@@ -1,7 +1,7 @@
-"""A headless WHEP listener over stock aiortc: for the command line, the tests, and your own automated checks.
+"""A headless WHEP listener over stock aiortc, for the command line, tests and your own automated checks.
 
 async with Listener("http://127.0.0.1:8080/whep/master") as listener:
-    audio = await listener.read(48_000)        # (48000, 2) float32, a second of what is heard
+    audio = await listener.read(48_000)        # (48000, 2) float32: one second
     print(listener.level_dbfs(audio), await listener.stats())
 """
 
@@ -24,43 +24,46 @@ from rtc_drift.webrtc.aiortc_internals import bind_ice
 from rtc_drift.webrtc.ice_policy import is_loopback
 
 BUFFERED_FRAMES = 500
-"""10 s: what an unread listener keeps before the oldest audio is dropped."""
+"""Number of unread frames kept (10 s); after that the oldest is dropped."""
 
 
 class ListenerError(Exception):
-    """The listener can't listen (any more); the message is a sentence for people."""
+    """The listener can't connect, or the stream has ended; the message is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """20 ms as received."""
+    """20 ms of audio as received."""
 
     timestamp: int
-    """RTP timestamp, 48 kHz, from an arbitrary start; steps of 960 where nothing is missing."""
+    """RTP timestamp in samples at 48 kHz from an arbitrary start; it grows by 960 if nothing is missing."""
     audio: Audio
     """`(960, 2) float32`, full scale ±1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How the reception went so far."""
+    """Reception statistics since the connection began."""
 
     packets_received: int
     packets_lost: int
     jitter_ms: float
+    """Interarrival jitter in milliseconds."""
     frames_dropped: int
-    """Because nobody read them in time."""
+    """Frames dropped because they were not read in time."""
 
 
 class Listener:
-    """Listens to a session from `async with` to its end.
+    """A listener of one session, connected inside its `async with` block.
 
     `url` is a WHEP endpoint (`http://host/whep/master`) or a page (`http://host/`, `http://host/session/kitchen`).
-    Entering waits until the connection stands; raises ListenerError when it doesn't come about. `ice_addresses` says
-    what ICE binds; by default loopback for a server on this machine, and every interface otherwise.
+    `ice_addresses` are the addresses that ICE binds: by default loopback for a server on this machine, else every
+    interface. Entering the block waits until the connection is established. It raises ListenerError if that fails or
+    takes longer than `connect_seconds`, and IceUnavailableError.
     """
 
     def __init__(self, url: str, *, ice_addresses: Sequence[str] | None = None, connect_seconds: float = 15.0) -> None:
+        """Create an unconnected listener. Raises ListenerError if `url` is not an HTTP URL."""
         self.whep_url, self.events_url, self.session_url = _endpoints(url)
         self._ice_addresses = _default_addresses(url) if ice_addresses is None else tuple(ice_addresses)
         self._connect_seconds = connect_seconds
@@ -92,7 +95,7 @@ class Listener:
         await self.close()
 
     async def frame(self) -> Frame:
-        """The next 20 ms; waits for it. Raises ListenerError when the stream has ended."""
+        """Wait for the next 20 ms and return them. Raises ListenerError when the stream has ended."""
         while not self._frames:
             if self._ended:
                 raise ListenerError("The stream has ended.")
@@ -101,7 +104,10 @@ class Listener:
         return self._frames.popleft()
 
     async def read(self, count: int) -> Audio:
-        """The next `count` samples: `(count, 2) float32`, in the order received. Raises ListenerError at the end."""
+        """Wait for `count` samples and return them in the order received: `(count, 2) float32`.
+
+        Raises ListenerError when the stream has ended.
+        """
         parts, have = [self._rest], len(self._rest)
         while have < count:
             audio = (await self.frame()).audio
@@ -112,7 +118,10 @@ class Listener:
         return joined[:count]
 
     async def events(self, last_event_id: str | None = None) -> AsyncIterator[dict[str, Any]]:
-        """The session's events as dicts (with their `id`), from `hello` on, until the server ends the stream."""
+        """Yield the session's events as dicts (with their `id`), until the server ends the stream.
+
+        The first is `hello`, or the first one after `last_event_id` if the server still has it.
+        """
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
         timeout = aiohttp.ClientTimeout(total=None, sock_read=30)
         async with self._http.get(self.events_url, headers=headers, timeout=timeout) as response:
@@ -125,11 +134,11 @@ class Listener:
                     yield json.loads(value) | {"id": event_id}
 
     async def next_track(self, track_id: str | None = None) -> dict[str, Any]:
-        """Ask for the next track, or for a certain one; gives the server's answer. Raises ListenerError."""
+        """Ask for the next track, or for the one with this id; return the server's answer. Raises ListenerError."""
         return await self.command("next-track", **({} if track_id is None else {"trackId": track_id}))
 
     async def command(self, name: str, **body: Any) -> dict[str, Any]:
-        """Any command, as in `command("seek", positionSeconds=30)`; the server's answer. Raises ListenerError."""
+        """Send any command, as in `command("seek", positionSeconds=30)`; return the answer. Raises ListenerError."""
         async with self._http.post(f"{self.session_url}/{name}", json=body) as response:
             answer: dict[str, Any] = await response.json()
             if response.status != 202:
@@ -137,7 +146,7 @@ class Listener:
             return answer
 
     async def stats(self) -> Stats:
-        """What aiortc counted, and what was dropped here."""
+        """Return aiortc's statistics and the number of frames dropped here."""
         report = await self._peer.getStats()
         inbound = next((each for each in report.values() if each.type == "inbound-rtp"), None)
         return Stats(
@@ -149,20 +158,20 @@ class Listener:
 
     @staticmethod
     def level_dbfs(audio: Audio) -> tuple[float, float]:
-        """RMS of left and right in dBFS; -120 for silence."""
+        """Return the RMS level of left and right in dBFS; -120 for silence."""
         rms = np.sqrt(np.mean(np.square(audio, dtype=np.float64), axis=0)) if len(audio) else np.zeros(2)
         left, right = 20 * np.log10(np.maximum(rms, 1e-6))
         return float(left), float(right)
 
     async def close(self) -> None:
-        """Leave: tells the server, closes the connection. Idempotent."""
+        """Delete the listener on the server and close the connection. Idempotent."""
         resource, self._resource = self._resource, None
         if resource is not None:
             try:
                 async with self._http.delete(resource, timeout=aiohttp.ClientTimeout(total=2)):
                     pass
             except (aiohttp.ClientError, TimeoutError):
-                pass  # The server notices by itself when it is asked for consent.
+                pass  # the server ends the listener when its consent expires
         self._peer.remove_all_listeners()
         await self._peer.close()
         if self._reader is not None:
@@ -184,7 +193,7 @@ class Listener:
                     connected.set_exception(ListenerError(f"{self.whep_url}: the connection failed."))
 
         self._peer.on("connectionstatechange", state_changed)
-        self._peer.on("track", self._take)
+        self._peer.on("track", self._track_received)
         self._peer.addTransceiver("audio", direction="recvonly")
         if self._ice_addresses:
             bind_ice(self._peer, self._ice_addresses)
@@ -192,17 +201,17 @@ class Listener:
         headers = {"Content-Type": "application/sdp"}
         async with self._http.post(self.whep_url, data=self._peer.localDescription.sdp, headers=headers) as response:
             if response.status != 201:
-                raise ListenerError(f"{self.whep_url}: {await _complaint(response)}")
+                raise ListenerError(f"{self.whep_url}: {await _error_sentence(response)}")
             self._resource = urljoin(self.whep_url, response.headers["Location"])
             answer = RTCSessionDescription(await response.text(), "answer")
         await self._peer.setRemoteDescription(answer)
         await connected
 
-    def _take(self, track: MediaStreamTrack) -> None:
+    def _track_received(self, track: MediaStreamTrack) -> None:
         self._reader = asyncio.create_task(self._read(track), name="listener")
 
     async def _read(self, track: MediaStreamTrack) -> None:
-        # Always drained: aiortc would queue what nobody reads without bound.
+        # Read frames as they arrive, even if the caller does not read: aiortc's queue of unread frames has no limit.
         try:
             while True:
                 frame = await track.recv()
@@ -221,10 +230,10 @@ class Listener:
 
 
 def _endpoints(url: str) -> tuple[str, str, str]:
-    """WHEP, events and command urls of the session that `url` means. Raises ListenerError."""
+    """Return the URLs of a session for WHEP, events and commands. Raises ListenerError."""
     parts = urlsplit(url if "//" in url else f"http://{url}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ListenerError(f"{url!r} is not an http url.")
+        raise ListenerError(f"{url!r} is not an HTTP URL.")
     segments = [segment for segment in parts.path.split("/") if segment]
     session = segments[-1] if segments else "master"
     prefix = "/".join(segments[:-2])
@@ -236,7 +245,7 @@ def _default_addresses(url: str) -> tuple[str, ...]:
     return ("127.0.0.1",) if is_loopback(urlsplit(url if "//" in url else f"http://{url}").hostname or "") else ()
 
 
-async def _complaint(response: aiohttp.ClientResponse) -> str:
+async def _error_sentence(response: aiohttp.ClientResponse) -> str:
     try:
         return str((await response.json())["error"])
     except (aiohttp.ContentTypeError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Settings: from the command line, `RTC_DRIFT_…` in the environment, and a TOML file, in this order of precedence."""
+"""Settings from the command line, environment variables `RTC_DRIFT_…` and a TOML file, in this order of priority."""
 
 import ipaddress
 import os
@@ -22,6 +22,7 @@ from rtc_drift.media import TARGET_LUFS
 APP = "rtc-drift"
 ENV_PREFIX = "RTC_DRIFT_"
 LIST_OPTIONS = ("music", "ice_address", "stun", "turn")
+"""Settings that hold several values."""
 _ICE_URL = re.compile(
     r"(?P<scheme>stuns?|turns?):(?:(?P<username>[^:@]+):(?P<credential>[^@]+)@)?"
     r"(?P<host>[^:@?/\s]+|\[[0-9a-fA-F:]+\])(?P<port>:\d{1,5})?(?P<query>\?transport=(?:udp|tcp))?"
@@ -29,7 +30,7 @@ _ICE_URL = re.compile(
 
 
 class ConfigError(Exception):
-    """A setting is wrong; the message is one sentence that names it."""
+    """A setting is invalid; the message is one sentence that names it."""
 
 
 class IceServer(BaseModel):
@@ -43,68 +44,70 @@ class IceServer(BaseModel):
 
     @classmethod
     def parse(cls, text: str, kind: Literal["stun", "turn"]) -> "IceServer":
-        """`stun:host:3478` or `turn:user:password@host:3478?transport=udp`. Raises ValueError."""
+        """Parse `stun:host:3478` or `turn:user:password@host:3478?transport=udp`. Raises ValueError."""
         match = _ICE_URL.fullmatch(text)
         if match is None or not match["scheme"].startswith(kind):
             example = "stun:HOST[:PORT]" if kind == "stun" else "turn:USER:PASSWORD@HOST[:PORT][?transport=udp|tcp]"
-            raise ValueError(f"{text!r} is not of the form {example}")
+            raise ValueError(f"{text!r} does not have the form {example}")
         if kind == "turn" and not match["username"]:
-            raise ValueError(f"{text!r} lacks the user and password that TURN asks for")
+            raise ValueError(f"{text!r} lacks the user and password that TURN requires")
         url = f"{match['scheme']}:{match['host']}{match['port'] or ''}{match['query'] or ''}"
         return cls(url=url, username=match["username"], credential=match["credential"])
 
 
 class Settings(BaseSettings):
-    """Everything `rtc-drift serve` can be told."""
+    """The settings of `rtc-drift serve`. Invalid values raise pydantic's ValidationError; `load` translates it."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
 
     music: Annotated[tuple[Path, ...], NoDecode] = ()
-    """Folders of music; none = the demo library."""
+    """Music folders; empty = the demo library."""
     analysis: bool = True
-    """Listen to tracks in the background."""
+    """True to analyse tracks in the background."""
     loudness: float = Field(TARGET_LUFS, ge=-30, le=-8)
-    """How loud every track is played, in LUFS."""
+    """Target loudness of every track, in LUFS."""
     album_balance: bool = False
-    """The tracks of an album stay as loud by each other as on the disc."""
+    """True to keep relative loudness within an album."""
     host: str = Field("127.0.0.1", min_length=1)
-    """What the HTTP server binds."""
+    """Address or host name that the HTTP server binds."""
     port: int = Field(8080, ge=0, le=65535)
-    """Its TCP port; 0 = any free one."""
+    """TCP port of the HTTP server; 0 = any free port."""
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(APP)))
-    """Where the catalogue and the demo library live."""
+    """Folder of the catalogue, the demo library and the rendered stretched intros."""
     ice_address: Annotated[tuple[str, ...], NoDecode] = ()
-    """What ICE binds; none = 127.0.0.1 when `host` is loopback, else every interface."""
+    """IP addresses that ICE binds; empty = 127.0.0.1 if `host` is loopback, else every interface."""
     udp_port: int = Field(8189, ge=0, le=65535)
-    """The one UDP port of all WebRTC listeners; 0 = any port, one for each."""
+    """The shared UDP port of all WebRTC listeners; 0 = a separate port for each listener."""
     advertise: str | None = None
-    """The address listeners are told in place of this host's own (Docker, NAT)."""
+    """IP address in SDP answers in place of this host's own (Docker, NAT)."""
     engines: int = Field(1, ge=1, le=16)
-    """Processes that mix and send; sessions are spread over them."""
+    """Number of engine processes, which mix and send; stations are distributed among them."""
     stun: Annotated[tuple[str, ...], NoDecode] = ()
+    """URLs of STUN servers."""
     turn: Annotated[tuple[str, ...], NoDecode] = ()
+    """URLs of TURN servers, with user and password."""
     bitrate: int = Field(128_000, ge=64_000, le=256_000)
-    """Of the Opus stream, in bits per second."""
+    """Bit rate of the Opus stream, in bits per second."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_listeners: int = Field(2_000, ge=1)
-    """Listeners at once, over WebRTC and as Ogg together; one more is refused with 503."""
+    """Maximum number of listeners, over WebRTC and Ogg together; one more is refused with 503."""
     max_event_readers: int = Field(500, ge=1)
-    """Event streams at once of each programme; one more is refused with 503."""
+    """Maximum number of event streams of each station; one more is refused with 503."""
     max_sessions: int = Field(64, ge=0)
-    """Named sessions at once; one more is refused with 503."""
+    """Maximum number of named sessions; one more is refused with 503."""
     max_followers: int = Field(2_000, ge=0)
-    """Followers at once; one more is refused with 503."""
+    """Maximum number of followers; one more is refused with 503."""
     idle_minutes: float = Field(30, gt=0, allow_inf_nan=False)
-    """A named session or a follower that nobody hears, watches or uses for so long is ended."""
+    """Minutes without listeners, event readers and requests after which a named session or a follower ends."""
     cleanup_seconds: float = Field(60, gt=0, allow_inf_nan=False)
-    """How often it is looked for such."""
+    """Seconds between checks for idle sessions."""
     seed: int | None = Field(None, ge=0)
-    """Of the master's drift, which then begins anew at every start; none = one of its own, and it goes on."""
+    """Seed of the master's drift, which then starts afresh at every start; None = random, kept across restarts."""
 
     @field_validator(*LIST_OPTIONS, mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        # In the environment: separated as in PATH (addresses and urls: by spaces or commas).
+        # In the environment, addresses and URLs are separated by spaces or commas.
         if isinstance(value, str):
             return tuple(part for part in re.split(r"[\s,]+", value) if part)
         return value
@@ -112,6 +115,7 @@ class Settings(BaseSettings):
     @field_validator("music", mode="before")
     @classmethod
     def _split_paths(cls, value: object) -> object:
+        # In the environment, paths are separated as in PATH. This validator runs before `_split`.
         if isinstance(value, str):
             value = tuple(part for part in value.split(os.pathsep) if part)
         if isinstance(value, list | tuple):
@@ -136,7 +140,7 @@ class Settings(BaseSettings):
         if value is not None:
             _check_address(value)
             if ipaddress.ip_address(value).is_unspecified:
-                raise ValueError(f"{value!r} is not an address that anybody could reach")
+                raise ValueError(f"{value!r} is not an address that a listener could reach")
         return value
 
     @field_validator("stun", "turn")
@@ -148,7 +152,7 @@ class Settings(BaseSettings):
 
     @property
     def ice_servers(self) -> tuple[IceServer, ...]:
-        """STUN and TURN servers, parsed."""
+        """The parsed STUN and TURN servers."""
         return (
             *(IceServer.parse(url, "stun") for url in self.stun),
             *(IceServer.parse(url, "turn") for url in self.turn),
@@ -163,17 +167,21 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources in order of priority: arguments, environment, TOML file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
 
 
 def config_file() -> Path:
-    """The TOML file: `RTC_DRIFT_CONFIG`, or `config.toml` in the user's configuration directory; it may be absent."""
+    """Return the path of the TOML file: `RTC_DRIFT_CONFIG`, else `config.toml` in the user's configuration folder.
+
+    The file may be absent.
+    """
     named = os.environ.get(f"{ENV_PREFIX}CONFIG")
     return Path(named).expanduser() if named else Path(platformdirs.user_config_dir(APP)) / "config.toml"
 
 
 def load(overrides: dict[str, Any]) -> Settings:
-    """Settings with what the command line said on top. Raises ConfigError: one sentence that names the option."""
+    """Return the settings; `overrides` are those of the command line. Raises ConfigError, which names the option."""
     path = config_file()
     if os.environ.get(f"{ENV_PREFIX}CONFIG") and not path.is_file():
         raise ConfigError(f"{ENV_PREFIX}CONFIG: there is no file {path}.")
@@ -186,14 +194,14 @@ def load(overrides: dict[str, Any]) -> Settings:
 
 
 def make_data_dir(path: Path) -> None:
-    """See to it that the data directory is there and can be written to. Raises ConfigError."""
+    """Create the data folder if it is missing. Raises ConfigError, also if it is not writable."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        raise ConfigError(f"--data-dir: {path} can't be made ({reason}).") from None
+        raise ConfigError(f"--data-dir: {path} can't be created ({reason}).") from None
     if not os.access(path, os.W_OK | os.X_OK):
-        raise ConfigError(f"--data-dir: {path} can't be written to.")
+        raise ConfigError(f"--data-dir: {path} is not writable.")
 
 
 def _check_address(address: str) -> None:
@@ -213,6 +221,7 @@ def _expanded(path: object) -> Path:
 
 
 def _sentence(error: ValidationError, overrides: dict[str, Any]) -> str:
+    """Return one sentence for the first error: the option, the place of its value, the message and the value."""
     first = error.errors()[0]
     field = str(first["loc"][0])
     option = "--" + field.replace("_", "-")
@@ -221,10 +230,11 @@ def _sentence(error: ValidationError, overrides: dict[str, Any]) -> str:
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     source = "" if field in overrides else f" (from {_source(field)})"
-    said = "" if "not" in message.split() else f", not {first['input']!r}"
-    return f"{option}{source}: {message}{said}."
+    given = "" if first["type"] == "value_error" or "not" in message.split() else f", not {first['input']!r}"
+    return f"{option}{source}: {message}{given}."
 
 
 def _source(field: str) -> str:
+    """Return the environment variable or the file that holds a setting."""
     name = ENV_PREFIX + field.upper()
     return name if name in os.environ else str(config_file())

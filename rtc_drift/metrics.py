@@ -1,4 +1,4 @@
-"""What is counted, for `GET /metrics` (Prometheus text format)."""
+"""Counters and gauges for `GET /metrics` (Prometheus text format)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ from rtc_drift.engine.protocol.messages import Health
 from rtc_drift.webrtc.peer import Reception
 
 TICK_BUCKETS = (0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+"""Upper bounds of the histogram buckets for ticks, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledReception:
-    """How the listener of a stream receives, and the labels under which that is exported."""
+    """A listener's reception, with the labels under which it is exported."""
 
     session: str
     ssrc: str
@@ -24,17 +25,17 @@ class LabelledReception:
 
 
 class ReceptionCollector(Collector):
-    """Gauges of every listener who has reported; those who have left are gone from them."""
+    """Gauges for all listeners in `receptions`; a listener that has left is no longer exported."""
 
     def __init__(self) -> None:
         self.receptions: Sequence[LabelledReception] = ()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Called by prometheus-client."""
+        """Yield the gauges; prometheus-client calls this for every export."""
         labels = ("session", "ssrc")
-        loss = GaugeMetricFamily("rtc_drift_listener_loss_ratio", "Packets lost, of those sent lately", labels=labels)
+        loss = GaugeMetricFamily("rtc_drift_listener_loss_ratio", "Share of packets lost, 0 to 1", labels=labels)
         jitter = GaugeMetricFamily("rtc_drift_listener_jitter_seconds", "Interarrival jitter", labels=labels)
-        round_trip = GaugeMetricFamily("rtc_drift_listener_round_trip_seconds", "Round trip", labels=labels)
+        round_trip = GaugeMetricFamily("rtc_drift_listener_round_trip_seconds", "Round-trip time", labels=labels)
         for it in self.receptions:
             values = (it.session, it.ssrc)
             loss.add_metric(values, it.reception.loss)
@@ -45,7 +46,7 @@ class ReceptionCollector(Collector):
 
 
 class Metrics:
-    """The server's counters and gauges, in a registry of their own."""
+    """The server's counters, gauges and histograms, in their own registry."""
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
@@ -60,42 +61,40 @@ class Metrics:
         def histogram(name: str, text: str) -> Histogram:
             return Histogram(name, text, buckets=TICK_BUCKETS, **common)
 
-        self.joins = counter("joins", "WHEP offers answered")
-        self.skipped_packets = counter("skipped_packets", "Packets left out because a listener's sender lagged")
+        self.joins = counter("joins", "WHEP offers that were answered")
+        self.skipped_packets = counter("skipped_packets", "RTP packets not sent in time to listeners who have left")
         self.ogg_dropped = counter("ogg_readers_dropped", "Ogg readers dropped because they were too slow")
-        self.unexpected_errors = counter("unexpected_errors", "Requests that failed for a reason of ours")
-        self.engine_restarts = gauge("engine_restarts", "How often the engine had to be started again")
-        self.failed_plays = gauge("failed_plays", "Tracks that broke off or could not be opened")
+        self.unexpected_errors = counter("unexpected_errors", "Requests that failed because of an error in the server")
+        self.engine_restarts = gauge("engine_restarts", "Restarts of engine processes")
+        self.failed_plays = gauge("failed_plays", "Tracks that could not be opened or failed while playing")
         self.sessions = Gauge("sessions", "Sessions by type", ("type",), **common)
-        self.running_mixers = gauge("running_mixers", "Programmes that somebody hears; the others stand still")
-        self.session_save_failures = gauge("session_save_failures", "How often sessions could not be saved or read")
-        self.webrtc_listeners = gauge("webrtc_listeners", "WebRTC listeners, connecting ones included")
+        self.running_mixers = gauge("running_mixers", "Running stations; the others are paused")
+        self.session_save_failures = gauge("session_save_failures", "Failures to save or load sessions")
+        self.webrtc_listeners = gauge("webrtc_listeners", "WebRTC listeners, including those still connecting")
         self.listeners = gauge("listeners", "Listeners over WebRTC and Ogg")
-        self.refused_commands = counter("refused_commands", "Commands refused: read-only, locked or from other sites")
+        self.refused_commands = counter("refused_commands", "Refused commands: read-only, locked or from other sites")
         self.event_readers = gauge("event_readers", "Open event streams")
-        self.event_readers_cut = gauge("event_readers_cut", "Event streams cut off because they were too slow")
+        self.event_readers_cut = gauge("event_readers_cut", "Event streams closed because their reader was too slow")
         self.tracks = gauge("tracks", "Playable tracks")
         self.unplayable = gauge("unplayable_files", "Files that can't be played")
-        self.lead_failures = gauge("lead_failures", "How often a track could not be rendered at another tempo")
-        self.library_failures = gauge("library_failures", "What went wrong while scanning or making the demo library")
-        self.tick_late = histogram("engine_tick_late_seconds", "How late the engine's 20 ms ticks started")
-        self.tick_work = histogram("engine_tick_work_seconds", "How long they took")
-        self.skipped_ticks = counter("engine_skipped_ticks", "Ticks left out because the engine was held up")
-        self.starved_blocks = gauge("engine_starved_blocks", "Blocks for which a deck had too little decoded")
-        self.dropped_messages = gauge("engine_dropped_messages", "Media that control was too slow to take")
-        self.engine_cpu = gauge("engine_cpu_seconds", "CPU time of the engines' processes since they were started")
+        self.lead_failures = gauge("lead_failures", "Stretched intros that could not be rendered")
+        self.library_failures = gauge("library_failures", "Failures of scanning, analysis, storage or the demo library")
+        self.tick_late = histogram("engine_tick_late_seconds", "Delay of the start of the engine's 20 ms ticks")
+        self.tick_work = histogram("engine_tick_work_seconds", "Duration of the work in the engine's ticks")
+        self.skipped_ticks = counter("engine_skipped_ticks", "Ticks skipped because the engine was too far behind")
+        self.starved_blocks = gauge("engine_starved_blocks", "Blocks for which a deck had too little decoded audio")
+        self.dropped_messages = gauge("engine_dropped_messages", "Audio messages dropped because control was too slow")
+        self.engine_cpu = gauge("engine_cpu_seconds", "CPU time of the engine processes since their start")
         self.dropped_datagrams = Gauge(
-            "dropped_datagrams", "Datagrams on the UDP port that nobody gets", ("reason",), **common
+            "dropped_datagrams", "Datagrams on the shared UDP port that were dropped", ("reason",), **common
         )
-        self.unsent_packets = gauge(
-            "unsent_packets", "RTP packets that the system did not take, of those who listen now"
-        )
+        self.unsent_packets = gauge("unsent_packets", "RTP packets not sent in time to present listeners")
         self._last_health: dict[int, Health] = {}
         self.reception = ReceptionCollector()
         registry.register(self.reception)
 
     def engine_health(self, engine: int, health: Health) -> None:
-        """Take an engine's report of the last second."""
+        """Add an engine's report of the last second; `engine` is its index."""
         for late, work in zip(health.late_us, health.work_us, strict=True):
             self.tick_late.observe(late / 1e6)
             self.tick_work.observe(work / 1e6)
@@ -107,5 +106,5 @@ class Metrics:
         self.engine_cpu.set(sum(each.cpu_seconds for each in all_engines))
 
     def text(self) -> bytes:
-        """Everything in the Prometheus text format."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self._registry)

@@ -33,13 +33,13 @@ class SessionTable:
 
     def load(self) -> list[SessionRecord]:
         """Return all sessions in order of creation."""
-        with self._database.using() as connection:
+        with self._database.transaction() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM sessions ORDER BY created, id")
             return [SessionRecord(*row) for row in rows]
 
     def save(self, records: Sequence[SessionRecord], gone: Iterable[str]) -> None:
         """Write some sessions and delete those that are `gone`, in one transaction."""
-        with self._database.using() as connection:
+        with self._database.transaction() as connection:
             connection.executemany("DELETE FROM sessions WHERE id = ?", [(session_id,) for session_id in gone])
             connection.executemany(_SAVE, [astuple(record) for record in records])
 

@@ -236,7 +236,7 @@ class Sessions(Mapping[str, Session]):
         for station in self._stations.values():
             station.library_changed()
 
-    def on_engine(self, message: m.OfStation) -> None:
+    def on_engine(self, message: m.StationMessage) -> None:
         """Pass a message of an engine on to its station."""
         if (station := self._stations.get(message.station)) is not None:
             station.on_engine(message)

@@ -39,6 +39,10 @@ class ListenerLimitError(Exception):
     """The number of listeners that the settings allow is reached."""
 
 
+class JoiningLimitError(Exception):
+    """Too many listeners are connecting at once: one more would delay all of them."""
+
+
 class SentStream(NamedTuple):
     """A listener and its stream."""
 
@@ -51,10 +55,6 @@ class SentStream(NamedTuple):
         """Return the listener's up-to-date reception; None before its first report."""
         await self.listener.peer.update_reception()
         return self.listener.peer.reception
-
-
-class JoiningLimitError(Exception):
-    """Too many listeners are connecting at once: one more would delay all of them."""
 
 
 class WhepListener:
@@ -145,7 +145,7 @@ class Listeners(Mapping[str, WhepListener]):
         if len(self._connecting) >= MAX_CONNECTING:
             raise JoiningLimitError
         parsed = opus_offer(offer)
-        listener = WhepListener(session, self._open_peer(session, parsed))
+        listener = WhepListener(session, self._peer_factory(session, parsed))
         self._listeners[listener.id] = listener
         self._connecting.add(listener)
         session.station.expect()
@@ -189,7 +189,7 @@ class Listeners(Mapping[str, WhepListener]):
             and ssrc in (None, offset[0])
         ]
 
-    def _open_peer(self, session: Session, offer: OpusOffer) -> OpenPeer:
+    def _peer_factory(self, session: Session, offer: OpusOffer) -> OpenPeer:
         shared_port = self._shared_port
         if shared_port is None or offer.is_lite:
             return lambda connected, lost: AiortcPeer(self.policy, session.packet_track, connected, lost)

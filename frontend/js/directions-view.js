@@ -1,7 +1,7 @@
 /** Shows the directions in pairs of opposites, with the number of tracks in each. */
 
 import { find, make, setAttribute, setText } from "./dom.js";
-import { count, directionText, directionTimeText, labelOf, whyFigures, whyText } from "./text.js";
+import { count, directionText, directionTimeText, whyFigures, whyText } from "./text.js";
 
 /** @param {{steer: (direction: string | null) => void}} actions */
 export function mountDirections(actions) {
@@ -14,7 +14,7 @@ export function mountDirections(actions) {
     const element = make("button", "direction");
     element.type = "button";
     element.dataset.direction = direction;
-    element.append(make("span", "direction-name", labelOf(open)), make("span", "direction-count"));
+    element.append(make("span", "direction-name", open.label), make("span", "direction-count"));
     element.onclick = () => actions.steer(element.getAttribute("aria-pressed") === "true" ? null : direction);
     return element;
   }
@@ -41,7 +41,7 @@ export function mountDirections(actions) {
         element.disabled = !view.maySteer || (open.count === 0 && open.direction !== state.direction);
         setText(element.lastChild, String(open.count));
         setAttribute(element, "aria-pressed", String(open.direction === state.direction));
-        setAttribute(element, "aria-label", `${labelOf(open)}, ${count(open.count, "track")}`);
+        setAttribute(element, "aria-label", `${open.label}, ${count(open.count, "track")}`);
         setAttribute(element, "title", open.tracks.map((track) => track.title).join(" · "));
       }
       setText(note, directionText(state));

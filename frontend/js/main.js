@@ -4,6 +4,7 @@ import { addresses, getJson, missingSession, sessionOf } from "./api.js";
 import { AudioOutput } from "./audio-output.js";
 import { MediaClock } from "./clock.js";
 import { Connection } from "./connection.js";
+import { mountControlKey } from "./control-key.js";
 import { mountDirections, mountWhy } from "./directions-view.js";
 import { Events } from "./events.js";
 import { mountKeyboard } from "./keyboard.js";
@@ -61,6 +62,7 @@ const painters = [
   views.mountAnnouncer(),
   mountName(),
   mountSteering(actions),
+  mountControlKey(urls, state.sessionId, () => events.open()),
   mountDirections(actions),
   mountUpNext(),
   mountWhy(),

@@ -14,13 +14,6 @@ const PHASES = {
   refused: "The server refused the connection",
 };
 
-/** Labels of directions where the page uses other words than the API. */
-const LABELS = {
-  more_tonal: "more melodic",
-  noisier: "rougher",
-  bassier: "more bass",
-  lighter: "less bass",
-};
 /** Directions whose label is a noun, such as "more bass". */
 const NOUNS = new Set(["bassier", "lighter"]);
 
@@ -64,13 +57,10 @@ export function audienceText({ listeners, followers }) {
   return count(listeners, "listener") + (followers > 0 ? ` · ${count(followers, "follower")}` : "");
 }
 
-/** Return the label of a direction. The label of a discovered direction comes from the server. */
-export const labelOf = ({ direction, label }) => LABELS[direction] ?? label;
-
 /** Describe where the music is steered. */
 export function directionText({ direction, explorer }) {
   if (!direction) return "Drifting on its own.";
-  const [label, isNoun] = [labelById(direction, explorer), NOUNS.has(direction)];
+  const [label, isNoun] = [labelOf(direction, explorer), NOUNS.has(direction)];
   if (isEmpty(direction, explorer)) return isNoun ? `No tracks with ${label} left.` : `No ${label} tracks left.`;
   return isNoun ? `Turning to ${label}.` : `Turning ${label}.`;
 }
@@ -87,9 +77,10 @@ export function directionTimeText({ direction, explorer }, { next, waiting }) {
 
 const isEmpty = (direction, explorer) => explorer.some((open) => open.direction === direction && open.count === 0);
 
-function labelById(direction, explorer) {
+/** Return the label of a direction. It comes from the server; until it has come, the id takes its place. */
+function labelOf(direction, explorer) {
   const open = explorer.find((known) => known.direction === direction);
-  return labelOf(open ?? { direction, label: direction.replaceAll("_", " ") });
+  return open?.label ?? direction.replaceAll("_", " ");
 }
 
 /** Format a track in one line. */
@@ -99,7 +90,7 @@ export const trackText = ({ title, artist }) => joined(title, artist);
 export function whyText(why, explorer) {
   if (!why) return "";
   const { direction, progress, distance, lufsChange } = why;
-  const label = direction ? labelById(direction, explorer) : "";
+  const label = direction ? labelOf(direction, explorer) : "";
   const parts = direction ? [progressText(progress, label), `otherwise ${similarityText(distance)}`] : [similarityText(distance)];
   const sentence = [...parts, loudnessText(lufsChange)].join(", ");
   return sentence[0].toUpperCase() + sentence.slice(1);

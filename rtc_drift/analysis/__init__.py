@@ -1,4 +1,4 @@
-"""How does a track sound? Tempo, beats, key, loudness, cues and features, measured from its samples.
+"""The sound of a track: tempo, beats, key, loudness, cues and features, measured from its samples.
 
 May import `audio` and `media`; does no I/O.
 Begin with `model` (the result), then `analyser` (the pass over the samples).

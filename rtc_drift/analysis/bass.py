@@ -1,4 +1,4 @@
-"""The share of each moment's loudness that is lost when the engine removes the bass, which may differ by channel."""
+"""The share of the bass in each moment's loudness: what is lost when the engine removes the bass."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ _HIGHEST_HERTZ = 1_000.0
 
 
 class BassMeter:
-    """A meter for audio at 48 kHz in chunks of any length."""
+    """A meter for audio at 48 kHz in chunks of any length. It measures both channels, since bass may be stereo."""
 
     def __init__(self) -> None:
         self._waiting = np.zeros((0, 2), np.float32)

@@ -13,7 +13,7 @@ from rtc_drift.analysis.timbre import Timbre
 _ONSET_ABOVE = 0.5
 """Least height of a peak of the onset strength that counts as an onset, in standard deviations."""
 _CHORD_FRAMES = 6
-"""Distance of the compared chroma frames (0.5 s)."""
+"""Distance of the compared chroma frames, in frames (0.5 s)."""
 
 
 def features(

@@ -20,7 +20,7 @@ _LOW_BANDS = 8
 _BASS_BANDS = 2
 _DEEP_HERTZ = 140.0
 _LAG = 2
-"""Distance of the compared frames."""
+"""Distance of the compared frames, in frames."""
 _COMPRESSION = 400.0
 _KICK_FRAMES = 6
 """Frames from an attack to the end of the search for its kick (50 ms)."""

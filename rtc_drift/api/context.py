@@ -1,4 +1,4 @@
-"""What request handlers use of the service, and how they find it."""
+"""The parts of the service that request handlers use."""
 
 from dataclasses import dataclass
 from pathlib import Path

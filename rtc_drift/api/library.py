@@ -32,7 +32,7 @@ async def tracks(request: web.Request) -> web.Response:
 async def track(request: web.Request) -> web.Response:
     """GET /api/tracks/{id}: tags and analysis."""
     library, found = context(request).library, _track(request)
-    analysis = await library.analyses.whole(found.id)
+    analysis = await library.analyses.read(found.id)
     info = TrackInfo.of(found, library.loved)
     return model_response(TrackDetail(**info.model_dump(), analysis=analysis))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # only its type is needed
 
 
 class CreateOptions(Wire):
-    """How a named session begins."""
+    """The beginning of a named session."""
 
     starting_track: str | None = Field(None, min_length=1, max_length=500)
     """A track's id, or words of its title, artist or album."""
@@ -66,7 +66,7 @@ class RtpClock(Wire):
 
 
 class ReceptionInfo(Wire):
-    """How a listener receives, by its latest RTCP report."""
+    """The reception of a listener, by its latest RTCP report."""
 
     loss_ratio: float
     """Share of the packets lost since the report before, 0 to 1."""

@@ -92,8 +92,8 @@ def _summary(session: Session) -> schemas.SessionSummary:
 async def _info(request: web.Request, session: Session, ssrc: int | None) -> schemas.SessionInfo:
     now, state = session.station.now(), session.state(allow_commands=may_command(request, session))
     playing = state.now_playing
-    heard = now if state.paused_at is None else min(now, state.paused_at)
-    position = seconds(playing.offset_samples + heard - playing.starts_at) if playing else None
+    media_time = now if state.paused_at is None else min(now, state.paused_at)
+    position = seconds(playing.offset_samples + media_time - playing.starts_at) if playing else None
     sent_to = context(request).listeners.sent_to(session, ssrc)
     clock = schemas.RtpClock(
         sample_rate=SAMPLE_RATE,

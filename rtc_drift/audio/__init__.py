@@ -1,4 +1,4 @@
-"""Which samples does a file hold, how loud are they, and how do they become a file or a stream again?
+"""Files and streams of sound: decoding, seeking, loudness, encoding, Ogg.
 
 May import `media`.
 Begin with `decoding`, then `seeking`.

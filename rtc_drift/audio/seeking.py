@@ -69,7 +69,7 @@ def _vorbis_clock_zero(path: str, _modified: int, _size: int) -> float:
 
 
 def _seek(file: AudioFile, to_seconds: float) -> bool:
-    """Seek the file. Return False if it can't be sought and is read from the beginning instead."""
+    """Seek to a time of the file's clock. Return False if that fails, so that the file is read from the beginning."""
     try:
         file.container.seek(max(0, int(to_seconds * av.time_base)))
     except av.FFmpegError:
@@ -78,7 +78,7 @@ def _seek(file: AudioFile, to_seconds: float) -> bool:
 
 
 def _first_position(file: AudioFile, zero: float, start: int) -> int:
-    # A file without a clock can't be sought to the sample: its first sample counts as `start`.
+    # Without a clock the exact position after seeking is unknown: the first sample counts as `start`.
     if file.clock_start is None:
         return start
     return min(max(0, samples(file.clock_start - zero)), start)

@@ -1,4 +1,4 @@
-"""`rtc-drift analyze FILE…`: how files sound, as a table or as JSON."""
+"""`rtc-drift analyze FILE…`: analyses files and prints a table or JSON."""
 
 import asyncio
 import json
@@ -17,12 +17,12 @@ from rtc_drift.workers.pool import WorkerError, Workers
 
 
 async def analyze(files: Sequence[Path], *, as_json: bool) -> int:
-    """Print one line for each file, in the order given. Gives the exit code: 1 if one can't be analysed."""
+    """Print one line for each file, in the order given. Returns the exit code: 1 if a file can't be analysed."""
     console = Console()
     table = Table("file", "BPM", "confidence", "key", "LUFS", "length", "brightness", "energy", box=None)
     failed = False
     async with Workers(min(len(files), os.cpu_count() or 1)) as workers:
-        tasks = [asyncio.create_task(_hear(workers, path), name=f"analyze {path}") for path in files]
+        tasks = [asyncio.create_task(_analyse(workers, path), name=f"analyze {path}") for path in files]
         try:
             for path, task in zip(files, tasks, strict=True):
                 result = await task
@@ -40,24 +40,24 @@ async def analyze(files: Sequence[Path], *, as_json: bool) -> int:
     return int(failed)
 
 
-async def _hear(workers: Workers, path: Path) -> tuple[float, Analysis] | str:
-    """Length and sound of a file, or why there is none."""
+async def _analyse(workers: Workers, path: Path) -> tuple[float, Analysis] | str:
+    """Return the length in seconds and the analysis of a file, or the reason why it can't be analysed."""
     try:
         track = await jobs.probe(workers, path.expanduser().absolute())
-        heard = await jobs.analyse(workers, track) if isinstance(track, Track) else track
+        analysis = await jobs.analyse(workers, track) if isinstance(track, Track) else track
     except WorkerError as error:
         return str(error)
     if isinstance(track, Unplayable):
         return track.reason
-    return heard.reason if isinstance(heard, Unplayable) else (track.duration_seconds, heard)
+    return analysis.reason if isinstance(analysis, Unplayable) else (track.duration_seconds, analysis)
 
 
 def _fields(path: Path, result: tuple[float, Analysis] | str) -> dict[str, Any]:
     if isinstance(result, str):
         return {"path": legible(path), "error": result}
     duration, analysis = result
-    sound = analysis.model_dump(mode="json", by_alias=True)
-    return {"path": legible(path), "durationSeconds": duration, **sound}
+    fields = analysis.model_dump(mode="json", by_alias=True)
+    return {"path": legible(path), "durationSeconds": duration, **fields}
 
 
 def _row(path: Path, result: tuple[float, Analysis] | str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`rtc-drift listen`: what is heard, as a level meter, and as a WAV file."""
+"""`rtc-drift listen URL`: listens to a session, with a level meter; writes a WAV file on request."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,15 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.webrtc.aiortc_internals import IceUnavailableError
 
 METER_SAMPLES = SAMPLE_RATE // 10
+"""Samples for each reading of the level."""
 METER_WIDTH = 40
+"""Characters of a full bar."""
 FLOOR_DBFS = -60.0
+"""Level of an empty bar."""
 
 
 async def listen(url: str, output: Path | None, seconds: float | None) -> int:
-    """Listen until the stream ends, `seconds` are over, or Ctrl-C; gives the exit code."""
+    """Listen until the stream ends, `seconds` are over, or Ctrl-C. Returns the exit code."""
     console = Console(stderr=True)
     try:
         with _wav(output) as wav:
@@ -32,24 +35,24 @@ async def listen(url: str, output: Path | None, seconds: float | None) -> int:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 1
     except asyncio.CancelledError:
-        pass  # Ctrl-C: the WAV file is whole.
+        pass  # Ctrl-C: the WAV file is complete.
     if output is not None:
         console.print(f"Written: {output}")
     return 0
 
 
 async def _meter(listener: Listener, wav: wave.Wave_write | None, console: Console, seconds: float | None) -> None:
-    heard = 0
+    received = 0
     with Live(console=console, refresh_per_second=10) as live:
-        while seconds is None or heard < seconds * SAMPLE_RATE:
+        while seconds is None or received < seconds * SAMPLE_RATE:
             audio = await listener.read(METER_SAMPLES)
-            heard += len(audio)
+            received += len(audio)
             if wav is not None:
                 wav.writeframes(np.clip(np.rint(audio * 32768), -32768, 32767).astype("<i2").tobytes())
             stats = await listener.stats()
             live.update(
                 Text(
-                    f"{_bars(audio)}   {heard / SAMPLE_RATE:7.1f} s   lost {stats.packets_lost}"
+                    f"{_bars(audio)}   {received / SAMPLE_RATE:7.1f} s   lost {stats.packets_lost}"
                     f"   jitter {stats.jitter_ms:.1f} ms"
                 )
             )

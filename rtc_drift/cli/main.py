@@ -1,4 +1,4 @@
-"""The command line: `rtc-drift serve | scan | analyze | render | listen`. What each does is in `commands`."""
+"""The command line: `rtc-drift serve | scan | analyze | render | listen`. Each command is a module of this package."""
 
 import argparse
 import asyncio
@@ -11,23 +11,23 @@ from rtc_drift import __version__
 from rtc_drift.config import ConfigError, load
 
 DESCRIPTION = "Turns a music library into a live programme and delivers it to browsers over WebRTC."
-EPILOG = "`rtc-drift COMMAND --help` tells the options of a command; those of `serve` may follow `rtc-drift` directly."
+EPILOG = "`rtc-drift COMMAND --help` lists the options of a command. Without COMMAND, `serve` is run."
 SERVE_EPILOG = """\
-Every option can also stand in the environment (--data-dir as RTC_DRIFT_DATA_DIR; several music folders
-separated as in PATH, other lists by spaces) and in a TOML file (data_dir = "…", music = ["…"]), by default
-config.toml in the user's configuration directory, else the one RTC_DRIFT_CONFIG names.
+Every option can also be set in the environment (--data-dir as RTC_DRIFT_DATA_DIR; separate music folders
+as in PATH, other lists by spaces) and in a TOML file (data_dir = "…", music = ["…"]): config.toml in the
+user's configuration directory, or the file that RTC_DRIFT_CONFIG names.
 The command line comes first, then the environment, then the file.
 
 examples:
   rtc-drift                                      the demo library on http://127.0.0.1:8080
   rtc-drift serve --music ~/Music --port 9000    your own music
   rtc-drift serve --host 0.0.0.0 --music /srv/music
-                                                 for the whole house: ICE binds every interface
+                                                 for the local network: WebRTC binds every interface
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point. Exit codes: 0 done, 1 failed, 2 wrong usage or setting."""
+    """Run the command line, and exit: with 0 if done, 1 if it failed, 2 for wrong usage or settings, 130 for Ctrl-C."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     # `serve` is the default: `rtc-drift --music DIR` is what people type first.
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
@@ -61,10 +61,10 @@ def _analyze(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
-    from rtc_drift.cli.render import Rendering, render
+    from rtc_drift.cli.render import RenderOptions, render
 
     own = {name: vars(options).pop(name) for name in ("output", "minutes", "commands", "keep_leads")}
-    return asyncio.run(render(Rendering(**own), load(_overrides(options))))
+    return asyncio.run(render(RenderOptions(**own), load(_overrides(options))))
 
 
 def _listen(options: argparse.Namespace) -> int:
@@ -74,7 +74,7 @@ def _listen(options: argparse.Namespace) -> int:
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, Any]:
-    """What was given on the command line, by the names of the settings."""
+    """Return the settings given on the command line, by name."""
     skipped = {"command", "folder"}
     return {name: value for name, value in vars(options).items() if value is not None and name not in skipped}
 
@@ -101,114 +101,114 @@ def _add_serve(commands: Any) -> None:
     )
     serve.set_defaults(command=_serve)
     music = serve.add_argument_group("music")
-    music.add_argument("--music", metavar="DIR", action="append", help="folder of music, repeatable (demo library)")
+    music.add_argument("--music", metavar="DIR", action="append", help="music folder, repeatable (demo library)")
     _add_data_dir(music)
     music.add_argument(
         "--analysis",
         action=argparse.BooleanOptionalAction,
-        help="listen to tracks in the background; those not listened to can't be steered by sound (yes)",
+        help="analyse tracks in the background; without analysis, people can't steer by sound (yes)",
     )
     _add_levels(music)
-    music.add_argument("--bitrate", metavar="BPS", help="of the Opus stream, 64000 to 256000 (128000)")
-    music.add_argument("--seed", metavar="N", help="makes the master's drift repeatable, anew at every start (none)")
+    music.add_argument("--bitrate", metavar="BPS", help="bits per second of the Opus stream, 64000 to 256000 (128000)")
+    music.add_argument("--seed", metavar="N", help="make the master's choice of tracks the same at every start (none)")
     network = serve.add_argument_group("network")
-    network.add_argument("--host", help="address the HTTP server binds (127.0.0.1)")
-    network.add_argument("--port", help="its TCP port, 0 = any free one (8080)")
+    network.add_argument("--host", help="address that the HTTP server binds (127.0.0.1)")
+    network.add_argument("--port", help="TCP port of the HTTP server, 0 = any free port (8080)")
     network.add_argument(
         "--ice-address",
         metavar="IP",
         action="append",
-        help="address that WebRTC binds, repeatable, 0.0.0.0 = every interface (127.0.0.1 when --host is loopback, "
+        help="address that WebRTC binds, repeatable, 0.0.0.0 = every interface (127.0.0.1 if --host is loopback, "
         "else every interface)",
     )
     network.add_argument(
         "--udp-port",
         metavar="N",
-        help="the one UDP port of all WebRTC listeners (8189); 0, or any --stun or --turn = a port for each",
+        help="shared UDP port of all WebRTC listeners (8189); 0, or any --stun or --turn = a port for each listener",
     )
-    network.add_argument("--advertise", metavar="IP", help="address listeners are told, where this host's is another")
+    network.add_argument("--advertise", metavar="IP", help="address given to listeners instead of this host's (none)")
     network.add_argument("--stun", metavar="URL", action="append", help="stun:HOST[:PORT], repeatable (none)")
     network.add_argument(
         "--turn", metavar="URL", action="append", help="turn:USER:PASSWORD@HOST[:PORT], repeatable (none)"
     )
-    network.add_argument("--max-listeners", metavar="N", help="listeners at once, over WebRTC and as Ogg (2000)")
-    network.add_argument("--max-event-readers", metavar="N", help="event streams at once of each programme (500)")
+    network.add_argument("--max-listeners", metavar="N", help="maximum number of WebRTC and Ogg listeners (2000)")
+    network.add_argument("--max-event-readers", metavar="N", help="maximum number of event streams per programme (500)")
     sessions = serve.add_argument_group("sessions")
-    sessions.add_argument("--max-sessions", metavar="N", help="named sessions at once (64)")
-    sessions.add_argument("--max-followers", metavar="N", help="followers at once (2000)")
-    sessions.add_argument("--idle-minutes", metavar="N", help="after which a session that nobody uses ends (30)")
-    sessions.add_argument("--cleanup-seconds", metavar="N", help="how often it is looked for such (60)")
-    serve.add_argument("--engines", metavar="N", help="processes that mix and send, sessions spread over them (1)")
+    sessions.add_argument("--max-sessions", metavar="N", help="maximum number of named sessions (64)")
+    sessions.add_argument("--max-followers", metavar="N", help="maximum number of followers (2000)")
+    sessions.add_argument("--idle-minutes", metavar="N", help="minutes without use after which a session ends (30)")
+    sessions.add_argument("--cleanup-seconds", metavar="N", help="seconds between checks for idle sessions (60)")
+    serve.add_argument("--engines", metavar="N", help="processes that mix and send; sessions are spread over them (1)")
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (info)")
 
 
 def _add_scan(commands: Any) -> None:
     scan = commands.add_parser(
         "scan",
-        help="read a music folder ahead and listen to it, with a progress bar",
-        description="Read a music folder and listen to all of it ahead, so that serving it starts at once.",
+        help="scan and analyse a music folder ahead of time, with a progress bar",
+        description="Scan and analyse a music folder, so that `serve` has everything at once.",
     )
     scan.set_defaults(command=_scan)
-    scan.add_argument("folder", metavar="DIR", type=Path)
+    scan.add_argument("folder", metavar="DIR", type=Path, help="music folder")
     _add_data_dir(scan)
 
 
 def _add_analyze(commands: Any) -> None:
     analyze = commands.add_parser(
         "analyze",
-        help="listen to files and print how they sound: tempo, beats, key, loudness, cues, features",
-        description="Listen to files and print how they sound. Nothing is stored.",
+        help="analyse files and print the results: tempo, beats, key, loudness, cues, features",
+        description="Analyse files and print the results. Nothing is stored.",
     )
     analyze.set_defaults(command=_analyze)
-    analyze.add_argument("files", metavar="FILE", type=Path, nargs="+")
-    analyze.add_argument("--json", action="store_true", help="one JSON object per file and line, everything in it")
+    analyze.add_argument("files", metavar="FILE", type=Path, nargs="+", help="audio file")
+    analyze.add_argument("--json", action="store_true", help="print one line of JSON per file, with all results")
 
 
 def _add_listen(commands: Any) -> None:
     listen = commands.add_parser(
         "listen",
         help="listen to a session without a browser, with a level meter",
-        description="Join a session over WHEP and show what is heard: level, loss, jitter.",
+        description="Listen to a session over WHEP and show level, loss and jitter.",
     )
     listen.set_defaults(command=_listen)
-    listen.add_argument("url", metavar="URL", help="a session's page or WHEP url, such as http://127.0.0.1:8080")
-    listen.add_argument("-o", "--output", metavar="FILE", type=Path, help="write what is heard to a WAV file")
-    listen.add_argument("--seconds", metavar="N", type=float, help="stop by itself after this long")
+    listen.add_argument("url", metavar="URL", help="page or WHEP URL of a session, such as http://127.0.0.1:8080")
+    listen.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the audio to a WAV file")
+    listen.add_argument("--seconds", metavar="N", type=float, help="stop after N seconds (never)")
 
 
 def _add_render(commands: Any) -> None:
     render = commands.add_parser(
         "render",
         help="render a programme to a file, faster than real time",
-        description="Render what the server would play to a file, with a cue sheet and a JSON of everything beside it. "
+        description="Render what the server would play to a file, with a cue sheet and a full JSON record beside it. "
         "The same seed, library and commands give the same samples.",
     )
     render.set_defaults(command=_render)
     render.add_argument(
         "-o", "--output", metavar="FILE", type=Path, required=True, help=".flac (24 bits), .wav or .opus"
     )
-    render.add_argument("--minutes", metavar="M", type=float, default=60, help="how long it is (60)")
-    render.add_argument("--seed", metavar="N", help="of the drift (one of its own, which is told)")
-    render.add_argument("--music", metavar="DIR", action="append", help="folder of music, repeatable (demo library)")
-    render.add_argument("--commands", metavar="FILE", type=Path, help="what is asked for meanwhile, as JSON lines")
-    render.add_argument("--keep-leads", metavar="DIR", type=Path, help="keep what was rendered ahead at other tempi")
+    render.add_argument("--minutes", metavar="M", type=float, default=60, help="length in minutes (60)")
+    render.add_argument("--seed", metavar="N", help="seed of the choice of tracks (random; it is printed)")
+    render.add_argument("--music", metavar="DIR", action="append", help="music folder, repeatable (demo library)")
+    render.add_argument("--commands", metavar="FILE", type=Path, help="commands to execute, as JSON lines")
+    render.add_argument("--keep-leads", metavar="DIR", type=Path, help="keep the stretched intros in this folder")
     _add_levels(render)
     _add_data_dir(render)
 
 
 def _add_levels(group: Any) -> None:
-    group.add_argument("--loudness", metavar="LUFS", help="how loud every track is played, -30 to -8 (-16)")
+    group.add_argument("--loudness", metavar="LUFS", help="loudness of every track, -30 to -8 (-16)")
     group.add_argument(
         "--album-balance",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="keep the tracks of an album as loud by each other as on the disc (no)",
+        help="keep relative loudness within an album (no)",
     )
 
 
 def _add_data_dir(group: Any) -> None:
     group.add_argument(
-        "--data-dir", metavar="DIR", help="where catalogue and demo library live (the user's data folder)"
+        "--data-dir", metavar="DIR", help="folder of the catalogue and the demo library (the user's data directory)"
     )
 
 

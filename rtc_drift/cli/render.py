@@ -1,4 +1,4 @@
-"""`rtc-drift render -o FILE`: a programme as a file, faster than real time."""
+"""`rtc-drift render -o FILE`: renders a programme to a file, faster than real time."""
 
 import asyncio
 import math
@@ -33,45 +33,50 @@ from rtc_drift.workers.pool import WorkerError, Workers
 
 
 @dataclass(frozen=True, slots=True)
-class Rendering:
-    """What is to be rendered, and where to."""
+class RenderOptions:
+    """The options of `render` that are not settings of the server."""
 
     output: Path
     minutes: float
     commands: Path | None = None
+    """A file of commands."""
     keep_leads: Path | None = None
+    """A folder for the stretched intros."""
 
 
-async def render(wanted: Rendering, settings: Settings) -> int:
-    """Read the music, render, write; gives the exit code. Raises ConfigError."""
-    if not (math.isfinite(wanted.minutes) and samples(wanted.minutes * 60) > 0):
-        raise ConfigError("--minutes: a programme takes more than no time.")
-    script = _script(wanted.commands)
+async def render(options: RenderOptions, settings: Settings) -> int:
+    """Read the music, render and write the files. Returns the exit code. Raises ConfigError."""
+    if not (math.isfinite(options.minutes) and samples(options.minutes * 60) > 0):
+        raise ConfigError("--minutes: must be a finite number greater than 0.")
+    script = _script(options.commands)
     make_data_dir(settings.data_dir)
-    _make_folder(wanted.keep_leads)
+    _make_folder(options.keep_leads)
     try:
-        with Output(wanted.output) as output, closing(Catalogue.open(settings.data_dir / "catalogue.sqlite")) as known:
+        with (
+            Output(options.output) as output,
+            closing(Catalogue.open(settings.data_dir / "catalogue.sqlite")) as catalogue,
+        ):
             async with Workers(os.cpu_count() or 1) as workers:
-                library = await _read(known, workers, settings)
+                library = await _read(catalogue, workers, settings)
             check_tracks(script, library)
-            await _render(wanted, settings, script, library, output)
+            await _render(options, settings, script, library, output)
     except BadOutputError as error:
         raise ConfigError(f"-o: {error}") from None
     except ScriptError as error:
-        raise ConfigError(f"--commands: {wanted.commands}, {error}") from None
+        raise ConfigError(f"--commands: {options.commands}, {error}") from None
     except scanning.RootError as error:
         raise ConfigError(f"--music: {error}") from None
     except NothingToPlayError:
-        return _failed("There is no track (left) that can be played.")
+        return _failed("There is no playable track.")
     except (CatalogueError, WorkerError) as error:
         return _failed(str(error))
     except OSError as error:
-        return _failed(f"{wanted.output} can't be written ({error.strerror or error}).")
+        return _failed(f"{options.output} can't be written ({error.strerror or error}).")
     return 0
 
 
 async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> MemoryLibrary:
-    """Everything in the music folders, else the demo library, all of it listened to."""
+    """Read and analyse the music folders, or the demo library if there are none."""
     with progress_of_files(Console(stderr=True)) as progress:
         reader = Reader(catalogue, workers, progress)
         folders = [folder.absolute() for folder in settings.music] or [settings.data_dir / "demo"]
@@ -79,11 +84,11 @@ async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> M
             await reader.make_demo(folders[0])
         for folder in folders:
             await reader.scan(folder)
-        hearing, _ = await reader.listen(folders)
+        analyses, _ = await reader.analyse(folders)
     return MemoryLibrary(
         await asyncio.to_thread(catalogue.tracks, folders),
-        hearing.known,
-        whole_analysis=hearing.of,
+        analyses.known,
+        whole_analysis=analyses.get,
         loved=await asyncio.to_thread(catalogue.loved),
         target_lufs=settings.loudness,
         album_balance=settings.album_balance,
@@ -91,11 +96,15 @@ async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> M
 
 
 async def _render(
-    wanted: Rendering, settings: Settings, script: Sequence[ScriptedCommand], library: MemoryLibrary, output: Output
+    options: RenderOptions,
+    settings: Settings,
+    script: Sequence[ScriptedCommand],
+    library: MemoryLibrary,
+    output: Output,
 ) -> None:
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
-    length, log, began, done = samples(wanted.minutes * 60), RenderLog(), time.monotonic(), 0
-    async with _leads(wanted.keep_leads) as leads:
+    length, log, began, done = samples(options.minutes * 60), RenderLog(), time.monotonic(), 0
+    async with _leads(options.keep_leads) as leads:
         programme = render_programme(library, seed=seed, length=length, log=log, script=script, leads=leads)
         with _progress() as progress:
             task = progress.add_task("rendering", total=length, speed="")
@@ -106,20 +115,20 @@ async def _render(
                     speed = f"{seconds(done) / max(1e-9, time.monotonic() - began):.0f} × real time"
                     progress.update(task, completed=done, speed=speed)
     if isinstance(leads, KeptLeads):
-        leads.tidy({entry.play.lead.path for entry in log.entries(length) if entry.play.lead is not None})
-    leads_are_kept = wanted.keep_leads is not None
+        leads.remove_unused({entry.play.lead.path for entry in log.entries(length) if entry.play.lead is not None})
+    leads_are_kept = options.keep_leads is not None
     record = RenderRecord.of(log, seed=seed, length=length, leads_are_kept=leads_are_kept)
     tracks = log.tracks(length)
-    cue = cue_sheet(wanted.output.name, seed, tracks)
+    cue = cue_sheet(options.output.name, seed, tracks)
     output.finish({".json": record.model_dump_json(by_alias=True, indent=1) + "\n", ".cue": cue})
     styles = ", ".join(f"{count} {style}" for style, count in log.styles(length).items())
-    told = f"{len(tracks)} tracks" + (f" ({styles})" if styles else "")
-    print(f"{wanted.output}: {wanted.minutes:g} minutes, seed {seed}, {told}, {speed}.", file=sys.stderr)
+    summary = f"{len(tracks)} tracks" + (f" ({styles})" if styles else "")
+    print(f"{options.output}: {options.minutes:g} minutes, seed {seed}, {summary}, {speed}.", file=sys.stderr)
 
 
 @asynccontextmanager
 async def _leads(keep_in: Path | None) -> AsyncIterator[LeadSource]:
-    """Who renders ahead what is heard at another tempo. Its files go afterwards, but for copies that are kept."""
+    """Provide a source of stretched intros. Its files are removed at the end; copies in `keep_in` stay."""
     with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder:
         async with Workers(1) as workers:
             lead_cache = LeadCache(WorkerLeadRenderer(workers), Path(folder))
@@ -135,7 +144,7 @@ def _script(path: Path | None) -> tuple[ScriptedCommand, ...]:
     try:
         return read_script(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError(f"--commands: {path} can't be read ({reason}).") from None
     except ScriptError as error:
         raise ConfigError(f"--commands: {path}, {error}") from None

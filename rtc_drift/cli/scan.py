@@ -1,4 +1,4 @@
-"""`rtc-drift scan DIR`: read a music folder ahead of time."""
+"""`rtc-drift scan DIR`: probes and analyses a music folder ahead of time."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from rtc_drift.workers.pool import WorkerError, Workers
 
 
 async def scan(folder: Path, data_dir: Path) -> int:
-    """Examine what is new, then listen to it, with progress bars; gives the exit code."""
+    """Probe new files, then analyse new tracks, with progress bars. Returns the exit code."""
     console = Console(stderr=True)
     make_data_dir(data_dir)
     try:
@@ -27,7 +27,7 @@ async def scan(folder: Path, data_dir: Path) -> int:
             with progress_of_files(console) as progress:
                 reader, root = Reader(catalogue, workers, progress), folder.expanduser().absolute()
                 summary = await reader.scan(root)
-                _, heard = await reader.listen([root])
+                _, analysed = await reader.analyse([root])
     except scanning.RootError as error:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 2
@@ -37,7 +37,7 @@ async def scan(folder: Path, data_dir: Path) -> int:
     finally:
         catalogue.close()
     console.print(
-        f"{summary.found} files: {summary.added} tracks added, {summary.unplayable} can't be played, "
-        f"{summary.removed} gone, {summary.found - summary.examined} unchanged. {heard} tracks were listened to."
+        f"{summary.found} files: {summary.added} tracks added, {summary.unplayable} not playable, "
+        f"{summary.removed} removed, {summary.found - summary.probed} unchanged. {analysed} tracks analysed."
     )
     return 0

@@ -1,4 +1,4 @@
-"""Reads music ahead, with progress bars: what `scan` is about, and `render` begins with."""
+"""Fills the catalogue with progress bars, for `scan` and `render`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from rtc_drift.workers.pool import Workers
 
 
 class Reader:
-    """Fills a catalogue. What is in it already is not done again."""
+    """Probes and analyses music into a catalogue. What is in the catalogue already is not done again."""
 
     def __init__(self, catalogue: Catalogue, workers: Workers, progress: Progress) -> None:
         self._catalogue = catalogue
@@ -26,7 +26,7 @@ class Reader:
         self._progress = progress
 
     async def make_demo(self, folder: Path) -> None:
-        """Make what is missing of the demo library. Raises WorkerError."""
+        """Synthesise the missing files of the demo library. Raises WorkerError."""
         missing = await asyncio.to_thread(demo.missing, folder)
         if not missing:
             return
@@ -38,43 +38,43 @@ class Reader:
                 await jobs.write_demo(self._workers, spec.number, folder)
                 self._progress.advance(task)
 
-        await self._workers.side_by_side(work, "demo", most=len(missing))
+        await self._workers.run_concurrently(work, "demo", max_tasks=len(missing))
 
     async def scan(self, folder: Path) -> scanning.ScanSummary:
-        """Examine what is new in a folder. Raises RootError, CatalogueError and WorkerError."""
+        """Probe the new files of a folder. Raises RootError, CatalogueError and WorkerError."""
         task = self._progress.add_task(legible(folder), total=None)
 
-        def show(seen: scanning.ScanProgress) -> None:
-            self._progress.update(task, completed=seen.done, total=seen.total)
-            if isinstance(seen.result, Unplayable):
-                self._tell(seen.result)
+        def show(step: scanning.ScanProgress) -> None:
+            self._progress.update(task, completed=step.done, total=step.total)
+            if isinstance(step.result, Unplayable):
+                self._print(step.result)
 
         return await scanning.scan(folder, self._catalogue, self._workers, on_result=show)
 
-    async def listen(self, folders: Sequence[Path]) -> tuple[Analyses, int]:
-        """Listen to what is in the folders; gives how it sounds, and how many tracks were new.
+    async def analyse(self, folders: Sequence[Path]) -> tuple[Analyses, int]:
+        """Analyse the new tracks of folders. Return all analyses, and the number of new ones.
 
-        What they are like is in the catalogue at once, each by itself. Raises CatalogueError and WorkerError.
+        Each analysis is written to the catalogue at once. Raises CatalogueError and WorkerError.
         """
         tracks = await asyncio.to_thread(self._catalogue.tracks, folders)
-        hearing = Analyses(self._catalogue, self._workers, lambda: tracks)
-        await hearing.load()
-        known = hearing.done(tracks)
-        task = self._progress.add_task("listening", total=len(tracks), completed=known)
+        analyses = Analyses(self._catalogue, self._workers, lambda: tracks)
+        await analyses.load()
+        known = analyses.count_done(tracks)
+        task = self._progress.add_task("analysing", total=len(tracks), completed=known)
 
         def show(track: Track, result: Analysis | Unplayable) -> None:
             self._progress.advance(task)
             if isinstance(result, Unplayable):
-                self._tell(result)
+                self._print(result)
 
-        await hearing.listen(show)
-        return hearing, hearing.done(tracks) - known
+        await analyses.analyse_all(show)
+        return analyses, analyses.count_done(tracks) - known
 
-    def _tell(self, it: Unplayable) -> None:
+    def _print(self, it: Unplayable) -> None:
         self._progress.console.print(f"{legible(it.path)}: {it.reason}", markup=False, soft_wrap=True)
 
 
 def progress_of_files(console: Console) -> Progress:
-    """Bars that count files."""
+    """Return progress bars that count files."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console)

@@ -1,4 +1,4 @@
-"""`rtc-drift serve`."""
+"""`rtc-drift serve`: runs the server until a signal ends it."""
 
 import asyncio
 import gc
@@ -20,44 +20,46 @@ from rtc_drift.workers.pool import WorkerError
 logger = logging.getLogger(__name__)
 
 NICENESS = -5
+"""Niceness of this process: high priority, because it sends the RTP of every listener."""
 INTERRUPTED = 130
+"""Exit code after a second SIGINT."""
 
 
 async def serve(settings: Settings) -> int:
-    """Serve until SIGINT or SIGTERM; gives the exit code. A SIGINT after that ends the process at once."""
+    """Serve until SIGINT or SIGTERM. Returns the exit code. Another SIGINT ends the process at once."""
     _log_to_console(settings.log_level)
     _raise_descriptor_limit()
-    _go_first()
+    _raise_priority()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def stop_patiently() -> None:
+    def stop_gracefully() -> None:
         stop.set()
         loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # the children go when their pipes close
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # Child processes end when their pipes close.
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_patiently)
+        loop.add_signal_handler(number, stop_gracefully)
     try:
         async with serving(settings) as (service, url):
             logger.info("Serving %s", url)
-            _spare_the_collector()
-            teller = asyncio.create_task(_tell_when_ready(service), name="tell when ready")
+            _freeze_objects()
+            ready_log = asyncio.create_task(_log_when_ready(service), name="log when ready")
             try:
                 await stop.wait()
                 logger.info("Stopping")
             finally:
-                teller.cancel()
+                ready_log.cancel()
     except (StartError, CatalogueError, WorkerError) as error:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"rtc-drift: The server can't start or go on ({error.strerror or error}).", file=sys.stderr)
+        print(f"rtc-drift: The server can't start or continue ({error.strerror or error}).", file=sys.stderr)
         return 1
     return 0
 
 
-async def _tell_when_ready(service: Service) -> None:
+async def _log_when_ready(service: Service) -> None:
     station = service.sessions.master.station
     await station.first_audio.wait()
     playing = station.autodj.programme.entries[0].track
@@ -65,20 +67,20 @@ async def _tell_when_ready(service: Service) -> None:
 
 
 def _raise_descriptor_limit() -> None:
-    """Every listener takes sockets; the usual soft limit of 1024 (macOS: 256) would be met first."""
+    """Raise the soft limit to the hard one: the usual 1024 (macOS: 256) is too low for the sockets of all listeners."""
     with suppress(OSError, ValueError):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _go_first() -> None:
-    # This process sends the RTP of every listener: where it may, it goes before what can wait.
+def _raise_priority() -> None:
+    """Raise the priority of this process if the system allows it."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
-def _spare_the_collector() -> None:
-    """What is there now stays: a full collection, which looked at all of it, would hold packets up for 50 ms."""
+def _freeze_objects() -> None:
+    """Exclude all present objects from garbage collection: a full collection would delay packets by 50 ms."""
     gc.collect()
     gc.freeze()
 
@@ -89,5 +91,5 @@ def _log_to_console(level: str) -> None:
         logging.basicConfig(level=level.upper(), format="%(message)s", datefmt="%H:%M:%S", handlers=[handler])
     else:
         logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("aiohttp", "aioice", "aiortc", "asyncio"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    for library in ("aiohttp", "aioice", "aiortc", "asyncio"):
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))

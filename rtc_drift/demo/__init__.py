@@ -1,4 +1,4 @@
-"""What plays when there is no music? A synthesised demo library, with its ground truth for tests.
+"""The music that plays when there is none: a synthesised demo library, with its ground truth for tests.
 
 May import `analysis`, `audio` and `media`.
 Begin with `specs` (the tracks), then `arrange` (a spec becomes a score) and `synthesis` (a score becomes sound).

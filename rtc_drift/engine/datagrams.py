@@ -1,4 +1,4 @@
-"""Many datagrams in one system call: `sendmmsg` where the system has it (Linux), else one `sendto` each."""
+"""Many datagrams in one system call: `sendmmsg` where the system has it (Linux), else one `sendto` for each."""
 
 import ctypes
 import errno
@@ -10,19 +10,20 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Addresses = NDArray[np.uint8]
 MAX_AT_ONCE = 1024
-"""What the kernel takes in one call (UIO_MAXIOV)."""
+"""Most datagrams that the kernel takes in one call (UIO_MAXIOV)."""
 ADDRESS_BYTES = 28
-"""Of an IPv6 socket address; an IPv4 one has 16."""
+"""Size of an IPv6 socket address; an IPv4 one has 16 bytes."""
 
 
 class _Vector(ctypes.Structure):
+    """`struct iovec`, with the pointer as a number."""
+
     _fields_ = (("base", ctypes.c_size_t), ("length", ctypes.c_size_t))
 
 
 class _Header(ctypes.Structure):
-    """`struct msghdr`, pointers as numbers."""
+    """`struct msghdr`, with pointers as numbers."""
 
     _fields_ = (
         ("name", ctypes.c_size_t),
@@ -36,12 +37,13 @@ class _Header(ctypes.Structure):
 
 
 class _Message(ctypes.Structure):
-    """`struct mmsghdr`. The header is padded by itself, so the fields can't all stand in one structure."""
+    """`struct mmsghdr`. The header is padded by itself, so all fields can't be in one structure."""
 
     _fields_ = (("header", _Header), ("sent", ctypes.c_uint))
 
 
 def _dtype(structure: type[ctypes.Structure], itemsize: int) -> np.dtype[Any]:
+    """Return the numpy type of a structure, `itemsize` bytes long."""
     names = [field[0] for field in structure._fields_]
     return np.dtype(
         {
@@ -58,43 +60,46 @@ _MESSAGES = _dtype(_Header, ctypes.sizeof(_Message))
 
 
 class Outbox(Protocol):
-    """Datagrams that lie in rows of one buffer, each with an address of its own."""
+    """Datagrams in the rows of one buffer, each with an address of its own."""
 
     def address(self, row: int, address: tuple[str, int]) -> None:
-        """Where the datagram of a row goes."""
+        """Set the address of a row. May raise OSError or ValueError if it is not valid."""
 
     def move(self, source: int, target: int) -> None:
-        """The datagram of row `target` goes where that of `source` did."""
+        """Give row `target` the address of row `source`."""
 
     def send(self, sock: socket.socket, first: int, count: int, length: int) -> list[int]:
-        """Send `length` bytes of `count` rows from `first` on, without waiting; gives the rows that could not be."""
+        """Send `length` bytes of `count` rows from `first` on, without waiting. Return the rows that failed."""
 
 
 class BatchOutbox:
-    """Sends with `sendmmsg`: what one datagram costs is the kernel's work on it, and nothing else."""
+    """An outbox that sends with `sendmmsg`: a datagram costs only the kernel's work on it."""
 
     def __init__(self, buffer: NDArray[np.uint8]) -> None:
-        """`buffer`: `(rows, bytes)`, one datagram a row."""
+        """Create an outbox for `buffer`, `(rows, bytes)`, with one datagram in each row."""
         rows = len(buffer)
         self._vectors = np.zeros(rows, _VECTORS)
         self._messages = np.zeros(rows, _MESSAGES)
         self._addresses = np.zeros((rows, ADDRESS_BYTES), np.uint8)
-        places = np.arange(rows, dtype=np.uint64)
-        self._vectors["base"] = buffer.ctypes.data + places * buffer.strides[0]
-        self._messages["name"] = self._addresses.ctypes.data + places * ADDRESS_BYTES
-        self._messages["vectors"] = self._vectors.ctypes.data + places * self._vectors.strides[0]
+        numbers = np.arange(rows, dtype=np.uint64)
+        self._vectors["base"] = buffer.ctypes.data + numbers * buffer.strides[0]
+        self._messages["name"] = self._addresses.ctypes.data + numbers * ADDRESS_BYTES
+        self._messages["vectors"] = self._vectors.ctypes.data + numbers * self._vectors.strides[0]
         self._messages["vector_count"] = 1
 
     def address(self, row: int, address: tuple[str, int]) -> None:
+        """Set the address of a row. Raises OSError or ValueError if it is not valid."""
         packed = socket_address(address)
         self._addresses[row, : len(packed)] = np.frombuffer(packed, np.uint8)
         self._messages["name_length"][row] = len(packed)
 
     def move(self, source: int, target: int) -> None:
+        """Give row `target` the address of row `source`."""
         self._addresses[target] = self._addresses[source]
         self._messages["name_length"][target] = self._messages["name_length"][source]
 
     def send(self, sock: socket.socket, first: int, count: int, length: int) -> list[int]:
+        """Send `length` bytes of `count` rows from `first` on, without waiting. Return the rows that failed."""
         assert _sendmmsg is not None
         self._vectors["length"][first : first + count] = length
         fd, base, size = sock.fileno(), self._messages.ctypes.data, self._messages.strides[0]
@@ -104,26 +109,30 @@ class BatchOutbox:
             if sent > 0:
                 row += sent
             elif ctypes.get_errno() != errno.EINTR:
-                # The first one could not be sent; those behind it are none the worse for it.
+                # Only the first one could not be sent; try those after it.
                 failed.append(row)
                 row += 1
         return failed
 
 
 class PlainOutbox:
-    """The same with `sendto`."""
+    """An outbox that sends each datagram with `sendto`."""
 
     def __init__(self, buffer: NDArray[np.uint8]) -> None:
+        """Create an outbox for `buffer`, `(rows, bytes)`, with one datagram in each row."""
         self._buffer = buffer
         self._addresses: list[tuple[str, int]] = [("", 0)] * len(buffer)
 
     def address(self, row: int, address: tuple[str, int]) -> None:
+        """Set the address of a row."""
         self._addresses[row] = address
 
     def move(self, source: int, target: int) -> None:
+        """Give row `target` the address of row `source`."""
         self._addresses[target] = self._addresses[source]
 
     def send(self, sock: socket.socket, first: int, count: int, length: int) -> list[int]:
+        """Send `length` bytes of `count` rows from `first` on, without waiting. Return the rows that failed."""
         failed = []
         for row in range(first, first + count):
             try:
@@ -134,7 +143,7 @@ class PlainOutbox:
 
 
 def socket_address(address: tuple[str, int]) -> bytes:
-    """A `struct sockaddr_in` or `sockaddr_in6` as Linux has them. Raises OSError, ValueError."""
+    """Pack an address as Linux's `struct sockaddr_in` or `sockaddr_in6`. Raises OSError or ValueError if invalid."""
     host, port = address
     if ":" in host:
         head = struct.pack("=H", socket.AF_INET6) + struct.pack("!HI", port, 0)
@@ -142,16 +151,17 @@ def socket_address(address: tuple[str, int]) -> bytes:
     return struct.pack("=H", socket.AF_INET) + struct.pack("!H", port) + socket.inet_aton(host) + bytes(8)
 
 
-def _load() -> Any:
+def _load_sendmmsg() -> Any:
+    """Return the C library's `sendmmsg`, or None if there is none."""
     if not sys.platform.startswith("linux"):
         return None
-    # Not one that gives the interpreter away meanwhile: getting it back would take longer than sending.
+    # PyDLL keeps the interpreter lock during the call: getting it back would take longer than sending.
     function = getattr(ctypes.PyDLL(None, use_errno=True), "sendmmsg", None)
     if function is not None:
         function.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
     return function
 
 
-_sendmmsg = _load()
+_sendmmsg = _load_sendmmsg()
 outbox: type[BatchOutbox] | type[PlainOutbox] = PlainOutbox if _sendmmsg is None else BatchOutbox
-"""The better one that this system has."""
+"""The faster class of those that work on this system."""

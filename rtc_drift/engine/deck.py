@@ -43,11 +43,18 @@ class DeckReader(Protocol):
     """The part of a deck that the mixer uses."""
 
     @property
-    def ready(self) -> bool: ...
+    def ready(self) -> bool:
+        """True if its first samples are decoded."""
+
     @property
-    def ending(self) -> Ending | None: ...
-    def read(self, position: int, count: int) -> Audio: ...
-    def close(self) -> None: ...
+    def ending(self) -> Ending | None:
+        """End of its sound, or None if it is not known yet."""
+
+    def read(self, position: int, count: int) -> Audio:
+        """Read up to `count` samples from `position` on: `(n, 2) float32`, fewer if they are late."""
+
+    def close(self) -> None:
+        """Stop decoding. Idempotent."""
 
 
 class Deck:
@@ -183,7 +190,7 @@ class Deck:
 
 
 def _lower_priority() -> None:
-    """Let the other threads of the process go first. Only Linux has priorities of threads."""
+    """Let the other threads of the process go first. Only Linux has thread priorities."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with suppress(OSError):

@@ -1,7 +1,7 @@
-"""Sends a programme to its listeners: RTP headers written as arrays, SRTP in place, one system call for many.
+"""Sends a station's packets to its listeners: RTP headers written as arrays, SRTP in place, one system call for many.
 
-A packet's index is its tick plus a number of the listener's own, its timestamp the media time plus another. So there is
-nothing to remember from packet to packet, and an engine started anew sends what the old one would have sent.
+A packet's index is its tick plus an offset of the listener, its timestamp is the media time plus another offset. So
+nothing is remembered from packet to packet, and a restarted engine sends what the old one would have sent.
 """
 
 import logging
@@ -16,26 +16,28 @@ from numpy.typing import NDArray
 from rtc_drift.engine.datagrams import Outbox, outbox
 from rtc_drift.engine.pacer import Pacer
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.srtp import MAX_STEP, TRAILER_BYTES, SrtpSender, in_place
+from rtc_drift.engine.srtp import MAX_STEP, TRAILER_BYTES, SrtpSender, load_protect
 
 logger = logging.getLogger(__name__)
 
 _Kind: TypeAlias = tuple[int, str, int]
-"""Socket, header extension and SRTP profile: what all listeners of a batch have in common."""
+"""Socket, header extension (hex) and SRTP profile: the same for all listeners of a batch."""
 
 MAX_PACKET_BYTES = 1276
-"""Of one Opus packet (RFC 6716, 3.2.1), and so of the payload."""
+"""Largest Opus packet (RFC 6716, 3.2.1), and so the largest payload."""
 HEADER_BYTES = 12
+"""Size of the fixed RTP header (RFC 3550, 5.1)."""
 HISTORY_TICKS = 50
-"""Packets of the last second can be sent again."""
+"""Packets that can be sent again: those of the last second."""
 BATCH_ROWS = 256
-"""Listeners of one batch. More would save little, and fewer would not be noticed either."""
+"""Listeners in one batch. More would save little; fewer would make no noticeable difference either."""
 MARKER = 0x800000
+"""The marker bit in the first 32-bit word of an RTP header."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
-    """A packet that went out."""
+class _Packet:
+    """The Opus packet of a tick."""
 
     tick: int
     media_time: int
@@ -43,14 +45,14 @@ class _Past:
 
 
 class _Batch:
-    """Up to 256 listeners of one programme whose packets differ in nothing but numbers, keys and addresses."""
+    """Up to 256 listeners of a station, whose packets differ only in numbers, keys and addresses."""
 
     def __init__(self, sock: socket.socket, extension: bytes) -> None:
         self._sock = sock
         self._extension_bytes = len(extension)
         self._first_word = (0x90 if extension else 0x80) << 24
-        self._protect = in_place()
-        self._sent_at_tick = 0
+        self._protect = load_protect()
+        self._last_tick = 0
         size = HEADER_BYTES + len(extension) + MAX_PACKET_BYTES + TRAILER_BYTES
         self._buffer = np.zeros((BATCH_ROWS, -(-size // 64) * 64), np.uint8)
         self._buffer[:, HEADER_BYTES : HEADER_BYTES + len(extension)] = np.frombuffer(extension, np.uint8)
@@ -72,94 +74,95 @@ class _Batch:
             self._counts,
         )
         self._senders: list[SrtpSender] = []
-        self._handles: list[int] = []
-        self._packets: list[int] = []
-        self._length_places: list[int] = []
-        """Addresses in memory, as libsrtp takes them."""
+        # Addresses in memory of sessions, packets and lengths, as libsrtp takes them:
+        self._session_addresses: list[int] = []
+        self._packet_addresses: list[int] = []
+        self._length_addresses: list[int] = []
         self._fresh = set[int]()
-        """Rows whose next packet is the first, or the first after a long pause."""
+        """Rows whose next packet is their first, or the first after a long pause."""
         self.listeners: list[int] = []
 
     @property
     def is_full(self) -> bool:
+        """True if no row is free."""
         return len(self.listeners) == BATCH_ROWS
 
     @property
     def counts(self) -> NDArray[np.uint32]:
-        """`(n, 4)`: listener, packets, octets, dropped."""
+        """Totals, `(n, 4)`: listener, packets, octets, packets dropped."""
         return self._counts[: len(self.listeners)]
 
-    def add(self, it: m.AddListener) -> None:
-        """One more row. Raises pylibsrtp.Error, OSError, ValueError on what can't be."""
-        row, sender = len(self.listeners), SrtpSender(it.profile, bytes.fromhex(it.key))
-        self._outbox.address(row, it.address)
-        self._type[row] = it.payload_type << 16
-        self._ssrc[row] = it.ssrc
-        self._index_offset[row] = it.index_offset
-        self._timestamp_offset[row] = it.timestamp_offset
-        self._counts[row] = (it.listener, *it.sent)
+    def add(self, added: m.AddListener) -> None:
+        """Add a row. Raises pylibsrtp.Error, OSError or ValueError if the key or the address is not valid."""
+        row, sender = len(self.listeners), SrtpSender(added.profile, bytes.fromhex(added.key))
+        self._outbox.address(row, added.address)
+        self._type[row] = added.payload_type << 16
+        self._ssrc[row] = added.ssrc
+        self._index_offset[row] = added.index_offset
+        self._timestamp_offset[row] = added.timestamp_offset
+        self._counts[row] = (added.listener, *added.sent)
         self._fresh.add(row)
         self._senders.append(sender)
-        self._handles.append(sender.handle)
-        self._packets.append(self._buffer.ctypes.data + row * self._buffer.strides[0])
-        self._length_places.append(self._lengths.ctypes.data + row * self._lengths.strides[0])
-        self.listeners.append(it.listener)
+        self._session_addresses.append(sender.session_address)
+        self._packet_addresses.append(self._buffer.ctypes.data + row * self._buffer.strides[0])
+        self._length_addresses.append(self._lengths.ctypes.data + row * self._lengths.strides[0])
+        self.listeners.append(added.listener)
 
     def remove(self, listener: int) -> None:
-        """The last row takes the place of the one that goes."""
+        """Remove a listener's row. The last row takes its place."""
         row, last = self.listeners.index(listener), len(self.listeners) - 1
         for column in self._columns:
             column[row] = column[last]
         self._outbox.move(last, row)
         self.listeners[row], self._senders[row] = self.listeners[last], self._senders[last]
-        self._handles[row] = self._handles[last]
+        self._session_addresses[row] = self._session_addresses[last]
         self._fresh.discard(row)
         if last in self._fresh:
             self._fresh = self._fresh - {last} | ({row} if row != last else set())
         kept: tuple[list[Any], ...] = (self.listeners, self._senders)
-        for rows in (*kept, self._handles, self._packets, self._length_places):
+        for rows in (*kept, self._session_addresses, self._packet_addresses, self._length_addresses):
             rows.pop()
 
     def sent(self, listener: int) -> tuple[int, int, int]:
-        """Packets, octets, dropped."""
+        """Return how many packets and octets a listener was sent, and how many packets were dropped."""
         _, packets, octets, dropped = self._counts[self.listeners.index(listener)].tolist()
         return packets, octets, dropped
 
     def readdress(self, listener: int, address: tuple[str, int]) -> None:
-        """A listener has another address."""
+        """Change the address of a listener."""
         self._outbox.address(self.listeners.index(listener), address)
 
     def index_offset(self, listener: int) -> int:
-        """The index of a listener's packets less their tick."""
+        """Return the index of a listener's packets minus their tick."""
         return int(self._index_offset[self.listeners.index(listener)])
 
-    def send(self, packet: _Past) -> None:
-        """One packet to everybody."""
+    def send(self, packet: _Packet) -> None:
+        """Send a packet to all listeners."""
         count = len(self.listeners)
         self._write(0, count, packet)
-        if packet.tick - self._sent_at_tick > MAX_STEP:
+        if packet.tick - self._last_tick > MAX_STEP:
             self._fresh.update(range(count))
-        self._sent_at_tick = packet.tick
+        self._last_tick = packet.tick
         for row in self._fresh:
             self._header[row, 0] |= MARKER
             self._first_tick[row] = packet.tick
-            self._senders[row].forward(int(self._ssrc[row]), packet.tick + int(self._index_offset[row]))
-            self._handles[row] = self._senders[row].handle
+            self._senders[row].skip_to(int(self._ssrc[row]), packet.tick + int(self._index_offset[row]))
+            self._session_addresses[row] = self._senders[row].session_address
         self._fresh.clear()
-        self._go(0, count, len(packet.opus))
+        self._protect_and_send(0, count, len(packet.opus))
 
-    def resend(self, listener: int, past: _Past) -> None:
-        """A packet once more to one listener, the same to the bit: under one index there must never be two."""
+    def resend(self, listener: int, packet: _Packet) -> None:
+        """Send a past packet to one listener again, unchanged: one index must never stand for two different packets."""
         row = self.listeners.index(listener)
-        if row in self._fresh or past.tick < self._first_tick[row]:
+        if row in self._fresh or packet.tick < self._first_tick[row]:
             return
-        self._write(row, row + 1, past)
-        if past.tick == self._first_tick[row]:
+        self._write(row, row + 1, packet)
+        if packet.tick == self._first_tick[row]:
             self._header[row, 0] |= MARKER
-        self._go(row, row + 1, len(past.opus))
+        self._protect_and_send(row, row + 1, len(packet.opus))
 
-    def _write(self, first: int, end: int, packet: _Past) -> None:
-        """Headers and payloads, in the clear."""
+    def _write(self, first: int, end: int, packet: _Packet) -> None:
+        """Write headers and payloads, not yet encrypted."""
         rows, header, body = slice(first, end), self._header[first:end], HEADER_BYTES + self._extension_bytes
         sequence_numbers = ((self._index_offset[rows] + packet.tick) & 0xFFFF).astype(np.uint32)
         header[:, 0] = self._first_word | self._type[rows] | sequence_numbers
@@ -167,13 +170,14 @@ class _Batch:
         header[:, 2] = self._ssrc[rows]
         self._buffer[rows, body : body + len(packet.opus)] = np.frombuffer(packet.opus, np.uint8)
 
-    def _go(self, first: int, end: int, opus_bytes: int) -> None:
-        """Protect, send and count. What could not be protected is not sent: it lies there in the clear."""
+    def _protect_and_send(self, first: int, end: int, opus_bytes: int) -> None:
+        """Protect, send and count. A packet that could not be protected is not sent, because it is not encrypted."""
         clear = HEADER_BYTES + self._extension_bytes + opus_bytes
         lengths, rows = self._lengths[first:end], slice(first, end)
         lengths[:] = clear
-        # Not a loop: a sixth of the time would be the interpreter's.
-        statuses = list(map(self._protect, self._handles[rows], self._packets[rows], self._length_places[rows]))
+        # `map` and not a loop, which would spend a sixth of the time in the interpreter.
+        addresses = (self._session_addresses[rows], self._packet_addresses[rows], self._length_addresses[rows])
+        statuses = list(map(self._protect, *addresses))
         unprotected = [row for row, status in enumerate(statuses, first) if status] if any(statuses) else []
         protected = int(lengths.max(initial=0))
         failed, start = list(unprotected), first
@@ -189,30 +193,30 @@ class _Batch:
 
 
 class Fanout:
-    """All listeners that the engine sends to, by programme."""
+    """All listeners that the engine sends to, by station."""
 
-    def __init__(self, pace: Pacer | None = None) -> None:
-        self._pace = pace or Pacer()
+    def __init__(self, pacer: Pacer | None = None) -> None:
+        self._pacer = pacer or Pacer()
         self._sockets: dict[int, socket.socket] = {}
         self._batches: dict[int, dict[_Kind, list[_Batch]]] = {}
-        self._homes: dict[int, tuple[m.AddListener, _Batch]] = {}
-        self._past: dict[int, deque[_Past]] = {}
+        self._listeners: dict[int, tuple[m.AddListener, _Batch]] = {}
+        self._history: dict[int, deque[_Packet]] = {}
 
     @property
     def waited_ns(self) -> int:
-        """How long `send` has waited for the places of batches, in all."""
-        return self._pace.waited_ns
+        """Total time that `send` has waited for the places of batches."""
+        return self._pacer.waited_ns
 
     def add_socket(self, number: int, sock: socket.socket) -> None:
-        """A socket to send from; this owns it from now on."""
+        """Add a socket to send from, and own it."""
         sock.setblocking(False)
         self._sockets[number] = sock
 
     def handle(self, message: m.AddListener | m.MoveListener | m.RemoveListener | m.Resend) -> None:
-        """Carry out one message. What is said of a listener that is not there is passed over."""
+        """Carry out one message. A message about an unknown listener is ignored."""
         if isinstance(message, m.AddListener):
             self._add(message)
-        elif message.listener not in self._homes:
+        elif message.listener not in self._listeners:
             return
         elif isinstance(message, m.MoveListener):
             self._move(message)
@@ -222,72 +226,72 @@ class Fanout:
             self._resend(message)
 
     def send(self, station: int, tick: int, media_time: int, opus: bytes) -> None:
-        """The packet of a tick to all listeners of a programme."""
+        """Send the packet of a tick to all listeners of a station."""
         kinds = self._batches.get(station)
         if kinds is None or len(opus) > MAX_PACKET_BYTES:
             return
-        packet = _Past(tick, media_time, opus)
-        self._past[station].append(packet)
+        packet = _Packet(tick, media_time, opus)
+        self._history[station].append(packet)
         for batches in kinds.values():
             for batch in batches:
-                self._pace.begin(tick)
+                self._pacer.begin(tick)
                 batch.send(packet)
-                self._pace.end(len(batch.listeners))
+                self._pacer.end(len(batch.listeners))
 
-    def report(self) -> m.Sent:
-        """What everybody was sent so far."""
-        counts = [batch.counts for kinds in self._batches.values() for some in kinds.values() for batch in some]
-        return m.Sent(np.concatenate(counts).astype("<u4").tobytes() if counts else b"")
+    def report(self) -> m.SentCounts:
+        """Return what all listeners were sent so far."""
+        counts = [batch.counts for kinds in self._batches.values() for batches in kinds.values() for batch in batches]
+        return m.SentCounts(np.concatenate(counts).astype("<u4").tobytes() if counts else b"")
 
     def close(self) -> None:
-        """Let all sockets go."""
+        """Close all sockets."""
         for sock in self._sockets.values():
             sock.close()
 
-    def _add(self, it: m.AddListener) -> None:
-        kind = (it.socket, it.extension, it.profile)
-        batches = self._batches.setdefault(it.station, {}).setdefault(kind, [])
-        self._past.setdefault(it.station, deque(maxlen=HISTORY_TICKS))
+    def _add(self, added: m.AddListener) -> None:
+        kind = (added.socket, added.extension, added.profile)
+        batches = self._batches.setdefault(added.station, {}).setdefault(kind, [])
+        self._history.setdefault(added.station, deque(maxlen=HISTORY_TICKS))
         try:
             batch = next((batch for batch in batches if not batch.is_full), None)
             if batch is None:
-                batch = _Batch(self._sockets[it.socket], bytes.fromhex(it.extension))
+                batch = _Batch(self._sockets[added.socket], bytes.fromhex(added.extension))
                 batches.append(batch)
-            batch.add(it)
+            batch.add(added)
         except Exception:
-            logger.exception("Listener %d can't be sent to", it.listener)
-            self._tidy(it.station)
+            logger.exception("Can't send to listener %d", added.listener)
+            self._drop_empty_batches(added.station)
         else:
-            self._homes[it.listener] = (it, batch)
+            self._listeners[added.listener] = (added, batch)
 
     def _move(self, to: m.MoveListener) -> None:
-        it, batch = self._homes[to.listener]
-        if to.socket == it.socket:
+        added, batch = self._listeners[to.listener]
+        if to.socket == added.socket:
             try:
                 batch.readdress(to.listener, to.address)
             except (OSError, ValueError):
-                logger.exception("Listener %d can't be followed", it.listener)
+                logger.exception("Can't change the address of listener %d", to.listener)
         else:
             sent = batch.sent(to.listener)
             self._remove(to.listener)
-            self._add(replace(it, socket=to.socket, address=to.address, sent=sent))
+            self._add(replace(added, socket=to.socket, address=to.address, sent=sent))
 
     def _remove(self, listener: int) -> None:
-        it, batch = self._homes.pop(listener)
+        added, batch = self._listeners.pop(listener)
         batch.remove(listener)
-        self._tidy(it.station)
+        self._drop_empty_batches(added.station)
 
     def _resend(self, message: m.Resend) -> None:
-        _, batch = self._homes[message.listener]
-        past = self._past[message.station]
+        _, batch = self._listeners[message.listener]
+        history = self._history[message.station]
         offset = batch.index_offset(message.listener)
         for number in message.sequence_numbers:
-            found = next((it for it in past if (it.tick + offset) & 0xFFFF == number), None)
+            found = next((packet for packet in history if (packet.tick + offset) & 0xFFFF == number), None)
             if found is not None:
                 batch.resend(message.listener, found)
 
-    def _tidy(self, station: int) -> None:
-        """Forget batches and programmes without listeners."""
+    def _drop_empty_batches(self, station: int) -> None:
+        """Remove the batches of a station that have no listeners, and the station if it has none."""
         kinds = {
             kind: left
             for kind, batches in self._batches[station].items()
@@ -296,4 +300,4 @@ class Fanout:
         if kinds:
             self._batches[station] = kinds
         else:
-            del self._batches[station], self._past[station]
+            del self._batches[station], self._history[station]

@@ -1,4 +1,4 @@
-"""How well the engine keeps its schedule, summed up once a second."""
+"""Sums up once a second how punctual the engine's ticks are."""
 
 import time
 
@@ -6,7 +6,7 @@ from rtc_drift.engine.protocol.messages import Health
 
 
 class HealthMeter:
-    """Collects a second of ticks, then gives one report."""
+    """Figures of the ticks since the last report."""
 
     def __init__(self) -> None:
         self._late_us: list[int] = []
@@ -14,21 +14,21 @@ class HealthMeter:
         self._skipped = 0
         self._report_at_ns = 0
 
-    def ticked(self, late_ns: int, work_ns: int, skipped: int) -> None:
-        """Note one tick: how late it started, how long it took, how many after it are left out."""
+    def record(self, late_ns: int, work_ns: int, skipped: int) -> None:
+        """Record one tick: how late it started, how long it took, how many ticks after it are left out."""
         self._late_us.append(late_ns // 1_000)
         self._work_us.append(work_ns // 1_000)
         self._skipped += skipped
 
-    def due(self, now_ns: int) -> bool:
-        """Whether a second has gone by since the last report."""
+    def is_due(self, now_ns: int) -> bool:
+        """Return True if a second has passed since the last report; the next second begins now."""
         if now_ns < self._report_at_ns:
             return False
         self._report_at_ns = now_ns + 1_000_000_000
         return True
 
     def report(self, starved_blocks: int, dropped_messages: int) -> Health:
-        """What was noted since the last report; the counters passed in are totals."""
+        """Return what was recorded since the last report. The counters passed in are totals."""
         report = Health(
             late_us=tuple(self._late_us),
             work_us=tuple(self._work_us),

@@ -1,4 +1,4 @@
-"""The engine's end of the socket: never blocks, never grows without bound, never loses what isn't media."""
+"""The engine's end of the socket to control: never blocks, has a bounded queue, and drops nothing but media."""
 
 import contextlib
 import socket
@@ -8,15 +8,15 @@ from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.codec import Decoder, encode
 
 MAX_WAITING_BYTES = 256 * 1024
-"""Media beyond this is dropped: about a second of one programme's PCM, or ten of its packets."""
+"""Queued bytes beyond which media is dropped: about a second of a station's PCM, or ten seconds of its packets."""
 
 
 class LinkClosedError(Exception):
-    """Control is gone."""
+    """The end of the link: control has closed it."""
 
 
 class EngineLink:
-    """Sends and receives messages on a non-blocking stream socket."""
+    """A link that sends and receives messages on a non-blocking stream socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -26,14 +26,14 @@ class EngineLink:
         self._waiting = bytearray()
 
     def send(self, message: m.ToControl) -> None:
-        """Queue a message for the next `flush`. Media is dropped, and counted, when control lags."""
+        """Queue a message for the next `flush`. If control reads too slowly, media is dropped and counted."""
         if isinstance(message, m.Packet | m.Pcm) and len(self._waiting) > MAX_WAITING_BYTES:
             self.dropped_messages += 1
             return
         self._waiting += encode(message)
 
     def flush(self) -> None:
-        """Write as much as the socket takes now. Raises LinkClosedError when the other end is gone."""
+        """Write as much as the socket takes now. Raises LinkClosedError if the other end is closed."""
         with contextlib.suppress(BlockingIOError):
             while self._waiting:
                 try:
@@ -43,7 +43,7 @@ class EngineLink:
                 del self._waiting[:sent]
 
     def receive(self) -> Iterator[m.Message]:
-        """Every message that has arrived. Raises LinkClosedError when the other end is gone."""
+        """Yield every message that has arrived. Raises LinkClosedError if the other end is closed."""
         try:
             data = self.socket.recv(65536)
         except BlockingIOError:

@@ -7,7 +7,7 @@ import numpy as np
 
 from rtc_drift.engine.bass_filter import SETTLING, BassFilter
 from rtc_drift.engine.deck import DeckReader
-from rtc_drift.engine.fades import DECLICK, quarter_sine, envelope, ramp
+from rtc_drift.engine.fades import DECLICK, envelope, quarter_sine, ramp
 from rtc_drift.engine.lead_deck import LeadDeck
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE, Audio

@@ -1,1 +1,5 @@
-"""What music is there: scanning, tags, loudness, the catalogue, and the demo library."""
+"""The music there is: scanning, probing and analysing files, tags, the catalogue, and the demo library as a fallback.
+
+May import `demo`, `analysis`, `audio`, `workers` and `media`.
+Begin with `library` (the tracks that can be played now), then `scan`, `probe` and `catalogue`.
+"""

@@ -1,4 +1,4 @@
-"""Listening to one file from beginning to end. Synchronous and busy for seconds: it runs in a worker process."""
+"""Pass 2: analysing one file from beginning to end. Synchronous, and busy for seconds: it runs in a worker process."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,31 +6,31 @@ from typing import Any
 
 from rtc_drift.analysis import Analyser, Analysis
 from rtc_drift.audio.decoding import DecodeError, open_audio
-from rtc_drift.library.probe import blocks, sentence
+from rtc_drift.library.probe import large_chunks, read_error_reason
 from rtc_drift.library.track import Unplayable
 
 
 def analyse(
     path: Path, *, true_peak_dbtp: float | None = None, alive: Callable[[], None] = lambda: None
 ) -> Analysis | Unplayable:
-    """How a file sounds. Never raises for anything a file can contain. A true peak that is known is not measured.
+    """Analyse a file. Never raises for anything a file can contain. A given true peak is not measured again.
 
-    `alive` is called at least once per second of audio: proof that it isn't stuck.
+    Calls `alive` for each 2.5 s of audio, as proof that it isn't stuck.
     """
     try:
         analyser = Analyser(true_peak_dbtp=true_peak_dbtp)
         with open_audio(path) as file:
-            for block in blocks(file):
-                analyser.add(block)
+            for chunk in large_chunks(file):
+                analyser.add(chunk)
                 alive()
         return analyser.finish()
-    except DecodeError as problem:
-        return Unplayable(path=path, reason=str(problem))
+    except DecodeError as error:
+        return Unplayable(path=path, reason=str(error))
     except OSError as error:
-        return Unplayable(path=path, reason=sentence(error), passing=True)
+        return Unplayable(path=path, reason=read_error_reason(error), temporary=True)
 
 
 def analyse_job(path: str, true_peak_dbtp: float, alive: Callable[[], None]) -> dict[str, Any]:
-    """Analyse a file in a worker process. Returns `{"analysis": …}` or `{"unplayable": …}`."""
+    """Analyse a file in a worker process. Return `{"analysis": …}` or `{"unplayable": …}`."""
     result = analyse(Path(path), true_peak_dbtp=true_peak_dbtp, alive=alive)
     return {"analysis" if isinstance(result, Analysis) else "unplayable": result.model_dump()}

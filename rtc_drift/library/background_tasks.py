@@ -1,4 +1,4 @@
-"""Work in the background: every task has an owner, and what fails is told once and ends nothing else."""
+"""Background tasks: each has an owner; a failure is logged once and ends no other task."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class BackgroundTasks:
-    """Owns tasks and counts what goes wrong in them."""
+    """A set of tasks that owns them and counts their failures."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -22,40 +22,40 @@ class BackgroundTasks:
 
     @property
     def failures(self) -> int:
-        """How often something went wrong."""
+        """Number of failures so far."""
         return sum(self._failures.values())
 
     @property
     def idle(self) -> bool:
-        """Whether nothing goes on."""
+        """True if no task is running."""
         return not self._tasks
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Do it in a task of its own, guarded."""
+        """Run a coroutine, guarded, in a task of its own."""
         task = asyncio.create_task(self.guard(work), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: work.close())  # cancelled before it began, it would never be awaited
+        task.add_done_callback(lambda _: work.close())  # a task that is cancelled before it starts never awaits it
         return task
 
     async def guard(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it; what it raises is told, and goes no further."""
+        """Await a coroutine. Count and log what it raises instead of raising it."""
         try:
             await work
         except (CatalogueError, WorkerError, RootError) as error:
-            self.failed(str(error))
+            self.record_failure(str(error))
         except Exception as error:
-            logger.debug("Unexpected", exc_info=True)
-            self.failed(f"Something unexpected went wrong in the library: {error!r}")
+            logger.debug("Unexpected error in the library", exc_info=True)
+            self.record_failure(f"Unexpected error in the library: {error!r}")
 
-    def failed(self, sentence: str) -> None:
-        """Count it, and log it the first time."""
+    def record_failure(self, sentence: str) -> None:
+        """Count a failure, and log its sentence the first time."""
         if sentence not in self._failures:
             logger.warning("%s", sentence)
         self._failures[sentence] = self._failures.get(sentence, 0) + 1
 
     async def close(self) -> None:
-        """End all tasks. May be called again."""
+        """Cancel all tasks and wait for them. Safe to call again."""
         self.closed = True
         while self._tasks:
             for task in self._tasks:

@@ -1,4 +1,4 @@
-"""Tracks that are left alone for a while: reading them failed, and may well go better later."""
+"""The cooldown: tracks whose reading failed are left out for some minutes, then tried again."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,54 +6,54 @@ from pathlib import Path
 
 from rtc_drift.library.track import Track
 
-COOL_DOWN_SECONDS = 300.0
+COOLDOWN_SECONDS = 300.0
 
 
 class Cooldown:
-    """Tracks by id, each given back by `wake` after `seconds`, or all at once."""
+    """Tracks by id. Each is released after `seconds`; `release_all` releases them at once."""
 
-    def __init__(self, seconds: float, wake: Callable[[list[Track]], None]) -> None:
+    def __init__(self, seconds: float, on_release: Callable[[list[Track]], None]) -> None:
         self._seconds = seconds
-        self._wake = wake
+        self._on_release = on_release
         self._tracks: dict[str, tuple[Track, asyncio.TimerHandle]] = {}
 
     def __contains__(self, track_id: object) -> bool:
         return track_id in self._tracks
 
     def tracks(self) -> list[Track]:
-        """All of them."""
+        """Return all tracks in the cooldown."""
         return [track for track, _ in self._tracks.values()]
 
     def add(self, track: Track) -> None:
-        """Let it rest from now on."""
-        self.drop(track.id)
-        alarm = asyncio.get_running_loop().call_later(self._seconds, self._end, track)
-        self._tracks[track.id] = track, alarm
+        """Start the cooldown of a track, or start it again."""
+        self.remove(track.id)
+        timer = asyncio.get_running_loop().call_later(self._seconds, self._release, track)
+        self._tracks[track.id] = track, timer
 
-    def drop(self, track_id: str) -> None:
-        """Forget a track if it rests."""
-        if known := self._tracks.pop(track_id, None):
-            known[1].cancel()
+    def remove(self, track_id: str) -> None:
+        """Remove a track, if present, without releasing it."""
+        if entry := self._tracks.pop(track_id, None):
+            entry[1].cancel()
 
-    def drop_under(self, root: Path) -> None:
-        """Forget the tracks of a folder."""
+    def remove_under(self, root: Path) -> None:
+        """Remove the tracks below a folder without releasing them."""
         for track in self.tracks():
             if track.path.is_relative_to(root):
-                self.drop(track.id)
+                self.remove(track.id)
 
-    def wake_all(self) -> None:
-        """Give all back now."""
+    def release_all(self) -> None:
+        """Release all tracks now."""
         tracks = self.tracks()
         self.clear()
         if tracks:
-            self._wake(tracks)
+            self._on_release(tracks)
 
     def clear(self) -> None:
-        """Forget all."""
-        for _, alarm in self._tracks.values():
-            alarm.cancel()
+        """Remove all tracks without releasing them."""
+        for _, timer in self._tracks.values():
+            timer.cancel()
         self._tracks.clear()
 
-    def _end(self, track: Track) -> None:
-        self.drop(track.id)
-        self._wake([track])
+    def _release(self, track: Track) -> None:
+        self.remove(track.id)
+        self._on_release([track])

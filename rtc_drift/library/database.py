@@ -1,4 +1,4 @@
-"""The SQLite file in the data directory, and how it is opened: checked, migrated, moved aside when damaged."""
+"""The SQLite file in the data directory. Opening it checks it, migrates it, and moves a damaged one aside."""
 
 import logging
 import sqlite3
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 _LOCK_SECONDS = 5.0
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-# Paths are bytes: file names need not be valid UTF-8, and a folder is a range of the primary key.
+# Paths are bytes: file names need not be valid UTF-8, and the files of a folder are a range of the primary key.
 _FILES = """
 CREATE TABLE files (
     path BLOB PRIMARY KEY,
@@ -51,7 +51,7 @@ CREATE TABLE sessions (
     history TEXT
 ) WITHOUT ROWID;
 """
-# By content, and kept when the file goes: it may be elsewhere tomorrow.
+# By content, and kept when the file is gone: it may come back at another path.
 _ANALYSES = """
 CREATE TABLE analyses (
     track_id TEXT PRIMARY KEY,
@@ -61,16 +61,16 @@ CREATE TABLE analyses (
 ) WITHOUT ROWID;
 """
 _MIGRATIONS = (_FILES, _SESSIONS, _ANALYSES)
-"""Each brings a database of the version that is its index to the next."""
+"""Scripts by index: each migrates a database from the version of its index to the next."""
 VERSION = len(_MIGRATIONS)
 
 
 class CatalogueError(Exception):
-    """The catalogue can't be read or written, in one sentence."""
+    """The catalogue can't be read or written; the message is one sentence."""
 
 
 class Database:
-    """One connection, safe to use from several threads."""
+    """One SQLite connection, safe to use from several threads."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -78,7 +78,10 @@ class Database:
 
     @classmethod
     def open(cls, path: Path) -> "Database":
-        """Open or create it. A damaged file is moved aside and a new one begun; one from the future is an error."""
+        """Open or create the database. A damaged file is moved aside and replaced by a new one.
+
+        Raises CatalogueError if it can't be opened or if a newer version of the program wrote it.
+        """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -87,20 +90,20 @@ class Database:
                 if not _is_broken(error):
                     raise
                 aside = _move_aside(path)
-            logger.warning("The catalogue %s was damaged: it is now %s, and a new one is begun.", path, aside.name)
+            logger.warning("The catalogue %s was damaged: it is now %s, and a new one is used.", path, aside.name)
             return cls(_connect(path))
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise CatalogueError(f"The catalogue {path} can't be opened ({reason}).") from None
 
     def close(self) -> None:
-        """May be called again; afterwards everything else raises `CatalogueError`."""
+        """Close the connection. Safe to call again; `transaction` raises `CatalogueError` afterwards."""
         with self._lock:
             self._connection.close()
 
     @contextmanager
-    def using(self) -> Iterator[sqlite3.Connection]:
-        """The connection to oneself, in one transaction."""
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give exclusive use of the connection for one transaction. Raises CatalogueError if SQLite fails."""
         try:
             with self._lock, self._connection as connection:
                 yield connection
@@ -114,9 +117,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise CatalogueError(f"The catalogue {path} was written by a newer version of rtc-drift.")
-        told = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if told != "ok":
-            raise _broken(told)
+        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if problem != "ok":
+            raise _corruption_error(problem)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         for number in range(version, VERSION):
@@ -127,14 +130,14 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _broken(told: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(told)
+def _corruption_error(message: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(message)
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error
 
 
 def _is_broken(error: sqlite3.DatabaseError) -> bool:
-    """Not merely locked, unwritable or on a full disk."""
+    """Return True if the file is damaged, not merely locked, unwritable or on a full disk."""
     return getattr(error, "sqlite_errorcode", None) in _BROKEN
 
 

@@ -1,4 +1,4 @@
-"""The demo library as tracks: made, examined and repaired when there is no music."""
+"""The demo library as tracks: written, probed and repaired when there is no music."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -9,13 +9,13 @@ from rtc_drift import demo
 from rtc_drift.library import jobs
 from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.library.scan import ScanProgress, examine_changed, remember, survey
+from rtc_drift.library.scan import ScanProgress, probe_changed, record_track, survey
 from rtc_drift.library.track import Track
 from rtc_drift.workers.pool import Workers
 
 
 class DemoLibrary:
-    """The demo tracks there are so far, by id. It tells when they `changed`, and borrows everything else."""
+    """The demo tracks that exist so far, by id. The owner closes catalogue, workers and background tasks."""
 
     def __init__(
         self,
@@ -24,65 +24,69 @@ class DemoLibrary:
         background: BackgroundTasks,
         folder: Path,
         *,
-        left_out: Callable[[str], bool],
-        changed: Callable[[], None],
+        is_excluded: Callable[[str], bool],
+        on_change: Callable[[], None],
     ) -> None:
+        """Create an empty library; `make` fills it.
+
+        `make` doesn't load tracks whose id `is_excluded`; `on_change` is called whenever `tracks` changes.
+        """
         self.tracks: dict[str, Track] = {}
         self.folder = folder
         self._catalogue = catalogue
         self._workers = workers
         self._background = background
-        self._left_out = left_out
-        self._changed = changed
+        self._is_excluded = is_excluded
+        self._on_change = on_change
 
     async def make(self) -> None:
-        """Load what there is, and make what is missing or broken."""
+        """Load the existing tracks, and write those that are missing or broken."""
         await self._guard(self._load())
         for spec in await asyncio.to_thread(demo.missing, self.folder):
-            await self._guard(self._add(spec.number))
+            await self._guard(self._write(spec.number))
 
-    async def make_anew(self, broken: set[Path]) -> None:
-        """Replace files, each of which has its ground truth beside it."""
+    async def replace(self, broken: set[Path]) -> None:
+        """Write broken audio files, and their ground truths, again."""
         for spec in demo.DEMO:
             path = self.folder / spec.filename
             if path in broken:
                 for file in (path, path.with_suffix(".json")):
                     await asyncio.to_thread(file.unlink, missing_ok=True)
-                await self._guard(self._add(spec.number))
+                await self._guard(self._write(spec.number))
 
     async def _load(self) -> None:
         await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True)
         surveyed = await survey(self.folder, self._catalogue, may_be_empty=True)
         changed = {file.path for file in surveyed.changed}
-        known = await asyncio.to_thread(self._catalogue.tracks, [self.folder])
-        self.tracks = {it.id: it for it in known if it.path not in changed and not self._left_out(it.id)}
-        self._changed()
-        await examine_changed(surveyed, self._catalogue, self._workers, on_result=self._take)
+        recorded = await asyncio.to_thread(self._catalogue.tracks, [self.folder])
+        self.tracks = {it.id: it for it in recorded if it.path not in changed and not self._is_excluded(it.id)}
+        self._on_change()
+        await probe_changed(surveyed, self._catalogue, self._workers, on_result=self._add_result)
         broken = await asyncio.to_thread(self._catalogue.unplayable, [self.folder])
-        await self.make_anew({file.path for file in broken})
+        await self.replace({file.path for file in broken})
 
-    def _take(self, progress: ScanProgress) -> None:
+    def _add_result(self, progress: ScanProgress) -> None:
         if isinstance(progress.result, Track):
             self.tracks[progress.result.id] = progress.result
-            self._changed()
+            self._on_change()
 
-    async def _add(self, number: int) -> None:
+    async def _write(self, number: int) -> None:
         path = await jobs.write_demo(self._workers, number, self.folder, urgent=not self.tracks)
         result = await jobs.probe(self._workers, path)
         if not isinstance(result, Track):
-            self._background.failed(f"A demo track can't be played: {result.reason}")
+            self._background.record_failure(f"A demo track can't be played: {result.reason}")
             return
         self.tracks[result.id] = result
-        self._changed()
-        await remember(self._catalogue, result)
+        self._on_change()
+        await record_track(self._catalogue, result)
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
-        await self._background.guard(self._told(work))
+        await self._background.guard(self._record_write_errors(work))
 
-    async def _told(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _record_write_errors(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except OSError as error:
-            self._background.failed(
+            self._background.record_failure(
                 f"The demo library can't be written: {(error.strerror or 'unknown error').lower()}."
             )

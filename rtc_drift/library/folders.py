@@ -1,4 +1,4 @@
-"""The music folders while the program runs: lost when they vanish, scanned when they change or are back."""
+"""The music folders while the program runs: a folder that changes, or is back after it was lost, is scanned."""
 
 import asyncio
 import logging
@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rtc_drift.library.background_tasks import BackgroundTasks
-from rtc_drift.library.scan import RootError, check_root, holds_anything
+from rtc_drift.library.scan import RootError, check_root, is_not_empty
 from rtc_drift.library.track import legible
 from rtc_drift.library.watcher import changes
 
 logger = logging.getLogger(__name__)
 
 LOST_CHECK_SECONDS = 30.0
-"""How often it is looked whether a music folder is back."""
+"""Seconds between checks for lost music folders."""
 
 
 class Scan(Protocol):
-    """Scans some folders."""
+    """A function that scans folders."""
 
-    def __call__(self, roots: Sequence[Path], *, only_if_changed: bool = False) -> Coroutine[Any, Any, None]: ...
+    def __call__(self, roots: Sequence[Path], *, only_if_changed: bool = False) -> Coroutine[Any, Any, None]:
+        """Scan folders; with `only_if_changed`, do no more than survey them if nothing has changed."""
 
 
-class Folders:
-    """Which music folders are there, and having them scanned. It borrows the background it works in."""
+class MusicFolders:
+    """The music folders, watched and checked in background tasks that belong to the caller."""
 
     def __init__(
         self,
@@ -36,83 +37,83 @@ class Folders:
         on_lost: Callable[[Path], None],
         lost_check_seconds: float = LOST_CHECK_SECONDS,
     ) -> None:
-        """`on_lost` is told each time that a folder turns out not to be there."""
-        self._roots = MusicFolders(roots)
+        """Create the folders; `follow` watches them. `on_lost` is called each time a folder is found to be lost."""
+        self._states = _FolderStates(roots)
         self._background = background
         self._scan = scan
         self._is_scanning = is_scanning
         self._on_lost = on_lost
         self._lost_check_seconds = lost_check_seconds
-        self._regaining = False
+        self._waits_for_lost = False
 
     @property
     def all(self) -> Sequence[Path]:
-        """Absolute paths, each once, in the order given."""
-        return self._roots.all
+        """All folders: absolute paths, each once, in the order given."""
+        return self._states.all
 
     @property
     def present(self) -> Sequence[Path]:
-        """Those that were not lost."""
-        return self._roots.present
+        """Folders that are not lost."""
+        return self._states.present
 
     @property
     def notice(self) -> str | None:
-        """What is wrong, one sentence for each."""
-        return self._roots.notice
+        """One sentence for each folder with a problem; None without one."""
+        return self._states.notice
 
-    async def follow(self, first_scan: asyncio.Task[None], look_seconds: float) -> None:
-        """For ever, once the first scan is done: scan again whenever something has changed."""
-        async for _ in changes(lambda: self.present, look_seconds=look_seconds):
+    async def follow(self, first_scan: asyncio.Task[None], poll_seconds: float) -> None:
+        """Wait for the first scan, then scan after every change. Never returns."""
+        async for _ in changes(lambda: self.present, poll_seconds=poll_seconds):
             await asyncio.wait((first_scan,))
             await self._background.guard(self._scan(self.present, only_if_changed=True))
 
     async def check(self, root: Path) -> bool:
-        """Look whether it can be read; else it is lost."""
+        """Return True if a folder can be read; otherwise mark it as lost."""
         try:
             await asyncio.to_thread(check_root, root)
         except RootError as error:
-            self.lose(root, str(error))
+            self.mark_lost(root, str(error))
             return False
         return True
 
-    async def is_without_music(self, root: Path) -> None:
-        """A scan found none: there is none in it, or it is not mounted yet."""
+    async def mark_without_music(self, root: Path) -> None:
+        """Record that a scan found no music in a folder. An empty folder counts as lost: it may not be mounted yet."""
         sentence = f"The music folder {legible(root)} has no music in it."
-        if await asyncio.to_thread(holds_anything, root):
-            self._roots.tell(root, sentence)
+        if await asyncio.to_thread(is_not_empty, root):
+            self._states.set_notice(root, sentence)
         else:
-            self.lose(root, sentence)
+            self.mark_lost(root, sentence)
 
-    def is_unplayable(self, root: Path) -> None:
-        """There is music in it, and none that can be played."""
-        self._roots.tell(root, f"None of the music in {legible(root)} can be played.")
+    def mark_unplayable(self, root: Path) -> None:
+        """Record that a folder has music, but none that can be played."""
+        self._states.set_notice(root, f"None of the music in {legible(root)} can be played.")
 
-    def is_back(self, root: Path) -> None:
-        """It is there, and nothing is wrong with it any more."""
-        self._roots.back(root)
+    def mark_present(self, root: Path) -> None:
+        """Record that a folder is present and has no problem."""
+        self._states.mark_present(root)
 
-    def lose(self, root: Path, reason: str) -> None:
-        """It is not there; it is scanned as soon as it is back."""
+    def mark_lost(self, root: Path, reason: str) -> None:
+        """Record that a folder is lost, and scan it as soon as it is back."""
         self._on_lost(root)
-        self._roots.lose(root, reason)
-        if not self._regaining and not self._background.closed:
-            self._regaining = True
-            self._background.spawn(self._regain(), "watch for lost music folders")
+        self._states.mark_lost(root, reason)
+        if not self._waits_for_lost and not self._background.closed:
+            self._waits_for_lost = True
+            self._background.spawn(self._scan_when_back(), "watch for lost music folders")
 
-    async def _regain(self) -> None:
+    async def _scan_when_back(self) -> None:
         try:
-            while self._roots.lost:
+            while self._states.lost:
                 await asyncio.sleep(self._lost_check_seconds)
-                lost = [] if self._is_scanning() else self._roots.lost
-                back = [root for root in lost if await asyncio.to_thread(holds_anything, root)]
+                lost = [] if self._is_scanning() else self._states.lost
+                back = [root for root in lost if await asyncio.to_thread(is_not_empty, root)]
                 if back:
                     await self._background.guard(self._scan(back))
         finally:
-            self._regaining = False
+            self._waits_for_lost = False
 
 
-class MusicFolders:
-    """Absolute paths, each once, in the order given."""
+class _FolderStates:
+    """The states of the folders: which are lost, and a sentence for each one with a problem."""
 
     def __init__(self, roots: Iterable[Path]) -> None:
         self.all = tuple(dict.fromkeys(root.absolute() for root in roots))
@@ -121,31 +122,27 @@ class MusicFolders:
 
     @property
     def present(self) -> list[Path]:
-        """Those that were not lost."""
         return [root for root in self.all if root not in self._lost]
 
     @property
     def lost(self) -> list[Path]:
-        """Those that are not there, or were empty when last looked at."""
+        """Folders that did not exist or were empty at the last check."""
         return sorted(self._lost)
 
     @property
     def notice(self) -> str | None:
-        """What is wrong, one sentence for each."""
         return " ".join(self._notices.values()) or None
 
-    def back(self, root: Path) -> None:
-        """It is there, and nothing is wrong with it any more."""
+    def mark_present(self, root: Path) -> None:
         self._lost.discard(root)
         self._notices.pop(root, None)
 
-    def lose(self, root: Path, reason: str) -> None:
-        """It is not there."""
-        self.tell(root, reason)
+    def mark_lost(self, root: Path, reason: str) -> None:
+        self.set_notice(root, reason)
         self._lost.add(root)
 
-    def tell(self, root: Path, sentence: str) -> None:
-        """Something is wrong with it; logged when it is news."""
+    def set_notice(self, root: Path, sentence: str) -> None:
+        """Record what is wrong with a folder, and log it if it is new."""
         if self._notices.get(root) != sentence:
             self._notices[root] = sentence
             logger.warning("%s", sentence)

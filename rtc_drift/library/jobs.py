@@ -1,4 +1,4 @@
-"""What the library has done by worker processes: probing a file, analysing it, making a demo track."""
+"""The library's jobs for worker processes: probing a file, analysing it, writing a demo track."""
 
 import logging
 import os
@@ -22,10 +22,10 @@ async def probe(workers: Workers, path: Path) -> Track | Unplayable:
     except JobCrashedError:
         return Unplayable(path=path, reason="The decoder crashed on this file.")
     except JobHungError:
-        return Unplayable(path=path, reason="The decoder hung on this file.", passing=True)
+        return Unplayable(path=path, reason="The decoder hung on this file.", temporary=True)
     except JobFailedError as error:
         logger.warning("Probing %s failed: %s", legible(path), error)
-        return Unplayable(path=path, reason="This file could not be examined.")
+        return Unplayable(path=path, reason="This file could not be probed.")
     if "track" in result:
         return Track.model_validate(result["track"])
     return Unplayable.model_validate(result["unplayable"])
@@ -39,17 +39,17 @@ async def analyse(workers: Workers, track: Track) -> Analysis | Unplayable:
     except JobCrashedError:
         return Unplayable(path=path, reason="The analysis of this file crashed.")
     except JobHungError:
-        return Unplayable(path=path, reason="The analysis of this file hung.", passing=True)
+        return Unplayable(path=path, reason="The analysis of this file hung.", temporary=True)
     except JobFailedError as error:
-        # Most likely a bug of ours, and mended one day.
-        return Unplayable(path=path, reason=f"It could not be analysed ({error}).", passing=True)
+        # Most likely a bug, so a later version may succeed: temporary.
+        return Unplayable(path=path, reason=f"This file could not be analysed ({error}).", temporary=True)
     if "analysis" in result:
         return Analysis.model_validate(result["analysis"])
     return Unplayable.model_validate(result["unplayable"])
 
 
 async def write_demo(workers: Workers, number: int, folder: Path, *, urgent: bool = False) -> Path:
-    """Make one demo track; an urgent one at normal priority, since somebody waits for it. Raises WorkerError."""
+    """Write one demo track and return its path; an urgent one at normal priority. Raises WorkerError."""
     nice = 0 if urgent else None
     try:
         return Path(await workers.run(WRITE_DEMO, nice=nice, number=number, folder=os.fspath(folder)))

@@ -1,4 +1,4 @@
-"""The door of this room: the tracks that can be played now, while the music folders are being scanned."""
+"""The library: the tracks that can be played now, also while the music folders are being scanned."""
 
 import asyncio
 import logging
@@ -10,25 +10,25 @@ from rtc_drift.library import jobs
 from rtc_drift.library.analyses import Analyses
 from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
-from rtc_drift.library.cooldown import COOL_DOWN_SECONDS, Cooldown
+from rtc_drift.library.cooldown import COOLDOWN_SECONDS, Cooldown
 from rtc_drift.library.demo_library import DemoLibrary
-from rtc_drift.library.folders import LOST_CHECK_SECONDS, Folders
+from rtc_drift.library.folders import LOST_CHECK_SECONDS, MusicFolders
 from rtc_drift.library.loved import LovedTracks
 from rtc_drift.library.normalisation import Normalisation, album_loudness
 from rtc_drift.library.scan import (
     RootError,
     ScanProgress,
     Survey,
-    examine_changed,
-    holds_anything,
-    remember,
-    state_of,
+    is_not_empty,
+    presence_of,
+    probe_changed,
+    record_track,
     survey,
 )
 from rtc_drift.library.search import Search
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track, Unplayable, legible
-from rtc_drift.library.watcher import LOOK_SECONDS
+from rtc_drift.library.watcher import POLL_SECONDS
 from rtc_drift.media import TARGET_LUFS
 from rtc_drift.workers.pool import WorkerError, Workers
 
@@ -36,9 +36,9 @@ logger = logging.getLogger(__name__)
 
 
 class Library:
-    """The tracks that can be played now. Grows while it is being scanned; falls back to the demo library.
+    """The tracks that can be played now: the music, or the demo library if there is none. It grows during a scan.
 
-    It borrows catalogue and workers: close it before them.
+    The owner closes catalogue and workers, after the library.
     """
 
     def __init__(
@@ -49,299 +49,305 @@ class Library:
         music: Sequence[Path],
         demo_folder: Path,
         lost_check_seconds: float = LOST_CHECK_SECONDS,
-        cool_down_seconds: float = COOL_DOWN_SECONDS,
-        look_seconds: float | None = LOOK_SECONDS,
+        cooldown_seconds: float = COOLDOWN_SECONDS,
+        poll_seconds: float | None = POLL_SECONDS,
         analyse: bool = True,
         target_lufs: float = TARGET_LUFS,
         album_balance: bool = False,
     ) -> None:
-        """Without `analyse` tracks that were not listened to yet stay so; without `look_seconds` changes are missed.
+        """Create the library; `start` loads and scans it.
 
-        `target_lufs` is how loud tracks are to be played, or, with `album_balance`, whole albums.
+        Without `analyse`, no further tracks are analysed. With `poll_seconds` None, the folders are not watched for
+        changes. `target_lufs` is the loudness of each track, or of each album with `album_balance`.
         """
         self._catalogue = catalogue
         self._workers = workers
         self._background = BackgroundTasks()
-        self._lasting = BackgroundTasks()
-        """Its tasks have no end of their own."""
-        self._folders = Folders(
+        self._services = BackgroundTasks()
+        """Tasks that run until the library is closed."""
+        self._folders = MusicFolders(
             music,
             self._background,
             scan=self._scan,
             is_scanning=lambda: self._scanning,
-            on_lost=self._forget,
+            on_lost=self._remove_folder,
             lost_check_seconds=lost_check_seconds,
         )
         self.loved = LovedTracks(catalogue)
         self.on_change: Callable[[], None] = lambda: None
-        """Called whenever there are other tracks to play."""
+        """Callback for every change of the playable tracks."""
         self._music: dict[str, Track] = {}
         self._demo = DemoLibrary(
             catalogue,
             workers,
             self._background,
             demo_folder.absolute(),
-            left_out=lambda track_id: track_id in self._suspects or track_id in self._resting,
-            changed=self._changed,
+            is_excluded=lambda track_id: track_id in self._being_checked or track_id in self._cooldown,
+            on_change=self._changed,
         )
         self.analyses = Analyses(catalogue, workers, self.playable, lambda: self.on_change())
-        self._analyse = analyse
+        self._analysis_enabled = analyse
         self._target_lufs, self._album_balance = target_lufs, album_balance
         self._normalisation: Normalisation | None = None
         self._playable: tuple[Track, ...] | None = ()
-        self._is_playable = asyncio.Event()
+        """Result of `playable`; None after a change."""
+        self._has_tracks = asyncio.Event()
         self._search = Search()
-        self._resting = Cooldown(cool_down_seconds, self._wake)
-        self._suspects: dict[str, Track] = {}
-        self._unplayable: set[Path] = set()
-        self._look_seconds = look_seconds
-        self._scan_turn = asyncio.Lock()
+        self._cooldown = Cooldown(cooldown_seconds, self._restore)
+        self._being_checked: dict[str, Track] = {}
+        """Tracks that failed to play, by id, while their files are being checked."""
+        self._unplayable_paths: set[Path] = set()
+        self._poll_seconds = poll_seconds
+        self._scan_lock = asyncio.Lock()
         self._scanning, self._done, self._total = False, 0, 0
         self._demo_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Load what the catalogue knows and begin to scan; returns without waiting for the scan."""
+        """Load the tracks of the catalogue and start the scan. Returns without waiting for the scan."""
         self._scanning = True
-        present = [root for root in self._folders.all if await asyncio.to_thread(holds_anything, root)]
+        present = [root for root in self._folders.all if await asyncio.to_thread(is_not_empty, root)]
         await self._background.guard(self._load(present))
         await self._background.guard(self.loved.load())
         await self._background.guard(self.analyses.load())
         scan = self._background.spawn(self._scan(self._folders.all), "library scan")
-        if self._folders.all and self._look_seconds is not None:
-            self._lasting.spawn(self._folders.follow(scan, self._look_seconds), "watch the music folders")
-        if self._analyse:
-            self._lasting.spawn(self.analyses.run(), "library listening")
+        if self._folders.all and self._poll_seconds is not None:
+            self._services.spawn(self._folders.follow(scan, self._poll_seconds), "watch the music folders")
+        if self._analysis_enabled:
+            self._services.spawn(self.analyses.run(), "library analysis")
 
     async def close(self) -> None:
-        """End what goes on in the background. May be called again."""
-        self._resting.clear()
-        await self._lasting.close()
+        """End all background tasks. Safe to call again."""
+        self._cooldown.clear()
+        await self._services.close()
         await self._background.close()
 
     def playable(self) -> Sequence[Track]:
-        """The music if there is any, else the demo library as far as it is made. Cheap."""
+        """Return the music if there is any, else the demo tracks written so far. Cheap: one object until a change."""
         if self._playable is None:
             self._playable = tuple((self._music or self._demo.tracks).values())
         return self._playable
 
     def get(self, track_id: str) -> Track | None:
-        """A track that can be played, of the music or of the demo library."""
+        """Return a playable track of the music or of the demo library, or None."""
         return self._music.get(track_id) or self._demo.tracks.get(track_id)
 
     def analysis(self, track_id: str) -> Analysis | None:
-        """How a track sounds, with beats and curves, if it was listened to. Cheap."""
-        return self.analyses.of(track_id)
+        """Return the analysis of a track with beats and curves, or None. Cheap."""
+        return self.analyses.get(track_id)
 
     @property
     def normalisation(self) -> Normalisation:
-        """How loud tracks are to be played."""
+        """Normalisation of the playable tracks."""
         if self._normalisation is None:
             albums = album_loudness(self.playable()) if self._album_balance else {}
             self._normalisation = Normalisation(self._target_lufs, albums)
         return self._normalisation
 
     async def wait_until_playable(self) -> None:
-        """Returns when there is at least one track to play."""
-        await self._is_playable.wait()
+        """Wait until at least one track can be played."""
+        await self._has_tracks.wait()
 
     async def find(self, query: str) -> Sequence[Track]:
-        """What can be played and holds every word of the query in title, artist or album, in a sensible order."""
+        """Return the playable tracks with every word of the query in title, artist or album, by artist and album."""
         return await self._search.find(self.playable(), query)
 
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
-        """Playing it failed: it is offered no more, for some minutes.
+        """Take out a track that failed to play, for some minutes.
 
-        For good only if that is said to be `lasting`, the file is still there, and examining it fails too.
+        It stays out until its file changes only if the failure is `lasting`, the file still exists, and probing it
+        fails, too.
         """
-        known = self.get(track.id)
-        if known is None or known.path != track.path:  # it has moved
+        present = self.get(track.id)
+        if present is None or present.path != track.path:  # it has moved
             return
-        for holder in (self._music, self._demo.tracks):
-            holder.pop(track.id, None)
-        self._suspects[track.id] = track
+        for tracks in (self._music, self._demo.tracks):
+            tracks.pop(track.id, None)
+        self._being_checked[track.id] = track
         self._changed()
         logger.warning("%s can't be played: %s", legible(track.path), reason)
         if not self._background.closed:
-            self._background.spawn(self._settle(track, lasting), f"mark {track.id} unplayable")
-            self._break_the_silence()
+            self._background.spawn(self._check_failed(track, lasting), f"mark {track.id} unplayable")
+            self._end_cooldown_if_silent()
 
     def status(self) -> LibraryStatus:
-        """A snapshot for people."""
+        """Return the current status."""
         return LibraryStatus(
             source="music" if self._music else "demo" if self._demo.tracks else "none",
             tracks=len(self.playable()),
-            analysed=self.analyses.done(self.playable()),
-            unplayable=len(self._unplayable),
+            analysed=self.analyses.count_done(self.playable()),
+            unplayable=len(self._unplayable_paths),
             scanning=self._scanning,
             done=self._done,
             total=self._total,
             notice=self._folders.notice,
-            failures=self._background.failures + self._lasting.failures,
+            failures=self._background.failures + self._services.failures,
         )
 
     # -- scanning ------------------------------------------------------------------------------------------
 
     async def _scan(self, roots: Sequence[Path], *, only_if_changed: bool = False) -> None:
-        async with self._scan_turn:
+        async with self._scan_lock:
             await self._scan_now(roots, only_if_changed)
 
     async def _scan_now(self, roots: Sequence[Path], only_if_changed: bool) -> None:
         self._scanning, self._done, self._total = True, 0, 0
         try:
-            surveys = [done for root in roots if (done := await self._survey(root)) is not None]
+            surveys = [it for root in roots if (it := await self._survey(root)) is not None]
             if not surveys or (only_if_changed and not any(it.changed or it.removed for it in surveys)):
                 return
             self._total = sum(len(surveyed.changed) for surveyed in surveys)
             await self._background.guard(self._load(self._folders.present))
-            self._drop({file.path for surveyed in surveys for file in surveyed.changed})
-            complete = [await self._examine(surveyed) for surveyed in surveys]
-            if self._total and all(complete):  # duplicates of what changed are found again
+            self._remove_paths({file.path for surveyed in surveys for file in surveyed.changed})
+            complete = [await self._probe_changed(surveyed) for surveyed in surveys]
+            if self._total and all(complete):  # unchanged copies of changed files appear again
                 await self._background.guard(self._load(self._folders.present))
             for surveyed in surveys:
-                await self._judge(surveyed)
-            logger.info("%d tracks can be played, %d files can't.", len(self._music), len(self._unplayable))
+                await self._check_scanned(surveyed)
+            logger.info("%d tracks can be played, %d files can't.", len(self._music), len(self._unplayable_paths))
         finally:
             self._scanning = False
-            self._fall_back()
+            self._make_demo_if_needed()
 
     async def _survey(self, root: Path) -> Survey | None:
         try:
             surveyed = await survey(root, self._catalogue)
         except RootError as error:
-            self._folders.lose(root, str(error))
+            self._folders.mark_lost(root, str(error))
             return None
         except CatalogueError as error:
-            self._background.failed(str(error))
+            self._background.record_failure(str(error))
             return None
-        self._folders.is_back(root)
+        self._folders.mark_present(root)
         for problem in surveyed.problems:
-            self._background.failed(problem)
+            self._background.record_failure(problem)
         return surveyed
 
     async def _load(self, roots: Sequence[Path]) -> None:
         tracks = await asyncio.to_thread(self._catalogue.tracks, roots)
         unplayable = await asyncio.to_thread(self._catalogue.unplayable, roots)
-        self._music = {it.id: it for it in tracks if it.id not in self._suspects and it.id not in self._resting}
-        self._unplayable = {file.path for file in unplayable}
+        self._music = {it.id: it for it in tracks if it.id not in self._being_checked and it.id not in self._cooldown}
+        self._unplayable_paths = {file.path for file in unplayable}
         self._changed()
 
-    async def _examine(self, surveyed: Survey) -> bool:
-        """Whether everything that was found is in the catalogue now."""
+    async def _probe_changed(self, surveyed: Survey) -> bool:
+        """Probe new and changed files. Return True if the catalogue has recorded all results."""
         recorded = True
 
-        def take(progress: ScanProgress) -> None:
+        def add(progress: ScanProgress) -> None:
             nonlocal recorded
             recorded = recorded and progress.recorded
             self._done += 1
-            self._take(progress)
+            self._add_result(progress)
 
         try:
-            summary = await examine_changed(surveyed, self._catalogue, self._workers, on_result=take)
+            summary = await probe_changed(surveyed, self._catalogue, self._workers, on_result=add)
         except WorkerError as error:
-            self._background.failed(str(error))
+            self._background.record_failure(str(error))
             return False
         for problem in summary.problems:
             if problem not in surveyed.problems:
-                self._background.failed(problem)
+                self._background.record_failure(problem)
         return recorded
 
-    def _take(self, progress: ScanProgress) -> None:
+    def _add_result(self, progress: ScanProgress) -> None:
         if isinstance(progress.result, Track):
-            self._resting.drop(progress.result.id)
+            self._cooldown.remove(progress.result.id)
             self._music[progress.result.id] = progress.result
             self._changed()
         else:
-            self._unplayable.add(progress.result.path)
+            self._unplayable_paths.add(progress.result.path)
             logger.info("%s can't be played: %s", legible(progress.result.path), progress.result.reason)
 
-    async def _judge(self, surveyed: Survey) -> None:
+    async def _check_scanned(self, surveyed: Survey) -> None:
         if surveyed.found:
-            await self._check(surveyed.root, scanned=True)
+            await self._check_folder(surveyed.root, scanned=True)
         else:
-            await self._folders.is_without_music(surveyed.root)
+            await self._folders.mark_without_music(surveyed.root)
 
-    # -- losing music, and getting it back -----------------------------------------------------------------
+    # -- tracks and folders that fail ----------------------------------------------------------------------
 
-    async def _settle(self, track: Track, lasting: bool) -> None:
+    async def _check_failed(self, track: Track, lasting: bool) -> None:
         try:
-            await self._background.guard(self._decide(track, lasting))
+            await self._background.guard(self._probe_again(track, lasting))
         finally:
-            self._suspects.pop(track.id, None)
+            self._being_checked.pop(track.id, None)
         for root in self._folders.all:
             if track.path.is_relative_to(root):
-                await self._check(root)
-        self._break_the_silence()
-        self._fall_back()
+                await self._check_folder(root)
+        self._end_cooldown_if_silent()
+        self._make_demo_if_needed()
 
-    async def _decide(self, track: Track, lasting: bool) -> None:
-        """Whether a track is gone, rests, or is out for good."""
-        state = await asyncio.to_thread(state_of, track.path)
-        if state == "missing":
+    async def _probe_again(self, track: Track, lasting: bool) -> None:
+        """Decide if a track is gone, comes back after the cooldown, or stays out until its file changes."""
+        presence = await asyncio.to_thread(presence_of, track.path)
+        if presence == "missing":
             return
         result: Track | Unplayable | None = None
         try:
-            if lasting and state == "there":
+            if lasting and presence == "present":
                 result = await jobs.probe(self._workers, track.path)
         except WorkerError as error:
-            self._background.failed(str(error))
-        if isinstance(result, Unplayable) and not result.passing:
+            self._background.record_failure(str(error))
+        if isinstance(result, Unplayable) and not result.temporary:
             logger.warning("%s is left out: %s", legible(track.path), result.reason)
-            is_demo = self._holder(track) is self._demo.tracks
+            is_demo = self._tracks_with(track.path) is self._demo.tracks
             if not is_demo:
-                self._unplayable.add(track.path)
+                self._unplayable_paths.add(track.path)
             await asyncio.to_thread(self._catalogue.mark_unplayable, track.path, result.reason)
             if is_demo:
-                await self._demo.make_anew({track.path})
-        elif isinstance(result, Track) and result.id != track.id:  # another content than was scanned
-            self._holder(result)[result.id] = result
+                await self._demo.replace({track.path})
+        elif isinstance(result, Track) and result.id != track.id:  # the file has other content now
+            self._tracks_with(result.path)[result.id] = result
             self._changed()
-            await remember(self._catalogue, result)
+            await record_track(self._catalogue, result)
         else:
-            self._resting.add(track)
+            self._cooldown.add(track)
 
-    def _wake(self, tracks: list[Track]) -> None:
+    def _restore(self, tracks: list[Track]) -> None:
         for track in tracks:
-            self._holder(track).setdefault(track.id, track)
+            self._tracks_with(track.path).setdefault(track.id, track)
         self._changed()
 
-    def _holder(self, track: Track) -> dict[str, Track]:
-        return self._demo.tracks if track.path.parent == self._demo.folder else self._music
+    def _tracks_with(self, path: Path) -> dict[str, Track]:
+        """Return the tracks that a file belongs to: those of the demo library, or the music."""
+        return self._demo.tracks if path.parent == self._demo.folder else self._music
 
-    def _break_the_silence(self) -> None:
-        """What rests is better than nothing."""
+    def _end_cooldown_if_silent(self) -> None:
+        """Release all tracks of the cooldown if nothing else can be played."""
         if not self.playable():
-            self._resting.wake_all()
+            self._cooldown.release_all()
 
-    async def _check(self, root: Path, *, scanned: bool = False) -> None:
+    async def _check_folder(self, root: Path, *, scanned: bool = False) -> None:
         if await self._folders.check(root):
-            held = (*self._music.values(), *self._suspects.values(), *self._resting.tracks())
-            if (scanned or not self._scanning) and not any(track.path.is_relative_to(root) for track in held):
-                self._folders.is_unplayable(root)
+            tracks = (*self._music.values(), *self._being_checked.values(), *self._cooldown.tracks())
+            if (scanned or not self._scanning) and not any(track.path.is_relative_to(root) for track in tracks):
+                self._folders.mark_unplayable(root)
 
-    def _forget(self, root: Path) -> None:
-        """The folder is lost, and its tracks with it."""
-        self._resting.drop_under(root)
-        self._drop({track.path for track in self._music.values() if track.path.is_relative_to(root)})
+    def _remove_folder(self, root: Path) -> None:
+        """Remove the tracks of a lost folder."""
+        self._cooldown.remove_under(root)
+        self._remove_paths({track.path for track in self._music.values() if track.path.is_relative_to(root)})
 
-    def _drop(self, paths: set[Path]) -> None:
+    def _remove_paths(self, paths: set[Path]) -> None:
         self._music = {track.id: track for track in self._music.values() if track.path not in paths}
         self._changed()
 
     # -- the demo library ----------------------------------------------------------------------------------
 
-    def _fall_back(self) -> None:
-        """Make and play the demo library if there is nothing else."""
-        wanted = not (self._music or self._demo.tracks or self._scanning or self._background.closed)
-        if wanted and (self._demo_task is None or self._demo_task.done()):
+    def _make_demo_if_needed(self) -> None:
+        """Write the demo library if there is nothing else to play, and no failed track may still return."""
+        may_have_music = self._music or self._demo.tracks or self._being_checked or self._scanning
+        is_needed = not (may_have_music or self._background.closed)
+        if is_needed and (self._demo_task is None or self._demo_task.done()):
             self._demo_task = self._background.spawn(self._demo.make(), "demo library")
 
-    # -- in common -----------------------------------------------------------------------------------------
+    # -- shared --------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
         self._playable = self._normalisation = None
         if self._music or self._demo.tracks:
-            self._is_playable.set()
+            self._has_tracks.set()
         else:
-            self._is_playable.clear()
+            self._has_tracks.clear()
         self.analyses.wake()
         self.on_change()

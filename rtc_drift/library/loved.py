@@ -1,4 +1,4 @@
-"""Which tracks are loved: one household, one set."""
+"""The loved tracks: one set for all sessions."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,19 +7,19 @@ from rtc_drift.library.catalogue import Catalogue
 
 
 class LovedTracks:
-    """Ids of loved tracks, as in the catalogue. They outlive the files: a file that comes back is loved again."""
+    """The ids of the loved tracks, as in the catalogue. An id stays when its file is gone, in case it comes back."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._track_ids = set[str]()
 
     async def load(self) -> None:
-        """Read them. Raises CatalogueError."""
+        """Load the ids from the catalogue. Raises CatalogueError."""
         self._track_ids |= await asyncio.to_thread(self._catalogue.loved)
 
     async def set(self, track_id: str, value: bool) -> None:
-        """A track is loved, or is not any more. Raises CatalogueError when that can't be stored."""
-        await asyncio.to_thread(self._catalogue.love, track_id, value)
+        """Record that a track is loved, or that it no longer is. Raises CatalogueError."""
+        await asyncio.to_thread(self._catalogue.set_loved, track_id, value)
         if value:
             self._track_ids.add(track_id)
         else:

@@ -1,4 +1,4 @@
-"""How loud a track is played."""
+"""Loudness normalisation: the gain at which a track is played."""
 
 import math
 from collections import defaultdict
@@ -16,16 +16,17 @@ _SILENCE_LUFS = -60.0
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Where loudness is to lie (EBU R128), and what counts as a track's own."""
+    """A target loudness (EBU R128), and the albums whose balance is kept."""
 
     target_lufs: float = TARGET_LUFS
+    """Loudness of every track, or of every album, when played."""
     albums: Mapping[str, float] = field(default_factory=dict)
-    """LUFS of the whole album, by track id, for tracks that keep their album's balance."""
+    """Loudness of the whole album in LUFS, by track id, for tracks that keep their album's balance."""
 
     def gain(self, track: Track) -> float:
-        """Linear gain that brings a track, or its album, to the target, within +12 and -24 dB.
+        """Return the linear gain that brings a track, or its album, to the target, from -24 to +12 dB.
 
-        Silence is left alone: there is nothing to level, and the boost would only raise noise.
+        Silence keeps its level: a boost would only raise noise.
         """
         lufs = self.albums.get(track.id, track.integrated_lufs)
         if lufs <= _SILENCE_LUFS:
@@ -34,10 +35,10 @@ class Normalisation:
 
 
 def album_loudness(tracks: Iterable[Track]) -> dict[str, float]:
-    """LUFS of the album each track belongs to, by track id; of albums with two tracks or more in a folder.
+    """Return the loudness in LUFS of each track's album, by track id, for albums with two or more tracks in a folder.
 
-    The mean power of the tracks' integrated loudness, by their length: what measuring the album in one go gives, but
-    for its gating.
+    It is the mean power of the tracks' integrated loudness, weighted by length. Measuring the album as a whole gives
+    the same, except for the gating.
     """
     albums = defaultdict[tuple[str, Path], list[Track]](list)
     for track in tracks:

@@ -1,6 +1,6 @@
-"""Everything about one file, in one decoding pass: whether it can be played, how long and how loud it is, its cues.
+"""Pass 1: probing one file, in one decoding pass. Can it be played, how long and how loud is it, where does it sound?
 
-Synchronous and busy for about a second: it runs in a worker process.
+Synchronous, and busy for about a second: it runs in a worker process.
 """
 
 import errno
@@ -26,38 +26,38 @@ _HASH_BLOCK_BYTES = 1 << 20
 _CHUNKS_AT_ONCE = 10
 
 
-def examine(path: Path, *, alive: Callable[[], None] = lambda: None) -> Track | Unplayable:
-    """Read and decode the whole file once. Never raises for anything a file can contain.
+def probe(path: Path, *, alive: Callable[[], None] = lambda: None) -> Track | Unplayable:
+    """Probe a file: read and decode it once. Never raises for anything a file can contain.
 
-    `alive` is called at least once per second of audio and MiB of file: proof that it isn't stuck.
+    Calls `alive` for each MiB read and each 2.5 s of audio decoded, as proof that it isn't stuck.
     """
     try:
-        return _examine(path, alive)
-    except DecodeError as problem:
-        return Unplayable(path=path, reason=str(problem))
+        return _probe(path, alive)
+    except DecodeError as error:
+        return Unplayable(path=path, reason=str(error))
     except OSError as error:
-        return Unplayable(path=path, reason=sentence(error), passing=True)
+        return Unplayable(path=path, reason=read_error_reason(error), temporary=True)
 
 
 def probe_job(path: str, alive: Callable[[], None]) -> dict[str, Any]:
-    """Probe a file in a worker process. Returns `{"track": …}` or `{"unplayable": …}`."""
-    result = examine(Path(path), alive=alive)
+    """Probe a file in a worker process. Return `{"track": …}` or `{"unplayable": …}`."""
+    result = probe(Path(path), alive=alive)
     return {"track" if isinstance(result, Track) else "unplayable": result.model_dump()}
 
 
-def _examine(path: Path, alive: Callable[[], None]) -> Track:
+def _probe(path: Path, alive: Callable[[], None]) -> Track:
     track_id = _content_id(path, alive)
     meter, envelope = LoudnessMeter(), EnvelopeMeter()
     with open_audio(path) as file:
-        for block in blocks(file):
-            meter.add(block)
-            envelope.add(block)
+        for chunk in large_chunks(file):
+            meter.add(chunk)
+            envelope.add(chunk)
             alive()
-        _judge(file)
+        _check_damage(file)
     measured = envelope.finish()
     duration = seconds(measured.samples)
     if duration < SHORTEST_SECONDS:
-        raise DecodeError(f"It is too short to be played ({duration:.2f} seconds).")
+        raise DecodeError(f"The file is too short to be played ({duration:.2f} seconds).")
     lufs = meter.finish()
     first, last = sounding_seconds(measured)
     tags = read_tags(path)
@@ -80,7 +80,7 @@ def _examine(path: Path, alive: Callable[[], None]) -> Track:
 
 
 def _content_id(path: Path, alive: Callable[[], None]) -> str:
-    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would block for ever
         raise DecodeError("This is not a file.")
     digest = blake2b(digest_size=8)
     with path.open("rb") as file:
@@ -92,33 +92,36 @@ def _content_id(path: Path, alive: Callable[[], None]) -> str:
     return digest.hexdigest()
 
 
-def blocks(file: AudioFile) -> Iterator[Audio]:
-    """What the engine will play, in blocks of about a second: measuring costs a fifth less in few blocks."""
-    waiting, begun = list[Audio](), False
+def large_chunks(file: AudioFile) -> Iterator[Audio]:
+    """Yield the audio that a deck will play, in chunks of 2.5 s: measuring large chunks costs a fifth less.
+
+    Stops at damage that ends the decoding. Raises DecodeError if there is no audio before it, and OSError.
+    """
+    waiting, has_audio = list[Audio](), False
     try:
         for chunk in file.chunks():
             waiting.append(chunk)
-            begun = True
+            has_audio = True
             if len(waiting) == _CHUNKS_AT_ONCE:
                 yield np.concatenate(waiting)
                 waiting.clear()
     except DecodeError:
-        if not begun:
+        if not has_audio:
             raise
-        # It breaks off here, as it will for the engine; whether that is too early, its bad packets tell.
+        # It breaks off here, as it will for a deck. `_check_damage` decides if that is too early.
     if waiting:
         yield np.concatenate(waiting)
 
 
-def _judge(file: AudioFile) -> None:
-    """Raises if too much of the file was left out."""
+def _check_damage(file: AudioFile) -> None:
+    """Raise DecodeError if too much of the file was skipped."""
     if file.bad_packets > MOST_BAD_PACKETS * max(file.packets, 1):
         share = file.bad_packets / max(file.packets, file.bad_packets)
         raise DecodeError(f"The file is damaged ({share:.0%} of it can't be decoded).")
 
 
-def sentence(error: OSError) -> str:
-    """Why a file can't be read, for people."""
+def read_error_reason(error: OSError) -> str:
+    """Return the sentence for users about a file that can't be read."""
     match error.errno:
         case errno.ENOENT:
             return "The file does not exist."

@@ -1,4 +1,4 @@
-"""Finding the music files of a folder, and examining those that are new or changed."""
+"""Scanning a folder: finding its music files, and probing those that are new or changed."""
 
 import asyncio
 import errno
@@ -19,17 +19,17 @@ from rtc_drift.workers.pool import Workers
 
 SUFFIXES = frozenset(
     f".{name}"
-    for name in "mp3 flac ogg oga opus m4a aac mp4 wav aif aiff wma webm".split()  # noqa: SIM905 (legible)
+    for name in "mp3 flac ogg oga opus m4a aac mp4 wav aif aiff wma webm".split()  # noqa: SIM905 (easier to read)
 )
 
 
 class RootError(Exception):
-    """A music folder that can't be used, in one sentence."""
+    """A music folder can't be used; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that looks like music by its name."""
+    """A file whose name has a suffix of music files."""
 
     path: Path
     size: int
@@ -38,7 +38,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What a folder holds; `unreadable` is what couldn't be looked into, sub-folders mostly."""
+    """The music files of a folder, and the paths below it that can't be read, mostly sub-folders."""
 
     files: list[FoundFile]
     unreadable: list[Path]
@@ -46,43 +46,55 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What has to be done for a folder."""
+    """The comparison of a folder with the catalogue: what a scan has to do."""
 
     root: Path
     found: int
+    """Number of music files."""
     changed: list[FoundFile]
+    """New or changed files, to be probed."""
     removed: int
+    """Number of files that are gone."""
     problems: tuple[str, ...]
+    """One sentence for each problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanProgress:
-    """One more file examined. `recorded` is false if the catalogue couldn't take it."""
+    """The progress of a scan after one more file."""
 
     done: int
+    """Number of files probed so far, of `total`."""
     total: int
     result: Track | Unplayable
+    """Result of the latest file."""
     recorded: bool
+    """False if the result could not be written to the catalogue."""
 
 
 class ScanSummary(BaseModel):
-    """What a scan did. Numbers of files; `problems` are sentences."""
+    """The result of a scan: numbers of files, problems as sentences, and its duration."""
 
     model_config = ConfigDict(frozen=True)
 
     found: int
-    examined: int
+    """Music files in the folder."""
+    probed: int
+    """New or changed files."""
     added: int
+    """Probed files that can be played."""
     unplayable: int
+    """Probed files that can't be played."""
     removed: int
+    """Files that are gone."""
     problems: tuple[str, ...]
     seconds: float
 
 
 def walk(root: Path) -> Walk:
-    """All music files below a folder in natural path order; hidden ones left out, links followed once.
+    """Find all music files below a folder, sorted by path. Hidden files are skipped, links followed once.
 
-    Raises `RootError` if the folder itself can't be read.
+    Raises RootError if the folder itself can't be read.
     """
     check_root(root)
     found = Walk([], [])
@@ -92,7 +104,7 @@ def walk(root: Path) -> Walk:
 
 
 def check_root(root: Path) -> None:
-    """Raises `RootError` if a music folder can't be read."""
+    """Raise RootError if a music folder can't be read."""
     try:
         with os.scandir(root) as entries:
             next(entries, None)
@@ -106,8 +118,8 @@ def check_root(root: Path) -> None:
         raise RootError(f"The music folder {legible(root)} can't be read: {reason}.") from None
 
 
-def holds_anything(root: Path) -> bool:
-    """Whether a folder can be read and has something in it: cheap, to be asked again and again."""
+def is_not_empty(root: Path) -> bool:
+    """Return True if a folder can be read and has an entry. Cheap enough to call often."""
     try:
         with os.scandir(root) as entries:
             return next(entries, None) is not None
@@ -126,12 +138,12 @@ def _walk_into(root: Path, found: Walk) -> None:
             seen.add((identity.st_dev, identity.st_ino))
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    _sort_in(entry, found, waiting)
+                    _add_entry(entry, found, waiting)
         except OSError:
             found.unreadable.append(folder)
 
 
-def _sort_in(entry: os.DirEntry[str], found: Walk, waiting: list[Path]) -> None:
+def _add_entry(entry: os.DirEntry[str], found: Walk, waiting: list[Path]) -> None:
     if entry.name.startswith("."):
         return
     try:
@@ -141,65 +153,65 @@ def _sort_in(entry: os.DirEntry[str], found: Walk, waiting: list[Path]) -> None:
             state = entry.stat()
             found.files.append(FoundFile(Path(entry.path), state.st_size, state.st_mtime_ns))
     except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.ELOOP):  # gone, or a link in a circle
+        if error.errno not in (errno.ENOENT, errno.ELOOP):  # gone, or a link to itself
             found.unreadable.append(Path(entry.path))
 
 
 async def survey(root: Path, catalogue: Catalogue, *, may_be_empty: bool = False) -> Survey:
-    """Compare a folder with the catalogue; files that are gone are forgotten.
+    """Compare a folder with the catalogue, and remove files that are gone from the catalogue.
 
-    A folder that is suddenly empty is most likely not mounted: `RootError`, and the catalogue keeps what it knows,
-    unless it `may_be_empty`. Raises `CatalogueError`.
+    A folder that is suddenly empty is most likely not mounted. Unless it `may_be_empty`, raises RootError and leaves
+    the catalogue unchanged. Raises CatalogueError.
     """
     return await asyncio.to_thread(_survey, root, catalogue, may_be_empty)
 
 
 def _survey(root: Path, catalogue: Catalogue, may_be_empty: bool) -> Survey:
     walked = walk(root)
-    known = catalogue.known(root)
-    if known and not walked.files and not may_be_empty:
+    recorded = catalogue.file_states(root)
+    if recorded and not walked.files and not may_be_empty:
         raise RootError(f"The music folder {legible(root)} is empty.")
-    changed = [file for file in walked.files if known.get(file.path) != FileState(file.size, file.mtime_ns)]
-    gone = known.keys() - {file.path for file in walked.files}
+    changed = [file for file in walked.files if recorded.get(file.path) != FileState(file.size, file.mtime_ns)]
+    gone = recorded.keys() - {file.path for file in walked.files}
     removed = [path for path in gone if not any(path.is_relative_to(folder) for folder in walked.unreadable)]
     problems = [f"{legible(folder)} can't be read." for folder in walked.unreadable]
     try:
         catalogue.forget(removed)
-    except CatalogueError as error:  # a disk that is full; the music can be played all the same
+    except CatalogueError as error:  # a full disk, for example; the music can be played all the same
         problems.append(str(error))
     return Survey(root, len(walked.files), changed, len(removed), tuple(problems))
 
 
-async def examine_changed(
+async def probe_changed(
     surveyed: Survey, catalogue: Catalogue, workers: Workers, *, on_result: Callable[[ScanProgress], None]
 ) -> ScanSummary:
-    """Examine what is new or changed, as many at a time as there are workers, and record each at once.
+    """Probe new and changed files, one in each worker at a time, and record each result at once.
 
-    Raises `WorkerError` when no worker can be started. A catalogue that can't be written is a problem in the summary.
+    Raises WorkerError if no worker can be started. A catalogue that can't be written is a problem in the summary.
     """
-    begun = monotonic()
-    run = _Run(surveyed, catalogue, workers, on_result)
-    await workers.side_by_side(run.work, f"scan of {surveyed.root}", most=len(surveyed.changed))
+    started = monotonic()
+    run = _ScanRun(surveyed, catalogue, workers, on_result)
+    await workers.run_concurrently(run.work, f"scan of {surveyed.root}", max_tasks=len(surveyed.changed))
     return ScanSummary(
         found=surveyed.found,
-        examined=run.done,
+        probed=run.done,
         added=run.added,
         unplayable=run.done - run.added,
         removed=surveyed.removed,
         problems=(*surveyed.problems, *run.problems),
-        seconds=monotonic() - begun,
+        seconds=monotonic() - started,
     )
 
 
 async def scan(
     root: Path, catalogue: Catalogue, workers: Workers, *, on_result: Callable[[ScanProgress], None]
 ) -> ScanSummary:
-    """Survey a folder and examine what is new. Raises `RootError`, `CatalogueError` and `WorkerError`."""
-    return await examine_changed(await survey(root, catalogue), catalogue, workers, on_result=on_result)
+    """Survey a folder and probe its new and changed files. Raises RootError, CatalogueError and WorkerError."""
+    return await probe_changed(await survey(root, catalogue), catalogue, workers, on_result=on_result)
 
 
-class _Run:
-    """The state the workers of one scan share."""
+class _ScanRun:
+    """The state that the tasks of one scan share."""
 
     def __init__(
         self, surveyed: Survey, catalogue: Catalogue, workers: Workers, on_result: Callable[[ScanProgress], None]
@@ -231,20 +243,20 @@ class _Run:
 
 
 def record(catalogue: Catalogue, file: FoundFile, result: Track | Unplayable) -> None:
-    """Remember a result; not that a file couldn't be read, which is another matter next time."""
-    if isinstance(result, Track) or not result.passing:
+    """Record a result. A temporary failure is not recorded, so the next scan tries the file again."""
+    if isinstance(result, Track) or not result.temporary:
         catalogue.record(file.path, file.size, file.mtime_ns, result)
 
 
-async def remember(catalogue: Catalogue, track: Track) -> None:
-    """Record a track that was examined by itself. Raises OSError and `CatalogueError`."""
+async def record_track(catalogue: Catalogue, track: Track) -> None:
+    """Record a track that was probed outside a scan. Raises OSError and CatalogueError."""
     state = await asyncio.to_thread(track.path.stat)
     await asyncio.to_thread(record, catalogue, FoundFile(track.path, state.st_size, state.st_mtime_ns), track)
 
 
-def state_of(path: Path) -> Literal["there", "missing", "unknown"]:
-    """Whether there is a file; unknown if that can't be told now."""
+def presence_of(path: Path) -> Literal["present", "missing", "unknown"]:
+    """Check if a file exists; unknown if it can't be checked now."""
     try:
-        return "there" if stat.S_ISREG(path.stat().st_mode) else "missing"
+        return "present" if stat.S_ISREG(path.stat().st_mode) else "missing"
     except OSError as error:
         return "missing" if error.errno in (errno.ENOENT, errno.ENOTDIR) else "unknown"

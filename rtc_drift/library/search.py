@@ -1,4 +1,4 @@
-"""Searching the tracks by words, cheap enough for every keystroke."""
+"""Search for tracks by words, cheap enough for every keystroke."""
 
 import asyncio
 import unicodedata
@@ -10,30 +10,31 @@ MAX_WORDS = 8
 
 
 class Search:
-    """Prepared once for each sequence of tracks it is asked about, which must not change."""
+    """A search that is prepared once per sequence of tracks. A sequence must not change afterwards."""
 
     def __init__(self) -> None:
         self._tracks: Sequence[Track] = ()
         self._prepared: list[tuple[str, Track]] = []
 
     async def find(self, tracks: Sequence[Track], query: str) -> list[Track]:
-        """The tracks whose title, artist or album holds every word, accents aside, by artist, album and number.
+        """Return the tracks whose title, artist or album contain every word, by artist, album and number.
 
-        LeadSource is left to a thread, so that the loop has other turns meanwhile; cancelling wastes that work.
+        Case and accents don't matter; of many words the eight longest count. A thread prepares the search, so that the
+        event loop stays free; cancelling wastes that work.
         """
         if tracks is not self._tracks:
             prepared = await asyncio.to_thread(_prepare, tracks)
             self._tracks, self._prepared = tracks, prepared
         else:
             prepared = self._prepared
-        words = sorted(dict.fromkeys(folded(query).split()), key=len, reverse=True)  # the rarest first, most likely
+        words = sorted(dict.fromkeys(folded(query).split()), key=len, reverse=True)  # longest first: likely the rarest
         for word in words[:MAX_WORDS]:
             prepared = [entry for entry in prepared if word in entry[0]]
         return [track for _, track in prepared]
 
 
 def folded(text: str) -> str:
-    """Text without capitals and accents: `Beyoncé` is found by `beyonce`, and the other way round."""
+    """Return text without capitals and accents, so that `beyonce` finds `Beyoncé` and the other way round."""
     if text.isascii():
         return text.lower()
     parts = unicodedata.normalize("NFKD", text.casefold())
@@ -46,5 +47,5 @@ def _prepare(tracks: Sequence[Track]) -> list[tuple[str, Track]]:
         artist, album = folded(track.artist), folded(track.album)
         texts.append(f"{folded(track.title)}\n{artist}\n{album}")
         keys.append(f"{artist}\0{album}\0{track.track_number or 0:04}\0{track.title}")
-    # Sorting keeps the interpreter to itself: a few milliseconds for plain strings, three times that for tuples.
+    # Sorting holds the GIL: a few milliseconds for plain strings, three times as long for tuples.
     return [(texts[position], tracks[position]) for position in sorted(range(len(tracks)), key=keys.__getitem__)]

@@ -1,4 +1,4 @@
-"""How the library is doing, in figures and sentences."""
+"""The status of the library, in figures and sentences."""
 
 from typing import Literal
 
@@ -7,22 +7,25 @@ from pydantic.alias_generators import to_camel
 
 
 class LibraryStatus(BaseModel):
-    """What people are told about the library."""
+    """The status of the library: the answer to `GET /api/library`, and part of a session's state."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     source: Literal["music", "demo", "none"]
+    """Origin of the tracks: the music folders, or the demo library."""
     tracks: int
-    """How many can be played now."""
+    """Number of tracks that can be played now."""
     analysed: int
-    """How many of these have been listened to."""
+    """Number of these tracks that are analysed, or can't be."""
     unplayable: int
-    """How many files of the music folders can't be played."""
+    """Number of files in the music folders that can't be played."""
     scanning: bool
+    """True while the music folders are scanned."""
     done: int
-    """Files examined by the scan, of `total` new or changed ones."""
+    """Number of files that the scan has probed, of `total`."""
     total: int
+    """Number of new or changed files that the scan has found."""
     notice: str | None
-    """What is wrong with the music folders, one sentence for each."""
+    """One sentence for each music folder with a problem; null without one."""
     failures: int
-    """What went wrong in the background; each kind is logged once."""
+    """Number of failures in the background; each kind is logged once."""

@@ -1,4 +1,4 @@
-"""Tags and cover pictures. Nothing in here ever fails: a file with broken tags is a file without tags."""
+"""Tags and cover pictures. Nothing here raises: a file with broken tags counts as a file without tags."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ _TAG_MAX_CHARACTERS = 500
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What a file says about itself; empty where it says nothing."""
+    """The tags of a file; a missing tag is empty or None."""
 
     title: str
     artist: str = ""
@@ -31,7 +31,7 @@ class Tags:
 
 
 def read_tags(path: Path) -> Tags:
-    """Tags of a file; the title falls back to the file's name without its suffix."""
+    """Read the tags of a file. The title falls back to the file's name without its suffix."""
     name = _clean(path.stem) or _clean(path.name)
     found = _tinytag(path)
     if found is None:
@@ -48,7 +48,10 @@ def read_tags(path: Path) -> Tags:
 
 
 def cover(track_path: Path) -> tuple[bytes, str] | None:
-    """The picture of a track and its MIME type: embedded, or `cover`, `folder` or `front` beside it. Reads files."""
+    """Read the cover of a track: its bytes and MIME type, or None.
+
+    It is embedded, or a file called `cover`, `folder` or `front` in the same folder; at most 20 MB.
+    """
     for data in _cover_candidates(track_path):
         mime = _mime(data)
         if mime is not None and len(data) <= _COVER_MAX_BYTES:
@@ -92,7 +95,7 @@ def _cover_beside(path: Path) -> Path | None:
 
 
 def _mime(data: bytes) -> str | None:
-    """By its first bytes: what a tag says about its picture is often wrong, and ends up in a browser."""
+    """Detect the MIME type by the first bytes: the type in a tag is often wrong, and browsers rely on it."""
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -103,7 +106,7 @@ def _mime(data: bytes) -> str | None:
 
 
 def _clean(text: object) -> str:
-    """One line of text that is valid UTF-8: no NULs, control characters, doubled spaces or lone surrogates."""
+    """Return one line of valid UTF-8: no NULs, control characters, double spaces or lone surrogates."""
     if not isinstance(text, str):
         return ""
     text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
@@ -111,6 +114,6 @@ def _clean(text: object) -> str:
 
 
 def _number(value: object, pattern: str) -> int | None:
-    """The first number in what may be `2004-05-01`, `3/12`, 7 or rubbish."""
+    """Return the first positive number in a value such as `2004-05-01`, `3/12` or 7; None if there is none."""
     match = re.search(pattern, str(value), re.ASCII) if value is not None else None
     return int(match.group()) if match and int(match.group()) > 0 else None

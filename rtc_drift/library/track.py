@@ -1,4 +1,4 @@
-"""A track of the catalogue: who made it, where it lies, how loud it is and where its sound begins and ends."""
+"""Tracks, and files that can't be played."""
 
 import os
 from pathlib import Path
@@ -9,15 +9,15 @@ from rtc_drift.media import samples
 
 
 class Track(BaseModel):
-    """One playable piece of music. Frozen; times in seconds of the file's own audio."""
+    """One playable file: tags, length, loudness, first and last sound. Times in seconds of the file's own audio."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(pattern=r"^[0-9a-f]{16}$")
-    """From the file's content, so it survives a move or a rename."""
+    """Hash of the file's content, so it stays the same after a move or a rename."""
     path: Path
     title: str
-    """The tag, or the file's name without its suffix."""
+    """Title tag, or the file's name without its suffix."""
     artist: str = ""
     album: str = ""
     genre: str = ""
@@ -30,9 +30,9 @@ class Track(BaseModel):
     true_peak_dbtp: float
     """True peak in dB relative to full scale (`ebur128`); -120 for silence."""
     first_sound_seconds: float = Field(ge=0)
-    """Where the music rises above -60 dBFS for the first time; 0 for silence."""
+    """Time at which the sound first rises above -60 dBFS; 0 for silence."""
     last_sound_seconds: float = Field(gt=0)
-    """Where it falls below -60 dBFS for the last time; the duration for silence."""
+    """Time at which the sound falls below -60 dBFS for the last time; the duration for silence."""
 
     @property
     def duration_samples(self) -> int:
@@ -41,16 +41,16 @@ class Track(BaseModel):
 
 
 class Unplayable(BaseModel):
-    """A file that can't be played, and why, in one sentence a person understands."""
+    """A file that can't be played, with the reason as one sentence for users."""
 
     model_config = ConfigDict(frozen=True)
 
     path: Path
     reason: str
-    passing: bool = False
-    """It could not be read this time, which says nothing about what it holds."""
+    temporary: bool = False
+    """True if the file could not be read this time; its content may be fine."""
 
 
 def legible(path: Path) -> str:
-    """A path for people, and for JSON: file names need not be valid UTF-8."""
+    """Return a path as valid UTF-8, for people and for JSON; file names may hold any bytes."""
     return os.fsencode(path).decode("utf-8", "replace")

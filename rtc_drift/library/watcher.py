@@ -1,4 +1,4 @@
-"""Noticing that music folders change: by the system's notifications, and by looking now and then."""
+"""Watching the music folders for changes: by the system's notifications, and by polling."""
 
 import asyncio
 import logging
@@ -8,47 +8,47 @@ from pathlib import Path
 
 from watchfiles import Change, awatch
 
-from rtc_drift.library.scan import SUFFIXES, holds_anything
+from rtc_drift.library.scan import SUFFIXES, is_not_empty
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 300.0
-"""Network drives tell nothing, and notifications get lost when a folder is filled while it is being made."""
-GATHER_MS = 800
-"""Changes that follow each other this closely are one."""
+POLL_SECONDS = 300.0
+"""Network drives send no notifications, and some get lost when a new folder is filled at once."""
+DEBOUNCE_MS = 800
+"""Changes that follow each other this closely count as one."""
 
 
-async def changes(roots: Callable[[], Sequence[Path]], *, look_seconds: float = LOOK_SECONDS) -> AsyncIterator[None]:
-    """For ever: yields when something below the folders may have changed, and every `look_seconds` in any case.
+async def changes(roots: Callable[[], Sequence[Path]], *, poll_seconds: float = POLL_SECONDS) -> AsyncIterator[None]:
+    """Yield whenever something below the folders may have changed, and at least every `poll_seconds`. Never ends.
 
-    `roots` is asked again each time, as folders come and go.
+    `roots` is called again each time, since folders come and go.
     """
-    told = False
+    has_warned = False
     while True:
-        watched = [root for root in roots() if await asyncio.to_thread(holds_anything, root)]
+        watched = [root for root in roots() if await asyncio.to_thread(is_not_empty, root)]
         try:
             if watched:
                 async for _ in awatch(
                     *watched,
                     watch_filter=_is_of_interest,
-                    debounce=GATHER_MS,
-                    rust_timeout=int(look_seconds * 1_000),
+                    debounce=DEBOUNCE_MS,
+                    rust_timeout=int(poll_seconds * 1_000),
                     yield_on_timeout=True,
                     ignore_permission_denied=True,
                 ):
                     yield
-                    if [root for root in roots() if await asyncio.to_thread(holds_anything, root)] != watched:
+                    if [root for root in roots() if await asyncio.to_thread(is_not_empty, root)] != watched:
                         break
                 continue
-        except (OSError, RuntimeError) as error:  # so many folders that the system's limit is reached, or one is gone
-            if not told:
-                logger.warning("Changes of the music folders are noticed late: they can't be watched (%s).", error)
-                told = True
-        await asyncio.sleep(look_seconds)
+        except (OSError, RuntimeError) as error:  # too many folders for the system's limit, or one is gone
+            if not has_warned:
+                logger.warning("The music folders can't be watched (%s). Changes are found by polling, later.", error)
+                has_warned = True
+        await asyncio.sleep(poll_seconds)
         yield
 
 
 def _is_of_interest(change: Change, path: str) -> bool:
-    """Music, and what may be a folder; not that music was only touched or read."""
+    """Return True for music files, for what may be a folder, and for anything deleted."""
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 (called for every file that is written)
     return suffix in SUFFIXES or not suffix or change is Change.deleted or os.path.isdir(path)  # noqa: PTH112

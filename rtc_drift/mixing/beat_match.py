@@ -1,4 +1,4 @@
-"""Beat on beat, bar on bar: the incoming track at the tempo of the outgoing one while both are heard."""
+"""The beat-matched mix: beat on beat and bar on bar, the incoming track at the tempo of the outgoing one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,21 +6,23 @@ from itertools import islice, product
 
 from rtc_drift.media import samples
 from rtc_drift.mixing.beat_grid import BeatGrid, Passage
-from rtc_drift.mixing.loudness_curve import SHAPES, UNHEARD_LU, Shape, excursion
+from rtc_drift.mixing.loudness_curve import SHAPES, UNNOTICED_LU, Shape, excursion
 from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import BassSwap, Transition
-from rtc_drift.stretching.warp import REACH
+from rtc_drift.stretching.warp import MAX_STRETCH
 
 EXACT_SECONDS = 0.004
-"""By which beats may come apart over an overlap that is not stretched."""
+"""Greatest distance between beats at the end of an overlap that is not stretched."""
 _BARS = (16, 8, 4)
+"""Lengths of an overlap, in bars."""
 _USUAL_BARS = 8
-_LONGEST_SECONDS = 34.0
-_LARGEST_SHARE = 1 / 3
-"""Of what either track has to give."""
+_MAX_SECONDS = 34.0
+_MAX_SHARE = 1 / 3
+"""Greatest share of either track's music that an overlap may take."""
 _GLIDE_BARS = 8
-_BARS_TO_CHOOSE_FROM = 2
-"""The last at the end of the one, the first at the beginning of the other."""
+"""Bars in which the incoming track returns to its own tempo."""
+_PASSAGES = 2
+"""Number of passages to try at the end of the outgoing track, and at the beginning of the incoming one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +30,31 @@ class _Candidate:
     leave: Passage
     enter: Passage
     bars: int
-    number: int
-    """Of bars that are given away, and of the shape: the fewer the better."""
+    rank: int
+    """Sum of the ranks of the two passages and of the shape: less is better."""
     shape: Shape
     excursion: float
+    """In LU."""
 
     @property
     def ratio(self) -> float:
-        """Seconds of the incoming file by seconds of the programme."""
+        """Seconds of the incoming file per second of the programme."""
         return self.enter.length / self.leave.length
 
     @property
     def cost(self) -> float:
-        """The less the loudness sways the better, then the nearer to the usual length."""
-        return 2 * max(self.excursion - UNHEARD_LU, 0.0) + abs(self.bars - _USUAL_BARS) / 16 + 0.05 * self.number
+        """Changes of loudness count most, then the difference from the usual length, then the rank."""
+        return 2 * max(self.excursion - UNNOTICED_LU, 0.0) + abs(self.bars - _USUAL_BARS) / 16 + 0.05 * self.rank
 
 
-def matched(outgoing: MixTrack, incoming: MixTrack, earliest: float, *, may_stretch: bool) -> Transition | None:
-    """The best way of mixing on the beat; None where there is none. `earliest`: where the outgoing may be left.
+def beat_match(outgoing: MixTrack, incoming: MixTrack, earliest: float, *, may_stretch: bool) -> Transition | None:
+    """Return the best beat-matched transition; None if there is none.
 
-    Without stretching only tempi that are the same anyway will do.
+    Args:
+        outgoing: the outgoing track.
+        incoming: the incoming track.
+        earliest: the outgoing file is not left before this time, in seconds.
+        may_stretch: False allows only equal tempi.
     """
     if outgoing.grid is None or incoming.grid is None:
         return None
@@ -62,41 +69,41 @@ def _candidates(
 ) -> Iterator[_Candidate]:
     for bars, first, second, (leave, enter) in _passages(outgoing, incoming, leaving, entering, earliest):
         ratio = enter.length / leave.length
-        if abs(ratio - 1) > REACH or not (may_stretch or abs(ratio - 1) * leave.length <= EXACT_SECONDS):
+        if abs(ratio - 1) > MAX_STRETCH or not (may_stretch or abs(ratio - 1) * leave.length <= EXACT_SECONDS):
             continue
-        for number, (hold, fade_in) in enumerate(SHAPES):
+        for index, (hold, fade_in) in enumerate(SHAPES):
             length = leave.length
             shape = Shape(
                 length, 0.0, hold * length, fade_in * length, bars // 2 * leaving.beats_per_bar * leave.period
             )
-            sways = excursion(outgoing.level, incoming.level, leave.start, enter.start, shape, ratio)
-            yield _Candidate(leave, enter, bars, first + second + number, shape, sways)
+            change = excursion(outgoing.level, incoming.level, leave.start, enter.start, shape, ratio)
+            yield _Candidate(leave, enter, bars, first + second + index, shape, change)
 
 
 def _passages(
     outgoing: MixTrack, incoming: MixTrack, leaving: BeatGrid, entering: BeatGrid, earliest: float
 ) -> Iterator[tuple[int, int, int, tuple[Passage, Passage]]]:
-    """Bars of the overlap, how many bars the passages are from the end and the beginning, and the passages."""
-    fold = folding(leaving.bpm, entering.bpm)
+    """Yield pairs of passages: bars of the overlap, the ranks of both passages (0 = preferred), and the passages."""
+    multiple = _beat_multiple(leaving.bpm, entering.bpm)
     ends = outgoing.level.fades_at()
-    room = min(ends - earliest, incoming.last_sound - incoming.first_sound) * _LARGEST_SHARE
+    room = min(ends - earliest, incoming.last_sound - incoming.first_sound) * _MAX_SHARE
     for bars in _BARS:
         beats = bars * leaving.beats_per_bar
-        if (beats * fold) % 1 or beats * 60 / leaving.bpm > min(room, _LONGEST_SECONDS):
+        if (beats * multiple) % 1 or beats * 60 / leaving.bpm > min(room, _MAX_SECONDS):
             continue
         leaves = enumerate(_last_passages(leaving, beats, earliest, ends))
-        enters = enumerate(_first_passages(entering, round(beats * fold), incoming))
+        enters = enumerate(_first_passages(entering, round(beats * multiple), incoming))
         for (first, leave), (second, enter) in product(leaves, enters):
             yield bars, first, second, (leave, enter)
 
 
-def folding(leaving_bpm: float, entering_bpm: float) -> float:
-    """Beats of the incoming track for each of the outgoing one: ½, 1 or 2."""
-    return min((0.5, 1.0, 2.0), key=lambda fold: abs(entering_bpm / (leaving_bpm * fold) - 1))
+def _beat_multiple(leaving_bpm: float, entering_bpm: float) -> float:
+    """Return the number of beats of the incoming track per beat of the outgoing one: ½, 1 or 2."""
+    return min((0.5, 1.0, 2.0), key=lambda multiple: abs(entering_bpm / (leaving_bpm * multiple) - 1))
 
 
 def _last_passages(grid: BeatGrid, beats: int, earliest: float, ends: float) -> Iterator[Passage]:
-    """The latest bars that are over when the music is, and those a bar before."""
+    """Yield the last passage that ends with the music, and the one a bar earlier, if they are steady."""
     fitting = (
         first
         for first in reversed(grid.downbeats)
@@ -104,17 +111,17 @@ def _last_passages(grid: BeatGrid, beats: int, earliest: float, ends: float) -> 
         and first + beats < len(grid.beats)
         and grid.beats[first + beats] <= ends + 0.05
     )
-    for first in islice(fitting, _BARS_TO_CHOOSE_FROM):
+    for first in islice(fitting, _PASSAGES):
         passage = grid.passage(first, beats)
         if passage is not None:
             yield passage
 
 
-def _first_passages(grid: BeatGrid, beats: int, side: MixTrack) -> Iterator[Passage]:
-    """The first bars of the music, and those a bar behind."""
-    starts = side.level.rises_at() - 0.1
+def _first_passages(grid: BeatGrid, beats: int, incoming: MixTrack) -> Iterator[Passage]:
+    """Yield the first passage of the music, and the one a bar later, if they are steady."""
+    starts = incoming.level.rises_at() - 0.1
     firsts = (first for first in grid.downbeats if grid.beats[first] >= starts)
-    for first in islice(firsts, _BARS_TO_CHOOSE_FROM):
+    for first in islice(firsts, _PASSAGES):
         passage = grid.passage(first, beats)
         if passage is not None and passage.start >= 0:
             yield passage
@@ -122,7 +129,6 @@ def _first_passages(grid: BeatGrid, beats: int, side: MixTrack) -> Iterator[Pass
 
 def _plan(best: _Candidate, leaving: BeatGrid, entering: BeatGrid) -> Transition:
     ratio = best.ratio if abs(best.ratio - 1) * best.leave.length > EXACT_SECONDS else 1.0
-    change = f"{abs(ratio - 1):.1%} {'faster' if ratio > 1 else 'slower'}" if ratio != 1 else "at its own tempo"
     return Transition(
         "crossfade",
         leave_at=samples(best.leave.start),
@@ -134,11 +140,17 @@ def _plan(best: _Candidate, leaving: BeatGrid, entering: BeatGrid) -> Transition
         bars=best.bars,
         ratio=ratio,
         glide=samples(_GLIDE_BARS * entering.beats_per_bar * best.enter.period) if ratio != 1 else 0,
-        # One bass at a time: it changes hands within a beat, on the downbeat in the middle.
+        # Only one bass at a time: the tracks swap it within a beat, on the downbeat in the middle.
         bass=BassSwap(samples(best.shape.bass_at or 0.0), samples(best.leave.period)),
         sways=best.excursion,
         reasons=(
-            f"Both beats are sure: {leaving.bpm:.1f} and {entering.bpm:.1f} BPM.",
-            f"It comes in over {best.bars} bars, {change}.",
+            f"{best.bars}-bar beat mix{_tempo_change(ratio)}.",
+            f"Both tracks have a clear beat: {leaving.bpm:.1f} and {entering.bpm:.1f} BPM.",
         ),
     )
+
+
+def _tempo_change(ratio: float) -> str:
+    """Return the change of tempo for people, such as ` at +1.2 %`; an empty string if it rounds to zero."""
+    percent = (ratio - 1) * 100
+    return f" at {percent:+.1f} %".replace("-", "−") if abs(percent) >= 0.05 else ""

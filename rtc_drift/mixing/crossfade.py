@@ -1,22 +1,22 @@
-"""Transitions between tracks of which nothing is known but where their sound begins and ends."""
+"""Plain transitions between tracks, of which only the first and the last sound are known."""
 
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 from rtc_drift.mixing.model import Transition
 
 CROSSFADE = samples(6.0)
-"""Overlap of two tracks that both play to their end."""
+"""Overlap of two tracks that both play to their end, in samples."""
 SKIP_FADE = samples(1.2)
-"""Overlap when somebody wants the next track now: short enough to be an answer, long enough to be no cut."""
+"""Overlap when somebody skips a track, in samples: short enough for an answer, long enough for a crossfade."""
 HUSH = samples(0.05)
-"""The ramp where somebody pauses, resumes or goes elsewhere in a track: no click, and no waiting."""
+"""Ramp when somebody pauses, resumes or seeks, in samples: no click, and no delay."""
 
 
 def natural_transition(outgoing: Track, incoming: Track, entered_at: int) -> Transition:
-    """The crossfade at the end of a track that was heard from file position `entered_at` (samples).
+    """Return the crossfade at the end of a track that was played from file position `entered_at` (samples) on.
 
-    It ends where the outgoing track's sound ends, starts the incoming one where its sound starts, and takes at most a
-    quarter of what either has to give, so that short pieces are still heard.
+    It ends with the last sound of the outgoing track, and enters the incoming one at its first sound. It takes at most
+    a quarter of either track, so that short tracks are still heard.
     """
     last = max(samples(outgoing.last_sound_seconds), entered_at + 1)
     first = samples(incoming.first_sound_seconds)
@@ -25,7 +25,7 @@ def natural_transition(outgoing: Track, incoming: Track, entered_at: int) -> Tra
 
 
 def immediate_transition(incoming: Track, position: int, duration: int) -> Transition:
-    """The crossfade of at most `duration` samples when the outgoing track is left at `position` (samples)."""
+    """Return the crossfade of at most `duration` samples when the outgoing track is left at `position` (samples)."""
     return Transition(
         "skip",
         leave_at=position,
@@ -35,5 +35,5 @@ def immediate_transition(incoming: Track, position: int, duration: int) -> Trans
 
 
 def sounding_samples(track: Track) -> int:
-    """How many samples lie between a track's first and last sound; at least 1."""
+    """Return the number of samples between a track's first and last sound; at least 1."""
     return max(1, samples(track.last_sound_seconds) - samples(track.first_sound_seconds))

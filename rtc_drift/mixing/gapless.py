@@ -1,11 +1,11 @@
-"""Tracks that follow each other on the disc: they are played on as the disc has them."""
+"""Tracks that follow each other on an album: they are played without gap or overlap, as on the album."""
 
 from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import Transition
 
 
 def follows_on(outgoing: MixTrack, incoming: MixTrack) -> bool:
-    """Whether one is the next track of the other's album."""
+    """Return True if the incoming track is the next one on the album of the outgoing track."""
     first, second = outgoing.track, incoming.track
     if not first.album or first.track_number is None or second.track_number is None:
         return False
@@ -14,12 +14,12 @@ def follows_on(outgoing: MixTrack, incoming: MixTrack) -> bool:
 
 
 def gapless(outgoing: MixTrack) -> Transition:
-    """Every sample of both, one after the other."""
+    """Return the transition that plays every sample of both tracks, one after the other."""
     return Transition(
         "crossfade",
         leave_at=outgoing.track.duration_samples,
         enter_at=0,
         duration=0,
         style="gapless",
-        reasons=("They follow each other on the album.",),
+        reasons=("No gap, as on the album.",),
     )

@@ -1,4 +1,4 @@
-"""How loud a track is along the way, and what that makes of an overlap."""
+"""The loudness of a track over time, and the loudness to expect in an overlap of two tracks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,61 +7,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOMENT = 0.4
-"""Seconds of momentary loudness (EBU R128)."""
+"""Window of momentary loudness in seconds (EBU R128)."""
 _WINDOW = 3.0
-"""Seconds of short-term loudness (EBU R128)."""
-_AROUND = 10.0
-"""Seconds before and after a transition to whose loudness it is held."""
+"""Window of short-term loudness in seconds (EBU R128)."""
+_CONTEXT_SECONDS = 10.0
+"""Time before and after a transition with which its loudness is compared."""
 _STEP = 0.2
-UNHEARD_LU = 0.4
-"""A swaying of loudness that nobody minds."""
+"""Resolution in seconds."""
+UNNOTICED_LU = 0.4
+"""Excursion of loudness that nobody notices."""
 _FADED_LU = 14.0
-"""Below its own loudness a track is not music to wait for."""
-_BEFORE = 10
-"""Moments before an ending that tell how loud it was."""
+"""So far below a track's own loudness its music counts as over, or not begun."""
+_MOMENTS_BEFORE_END = 10
+"""Number of moments before an ending with which it is compared."""
 _SILENCE = 1e-7
 _AUDIBLE = 10**-3.3
-"""Power by that of the whole track's loudness: 33 LU below it."""
+"""Least audible power, relative to that of the whole track's loudness: 33 LU below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How two tracks overlap, in seconds of the programme from where the outgoing one is left."""
+    """The shape of an overlap. All times in seconds of the programme, from where the outgoing track is left."""
 
     length: float
-    """Until the outgoing track is gone."""
+    """End of the outgoing track."""
     delay: float = 0.0
-    """Until the incoming track begins."""
+    """Start of the incoming track."""
     hold: float = 0.0
-    """Until the outgoing track begins to fade."""
+    """Start of the outgoing track's fade-out."""
     fade_in: float = 0.0
-    """How long the incoming track takes to be there."""
+    """Length of the incoming track's fade-in."""
     bass_at: float | None = None
-    """When the bass changes hands; None = never: both have theirs."""
+    """Time at which the bass is swapped; None = never: both tracks keep theirs."""
 
 
 SHAPES = ((0.0, 1.0), (0.0, 0.5), (0.25, 0.75), (0.5, 0.5))
-"""Shares of an overlap: before the outgoing track begins to fade, and until the incoming one is there."""
+"""Shares of an overlap: before the outgoing track's fade-out, and for the incoming track's fade-in."""
 
 
 class LoudnessCurve:
-    """Power of each moment of a track by that of its whole loudness; 1 where it is not known."""
+    """The power of each moment of a track, relative to that of its integrated loudness; 1 if the curve is unknown."""
 
     def __init__(
         self, momentary: Sequence[float], integrated: float, bass: Sequence[float], sounds: tuple[float, float]
     ) -> None:
-        """`momentary` in LUFS each 0.4 s, `bass` its share in that, maybe empty; `sounds` from and to, in seconds."""
+        """Make the curve of a track.
+
+        Args:
+            momentary: LUFS of each 0.4 s; empty if unknown.
+            integrated: LUFS of the whole track.
+            bass: share of the bass in the power of each 0.4 s; empty if unknown.
+            sounds: first and last sound in seconds.
+        """
         self._sounds = sounds
         self._powers = np.power(10, (np.array(momentary) - integrated) / 10) if len(momentary) else None
         self._bass = np.array(bass)
 
     @property
     def is_known(self) -> bool:
-        """Whether it was listened to."""
+        """True if the track is analysed."""
         return self._powers is not None
 
     def at(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Power around each position in seconds, 0 outside of the track."""
+        """Return the power at each position (in seconds); 0 after the end of the track."""
         if self._powers is None:
             first, last = self._sounds
             return np.asarray((positions >= first) & (positions < last), np.float64)
@@ -69,45 +77,46 @@ class LoudnessCurve:
         return np.asarray(np.interp(positions, centres, self._powers, left=self._powers[0], right=0.0))
 
     def without_bass(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What is left of that power without the bass."""
+        """Return the power at each position (in seconds) without the bass."""
         if not len(self._bass):
             return self.at(positions)
         centres = (np.arange(len(self._bass)) + 0.5) * MOMENT
         return np.asarray(self.at(positions) * (1 - np.interp(positions, centres, self._bass)))
 
     def fades_at(self) -> float:
-        """From where on it stays far below its own loudness, in seconds; the last sound if it doesn't."""
+        """Return the second after which the track stays far below its own loudness; the last sound if it never does."""
         loud = self._loud_moments()
         return min(self._sounds[1], (int(loud[-1]) + 1) * MOMENT) if len(loud) else self._sounds[1]
 
     def rises_at(self) -> float:
-        """From where on it is not far below its own loudness, in seconds; the first sound if nothing is known."""
+        """Return the first second that is not far below the track's own loudness; the first sound if unknown."""
         loud = self._loud_moments()
         return max(self._sounds[0], int(loud[0]) * MOMENT) if len(loud) else self._sounds[0]
 
     def ends_cold(self) -> bool:
-        """Whether it is about as loud as ever until a second before its end."""
+        """Return True if the track keeps its loudness until a second before its end."""
         end = self._sounds[1]
         return float(self.at(np.arange(end - 3.0, end - 1.0, _STEP)).mean()) > 0.25
 
     def stops(self) -> bool:
-        """Whether its music is over within a moment, and something is to be heard of it afterwards.
+        """Return True if the music stops within a moment (0.4 s) and then rings on audibly.
 
-        What takes longer is a fade; what is silent at once has been cut off.
+        A longer ending is a fade; one that is silent at once was cut off.
         """
         loud = self._loud_moments()
         if self._powers is None or not len(loud) or not 2 <= loud[-1] < len(self._powers) - 1:
             return False
         end = int(loud[-1]) + 1
-        before = float(self._powers[max(end - 2 - _BEFORE, 0) : end - 2].mean())
+        before = float(self._powers[max(end - 2 - _MOMENTS_BEFORE_END, 0) : end - 2].mean())
         is_sudden = float(self._powers[end - 2 : end].max()) > before / 2
         return is_sudden and float(self._powers[end]) > _AUDIBLE
 
     def is_audible(self, until: float) -> bool:
-        """Whether there is still something to be heard right before a position, in seconds."""
+        """Return True if the track is audible right before the second `until`."""
         return bool(self.at(np.array([until - MOMENT / 2]))[0] > _AUDIBLE)
 
     def _loud_moments(self) -> NDArray[np.int64]:
+        """Return the indices of the moments that are not far below the track's own loudness."""
         if self._powers is None:
             return np.zeros(0, np.int64)
         return np.flatnonzero(self._powers > 10 ** (-_FADED_LU / 10))
@@ -116,14 +125,22 @@ class LoudnessCurve:
 def excursion(
     outgoing: LoudnessCurve, incoming: LoudnessCurve, leave: float, enter: float, shape: Shape, ratio: float = 1.0
 ) -> float:
-    """By how many LU short-term loudness leaves, in an overlap, the band that it spans before and after.
+    """Return how far (in LU) short-term loudness leaves, in an overlap, the range that it has before and after.
 
-    What `tests/measures/loudness.py` measures, foreseen by the tracks' momentary loudness; 0 where neither is known.
+    Predicts the measure of `tests/support/measures/loudness.py` from momentary loudness; 0 if neither is known.
+
+    Args:
+        outgoing: loudness of the outgoing track.
+        incoming: loudness of the incoming track.
+        leave: second of the outgoing file at which the overlap starts.
+        enter: second of the incoming file at which it enters.
+        shape: the shape of the overlap.
+        ratio: speed of the incoming track during the overlap.
     """
     if not (outgoing.is_known or incoming.is_known):
         return 0.0
     ends = max(shape.length, shape.delay + shape.fade_in)
-    time = np.arange(-_AROUND, ends + _AROUND, _STEP) + _STEP / 2
+    time = np.arange(-_CONTEXT_SECONDS, ends + _CONTEXT_SECONDS, _STEP) + _STEP / 2
     since = time - shape.delay
     entered = np.where(since < 0, -1.0, enter + np.clip(since, 0, ends) * ratio + np.maximum(since - ends, 0))
     fading = _falling(time - shape.hold, shape.length - shape.hold)
@@ -133,24 +150,25 @@ def excursion(
         leaving = np.where(time < shape.bass_at, leaving, outgoing.without_bass(leave + time))
         entering = np.where(time < shape.bass_at, incoming.without_bass(entered), entering)
     power = leaving * fading + np.where(since < 0, 0.0, entering) * rising
-    return _outside_the_band(power, ends)
+    return _outside_the_range(power, ends)
 
 
 def _falling(since: NDArray[np.float64], length: float) -> NDArray[np.float64]:
-    """Power of a quarter-sine fade-out: from 1 to 0."""
+    """Return the power of a quarter-sine fade-out of `length` seconds, `since` seconds after its start: from 1 to 0."""
     if length <= 0:
         return np.asarray(since < 0, np.float64)
     return np.asarray(np.cos(np.pi / 2 * np.clip(since / length, 0, 1)) ** 2)
 
 
-def _outside_the_band(power: NDArray[np.float64], ends: float) -> float:
+def _outside_the_range(power: NDArray[np.float64], ends: float) -> float:
+    """Return how far (in LU) loudness from second 0 to `ends` leaves its range outside of it; `power` is the mix's."""
     width = round(_WINDOW / _STEP)
     sums = np.concatenate(((0.0,), np.cumsum(power)))
     loudness = 10 * np.log10((sums[width:] - sums[:-width]) / width + _SILENCE)
-    begins = np.arange(len(loudness)) * _STEP - _AROUND
+    begins = np.arange(len(loudness)) * _STEP - _CONTEXT_SECONDS
     outside = (begins + _WINDOW <= 1e-6) | (begins >= ends - 1e-6)
     within = loudness[(begins + _WINDOW > 1e-6) & (begins < ends)]
-    band = loudness[outside & (loudness > -40)]
-    if not len(band) or not len(within):
+    usual = loudness[outside & (loudness > -40)]
+    if not len(usual) or not len(within):
         return 0.0
-    return float(max(within.max() - band.max(), band.min() - within.min(), 0.0))
+    return float(max(within.max() - usual.max(), usual.min() - within.min(), 0.0))

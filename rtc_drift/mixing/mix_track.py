@@ -1,4 +1,4 @@
-"""A track as somebody sees it who mixes: what the tags and the scan tell, and how it sounds if that is known."""
+"""A track as the mixing sees it: tags, beat grid and loudness curve."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from rtc_drift.mixing.beat_grid import BeatGrid, grid_of
 from rtc_drift.mixing.loudness_curve import LoudnessCurve
 
 _EARLY_SECONDS = 0.05
-"""By how much a downbeat may lie before the sound that was taken for the first."""
+"""Greatest distance of a downbeat before the first sound."""
 
 
 @dataclass(frozen=True)
@@ -18,27 +18,30 @@ class MixTrack:
     track: Track
     analysis: Analysis | None = None
     grid: BeatGrid | None = field(init=False, repr=False)
-    """None where nobody could tap along for sure."""
+    """None if beat confidence is too low."""
     level: LoudnessCurve = field(init=False, repr=False)
+    """The loudness curve."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "grid", grid_of(self.analysis) if self.analysis else None)
-        object.__setattr__(self, "level", self._measured())
+        object.__setattr__(self, "level", self._loudness_curve())
 
     @property
     def first_sound(self) -> float:
+        """In seconds."""
         return self.track.first_sound_seconds
 
     @property
     def last_sound(self) -> float:
+        """In seconds."""
         return self.track.last_sound_seconds
 
     def first_bar(self, within: float) -> float | None:
-        """Where its first bar begins, if that is known and comes `within` so many seconds of its first sound."""
+        """Return the start of the first bar; None if it is unknown or over `within` seconds after the first sound."""
         first = self.grid.next_downbeat(self.first_sound - _EARLY_SECONDS) if self.grid else None
         return first if first is not None and first <= self.first_sound + within else None
 
-    def _measured(self) -> LoudnessCurve:
+    def _loudness_curve(self) -> LoudnessCurve:
         sounds = self.first_sound, self.last_sound
         if self.analysis is None:
             return LoudnessCurve((), self.track.integrated_lufs, (), sounds)

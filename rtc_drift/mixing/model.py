@@ -1,7 +1,6 @@
-"""The vocabulary of a plan: what the disc jockey decides and the engine executes, to the sample.
+"""Transitions as values: how two tracks are joined, to the sample.
 
-All times are media times or lengths in samples at 48 kHz. Plain dataclasses, because the engine's process imports
-them too and must start quickly.
+All positions and lengths are samples at 48 kHz.
 """
 
 from dataclasses import dataclass
@@ -10,56 +9,59 @@ from typing import Literal
 from rtc_drift.stretching.warp import Warp
 
 TransitionKind = Literal["start", "crossfade", "skip", "rescue", "seek", "resume"]
-"""What it is for."""
+"""The purpose of a transition."""
 Style = Literal["blend", "beat-matched", "cut", "gapless", "fade"]
-"""What it sounds like."""
+"""The sound of a transition."""
 When = Literal["bar", "now"]
-"""When a command is to be heard."""
+"""The time at which a command takes effect: on the next bar, or at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class BassSwap:
-    """When the low frequencies change hands, from where the outgoing track is left on."""
+    """The swap of the low frequencies from the outgoing to the incoming track. In samples."""
 
     offset: int
+    """Start, counted from `leave_at`."""
     length: int
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """How one track gives way to the next: positions in both files, lengths in samples of the programme, and why."""
+    """A transition between two tracks: positions in both files, lengths in samples of the programme, and reasons."""
 
     kind: TransitionKind
     leave_at: int
-    """Where the outgoing file is left."""
+    """Sample of the outgoing file at which the transition starts."""
     enter_at: int
-    """Where the incoming file begins to be heard."""
+    """Sample of the incoming file that is played first."""
     duration: int
-    """How long the outgoing track is still heard; 0 = the one ends, the other begins."""
+    """Length of the outgoing track from `leave_at` on; 0 = one track ends, the other begins."""
     style: Style = "blend"
     delay: int = 0
-    """How long after `leave_at` the incoming track begins."""
+    """Time from `leave_at` to the start of the incoming track."""
     hold: int = 0
-    """How long after `leave_at` the outgoing track begins to fade."""
+    """Time from `leave_at` to the start of the outgoing track's fade-out."""
     fade_in: int | None = None
-    """How long it takes to be there; None = as long as the outgoing one is heard."""
+    """Length of the incoming track's fade-in; None = `duration`."""
     bass: BassSwap | None = None
+    """None = both tracks keep their bass."""
     bars: int = 0
-    """Of the overlap, where it is counted in bars."""
+    """Length of a beat-matched overlap in bars, else 0."""
     ratio: float = 1.0
-    """Speed of the incoming track while both are heard: file time by programme time."""
+    """Speed of the incoming track during the overlap: file time per programme time."""
     glide: int = 0
-    """How long it takes afterwards to be back at its own tempo."""
+    """Time after the overlap in which the incoming track returns to its own tempo."""
     sways: float = 0.0
-    """By how many LU loudness is expected to leave what is before and after."""
+    """Expected excursion of loudness in LU: how far it leaves the range that it has before and after."""
     reasons: tuple[str, ...] = ()
+    """Sentences for people."""
 
     @property
     def needs_lead(self) -> bool:
-        """Whether the incoming track has to be rendered at another tempo."""
+        """True if the incoming track needs a stretched intro."""
         return self.ratio != 1.0
 
 
 def warp_of(plan: Transition) -> Warp:
-    """How the incoming track of a transition that needs a lead is bent."""
+    """Return the warp of the incoming track, for a transition that needs a stretched intro."""
     return Warp.matched(plan.enter_at, plan.ratio, plan.duration, plan.glide)

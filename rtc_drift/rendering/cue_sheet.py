@@ -1,4 +1,4 @@
-"""A cue sheet: where in one long file each track begins."""
+"""A cue sheet: the start of each track in one long file."""
 
 from collections.abc import Iterable
 
@@ -7,10 +7,11 @@ from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.station.programme import Entry
 
 FRAMES_PER_SECOND = 75
+"""Resolution of times in a cue sheet."""
 
 
 def cue_sheet(file_name: str, seed: int, entries: Iterable[Entry]) -> str:
-    """The tracks in the order of the entries, each from where it comes in."""
+    """Return a cue sheet with the tracks of `entries`, each from its first sample on."""
     lines = [f'REM GENERATOR "rtc-drift {__version__}"', f"REM SEED {seed}", f"FILE {_quoted(file_name)} WAVE"]
     for number, entry in enumerate(entries, start=1):
         lines += [f"  TRACK {number:02} AUDIO", f"    TITLE {_quoted(entry.track.title)}"]
@@ -21,14 +22,14 @@ def cue_sheet(file_name: str, seed: int, entries: Iterable[Entry]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Cue sheets know no escapes: what would end a text or its line becomes something harmless."""
-    legible = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    plain = "".join(character if character.isprintable() else " " for character in legible)
+    """Quote a text. Cue sheets have no escapes, so quotes and control characters are replaced."""
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    plain = "".join(character if character.isprintable() else " " for character in text)
     return '"' + plain.replace('"', "'") + '"'
 
 
 def _index(start: int) -> str:
-    """A media time as minutes, seconds and frames."""
+    """Format a media time as minutes, seconds and frames."""
     frames = start * FRAMES_PER_SECOND // SAMPLE_RATE
     seconds, frame = divmod(frames, FRAMES_PER_SECOND)
     return f"{seconds // 60:02}:{seconds % 60:02}:{frame:02}"

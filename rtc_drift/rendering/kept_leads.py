@@ -1,4 +1,4 @@
-"""Keeps what was rendered ahead, which is thrown away otherwise."""
+"""Keeps stretched intros, which are otherwise deleted."""
 
 import asyncio
 import shutil
@@ -10,7 +10,7 @@ from rtc_drift.stretching.warp import Warp
 
 
 class KeptLeads:
-    """A `LeadSource` whose files stay in a folder, numbered: `lead-001.wav` and so on."""
+    """A `LeadSource` whose files stay in a folder: `lead-001.wav` and so on."""
 
     def __init__(self, leads: LeadSource, folder: Path) -> None:
         self._leads = leads
@@ -18,23 +18,23 @@ class KeptLeads:
         self._kept: list[Path] = []
 
     async def prepare(self, path: Path, warp: Warp) -> Path | None:
-        """Raises OSError when the folder can't be written to."""
-        made = await self._leads.prepare(path, warp)
-        if made is None:
+        """Render a stretched intro and return its file; None if that fails. Raises OSError if it can't be copied."""
+        rendered = await self._leads.prepare(path, warp)
+        if rendered is None:
             return None
-        kept = self._folder / f"lead-{len(self._kept) + 1:03}{made.suffix}"
+        kept = self._folder / f"lead-{len(self._kept) + 1:03}{rendered.suffix}"
         self._kept.append(kept)
         try:
-            await asyncio.to_thread(shutil.copyfile, made, kept)
+            await asyncio.to_thread(shutil.copyfile, rendered, kept)
         finally:
-            self._leads.release(made)
+            self._leads.release(rendered)
         return kept
 
     def release(self, path: Path) -> None:
-        """It stays."""
+        """Do nothing: the file is kept."""
 
-    def tidy(self, heard: Container[str]) -> None:
-        """Remove those whose paths are not among the `heard` ones. Raises OSError."""
+    def remove_unused(self, used: Container[str]) -> None:
+        """Remove the files whose paths are not in `used`. Raises OSError."""
         for path in self._kept:
-            if str(path) not in heard:
+            if str(path) not in used:
                 path.unlink(missing_ok=True)

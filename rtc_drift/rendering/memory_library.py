@@ -1,4 +1,4 @@
-"""The library of a rendering: in memory, and in an order of its own. What a rendering does to it stays there."""
+"""The library of a rendering, in memory. Changes, such as loves and broken files, are not saved."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class MemoryLibrary:
-    """Tracks in the order of their ids, however they are handed in; and the space that is drawn of them."""
+    """Tracks in the order of their ids, and their feature space."""
 
     def __init__(
         self,
@@ -25,9 +25,15 @@ class MemoryLibrary:
         target_lufs: float = TARGET_LUFS,
         album_balance: bool = False,
     ) -> None:
-        """`analyses` by track id; `whole_analysis` gives one with beats and curves, where `analyses` are without.
+        """Make a library; it keeps a reference to `analyses`.
 
-        `target_lufs`, `album_balance`: see `Library`.
+        Args:
+            tracks: the tracks, in any order.
+            analyses: the analyses by track id; they may lack beats and curves.
+            whole_analysis: returns the analysis of a track id with beats and curves; by default that in `analyses`.
+            loved: ids of the loved tracks.
+            target_lufs: loudness of every track.
+            album_balance: keep relative loudness within an album.
         """
         self._tracks = {track.id: track for track in sorted(tracks, key=lambda track: track.id)}
         self._analyses = analyses
@@ -44,7 +50,7 @@ class MemoryLibrary:
 
     @property
     def normalisation(self) -> Normalisation:
-        """How loud tracks are to be played."""
+        """The gains that bring tracks to the target loudness."""
         if self._normalisation is None:
             albums = album_loudness(self._tracks.values()) if self._album_balance else {}
             self._normalisation = Normalisation(self._target_lufs, albums)
@@ -52,26 +58,26 @@ class MemoryLibrary:
 
     @property
     def space(self) -> FeatureSpace:
-        """All tracks as a space: drawn once, and again when one of them turned out to be broken."""
+        """The feature space of all tracks: built once, and again after a track turned out to be broken."""
         if self._space is None:
-            is_heard = any(track_id in self._analyses for track_id in self._tracks)
-            self._space = space_of(self._tracks.values(), self._analyses) if is_heard else EMPTY
+            is_analysed = any(track_id in self._analyses for track_id in self._tracks)
+            self._space = space_of(self._tracks.values(), self._analyses) if is_analysed else EMPTY
         return self._space
 
     def playable(self) -> tuple[Track, ...]:
-        """What can be played."""
+        """Return all tracks that can be played."""
         return tuple(self._tracks.values())
 
     def get(self, track_id: str) -> Track | None:
-        """The track of an id, if it can be played."""
+        """Return the track of an id; None if there is none that can be played."""
         return self._tracks.get(track_id)
 
     def analysis(self, track_id: str) -> Analysis | None:
-        """How a track sounds, with beats and curves, if it was listened to."""
+        """Return the analysis of a track, with beats and curves; None if it is not analysed."""
         return self._whole_analysis(track_id)
 
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
-        """Playing it failed: it is left out from now on. Only here, so that the next rendering is the same."""
+        """Exclude a track whose playback failed. The catalogue does not change: the next rendering must be the same."""
         if self._tracks.pop(track.id, None) is not None:
             self._normalisation = self._space = None
-            logger.warning("%s is left out: %s", legible(track.path), reason)
+            logger.warning("%s is skipped: %s", legible(track.path), reason)

@@ -1,4 +1,4 @@
-"""The time of a rendering: it goes on as far as was rendered."""
+"""The timeline of a rendering: its media time is the number of samples rendered so far."""
 
 from collections.abc import Sequence
 
@@ -10,56 +10,56 @@ from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import Audio
 from rtc_drift.station.playout import HORIZON
 
-SESSION = 1
-"""The number under which failures are told."""
+STATION = 1
+"""Station number in failure messages; a rendering has only one station."""
 
 
-def patient_deck(path: str, start: int) -> Deck:
-    """A deck that is waited for."""
-    return Deck(path, start, patient=True)
+def blocking_deck(path: str, start: int) -> Deck:
+    """Open a deck whose reads wait for the decoder (`blocking`)."""
+    return Deck(path, start, blocking=True)
 
 
 class OfflineTimeline:
-    """A `Timeline` whose media time is what has been rendered so far. Like a mixer's it stands at 0 until it runs."""
+    """A `Timeline` that advances with each call of `render`. It stands at 0 until `running` is set."""
 
-    def __init__(self, open_deck: OpenDeck = patient_deck) -> None:
-        """Decks that `open_deck` gives have to be patient."""
+    def __init__(self, open_deck: OpenDeck = blocking_deck) -> None:
+        """Open decks with `open_deck`; their reads must block."""
         self.running = False
         self._mix = MixRenderer(open_deck)
         self._time = 0
 
     @property
     def horizon(self) -> int:
-        """Plans leave alone what comes before this media time, as they do on the air."""
+        """The media time before which plans must not change anything, as on a live station."""
         return self._time + (HORIZON if self.running else 0)
 
     def now(self) -> int:
-        """The media time up to which it is rendered, in samples."""
+        """Return the media time up to which everything is rendered, in samples."""
         return self._time
 
     def set_plays(self, plays: Sequence[Play]) -> None:
-        """Everything that is to be heard, replacing what was said before."""
+        """Replace all plays."""
         self._mix.mixer.set_plays(plays, self._time)
 
     def is_ready(self, play_id: int) -> bool:
-        """Decks are waited for."""
+        """Return True: reads wait for the decoder."""
         return True
 
     def failures(self) -> list[DeckFailed]:
-        """Which decks have found out, since the last time, that they have no (more) sound to give."""
+        """Return the decks that have failed since the last call: they have no (more) sound."""
         mixer = self._mix.mixer
         mixer.report(self._time)
-        failed = [DeckFailed(SESSION, it.play, it.position, it.reason, it.stalled, it.of_lead) for it in mixer.failures]
+        failed = [DeckFailed(STATION, it.play, it.position, it.reason, it.stalled, it.of_lead) for it in mixer.failures]
         mixer.failures.clear()
         mixer.readies.clear()
         return failed
 
     def render(self, count: int) -> Audio:
-        """The next `count` samples: `(count, 2) float32`."""
+        """Render the next `count` samples: `(count, 2) float32`."""
         audio = self._mix.render(self._time, count)
         self._time += count
         return audio
 
     def close(self) -> None:
-        """Let all decks go. Idempotent."""
+        """Close all decks. Idempotent."""
         self._mix.close()

@@ -1,4 +1,4 @@
-"""A rendering on disk: the audio file and what lies beside it, all of it complete or none of it there."""
+"""The files of a rendering: the audio and the texts beside it. They appear together, or not at all."""
 
 import os
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How audio is written, in ffmpeg's words."""
+    """An audio file format, in terms of ffmpeg."""
 
     container: str
     codec: str
@@ -34,13 +34,15 @@ FORMATS = {
     ".wav": Format("wav", "pcm_f32le", "flt", {}, {"rf64": "auto"}),
     ".opus": Format("ogg", "libopus", "flt", {"compression_level": str(COMPLEXITY)}, {"fflags": "+bitexact"}),
 }
-"""By suffix: FLAC of 24 bits, WAV of floats (with RF64 when it exceeds 4 GB), Ogg Opus."""
+"""By suffix: FLAC with 24 bits, WAV with floats (RF64 above 4 GB), Ogg Opus."""
 OPUS_BITRATE = 128_000
+"""In bits per second."""
 FULL_SCALE_24 = 2**23
+"""Full scale of 24-bit samples."""
 
 
 class BadOutputError(Exception):
-    """No file that could be written; the message is one sentence."""
+    """A file that can't be written; the message is one sentence."""
 
 
 class AudioWriter:
@@ -59,31 +61,32 @@ class AudioWriter:
             self._stream.bit_rate = OPUS_BITRATE
 
     def write(self, audio: Audio) -> None:
-        """Raises OSError when that is not possible."""
+        """Encode a block. Raises OSError."""
         samples: NDArray[Any] = _as_24_bits(audio) if self._form.sample_format == "s32" else audio
         frame = audio_frame(samples, self._written, self._form.sample_format)
         self._written += len(audio)
         self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
-        """Write what is left. Raises OSError."""
+        """Write the rest and complete the file. Raises OSError."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
 
     def abandon(self) -> None:
-        """It comes to nothing. Idempotent, and harmless after `finish`."""
+        """Close without completing the file. Idempotent; does nothing after `finish`."""
         with suppress(OSError, av.FFmpegError):
             self._container.close()
 
 
 class Output:
-    """Files of one name but for the suffix, which appear with `finish`: `with Output(path) as output`.
+    """The files of a rendering, which differ in their suffix: `with Output(path) as output`.
 
-    Until then the audio has a hidden name beside them; it is removed if it comes to nothing.
+    They appear with `finish`. Until then the audio is in a hidden file in the same folder; without `finish` it is
+    removed.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises BadOutputError when the suffix tells no format or the path is no place for a file."""
+        """Choose the format by the suffix of `path`. Raises BadOutputError if it is unknown or `path` is a folder."""
         self.path = path
         if path.suffix.lower() not in FORMATS:
             raise BadOutputError(f"{path.name} must end in one of {', '.join(FORMATS)}.")
@@ -93,7 +96,7 @@ class Output:
         self._parts: list[tuple[Path, Path]] = []
 
     def __enter__(self) -> Self:
-        """Raises BadOutputError when nothing can be written there."""
+        """Create the audio file. Raises BadOutputError."""
         try:
             self._file = self._part(self.path).open("wb")
         except OSError as error:
@@ -116,16 +119,16 @@ class Output:
         self._clear()
 
     def write(self, audio: Audio) -> None:
-        """The next `(n, 2) float32`. Raises OSError."""
+        """Write the next block, `(n, 2) float32`. Raises OSError."""
         self._writer.write(audio)
 
     def finish(self, beside: Mapping[str, str]) -> None:
-        """Make everything appear: the audio, and texts `beside` it, by their suffixes. Raises OSError."""
+        """Complete the audio, write the texts `beside` it (by suffix), and make all files appear. Raises OSError."""
         self._writer.finish()
         self._file.close()
         for suffix, text in beside.items():
             self._part(self.path.with_suffix(suffix)).write_text(text, encoding="utf-8")
-        while self._parts:  # the audio last: where it is, the rest is, too
+        while self._parts:  # The audio comes last: if it is there, the other files are, too.
             part, path = self._parts[-1]
             part.replace(path)
             self._parts.pop()
@@ -143,6 +146,6 @@ class Output:
 
 
 def _as_24_bits(audio: Audio) -> NDArray[np.int32]:
-    """In the upper 24 of 32 bits, as ffmpeg's FLAC encoder takes them."""
+    """Convert to 24-bit samples in the upper bits of 32, as ffmpeg's FLAC encoder expects."""
     scaled = np.rint(audio.astype(np.float64) * FULL_SCALE_24)
     return np.asarray(np.clip(scaled, -FULL_SCALE_24, FULL_SCALE_24 - 1).astype(np.int32) << 8)

@@ -1,4 +1,4 @@
-"""What a rendering noted down: which plays were heard and how, and when commands were."""
+"""The log of a rendering: its plays, and when its commands took effect."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,36 +10,37 @@ from rtc_drift.station.programme import Entry, Programme
 
 
 @dataclass(frozen=True, slots=True)
-class CarriedOut:
-    """A command, and what became of it."""
+class ExecutedCommand:
+    """A command and its result."""
 
-    order: ScriptedCommand
+    scripted: ScriptedCommand
     accepted: Accepted
 
 
 class RenderLog:
-    """Kept by one rendering; told after each change what the programme is like."""
+    """The log of one rendering. It is updated after each change of the programme."""
 
     def __init__(self) -> None:
-        self.commands: list[CarriedOut] = []
+        self.commands: list[ExecutedCommand] = []
+        """The commands executed so far, in order."""
         self._entries: dict[int, Entry] = {}
 
     def note(self, programme: Programme, now: int) -> None:
-        """The programme as it is at media time `now`. What has not started and is planned no more is crossed out."""
+        """Record the programme at media time `now`. Entries that were planned but have not started are replaced."""
         current = {entry.play.id: entry for entry in programme.entries}
         started = {number: entry for number, entry in self._entries.items() if entry.play.start <= now}
         self._entries = started | current
 
     def entries(self, length: int) -> list[Entry]:
-        """What is heard of the first `length` samples, in order of start. The last may go on beyond."""
-        heard = (entry for entry in self._entries.values() if entry.play.start < min(length, entry.play.end))
-        return sorted(heard, key=lambda entry: (entry.play.start, entry.play.id))
+        """Return the entries played in the first `length` samples, in order of start. The last may end later."""
+        played = (entry for entry in self._entries.values() if entry.play.start < min(length, entry.play.end))
+        return sorted(played, key=lambda entry: (entry.play.start, entry.play.id))
 
     def tracks(self, length: int) -> list[Entry]:
-        """Those of the entries with which another track begins, or the same anew."""
+        """Return the entries that start a track; a seek or a resume within a track does not count."""
         return [entry for entry in self.entries(length) if entry.transition.kind not in SAME_TRACK]
 
     def styles(self, length: int) -> dict[str, int]:
-        """How often each style of transition was chosen, the most frequent first."""
+        """Count the transitions of each style, the most frequent first."""
         transitions = (entry.transition for entry in self.tracks(length))
         return dict(Counter(it.style for it in transitions if it.kind != "start").most_common())

@@ -1,44 +1,47 @@
-"""A rendering told in full, as JSON: enough to rebuild the schedule of its plays."""
+"""The full record of a rendering, as JSON: enough to rebuild its plays. All times are samples unless stated."""
 
 from rtc_drift import __version__
 from rtc_drift.engine.protocol import plays
 from rtc_drift.library.track import legible
 from rtc_drift.media import SAMPLE_RATE
-from rtc_drift.mixing import model as plan
+from rtc_drift.mixing import model
 from rtc_drift.rendering.render import LAST_FADE
-from rtc_drift.rendering.render_log import CarriedOut, RenderLog
+from rtc_drift.rendering.render_log import ExecutedCommand, RenderLog
 from rtc_drift.station.programme import Entry
 from rtc_drift.station.views import WhyInfo, Wire
 
 
 class FadeRecord(Wire):
-    """From media time `start` on, `length` samples."""
+    """A fade from media time `start` on, over `length` samples."""
 
     start: int
     length: int
 
     @classmethod
     def of(cls, fade: plays.Fade | None) -> "FadeRecord | None":
+        """Return the record of a fade."""
         return None if fade is None else cls(start=fade.start, length=fade.length)
 
     @staticmethod
     def fade(record: "FadeRecord | None") -> plays.Fade | None:
+        """Return the fade of a record."""
         return None if record is None else plays.Fade(record.start, record.length)
 
 
 class LeadRecord(Wire):
-    """What was rendered ahead at another tempo. Its file is only there where it was to be kept."""
+    """A stretched intro; see `Lead`."""
 
     path: str | None
+    """Its file; None if it was not kept."""
     length: int
     resumes_at: int
 
 
 class TransitionRecord(Wire):
-    """See `Transition`."""
+    """A transition; see `Transition`."""
 
-    kind: plan.TransitionKind
-    style: plan.Style
+    kind: model.TransitionKind
+    style: model.Style
     leave_at: int
     enter_at: int
     duration_samples: int
@@ -51,7 +54,8 @@ class TransitionRecord(Wire):
     reasons: list[str]
 
     @classmethod
-    def of(cls, it: plan.Transition) -> "TransitionRecord":
+    def of(cls, it: model.Transition) -> "TransitionRecord":
+        """Return the record of a transition."""
         return cls(
             kind=it.kind,
             style=it.style,
@@ -69,6 +73,8 @@ class TransitionRecord(Wire):
 
 
 class TrackRecord(Wire):
+    """A track and its file."""
+
     id: str
     title: str
     artist: str
@@ -76,13 +82,13 @@ class TrackRecord(Wire):
 
 
 class PlayRecord(Wire):
-    """A play as it was heard; see `Play`. All times in samples."""
+    """A play; see `Play`."""
 
     id: int
     track: TrackRecord
     starts_at: int
     ends_at: int
-    """The last one's may lie after the rendering's end."""
+    """May lie after the end of the rendering, for the last play."""
     offset_samples: int
     gain: float
     fade_in: int
@@ -98,6 +104,7 @@ class PlayRecord(Wire):
 
     @classmethod
     def of(cls, entry: Entry, *, leads_are_kept: bool) -> "PlayRecord":
+        """Return the record of an entry. Without `leads_are_kept` it does not name the file of a stretched intro."""
         play, track, lead = entry.play, entry.track, None
         if play.lead is not None:
             path = play.lead.path if leads_are_kept else None
@@ -122,11 +129,11 @@ class PlayRecord(Wire):
         )
 
     def play(self) -> plays.Play:
-        """The play itself. Raises ValueError when it had a lead that was not kept."""
+        """Rebuild the play. Raises ValueError if it had a stretched intro that was not kept."""
         lead = None
         if self.lead is not None:
             if self.lead.path is None:
-                raise ValueError("what was rendered ahead was not kept")
+                raise ValueError("the stretched intro was not kept")
             lead = plays.Lead(self.lead.path, self.lead.length, self.lead.resumes_at)
         return plays.Play(
             id=self.id,
@@ -146,23 +153,25 @@ class PlayRecord(Wire):
 
 
 class CommandRecord(Wire):
-    """A command, and from which media time on it was heard."""
+    """A command and when it took effect."""
 
     at: float
-    """When it came, in seconds."""
+    """Time of the command, in seconds."""
     command: str
     body: dict[str, object]
     starts_at: int
+    """Media time at which it took effect."""
     track_id: str | None
     transition: TransitionRecord | None
 
     @classmethod
-    def of(cls, it: CarriedOut) -> "CommandRecord":
-        accepted, order = it.accepted, it.order
+    def of(cls, it: ExecutedCommand) -> "CommandRecord":
+        """Return the record of a command."""
+        accepted, scripted = it.accepted, it.scripted
         return cls(
-            at=order.at / SAMPLE_RATE,
-            command=order.command,
-            body=order.body.model_dump(mode="json", by_alias=True),
+            at=scripted.at / SAMPLE_RATE,
+            command=scripted.command,
+            body=scripted.body.model_dump(mode="json", by_alias=True),
             starts_at=accepted.starts_at,
             track_id=accepted.track.id if accepted.track is not None else None,
             transition=TransitionRecord.of(accepted.transition) if accepted.transition is not None else None,
@@ -170,7 +179,7 @@ class CommandRecord(Wire):
 
 
 class RenderRecord(Wire):
-    """A rendering."""
+    """A rendering; `rtc-drift render` writes it next to the audio."""
 
     version: str
     seed: int
@@ -178,13 +187,13 @@ class RenderRecord(Wire):
     sample_rate: int
     length_samples: int
     last_fade: FadeRecord
-    """Over everything, at the end."""
+    """The fade-out of the mix at its end."""
     plays: list[PlayRecord]
     commands: list[CommandRecord]
 
     @classmethod
     def of(cls, log: RenderLog, *, seed: int, length: int, leads_are_kept: bool = False) -> "RenderRecord":
-        """What was heard of the first `length` samples."""
+        """Return the record of the first `length` samples."""
         fade = min(LAST_FADE, length)
         return cls(
             version=__version__,

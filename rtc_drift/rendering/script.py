@@ -1,4 +1,4 @@
-"""Commands from a file: JSON lines, each with the time at which it comes and the body that it would have over HTTP."""
+"""Commands from a file of JSON lines, each with its time and the fields of its HTTP body."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,11 @@ from rtc_drift.station.requests import REQUESTS, LoveRequest
 from rtc_drift.station.views import Wire
 
 BODIES: dict[str, type[Wire]] = {name: body for name, (body, _) in REQUESTS.items()} | {"love": LoveRequest}
+"""Models of the bodies, by command."""
 
 
 class ScriptError(Exception):
-    """A line that is no command, or one that the server would refuse; the message begins with the line's number."""
+    """An invalid line, or a command that a server would refuse. The message is a sentence after the line number."""
 
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(f"line {line}: {sentence}")
@@ -26,13 +27,14 @@ class ScriptError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ScriptedCommand:
-    """A command that comes at the media time `at`."""
+    """A command with its time."""
 
     at: int
+    """Media time in samples."""
     command: str
     body: Wire
     line: int
-    """Where it stands in its file, from 1."""
+    """Line number in the file, from 1."""
 
 
 class _Head(BaseModel):
@@ -43,37 +45,37 @@ class _Head(BaseModel):
 
 
 def read_script(text: str) -> tuple[ScriptedCommand, ...]:
-    """Read the commands of a file, in order of their times, then of their lines. Raises ScriptError."""
+    """Parse the commands of a file; returns them in order of time, then of line. Raises ScriptError."""
     lines = enumerate(text.split("\n"), start=1)
-    script = [_order(number, line) for number, line in lines if line.strip()]
-    return tuple(sorted(script, key=lambda order: order.at))
+    script = [_parsed(number, line) for number, line in lines if line.strip()]
+    return tuple(sorted(script, key=lambda scripted: scripted.at))
 
 
 def check_tracks(script: Iterable[ScriptedCommand], library: MemoryLibrary) -> None:
-    """See that the library has every track that is named. Raises ScriptError."""
-    for order in script:
-        track_id = getattr(order.body, "track_id", None)
+    """Check that the library has every track of a script. Raises ScriptError."""
+    for scripted in script:
+        track_id = getattr(scripted.body, "track_id", None)
         if track_id is not None and library.get(track_id) is None:
-            raise _refused(order.line, NoSuchTrackError())
+            raise _refused(scripted.line, NoSuchTrackError())
 
 
-def carry_out(order: ScriptedCommand, commands: Commands, library: MemoryLibrary, now: int) -> Accepted:
-    """Do what was asked for; gives when it will be heard. Raises ScriptError."""
+def execute(scripted: ScriptedCommand, commands: Commands, library: MemoryLibrary, now: int) -> Accepted:
+    """Execute a command at media time `now`; returns when it takes effect. Raises ScriptError if it is refused."""
     try:
-        if isinstance(order.body, LoveRequest):
-            return _love(order.body, library, now)
-        _, run = REQUESTS[order.command]
-        return run(commands, order.body)
+        if isinstance(scripted.body, LoveRequest):
+            return _love(scripted.body, library, now)
+        _, run = REQUESTS[scripted.command]
+        return run(commands, scripted.body)
     except Exception as error:
-        raise _refused(order.line, error) from error
+        raise _refused(scripted.line, error) from error
 
 
-def _order(number: int, line: str) -> ScriptedCommand:
+def _parsed(number: int, line: str) -> ScriptedCommand:
     try:
         head = _Head.model_validate_json(line)
         kind = BODIES.get(head.command)
         if kind is None:
-            raise ScriptError(number, f"there is no command {head.command!r}; there are {_list(tuple(BODIES))}.")
+            raise ScriptError(number, f"unknown command {head.command!r}; the commands are {_list(tuple(BODIES))}.")
         body = kind.model_validate_json(json.dumps(head.model_extra))
         checked_direction(getattr(body, "direction", None))
     except ValidationError as error:
@@ -95,7 +97,7 @@ def _love(body: LoveRequest, library: MemoryLibrary, now: int) -> Accepted:
 
 
 def _refused(line: int, error: Exception) -> Exception:
-    """What to raise in place of a refusal; anything else is raised as it is."""
+    """Return a ScriptError for an error that means a refusal, and any other error unchanged."""
     refused = refusal(error)
     return error if refused is None else ScriptError(line, refused.sentence)
 

@@ -1,5 +1,5 @@
-"""Answers one question: which track comes next, and why?
+"""The choice of the next track, and the reason for it.
 
-May import `library` and lower rooms, of those mainly `analysis`. Must not import `mixing`, `station` or higher rooms.
-Begin reading with `choose_next_track` in `next_track.py`.
+May import `library`, `stretching`, `analysis` and rooms below; not `mixing` or `station`.
+Begin with `choose_next_track` in `next_track`, then `ranking` and `directions`.
 """

@@ -53,7 +53,7 @@ _NOUN_LABELS = frozenset({"bassier", "lighter"})
 _WEIGHTS: Mapping[str, Mapping[str, float]] = {
     "faster": {"tempo": 1.0, "onset_density": 0.3},
     "brighter": {"brightness": 1.0, "air": 0.5},
-    # Loudness alone tells energetic tracks from calm ones no better than chance.
+    # Loudness alone separates energetic from calm tracks no better than chance.
     "more_energetic": {"energy": 0.8, "onset_density": 0.6, "brightness": 0.5, LOUDNESS: 0.4, "beat_strength": 0.3},
     "more_danceable": {"danceability": 1.0, "beat_strength": 0.4},
     "busier": {"onset_density": 1.0, "harmonic_change": 0.3},

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_distance
-from rtc_drift.stretching.warp import REACH
+from rtc_drift.stretching.warp import MAX_STRETCH
 
 
 def folded_ratio(bpm: NDArray[np.float32], reference: float) -> NDArray[np.float32]:
@@ -20,7 +20,7 @@ def folded_ratio(bpm: NDArray[np.float32], reference: float) -> NDArray[np.float
 def tempo_penalty(bpm: NDArray[np.float32], reference: float) -> NDArray[np.float32]:
     """Return 0 where a beat-matched mix is possible, rising to 1 for the tempo that is farthest from it."""
     away = np.abs(np.log2(folded_ratio(bpm, reference)))
-    reach = np.log2(1 + REACH)
+    reach = np.log2(1 + MAX_STRETCH)
     penalty: NDArray[np.float32] = np.clip((away - reach) / (0.5 - reach), 0, 1).astype(np.float32)
     return penalty
 

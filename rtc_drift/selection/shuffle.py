@@ -13,7 +13,7 @@ RECENT_ARTISTS = 3
 def draw(tracks: Sequence[Track], history: Sequence[str], seed: int, number: int) -> Choice | None:
     """Choose from `tracks` a track to play after `history` (track ids, oldest first); None if there is no track.
 
-    `number` is the number of the choice within the journey; `history` is bounded and can't tell.
+    `number` counts the choices of the journey; it can't be derived from `history`, which is bounded.
 
     No track is repeated before all others were played, or before half of the library was. Artists are spaced if the
     library allows it. The same seed, number, library and history give the same choice.

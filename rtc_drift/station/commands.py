@@ -1,6 +1,6 @@
-"""What people ask of a station: each command is checked, carried out by the DJ, and answered with when it is heard.
+"""The commands of a station: each is checked, carried out by the DJ, and answered with when it is heard.
 
-Commands take effect in the order they come: one that comes while another is on its way is heard after it.
+Commands take effect in the order they come: one that arrives while another is pending is heard after it.
 """
 
 from collections.abc import Callable

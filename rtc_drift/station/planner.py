@@ -24,7 +24,7 @@ class PendingLead:
 
     @property
     def warp(self) -> Warp:
-        """How the incoming track is stretched."""
+        """The time map by which the incoming track is stretched."""
         return warp_of(self.transition)
 
 
@@ -34,7 +34,7 @@ class Planner:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self.pending_lead: PendingLead | None = None
-        """What would make the planned transition better, if it were rendered in time."""
+        """The stretched intro that would make the planned transition better."""
         self._analyses_known = 0
         """Number of analyses, of the present track and the next, available when the next was planned."""
         self._without_lead: int | None = None

@@ -1,4 +1,4 @@
-"""What stations play from and share: the tracks, the space they span, and stretched intros."""
+"""The sources that stations play from and share: the tracks, the space they span, and stretched intros."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -194,7 +194,7 @@ class Station:
         """Yield the messages that bring a new engine to the present state."""
         return self.playout.restore()
 
-    def on_engine(self, message: m.OfStation) -> None:
+    def on_engine(self, message: m.StationMessage) -> None:
         """Handle a message of the engine about this station."""
         if isinstance(message, m.Packet):
             self.packets.publish(shared_packet(message.data, message.media_time))
@@ -276,8 +276,8 @@ class Station:
             self.playout.number,
             packets=self.packets.readers > 0,
             pcm=self.pcm.readers > 0,
-            early=self.packets.hurried_readers == 0,
-            direct=self.fed_by_engine > 0,
+            grouped=self.packets.hurried_readers == 0,
+            rtp=self.fed_by_engine > 0,
         )
         self.playout.want(wants, demand=self.has_listeners)
         self.wake()

@@ -42,7 +42,7 @@ class TrackInfo(Wire):
 
 
 class TransitionInfo(Wire):
-    """How one track gives way to the next."""
+    """The way one track gives way to the next."""
 
     kind: str
     """The occasion: `crossfade`, `skip`, `seek` …"""

@@ -1,4 +1,4 @@
-"""The frames of a stretch: which part of the file comes where in the output, known before anything is calculated."""
+"""The frames of a stretch: which part of the file comes where in the output. Known before any audio is computed."""
 
 from dataclasses import dataclass
 
@@ -6,63 +6,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.media import samples
-from rtc_drift.stretching.attacks import Attacks
-from rtc_drift.stretching.warp import PLAIN, Warp
+from rtc_drift.stretching.find_attacks import Attacks
+from rtc_drift.stretching.warp import TAIL, Warp
 
 WINDOW = 4_096
-"""85 ms: partials 24 Hz apart are told from each other."""
+"""Length of a frame (85 ms): separates partials that are 24 Hz apart."""
 HOP = WINDOW // 4
+"""Distance of frames in the output."""
 NO_ATTACK = -1
+"""Reference of a frame without an attack."""
 
-_LEADING_BACK = samples(6.0)
-"""A partial half a turn off is bent by a twelfth of a hertz."""
-_UNHEARD = round(0.45 * WINDOW)
-"""An attack this far from the middle of a frame doesn't show in it yet."""
+_PHASE_RETURN = samples(6.0)
+"""Samples (6 s) in which partials return to their phases in the file. One that is half a turn off changes its pitch
+by a twelfth of a hertz meanwhile."""
+_ATTACK_REACH = round(0.45 * WINDOW)
+"""Distance in samples from a frame's middle at which an attack does not show in the frame yet."""
 
 Indexes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """One entry per frame, `HOP` apart in the output; the first is before the output's first sample."""
+    """Frames, `HOP` apart in the output; every array has an entry for each. The first is before the first sample."""
 
     outputs: Indexes
-    """The output sample in the middle of the frame."""
+    """Output sample in the middle of the frame."""
     centres: Indexes
-    """The file's sample that belongs there."""
+    """Sample of the file that belongs there."""
     hops: Indexes
-    """How far it is from the last one."""
+    """Distance in the file from the frame before."""
     shifts: Indexes
-    """By how much earlier than in the file the frame's strongest attack has to be in it to be on time, in samples…"""
+    """Samples by which the frame's strongest attack must be earlier than in the file to be on time."""
     references: Indexes
-    """… and the last frame in which it doesn't show, or `NO_ATTACK`."""
-    back_from: int
-    """From this frame on partials are led back to their phases in the file…"""
-    back_at: int
-    """… and from this one on they have them."""
+    """Last frame in which that attack does not show, or `NO_ATTACK`."""
+    return_begins: int
+    """First frame in which partials begin to return to their phases in the file."""
+    return_ends: int
+    """First frame in which they have those phases."""
 
     def __len__(self) -> int:
         return len(self.outputs)
 
 
 def frames_of(warp: Warp) -> Frames:
-    """The frames that the warp's output is made of, as yet without attacks."""
+    """Return the frames of the warp's output, without attacks."""
     outputs = np.arange(-HOP, warp.length + WINDOW // 2, HOP)
     centres = np.array([round(warp.position_at(output)) for output in outputs.tolist()])
-    plain = warp.length - PLAIN
+    tail = warp.length - TAIL
     return Frames(
         outputs,
         centres,
         hops=np.diff(centres, prepend=centres[0] - HOP),
         shifts=np.zeros(len(outputs), np.int64),
         references=np.full(len(outputs), NO_ATTACK),
-        back_from=int(np.searchsorted(outputs, plain - _LEADING_BACK)),
-        back_at=int(np.searchsorted(outputs, plain)),
+        return_begins=int(np.searchsorted(outputs, tail - _PHASE_RETURN)),
+        return_ends=int(np.searchsorted(outputs, tail)),
     )
 
 
 def place_attacks(frames: Frames, attacks: Attacks, first: int, warp: Warp) -> None:
-    """Enter the attacks, found in audio that begins with the file's sample `first`."""
+    """Enter the attacks into the frames. They were found in audio that begins with the file's sample `first`."""
     weights = np.zeros(len(frames))
     for position, strength in zip((attacks.positions + first).tolist(), attacks.strengths.tolist(), strict=True):
         low, high = np.searchsorted(frames.centres, (position - WINDOW // 2 + 1, position + WINDOW // 2))
@@ -73,4 +76,4 @@ def place_attacks(frames: Frames, attacks: Attacks, first: int, warp: Warp) -> N
         stronger = weight > weights[inside]
         weights[inside][stronger] = weight[stronger]
         frames.shifts[inside][stronger] = (in_file - in_output)[stronger]
-        frames.references[inside][stronger] = np.searchsorted(frames.centres, position - _UNHEARD, "right") - 1
+        frames.references[inside][stronger] = np.searchsorted(frames.centres, position - _ATTACK_REACH, "right") - 1

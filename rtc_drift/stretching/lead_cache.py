@@ -1,4 +1,4 @@
-"""Has leads rendered ahead by worker processes, and keeps their files within bounds."""
+"""Has worker processes render stretched intros, and keeps the size of their files within bounds."""
 
 import asyncio
 import itertools
@@ -14,33 +14,33 @@ from rtc_drift.workers.pool import JobCrashedError, JobFailedError, JobHungError
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES = 256 << 20
-"""Of all leads together: eleven minutes."""
+MAX_BYTES = 256 << 20
+"""Size of all files together (256 MiB): eleven minutes of audio."""
 _BYTES_PER_SAMPLE = 8
 _HEADER_BYTES = 1_024
-"""More than a WAV's header has."""
-
+"""Upper bound of a WAV header's size."""
 
 WRITE_LEAD = "rtc_drift.stretching.write_lead:write_lead_job"
+"""Path of the job."""
 NICENESS = 5
-"""Stretched intros come before what only analyses files, for a transition waits for them."""
+"""Niceness of the job. It comes before analyses, because a transition waits for it."""
 
 
 class LeadRenderer(Protocol):
-    """Writes stretched intros: `WorkerLeadRenderer`, or a fake of the tests."""
+    """An interface to write stretched intros: `WorkerLeadRenderer`, or a fake in tests."""
 
     async def write_lead(self, path: Path, warp: Warp, destination: Path) -> None:
-        """Raises `WorkerError`."""
+        """Write a stretched intro to `destination`. Raises WorkerError."""
 
 
 class WorkerLeadRenderer:
-    """Writes stretched intros in worker processes."""
+    """A renderer that writes stretched intros in worker processes."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
 
     async def write_lead(self, path: Path, warp: Warp, destination: Path) -> None:
-        """Write the first part of a file, its tempo bent by `warp`, as a WAV. Raises WorkerError."""
+        """Write the first part of a file, at the tempo that `warp` gives it, as a WAV file. Raises WorkerError."""
         try:
             problem = await self._workers.run(
                 WRITE_LEAD,
@@ -61,13 +61,15 @@ class WorkerLeadRenderer:
 
 @dataclass(slots=True, eq=False)
 class _Lead:
+    """A stretched intro that is being rendered, or is rendered."""
+
     request: tuple[Path, Warp]
     file: Path
     task: asyncio.Task[None] | None = None
     written: int | None = None
-    """Bytes of its file, when it is rendered."""
+    """Size of its file in bytes, once it is rendered."""
     uses: int = 0
-    """How many are waiting for it or have it."""
+    """Number of callers that wait for it or have it."""
 
     @property
     def size(self) -> int:
@@ -78,37 +80,37 @@ class _Lead:
         return self.written is not None
 
     def is_whole(self) -> bool:
-        """Whether its file is as it was written."""
+        """Return True if its file is as it was written."""
         return 0 < _bytes_in(self.file) == self.written
 
 
 class LeadCache:
-    """Renders each lead once, however many ask for it; owns the jobs and the folder, which is for leads only.
+    """A cache that renders each stretched intro once for all callers. It owns the jobs and a folder of its own.
 
-    Leads that nobody uses any more stay until their room is needed, the oldest to go first.
+    Intros without users stay until their space is needed; the oldest goes first.
     """
 
-    def __init__(self, renderer: LeadRenderer, folder: Path, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, renderer: LeadRenderer, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self._renderer = renderer
         self._folder = folder
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._leads: dict[tuple[Path, Warp], _Lead] = {}
-        """In the order they were asked for."""
+        """In the order of the first request."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._closed = False
         self.failures = 0
-        """How many leads could not be rendered."""
-        self._empty()
+        """Number of stretched intros that could not be rendered."""
+        self._empty_folder()
 
     async def prepare(self, path: Path, warp: Warp) -> Path | None:
-        """The file with the lead, when it is rendered; to be released. None when it can't be.
+        """Return the file of the stretched intro once it is rendered, or None if that fails. Call `release` after use.
 
-        A caller that is cancelled gives up its share; the job goes on while anybody else waits for it.
+        If a caller is cancelled, the job goes on as long as others wait for it.
         """
         lead = self._leads.get((path, warp))
-        if lead is not None and lead.is_ready and not lead.is_whole():  # somebody tidied up
+        if lead is not None and lead.is_ready and not lead.is_whole():  # its file was deleted or changed
             self._forget(lead)
             lead = None
         if lead is None:
@@ -120,7 +122,7 @@ class LeadCache:
             if lead.task is not None:
                 await asyncio.wait((lead.task,))
         except asyncio.CancelledError:
-            self._let_go(lead)
+            self._drop_use(lead)
             raise
         if lead.is_ready:
             return lead.file
@@ -128,13 +130,13 @@ class LeadCache:
         return None
 
     def release(self, path: Path) -> None:
-        """One who prepared the file needs it no more. What isn't known is passed over."""
+        """Give up one use of a file that `prepare` returned. An unknown path is ignored."""
         for lead in self._leads.values():
             if lead.file == path and lead.is_ready and lead.uses > 0:
-                self._let_go(lead)
+                self._drop_use(lead)
 
     async def close(self) -> None:
-        """End all jobs; those who wait get None. The files stay until the next start. May be called again."""
+        """Cancel all jobs; callers that wait get None. Files stay until the next start. Idempotent."""
         self._closed = True
         for task in self._tasks:
             task.cancel()
@@ -146,7 +148,7 @@ class LeadCache:
             return None
         lead = _Lead((path, warp), self._folder / f"{next(self._numbers)}.wav")
         if not self._make_room(lead.size):
-            self._failed("A lead can't be rendered: those in use leave no room for it.")
+            self._failed("A stretched intro can't be rendered: the cache is full of intros in use.")
             return None
         self._leads[lead.request] = lead
         lead.task = asyncio.create_task(self._render(lead), name=f"lead of {path.name}")
@@ -159,16 +161,16 @@ class LeadCache:
             await self._renderer.write_lead(*lead.request, lead.file)
             lead.written = _bytes_in(lead.file)
         except WorkerError as error:
-            self._failed(f"The lead of {lead.request[0].name} could not be rendered: {error}")
+            self._failed(f"The stretched intro of {lead.request[0].name} could not be rendered: {error}")
         except Exception as error:
-            logger.debug("Unexpected", exc_info=True)
-            self._failed(f"The lead of {lead.request[0].name} could not be rendered: {error!r}")
+            logger.debug("Unexpected error while rendering a stretched intro", exc_info=True)
+            self._failed(f"The stretched intro of {lead.request[0].name} could not be rendered: {error!r}")
         finally:
             lead.task = None
             if not lead.is_ready:
                 self._forget(lead)
 
-    def _let_go(self, lead: _Lead) -> None:
+    def _drop_use(self, lead: _Lead) -> None:
         lead.uses -= 1
         if lead.uses == 0 and lead.task is not None:
             self._forget(lead)
@@ -177,10 +179,10 @@ class LeadCache:
     def _make_room(self, size: int) -> bool:
         taken = sum(lead.size for lead in self._leads.values())
         unused = [lead for lead in self._leads.values() if lead.uses == 0]
-        if taken + size - sum(lead.size for lead in unused) > self._most_bytes:
+        if taken + size - sum(lead.size for lead in unused) > self._max_bytes:
             return False
         for lead in unused:
-            if taken + size <= self._most_bytes:
+            if taken + size <= self._max_bytes:
                 break
             self._forget(lead)
             taken -= lead.size
@@ -191,27 +193,27 @@ class LeadCache:
             del self._leads[lead.request]
         with suppress(OSError):
             lead.file.unlink(missing_ok=True)
-            for part in self._folder.glob(f".{lead.file.name}.*"):  # a killed worker leaves it
+            for part in self._folder.glob(f".{lead.file.name}.*"):  # left by a killed worker
                 part.unlink(missing_ok=True)
 
-    def _empty(self) -> None:
+    def _empty_folder(self) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             for file in self._folder.iterdir():
                 if not file.is_dir() or file.is_symlink():
                     file.unlink(missing_ok=True)
         except OSError as error:
-            self._failed(f"The folder for leads can't be emptied ({error.strerror}).")
+            self._failed(f"The folder of stretched intros can't be emptied ({error.strerror}).")
 
     def _failed(self, sentence: str) -> None:
         self.failures += 1
-        if sentence not in self._told:
-            self._told.add(sentence)
+        if sentence not in self._logged:
+            self._logged.add(sentence)
             logger.warning("%s", sentence)
 
 
 def _bytes_in(file: Path) -> int:
-    """0 where there is none."""
+    """Return the size of a file, or 0 if there is none."""
     try:
         return file.stat().st_size if file.is_file() else 0
     except OSError:

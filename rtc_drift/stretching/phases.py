@@ -1,4 +1,4 @@
-"""By how much the bins of each frame are turned, so that partials go on smoothly from frame to frame. Pure numpy."""
+"""Computes by how much to turn the bins of each frame, so that partials go on smoothly between frames. Pure numpy."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,12 +11,12 @@ from rtc_drift.stretching.frames import HOP, NO_ATTACK, WINDOW, Frames, Indexes
 BINS = WINDOW // 2 + 1
 
 _LOOK_BACK = 8
-"""This many frames ago an attack that is in the window wasn't."""
+"""Frames of history: that many frames ago, an attack in the window was not in it yet."""
 _FRESH = 4.0
-"""A peak this much more powerful than before the attack came with it."""
+"""Ratio of a peak's power to that before the attack, above which the peak counts as part of the attack."""
 _TURN = 2 * np.pi
 _BIN_RADIANS = np.arange(BINS, dtype=np.float64) * (_TURN / WINDOW)
-"""How far the middle of each bin turns per sample."""
+"""Turn of each bin's middle frequency per sample."""
 
 Floats = NDArray[np.float64]
 Powers = NDArray[np.float32]
@@ -28,32 +28,32 @@ Phasors = NDArray[np.complex64]
 
 @dataclass(frozen=True, slots=True)
 class _Peaks:
-    """The spectral peaks of some frames, one list for all; DC is the first of each frame."""
+    """The spectral peaks of some frames, in one list; the first of each frame is DC."""
 
     rows: Indexes
-    """`(p,)`: of which frame each is."""
+    """Frame of each peak, `(p,)`."""
     bins: Indexes
-    """`(p,)`"""
+    """Bin of each peak, `(p,)`."""
     begins: Indexes
-    """`(frames + 1,)`: where each frame's peaks begin in the list."""
+    """Index in the list of each frame's first peak, and the length of the list, `(frames + 1,)`."""
     nearest: Indexes
-    """`(frames, BINS)`: the index in the list of the peak that a bin belongs to."""
+    """Index in the list of the peak that a bin belongs to, `(frames, BINS)`."""
 
 
 @dataclass(slots=True)
 class _Last:
-    """The last frame of the batch before."""
+    """State after the last frame of the previous batch."""
 
     spectra: Spectra
     powers: Powers
-    """Of the last `_LOOK_BACK` frames."""
+    """Powers of the last `_LOOK_BACK` frames."""
     nearest: Indexes
     turns: Floats
     is_fresh: NDArray[np.bool_]
 
 
 class Phases:
-    """Goes through the frames in order, some at a time."""
+    """Phases of the frames of one stretch, computed in order, some frames at a time."""
 
     def __init__(self, frames: Frames) -> None:
         self._frames = frames
@@ -66,19 +66,20 @@ class Phases:
         )
 
     def factors(self, start: int, spectra: Spectra) -> Phasors:
-        """What the file's spectra of the frames from `start` on are to be multiplied by."""
+        """Return the factors for the file's spectra from frame `start` on: `(frames, BINS)`. They turn phases only."""
         last, frames = self._last, self._frames
         rows = slice(start, start + len(spectra))
         powers = np.concatenate((last.powers, (spectra.real**2 + spectra.imag**2).sum(axis=1)))
         peaks = _find_peaks(powers[_LOOK_BACK:])
         references = frames.references[rows]
-        is_fresh = _fresh(peaks, powers, np.where(references == NO_ATTACK, NO_ATTACK, references - start + _LOOK_BACK))
-        is_fresh &= peaks.rows < frames.back_at - start
+        in_powers = np.where(references == NO_ATTACK, NO_ATTACK, references - start + _LOOK_BACK)
+        is_fresh = _find_fresh(peaks, powers, in_powers)
+        is_fresh &= peaks.rows < frames.return_ends - start
         radians = _radians(peaks, np.concatenate((last.spectra, spectra)), frames.hops[rows])
         turns = self._turns(start, peaks, radians, is_fresh)
         phasors = _exp(turns)[peaks.nearest]
         for number in np.unique(peaks.rows[is_fresh]).tolist():
-            # What came with an attack lies a little earlier or later in the frame, that's all.
+            # What came with an attack is only moved, a little, within the frame.
             shifted = is_fresh[peaks.nearest[number]]
             phasors[number, shifted] = _shift(int(frames.shifts[start + number]))[shifted]
         begin = peaks.begins[-2]
@@ -92,14 +93,14 @@ class Phases:
         return phasors
 
     def _turns(self, start: int, peaks: _Peaks, radians: Floats, is_fresh: NDArray[np.bool_]) -> Floats:
-        """By how much each peak is turned: as much as what was there in the frame before, and for the other hop."""
+        """Return the turn of each peak: that of the same place in the frame before, plus that of the other hop."""
         last, frames = self._last, self._frames
         known = len(last.turns)
         turns = np.concatenate((last.turns, np.zeros(len(radians))))
         freshness = np.concatenate((last.is_fresh, is_fresh))
         parents = np.concatenate((last.nearest, peaks.nearest[:-1] + known))[peaks.rows, peaks.bins]
         more = radians * (HOP - frames.hops[start + peaks.rows])
-        for index, begin, end in zip(range(start, frames.back_at), peaks.begins, peaks.begins[1:], strict=False):
+        for index, begin, end in zip(range(start, frames.return_ends), peaks.begins, peaks.begins[1:], strict=False):
             if index == 0:
                 continue
             these = slice(begin, end)
@@ -108,10 +109,10 @@ class Phases:
             if is_shifted.any():
                 turn[is_shifted] = _BIN_RADIANS[peaks.bins[these][is_shifted]] * frames.shifts[index - 1]
             turn += more[these]
-            if index >= frames.back_from:
-                to_come = frames.outputs[frames.back_at] - frames.outputs[index]
-                to_come -= frames.centres[frames.back_at] - frames.centres[index]
-                turn -= _wrapped(turn + radians[these] * to_come) / (frames.back_at - index + 1)
+            if index >= frames.return_begins:
+                remaining = frames.outputs[frames.return_ends] - frames.outputs[index]
+                remaining -= frames.centres[frames.return_ends] - frames.centres[index]
+                turn -= _wrapped(turn + radians[these] * remaining) / (frames.return_ends - index + 1)
             turn[0] = 0
             turns[known + begin : known + end] = _wrapped(turn)
         return turns[known:]
@@ -128,7 +129,7 @@ def _find_peaks(powers: Powers) -> _Peaks:
     is_dc = bins == 0
     borders = np.empty(len(places) + 1, np.int64)
     borders[1:-1] = (places[:-1] + places[1:] + 1) // 2
-    borders[1:][is_dc] = places[is_dc] + 1  # DC has no surroundings
+    borders[1:][is_dc] = places[is_dc] + 1  # DC has no neighbours
     borders[:-1][is_dc] = places[is_dc]
     borders[-1] = powers.size
     nearest = np.repeat(np.arange(len(places)), np.diff(borders)).reshape(powers.shape)
@@ -136,7 +137,7 @@ def _find_peaks(powers: Powers) -> _Peaks:
 
 
 def _radians(peaks: _Peaks, spectra: Spectra, hops: Indexes) -> Floats:
-    """How far each peak turns per sample, `(p,)`; `spectra` has one frame more, before the others."""
+    """Return how far each peak turns per sample, `(p,)`; `spectra` has one more frame, before the others."""
     flat = spectra.ravel()
     left = peaks.rows * (2 * BINS) + peaks.bins
     right = left + BINS
@@ -147,8 +148,8 @@ def _radians(peaks: _Peaks, spectra: Spectra, hops: Indexes) -> Floats:
     return middles + _wrapped(advances - middles * hops_there) / hops_there
 
 
-def _fresh(peaks: _Peaks, powers: Powers, references: Indexes) -> NDArray[np.bool_]:
-    """`(p,)`: whether a peak came with the attack in its frame; `references` are rows of `powers`."""
+def _find_fresh(peaks: _Peaks, powers: Powers, references: Indexes) -> NDArray[np.bool_]:
+    """Return which peaks came with the attack in their frame, `(p,)`. `references` are rows of `powers`."""
     result = np.zeros(len(peaks.bins), bool)
     is_known = (references >= 0) & (references < np.arange(len(references)) + _LOOK_BACK)
     chosen = np.flatnonzero(is_known[peaks.rows])
@@ -162,7 +163,7 @@ def _fresh(peaks: _Peaks, powers: Powers, references: Indexes) -> NDArray[np.boo
 
 @lru_cache(maxsize=256)
 def _shift(samples: int) -> Phasors:
-    """The factors, `(BINS,)`, that move a frame's content ahead by so many samples."""
+    """Return the factors, `(BINS,)`, that move a frame's content ahead by `samples`."""
     return _exp(_BIN_RADIANS * samples)
 
 
@@ -173,5 +174,5 @@ def _exp(radians: Floats) -> Phasors:
 
 
 def _wrapped(radians: Floats) -> Floats:
-    """Within ±π."""
+    """Return angles within ±π."""
     return radians - _TURN * np.rint(radians / _TURN)

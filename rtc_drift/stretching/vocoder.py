@@ -1,34 +1,35 @@
-"""Bends the tempo of a piece of audio and leaves its pitch: a phase-locked vocoder. Pure numpy.
+"""Changes the tempo of a piece of audio and keeps its pitch: a phase-locked vocoder. Pure numpy.
 
-Each frame of the output is a frame of the file from where the warp says, its partials turned so that they go on from
-the frame before. The file's own phase is the measure: what is kept is by how much each bin is turned from it. At speed
-1 that doesn't change, and where it is 0 the output is the file, to the sample.
+Each frame of the output is the frame of the file that the warp names, with its partials turned so that they go on from
+the frame before. The state is by how much each bin is turned from its phase in the file. At speed 1 that does not
+change, and where it is 0 the output equals the file, to the sample.
 
-* A peak of the spectrum turns its surroundings along (identity phase locking: Laroche and Dolson, 1999), and both
-  channels alike, so that the stereo image stays.
-* Around an attack, whatever came with it is copied from the file as it is, to where the attack belongs (after Röbel,
-  2003): it stays sharp, while what sounds on beneath it isn't disturbed.
-* Towards the end of the glide each partial is led back to its phase in the file, so slowly that no pitch is heard to
-  change. Then the original can take over.
+* A peak of the spectrum turns the bins around it by the same angle (identity phase locking: Laroche and Dolson, 1999),
+  in both channels, so that the stereo image stays.
+* Everything that came with an attack is copied unchanged from the file to where the attack belongs (after Röbel, 2003):
+  it stays sharp, while sounds that go on beneath it are not disturbed.
+* Towards the end of the glide each partial returns to its phase in the file, too slowly for a change of pitch to be
+  audible. Then the original can take over.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.media import Audio
-from rtc_drift.stretching.attacks import find_attacks
+from rtc_drift.stretching.find_attacks import find_attacks
 from rtc_drift.stretching.frames import HOP, NO_ATTACK, WINDOW, frames_of, place_attacks
 from rtc_drift.stretching.phases import Phases
 from rtc_drift.stretching.warp import Warp
 
 MARGIN = 2 * WINDOW
-"""How much of the file before `enters_at` and after `resumes_at` is wanted along."""
+"""Samples of the file that are needed before `enters_at` and after `resumes_at`."""
 
 _BATCH = 16
-"""Frames that are calculated in one go: few enough to hold the interpreter for at most a few milliseconds."""
+"""Frames computed at once: few enough to hold the interpreter for at most a few milliseconds."""
 _JOINT = 960
-"""The last 20 ms are crossfaded into the original, which they equal but for rounding."""
-_MOST_MADE_UP = 1.2
+"""Samples (20 ms) of the crossfade to the original at the end, where both are equal except for rounding."""
+_MAX_MAKE_UP = 1.2
+"""Largest make-up gain of a frame."""
 _ANALYSIS = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 _SYNTHESIS = (_ANALYSIS / 1.5).astype(np.float32)
 """Hann twice, four times overlapped, adds up to 1.5."""
@@ -38,11 +39,11 @@ Grains = NDArray[np.float32]
 
 
 def stretch(audio: Audio, warp: Warp, first: int) -> Audio:
-    """The warp's output: `(warp.length, 2) float32`.
+    """Return the warp's output: `(warp.length, 2) float32`.
 
-    `audio` holds the file from its sample `first` on, `(n, 2) float32`: with `MARGIN` before `warp.enters_at` and after
-    `warp.resumes_at`, if the file has that. What isn't there counts as silence. The last sample is followed by the
-    file's `warp.resumes_at` as if nothing had been bent.
+    `audio` is the file from its sample `first` on, `(n, 2) float32`, with `MARGIN` before `warp.enters_at` and after
+    `warp.resumes_at` as far as the file has that; missing samples count as silence. The file's sample `warp.resumes_at`
+    continues the output without a seam.
     """
     frames = frames_of(warp)
     low, high = int(frames.centres[0]) - WINDOW // 2, int(frames.centres[-1]) + WINDOW // 2
@@ -69,15 +70,15 @@ def stretch(audio: Audio, warp: Warp, first: int) -> Audio:
 
 
 def _make_up(before: Grains, after: Grains, has_attack: NDArray[np.bool_]) -> Grains:
-    """A gain for each frame, `(frames, 1, 1)`: where neighbouring bins of noise go apart, the window takes some."""
+    """Return a gain per frame, `(frames, 1, 1)`, for the power lost where adjacent bins of noise turn differently."""
     was, has_become = (np.einsum("fcn,fcn->f", grains, grains) for grains in (before, after))
-    gain = was / np.maximum(has_become, 1e-20)  # squared: as much again is lost where frames overlap
-    gain = np.where(has_attack, 1, np.clip(gain, 1, _MOST_MADE_UP))
+    gain = was / np.maximum(has_become, 1e-20)  # not its root: the same is lost again where frames overlap
+    gain = np.where(has_attack, 1, np.clip(gain, 1, _MAX_MAKE_UP))
     return gain.astype(np.float32)[:, None, None]
 
 
 def _excerpt(audio: Audio, first: int, start: int, stop: int) -> Audio:
-    """The file's samples from `start` to `stop`, silence where there is nothing."""
+    """Return the file's samples from `start` to `stop`, with silence where there are none."""
     result = np.zeros((stop - start, 2), np.float32)
     begin, end = max(start, first), min(stop, first + len(audio))
     if begin < end:

@@ -1,4 +1,4 @@
-"""Renders a lead into a file: reading, stretching and writing, in a worker process."""
+"""Renders a stretched intro to a file: reads, stretches and writes, in a worker process."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ from rtc_drift.stretching.warp import Knot, Warp
 def write_lead(path: str, warp: Warp, destination: Path, alive: Callable[[], None] = lambda: None) -> None:
     """Write the warp's output of the file at `path` to `destination`: WAV, 48 kHz stereo float32.
 
-    It is there completely or not at all. `alive` is called now and then. Raises DecodeError when the file can't be
-    read so far, and OSError when the lead can't be written.
+    The result is either a complete file or none. `alive` is called now and then. Raises DecodeError if the file can't
+    be decoded as far as needed, and OSError if the intro can't be written.
     """
     first = max(0, int(warp.enters_at) - MARGIN)
     audio = _read(path, first, warp.resumes_at + MARGIN, alive)
     if len(audio) <= warp.enters_at - first:
-        raise DecodeError("The file ends before the lead begins.")
+        raise DecodeError("The file ends before the stretched intro begins.")
     lead = stretch(audio, warp, first)
     alive()
     part = destination.with_name(f".{destination.name}.{os.getpid()}.part")
@@ -39,7 +39,7 @@ def write_lead(path: str, warp: Warp, destination: Path, alive: Callable[[], Non
 
 
 def write_lead_job(path: str, knots: Sequence[Knot], destination: str, alive: Callable[[], None]) -> str | None:
-    """Write a stretched intro in a worker process. Returns None, or a sentence if the file can't be decoded so far."""
+    """Write a stretched intro in a worker process. Return None, or a sentence if the file can't be decoded."""
     warp = Warp(tuple((output, file) for output, file in knots))
     try:
         write_lead(path, warp, Path(destination), alive)
@@ -49,7 +49,7 @@ def write_lead_job(path: str, knots: Sequence[Knot], destination: str, alive: Ca
 
 
 def _read(path: str, first: int, stop: int, alive: Callable[[], None]) -> Audio:
-    """The file's samples from `first` to `stop`, or to its end."""
+    """Return the file's samples from `first` to `stop`, or to its end."""
     chunks: list[Audio] = []
     for position, audio in decode(path, first):
         chunks.append(audio[max(0, first - position) : max(0, stop - position)])

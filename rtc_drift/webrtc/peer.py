@@ -1,4 +1,4 @@
-"""The interface of a peer connection that signaling uses, and its two implementations share."""
+"""The interface of a listener's peer connection for signaling; `SharedPortPeer` and `AiortcPeer` implement it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The shared UDP port: opens its sockets, passes them to the engine, makes its listeners and keeps them alive."""
+"""The shared UDP port: opens its sockets, passes them to the engine, creates its listeners and does their upkeep."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ import numpy as np
 
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickClock
-from rtc_drift.engine.srtp import SrtpUnavailableError, check
+from rtc_drift.engine.srtp import SrtpUnavailableError, check_in_place
 from rtc_drift.webrtc.dtls import Identity
 from rtc_drift.webrtc.ice_policy import IcePolicy
 from rtc_drift.webrtc.peer import NoCandidatesError, OnLost
@@ -23,7 +23,7 @@ from rtc_drift.webrtc.udp_mux import Demultiplexer, UdpPort, UdpPorts
 logger = logging.getLogger(__name__)
 
 UPKEEP_SECONDS = 5.0
-"""Time between two upkeeps of a listener; each sends a sender report and checks consent."""
+"""Time between two upkeeps of a listener; an upkeep sends a sender report and checks consent."""
 SLICES = 50
 """Number of groups that take turns with upkeep: one group every UPKEEP_SECONDS / SLICES (100 ms)."""
 REFRESH_SECONDS = 5.0
@@ -101,7 +101,7 @@ class SharedPort:
             yield m.AddSocket(port.number, port.socket.fileno())
         yield from (added for peer in self._peers.values() if (added := peer.added()) is not None)
 
-    def sent(self, message: m.Sent) -> None:
+    def sent(self, message: m.SentCounts) -> None:
         """Store the engine's counts of packets in their listeners."""
         for number, *counts in np.frombuffer(message.data, "<u4").reshape(-1, 4).tolist():
             peer = self._peers.get(number)
@@ -144,7 +144,7 @@ class SharedPort:
 def unavailable_reason() -> str | None:
     """Return why the installed pylibsrtp rules out the shared port; None if the shared port can be used."""
     try:
-        check()
+        check_in_place()
     except SrtpUnavailableError as error:
         return str(error)
     return None

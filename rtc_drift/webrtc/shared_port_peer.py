@@ -45,7 +45,7 @@ class StationRef:
 
 @dataclass(frozen=True, slots=True)
 class PeerEnvironment:
-    """The parts that all listeners of the shared port share."""
+    """Objects and clocks common to all listeners of the shared port."""
 
     demultiplexer: Demultiplexer
     identity: Identity

@@ -194,13 +194,13 @@ class UdpPorts:
             raise error
 
     def candidates(self) -> list[tuple[str, int]]:
-        """Return host and port of each address at which listeners can reach this host."""
+        """Return host and port of each address at which listeners can reach this host; the advertised one if set."""
         open_now = [self._ports[host] for host in self._present if host in self._ports]
-        shown = [(self._advertise or port.host, port.port) for port in open_now]
+        candidates = [(self._advertise or port.host, port.port) for port in open_now]
         if self._advertise is not None:
-            family = ":" in self._advertise
-            shown = [it for it, port in zip(shown, open_now, strict=True) if (":" in port.host) == family]
-        return list(dict.fromkeys(shown))
+            is_ipv6 = ":" in self._advertise
+            candidates = [it for it, port in zip(candidates, open_now, strict=True) if (":" in port.host) == is_ipv6]
+        return list(dict.fromkeys(candidates))
 
     def close(self) -> None:
         """Close all ports. Idempotent."""

@@ -1,1 +1,5 @@
-"""Worker processes: a job that crashes or hangs costs that job and nothing else."""
+"""Jobs in other processes, so that a crash or a hang costs only that job.
+
+Imports nothing of the project: a job is a function named by its path.
+Begin with `pool` (control's side), then `process` (the worker's side).
+"""

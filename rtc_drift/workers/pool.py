@@ -10,42 +10,43 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-# -P: a fractions.py in the working directory must not be taken for Python's. The package has to be importable without.
+# -P: don't import from the working directory, where a file may hide a standard module. The package must be installed.
 COMMAND = (sys.executable, "-P", "-m", "rtc_drift.workers.process")
 IDLE_SECONDS = 10.0
+"""Time without work after which a process is ended."""
 NICENESS = 15
-"""Worker processes give way to everything that has to be on time."""
-_LINE_BYTES = 1 << 23
-"""Of an answer: the beats of hours of music are a megabyte."""
+"""Niceness of worker processes: everything that has to be on time comes first."""
+_MAX_ANSWER_BYTES = 1 << 23
+"""Longest line of an answer: the beats of hours of music take a megabyte."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
-"""One thread each; and glibc gives back what is larger than a MiB, instead of raising that limit as it goes."""
+"""One thread each; and glibc returns freed blocks larger than 1 MiB to the system, instead of raising that limit."""
 
 
 class WorkerError(Exception):
-    """A job that could not be done; the message is one sentence."""
+    """A job that could not be done. The message is one sentence."""
 
 
 class JobCrashedError(WorkerError):
-    """The worker process died, or answered nonsense, in the middle of the job."""
+    """A job whose worker process died, or gave an answer that makes no sense."""
 
 
 class JobHungError(WorkerError):
-    """The job gave no sign of life for too long; its process was killed."""
+    """A job that gave no sign of life for too long; its process was killed."""
 
 
 class JobFailedError(WorkerError):
-    """The job raised an exception; the message says which."""
+    """A job that raised an exception, which the message names."""
 
 
 class _CrashError(Exception):
-    """The process ended, or talked rubbish, in the middle of a job."""
+    """The end of a process during a job, or an answer that makes no sense."""
 
 
 class Workers:
-    """At most `count` processes, started when there is work and ended when there has been none for ten seconds.
+    """At most `count` processes, started when there is work and ended after `idle_seconds` without any.
 
-    A caller that is cancelled takes the process of its job along, and nothing else. A process that hasn't given
-    a sign of life for `timeout_seconds` is killed. Used as an asynchronous context manager.
+    If a caller is cancelled, the process of its job is killed, and no other. A process that gives no sign of life for
+    `timeout_seconds` is killed. Used as an asynchronous context manager.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Workers:
     ) -> None:
         self.count = count
         self.crashes = 0
-        """Processes that died or were killed in the middle of a job."""
+        """Number of processes that died or were killed during a job."""
         self._timeout_seconds = timeout_seconds
         self._nice = nice
         self._idle_seconds = idle_seconds
@@ -79,12 +80,12 @@ class Workers:
         await self.close()
 
     async def run(self, job: str, *, nice: int | None = None, **arguments: Any) -> Any:
-        """Call the function that `job` names (`package.module:function`) in a worker process and return its result.
+        """Call the function that `job` names (`package.module:function`) in a worker process, and return its result.
 
-        The function gets `arguments`, and `alive`, to be called at least once a second of work. Arguments and result
-        are what JSON holds. `nice` is the process' niceness, the pool's own by default.
+        The function gets `arguments`, and `alive`, which it must call at least once a second. Arguments and result are
+        JSON values. `nice` is the niceness of the process, by default the pool's.
 
-        Raises JobCrashedError, JobHungError or JobFailedError, and WorkerError when the pool is closed or no process
+        Raises JobCrashedError, JobHungError or JobFailedError; and WorkerError if the pool is closed or no process
         can be started.
         """
         try:
@@ -97,11 +98,14 @@ class Workers:
             raise JobFailedError(str(answer.get("error")))
         return answer["result"]
 
-    async def side_by_side(
-        self, work: Callable[[], Coroutine[Any, Any, None]], name: str, most: int | None = None
+    async def run_concurrently(
+        self, work: Callable[[], Coroutine[Any, Any, None]], name: str, max_tasks: int | None = None
     ) -> None:
-        """The same work in as many tasks as there are workers, or `most`. The first error ends all and is raised."""
-        count = self.count if most is None else min(self.count, most)
+        """Run the same work in as many tasks as there are workers, or `max_tasks`.
+
+        The first error cancels all tasks and is raised.
+        """
+        count = self.count if max_tasks is None else min(self.count, max_tasks)
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(count):
@@ -110,7 +114,7 @@ class Workers:
             raise failed.exceptions[0] from None
 
     async def close(self) -> None:
-        """End all processes; jobs that are still going on fail with `WorkerError`."""
+        """End all processes. Jobs that are running fail with WorkerError."""
         self._closed = True
         for process in (*self._idle, *self._busy):
             self._end(process)
@@ -120,35 +124,35 @@ class Workers:
 
     async def _ask(self, job: dict[str, Any], nice: int) -> dict[str, Any]:
         async with self._free:
-            process = await self._take(nice)
+            process = await self._acquire(nice)
             try:
                 answer = await process.ask(job, self._timeout_seconds)
             except BaseException as error:
                 self._end(process)
                 if self._closed:
-                    raise WorkerError("The workers were ended.") from None
+                    raise WorkerError("The worker pool is closed.") from None
                 self.crashes += not isinstance(error, asyncio.CancelledError)
                 raise
             finally:
                 self._busy.discard(process)
-            self._rest(process)
+            self._release(process)
             return answer
 
-    async def _take(self, nice: int) -> "_Process":
+    async def _acquire(self, nice: int) -> "_Process":
         if self._closed:
-            raise WorkerError("The workers were ended.")
-        for process in [process for process in self._idle if process.is_dead]:
-            self._retire(process)
-        fitting = next((process for process in reversed(self._idle) if process.nice == nice), None)
-        if fitting is not None:
-            self._idle.remove(fitting)
-            fitting.wake()
+            raise WorkerError("The worker pool is closed.")
+        for dead in [idle for idle in self._idle if idle.is_dead]:
+            self._end_idle(dead)
+        process = next((idle for idle in reversed(self._idle) if idle.nice == nice), None)
+        if process is not None:
+            self._idle.remove(process)
+            process.stop_idle_timer()
         else:
             if len(self._idle) + len(self._busy) >= self.count:
                 self._end(self._idle.pop(0))
-            fitting = await self._start(nice)
-        self._busy.add(fitting)
-        return fitting
+            process = await self._start(nice)
+        self._busy.add(process)
+        return process
 
     async def _start(self, nice: int) -> "_Process":
         try:
@@ -158,8 +162,8 @@ class Workers:
                 str(nice),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                limit=_LINE_BYTES,
-                start_new_session=True,  # Ctrl-C in the terminal is for the parent only
+                limit=_MAX_ANSWER_BYTES,
+                start_new_session=True,  # Ctrl-C in the terminal reaches only the parent
                 env=os.environ | ENVIRONMENT,
             )
         except OSError as error:
@@ -167,41 +171,44 @@ class Workers:
         process = _Process(child, nice)
         if self._closed:
             self._end(process)
-            raise WorkerError("The workers were ended.")
+            raise WorkerError("The worker pool is closed.")
         return process
 
-    def _rest(self, process: "_Process") -> None:
+    def _release(self, process: "_Process") -> None:
         if self._closed:
             self._end(process)
             return
         self._idle.append(process)
-        process.sleep(self._idle_seconds, lambda: self._retire(process))
+        process.start_idle_timer(self._idle_seconds, lambda: self._end_idle(process))
 
-    def _retire(self, process: "_Process") -> None:
+    def _end_idle(self, process: "_Process") -> None:
         self._idle.remove(process)
         self._end(process)
 
     def _end(self, process: "_Process") -> None:
         process.kill()
-        self._own(process.gone(), name=f"end of worker {process.pid}")
+        self._keep_task(process.wait_until_gone(), name=f"end of worker {process.pid}")
 
-    def _own(self, ending: Coroutine[Any, Any, None], name: str) -> None:
+    def _keep_task(self, ending: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(ending, name=name)
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
 
 
 class _Process:
-    """One worker process, which does one job at a time."""
+    """A worker process, which does one job at a time."""
 
     def __init__(self, child: asyncio.subprocess.Process, nice: int) -> None:
         self.nice = nice
         self.pid = child.pid
         self._child = child
-        self._alarm: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     async def ask(self, job: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
-        """Raises `_CrashError`, or TimeoutError when nothing was heard for so long. Afterwards it is of no use."""
+        """Do a job and return the answer. After an error the process must be ended.
+
+        Raises `_CrashError`, or TimeoutError after `timeout_seconds` without a sign of life.
+        """
         assert self._child.stdin is not None
         try:
             self._child.stdin.write(json.dumps(job).encode("ascii") + b"\n")
@@ -225,25 +232,28 @@ class _Process:
 
     @property
     def is_dead(self) -> bool:
-        """Killed by somebody while it was idle, as far as is known."""
+        """True if the process ended while it was idle, as far as is known."""
         return self._child.returncode is not None or (self._child.stdout is not None and self._child.stdout.at_eof())
 
-    def sleep(self, seconds: float, then: Callable[[], None]) -> None:
-        self._alarm = asyncio.get_running_loop().call_later(seconds, then)
+    def start_idle_timer(self, seconds: float, then: Callable[[], None]) -> None:
+        """Call `then` in `seconds`, unless the process gets a job before."""
+        self._idle_timer = asyncio.get_running_loop().call_later(seconds, then)
 
-    def wake(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+    def stop_idle_timer(self) -> None:
+        """Cancel the idle timer. Idempotent."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
 
     def kill(self) -> None:
-        self.wake()
+        """Kill the process. Idempotent."""
+        self.stop_idle_timer()
         if self._child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)  # Child.kill() would snatch the exit status from asyncio's watcher
+                os.kill(self.pid, signal.SIGKILL)  # Child.kill() would take the exit status from asyncio's watcher
 
-    async def gone(self) -> None:
-        """Returns when the process has ended and its pipes are closed."""
+    async def wait_until_gone(self) -> None:
+        """Wait until the process has ended and its pipes are closed."""
         if self._child.stdin is not None:
             self._child.stdin.close()
         await self._child.wait()

@@ -1,8 +1,8 @@
-"""One worker process: reads one job per line from stdin, writes one answer per line to stdout, ends when stdin closes.
+"""A worker process: reads one job per line from stdin, writes one answer per line to stdout, ends when stdin closes.
 
 A job is `{"job": "package.module:function", "arguments": {…}}`. The function is called with the arguments and with
-`alive`. The answer is `{"result": …}`, or `{"error": sentence}` if the function raised an exception. `{"alive": true}`
-lines come in between while a long job goes on.
+`alive`. The answer is `{"result": …}`, or `{"error": sentence}` if the function raised an exception. During a long job
+`{"alive": true}` lines come before the answer.
 """
 
 import argparse
@@ -17,23 +17,24 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 ALIVE_SECONDS = 1.0
+"""Least time between two signs of life."""
 
 
 def main() -> None:
-    """Work until stdin closes."""
+    """Do jobs until stdin closes."""
     parser = argparse.ArgumentParser(prog="rtc_drift.workers.process")
-    parser.add_argument("--nice", type=int, default=15, help="how much to give way to others (0 to 19)")
-    # Set, not added: what starts it may run at a raised priority.
+    parser.add_argument("--nice", type=int, default=15, help="niceness of the process (0 to 19)")
+    # An absolute value: the parent may run at a raised priority.
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, parser.parse_args().nice)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    answers = _take_stdout()
+    answers = _reserve_stdout()
     for line in sys.stdin:
-        _write(answers, _answer(line, _Alive(answers)))
+        _write(answers, _answer(line, _Heartbeat(answers)))
 
 
-def _take_stdout() -> TextIO:
-    """The real stdout, for answers only; whatever else is printed, by C libraries too, goes to stderr."""
+def _reserve_stdout() -> TextIO:
+    """Return the real stdout, for answers only. Anything else that is printed, also by C libraries, goes to stderr."""
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
     return answers
@@ -47,17 +48,17 @@ def _write(answers: TextIO, message: dict[str, Any]) -> None:
         os._exit(0)
 
 
-class _Alive:
-    """Tells the parent now and then that a job goes on."""
+class _Heartbeat:
+    """Signs of life to the parent: one per call, but at most one per second."""
 
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
-        self._told = time.monotonic()
+        self._sent_at = time.monotonic()
 
     def __call__(self) -> None:
         now = time.monotonic()
-        if now - self._told >= ALIVE_SECONDS:
-            self._told = now
+        if now - self._sent_at >= ALIVE_SECONDS:
+            self._sent_at = now
             _write(self._answers, {"alive": True})
 
 
@@ -67,12 +68,12 @@ def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
         return {"result": _function(job["job"])(**job["arguments"], alive=alive)}
     except OSError as error:
         return {"error": (error.strerror or "unknown error").lower()}
-    except Exception as error:  # whatever it was, the next job is another one
+    except Exception as error:  # the next job may succeed
         return {"error": f"{type(error).__name__}: {error}"}
 
 
 def _function(job: str) -> Callable[..., Any]:
-    # Imported only now: a worker that only probes files never loads the synthesiser.
+    # Imported late: a worker that only probes files never loads the synthesiser.
     module, _, name = job.partition(":")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function

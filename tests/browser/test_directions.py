@@ -7,9 +7,9 @@ from playwright.async_api import Browser
 
 from tests.browser.chromium import chromium_path, listen, page_on
 from tests.browser.test_page import opened, wait_for
-from tests.conftest import Serve
-from tests.music import SHADES
-from tests.waiting import until
+from tests.support.music import SHADES
+from tests.support.server import Serve
+from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.browser,
@@ -19,17 +19,17 @@ pytestmark = [
 
 
 async def test_a_direction_is_pressed_followed_and_let_go(serve: Serve, shades: Path, chromium: Browser) -> None:
-    async with serve(shades, analysis=True) as served:
-        station = served.service.sessions.master.station
-        spaces = served.service.spaces
+    async with serve(shades, analysis=True) as server:
+        station = server.station
+        spaces = server.service.spaces
         await until(lambda: int(spaces.space.is_analysed.sum()) == SHADES, 60)
         await until(lambda: bool(station.explorer) and station._explored_in is spaces.space, 20)
         open_now = next(it for it in station.explorer if it.count and it.direction.id in ("brighter", "darker"))
         way = open_now.direction.id
-        follower = await served.follow("master")
+        follower = await server.follow("master")
         async with (
-            opened(chromium, served, "/") as page,
-            page_on(chromium, f"{served.url}/session/{follower}") as other,
+            opened(chromium, server, "/") as page,
+            page_on(chromium, f"{server.url}/session/{follower}") as other,
         ):
             button = f"[data-direction={way}]"
             await wait_for(page, f"document.querySelector({button!r})?.textContent.endsWith('{open_now.count}')")

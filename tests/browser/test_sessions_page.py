@@ -8,8 +8,8 @@ from playwright.async_api import Browser, Page
 
 from tests.browser.chromium import chromium_path, listen, page_on
 from tests.browser.test_page import opened, wait_for
-from tests.conftest import Serve
-from tests.waiting import until
+from tests.support.server import Serve
+from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.browser,
@@ -34,14 +34,14 @@ async def disabled(page: Page) -> list[bool]:
     return found
 
 
-async def test_a_follower_hears_the_leaders_programme_and_can_not_steer_it(
+async def test_a_follower_plays_the_programme_of_its_leader_and_cannot_steer_it(
     serve: Serve, music: Path, chromium: Browser
 ) -> None:
     complaints: list[str] = []
     async with (
-        serve(music) as served,
-        opened(chromium, served, "/session/create/jazz-exploration") as leader,
-        page_on(chromium, f"{served.url}/session/follow/jazz-exploration") as follower,
+        serve(music) as server,
+        opened(chromium, server, "/session/create/jazz-exploration") as leader,
+        page_on(chromium, f"{server.url}/session/follow/jazz-exploration") as follower,
     ):
         follower.on("pageerror", lambda error: complaints.append(str(error)))
         await listen(leader)
@@ -83,15 +83,13 @@ FORGED = """async () => {
 }"""
 
 
-async def test_when_the_leader_is_gone_the_page_says_so_and_offers_others(
-    serve: Serve, music: Path, chromium: Browser
-) -> None:
-    async with serve(music) as served:
-        await served.create("jazz-exploration")
-        await served.create("elsewhere")
-        async with opened(chromium, served, "/session/follow/jazz-exploration") as page:
+async def test_the_page_of_an_ended_session_offers_others(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as server:
+        await server.create("jazz-exploration")
+        await server.create("elsewhere")
+        async with opened(chromium, server, "/session/follow/jazz-exploration") as page:
             await listen(page)
-            assert await served.delete("/api/session/jazz-exploration") == 204
+            assert await server.delete("/api/session/jazz-exploration") == 204
             await wait_for(page, shows("[data-testid=ended]", "jazz-exploration"))
             await wait_for(page, shows("[data-testid=sessions-list]", "elsewhere"))
             assert await page.is_visible("[data-testid=sessions]")
@@ -105,22 +103,22 @@ async def test_when_the_leader_is_gone_the_page_says_so_and_offers_others(
             await wait_for(page, "!document.querySelector('#next').disabled")
 
 
-async def test_a_session_that_there_is_not_is_told_and_others_are_offered(
+async def test_a_missing_session_is_reported_and_others_are_offered(
     serve: Serve, music: Path, chromium: Browser
 ) -> None:
-    async with serve(music) as served, opened(chromium, served, "/session/nowhere") as page:
+    async with serve(music) as server, opened(chromium, server, "/session/nowhere") as page:
         await wait_for(page, shows("[data-testid=ended]", "Session not found: “nowhere”"))
         await wait_for(page, shows("[data-testid=sessions-list]", "Master"))
 
 
 async def test_it_pauses_and_goes_on_for_everyone(serve: Serve, music: Path, chromium: Browser) -> None:
-    async with serve(music) as served, opened(chromium, served) as page:
+    async with serve(music) as server, opened(chromium, server) as page:
         await listen(page)
         await wait_for(page, AUDIBLE)
         await page.click("[data-testid=pause]")
         await wait_for(page, shows("#eyebrow", "Paused"))
         await wait_for(page, "window.rtcDrift.levels().left === 0")
-        info = await served.get("/api/session/info?sessionId=master")
+        info = await server.get("/api/session/info?sessionId=master")
         assert info["pausedAt"] is not None
         shown = await page.inner_text("#position")
         paused_at = info["pausedAt"]
@@ -133,12 +131,12 @@ async def test_it_pauses_and_goes_on_for_everyone(serve: Serve, music: Path, chr
 
 
 async def test_a_session_is_created_from_the_page(serve: Serve, music: Path, chromium: Browser) -> None:
-    async with serve(music) as served, opened(chromium, served) as page:
+    async with serve(music) as server, opened(chromium, server) as page:
         await page.click("[data-testid=open-sessions]")
         await page.fill("[data-testid=new-name]", "not_a_name")
         await page.click("[data-testid=create-button]")
         await wait_for(page, shows("[data-testid=create-problem]", "letters"))
-        assert "not_a_name" not in str(await served.get("/api/session/list"))
+        assert "not_a_name" not in str(await server.get("/api/session/list"))
         await page.fill("[data-testid=new-name]", "jazz-exploration")
         await page.click("[data-testid=create-button]")
         await page.wait_for_url("**/session/jazz-exploration")
@@ -146,32 +144,43 @@ async def test_a_session_is_created_from_the_page(serve: Serve, music: Path, chr
         await listen(page)
         await page.click("[data-testid=share]")
         link = await page.input_value("[data-testid=follow-link]")
-        assert link == f"{served.url}/session/follow/jazz-exploration"
+        assert link == f"{server.url}/session/follow/jazz-exploration"
         await wait_for(page, "document.querySelector('[data-testid=qr]').naturalWidth > 0")
         assert "this machine only" in await page.inner_text("[data-testid=share-note]")
 
 
-async def test_who_creates_a_locked_session_may_steer_it_and_others_may_not(
+async def test_who_has_the_key_of_a_locked_session_can_steer_it_and_others_can_not(
     serve: Serve, music: Path, chromium: Browser
 ) -> None:
-    async with serve(music) as served, opened(chromium, served) as page:
+    async with serve(music) as server, opened(chromium, server) as page:
         await page.click("[data-testid=open-sessions]")
         await page.fill("[data-testid=new-name]", "mine")
         await page.check("[data-testid=new-locked]")
         await page.click("[data-testid=create-button]")
         await wait_for(page, "document.querySelector('[data-testid=control-key]').value !== ''")
+        key = await page.input_value("[data-testid=control-key]")
         await page.click("[data-testid=created-link]")
         await page.wait_for_url("**/session/mine")
         await wait_for(page, "!document.querySelector('#next').disabled")
-        async with opened(chromium, served, "/session/mine") as other:
+        async with opened(chromium, server, "/session/mine") as other:
             await wait_for(other, shows("[data-testid=read-only]", "Locked."))
             assert await other.inner_text(".read-only") == "Locked. Enter the key to steer."
             assert await disabled(other) == [True] * 5
+            for wrong in ("no such key", key[:-1]):
+                await other.fill("[data-testid=key-input]", wrong)
+                await other.press("[data-testid=key-input]", "Enter")
+                await wait_for(other, shows("[data-testid=key-note]", "This is not the key of this session."))
+            await other.fill("[data-testid=key-input]", key)
+            await other.press("[data-testid=key-input]", "Enter")
+            await wait_for(other, "!document.querySelector('#next').disabled")
+            assert await other.is_hidden("[data-testid=key-form]")
+            await other.reload()
+            await wait_for(other, "!document.querySelector('#next').disabled")
 
 
 async def test_a_track_that_is_found_is_queued(serve: Serve, music: Path, chromium: Browser) -> None:
-    async with serve(music) as served, opened(chromium, served) as page:
-        await until(lambda: len(served.service.library.playable()) == 5, 30)
+    async with serve(music) as server, opened(chromium, server) as page:
+        await until(lambda: len(server.service.library.playable()) == 5, 30)
         playing = await page.inner_text("#title")
         first, second = [f"Steady {number}" for number in range(5) if f"Steady {number}" != playing][:2]
         for title in (first, second):
@@ -181,12 +190,12 @@ async def test_a_track_that_is_found_is_queued(serve: Serve, music: Path, chromi
             await wait_for(page, shows("#search-note", f"Queued: {title}"))
         await wait_for(page, shows("#next-title", first))
         await wait_for(page, shows("[data-testid=queue]", second))
-        info = await served.get("/api/session/info?sessionId=master")
+        info = await server.get("/api/session/info?sessionId=master")
         assert [track["title"] for track in info["queue"]] == [first, second]
 
 
 async def test_the_position_is_a_slider_for_those_who_may_steer(serve: Serve, music: Path, chromium: Browser) -> None:
-    async with serve(music) as served, opened(chromium, served) as page:
+    async with serve(music) as server, opened(chromium, server) as page:
         await listen(page)
         box = await page.locator("#progress").bounding_box()
         assert box is not None
@@ -196,4 +205,4 @@ async def test_the_position_is_a_slider_for_those_who_may_steer(serve: Serve, mu
         await page.keyboard.press("ArrowRight")
         await page.keyboard.press("ArrowRight")
         await wait_for(page, "window.rtcDrift.state().playing.offsetSamples > 29 * 48000")
-        assert (await served.get("/api/session/info?sessionId=master"))["positionSeconds"] > 29
+        assert (await server.get("/api/session/info?sessionId=master"))["positionSeconds"] > 29

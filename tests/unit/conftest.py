@@ -1,13 +1,29 @@
-"""What is made once for several modules."""
+"""Fixtures shared by several modules of unit tests."""
+
+from pathlib import Path
 
 import pytest
 
-from tests.patterns import render
-from tests.rendered import PATTERNS, Piece, piece
+from tests.support.drum_patterns import render_pattern
+from tests.support.offline_render import PATTERNS, ImmediateLeadCache, Piece, make_piece
 
 
 @pytest.fixture(scope="session")
 def drums(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Piece]:
-    """The patterns as files that were listened to, by title."""
+    """The patterns as analysed files, by title."""
     folder = tmp_path_factory.mktemp("drums")
-    return {title: piece(folder / f"{title}.flac", render(pattern)) for title, pattern in PATTERNS.items()}
+    return {title: make_piece(folder / f"{title}.flac", render_pattern(it)) for title, it in PATTERNS.items()}
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "drift.toml"
+    monkeypatch.setenv("RTC_DRIFT_CONFIG", str(path))
+    path.write_text("")
+    return path
+
+
+@pytest.fixture(scope="session")
+def leads(tmp_path_factory: pytest.TempPathFactory) -> ImmediateLeadCache:
+    """Stretched intros that were rendered so far."""
+    return ImmediateLeadCache(tmp_path_factory.mktemp("leads"))

@@ -1,4 +1,4 @@
-"""The rules of the house: who may import what."""
+"""The architecture: which modules may import what."""
 
 import ast
 import re
@@ -64,7 +64,7 @@ PURE = (
     "station/play_log.py",
     "station/programme.py",
     "station/snapshot.py",
-    "stretching/attacks.py",
+    "stretching/find_attacks.py",
     "stretching/frames.py",
     "stretching/phases.py",
     "stretching/vocoder.py",
@@ -91,7 +91,7 @@ LOOPLESS = (
     "station/programme.py",
     "station/snapshot.py",
 )
-"""What decides when which samples are heard is driven from outside: tests bring a clock of their own."""
+"""Modules that decide which samples play when have no event loop: tests drive them with a clock of their own."""
 HAS_LOOP = ("engine/host/",)
 IMPURE = {"asyncio", "socket", "subprocess", "threading", "time", "os", "aiohttp", "av", "sqlite3", "logging"}
 
@@ -135,7 +135,7 @@ def test_the_architecture_page_names_the_rooms_there_are() -> None:
     assert named == {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 
 
-def test_the_root_holds_only_what_the_house_names() -> None:
+def test_the_root_holds_only_the_named_modules() -> None:
     names = {"app", "broadcast", "client", "config", "media", "metrics", "session_store"}
     customers = {"sessions", "signaling", "tracks"}
     assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"} == names | customers
@@ -155,7 +155,7 @@ def test_imports_go_down_only(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_pure_cores_know_no_clock_and_no_outside(path: Path) -> None:
+def test_pure_modules_have_no_clock_and_no_io(path: Path) -> None:
     name = name_of(path)
     for imported in imports(path):
         assert not name.startswith(PURE) or imported.split(".")[0] not in IMPURE, f"{name} imports {imported}"
@@ -163,7 +163,7 @@ def test_pure_cores_know_no_clock_and_no_outside(path: Path) -> None:
         assert name.startswith(HAS_LOOP) or not name.startswith(LOOPLESS) or not has_loop, f"{name} imports {imported}"
 
 
-def test_the_engine_starts_without_what_only_control_needs() -> None:
+def test_the_engine_does_not_import_what_only_control_needs() -> None:
     reached, waiting = set[str](), ["rtc_drift.engine.__main__"]
     while waiting:
         module = waiting.pop()

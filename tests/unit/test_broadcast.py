@@ -1,4 +1,4 @@
-"""One writer, many readers: bounded, at the live edge, and nobody waits for anybody."""
+"""The broadcast: one writer and many readers, bounded, at the live edge, without waiting for each other."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def test_a_reader_starts_at_the_live_edge_and_waits() -> None:
         assert await waiting == 2
 
 
-async def test_a_lagging_reader_goes_on_with_the_newest() -> None:
+async def test_a_lagging_reader_continues_with_the_newest() -> None:
     broadcast: Broadcast[int] = Broadcast(8)
     with broadcast.reader(4) as reader:
         for number in range(4):
@@ -32,7 +32,7 @@ async def test_a_lagging_reader_goes_on_with_the_newest() -> None:
         assert reader.skipped == 99
 
 
-async def test_a_reader_in_order_is_told_that_it_lagged() -> None:
+async def test_a_lagging_reader_in_order_raises() -> None:
     broadcast: Broadcast[int] = Broadcast(8)
     with broadcast.reader(8) as reader:
         for number in range(8):
@@ -44,7 +44,7 @@ async def test_a_reader_in_order_is_told_that_it_lagged() -> None:
             await reader.next_in_order()
 
 
-async def test_cancelling_one_reader_disturbs_neither_it_nor_others() -> None:
+async def test_a_cancelled_read_loses_nothing() -> None:
     broadcast: Broadcast[int] = Broadcast(8)
     with broadcast.reader(4) as first, broadcast.reader(4) as second:
         tasks = [asyncio.create_task(first.next()), asyncio.create_task(second.next())]
@@ -66,7 +66,7 @@ async def test_the_end_comes_after_what_was_published() -> None:
             await reader.next()
 
 
-def test_readers_are_counted_by_how_much_of_a_hurry_they_are_in() -> None:
+def test_hurried_and_patient_readers_are_counted() -> None:
     counts: list[tuple[int, int]] = []
     broadcast: Broadcast[int] = Broadcast(8, lambda: counts.append((broadcast.readers, broadcast.hurried_readers)))
     hurried, patient = broadcast.reader(4), broadcast.reader(4, patient=True)
@@ -77,7 +77,7 @@ def test_readers_are_counted_by_how_much_of_a_hurry_they_are_in() -> None:
 
 
 @given(st.lists(st.one_of(st.integers(1, 6), st.just(0)), max_size=40), st.integers(1, 6))
-def test_what_is_read_is_in_order_and_never_old(steps: list[int], max_lag: int) -> None:
+def test_readers_get_items_in_order_and_never_old_ones(steps: list[int], max_lag: int) -> None:
     async def run() -> None:
         broadcast: Broadcast[int] = Broadcast(16)
         published, seen = 0, -1
@@ -96,7 +96,7 @@ def test_what_is_read_is_in_order_and_never_old(steps: list[int], max_lag: int) 
     asyncio.run(run())
 
 
-async def test_a_reader_can_take_everything_at_once() -> None:
+async def test_a_reader_can_take_all_items_at_once() -> None:
     broadcast: Broadcast[int] = Broadcast(4)
     with broadcast.reader(4) as reader:
         for number in range(3):
@@ -110,7 +110,7 @@ async def test_a_reader_can_take_everything_at_once() -> None:
             await reader.next_ones()
 
 
-async def test_one_reader_is_ended_and_the_others_go_on() -> None:
+async def test_one_reader_can_be_ended_alone() -> None:
     broadcast: Broadcast[int] = Broadcast(4)
     with broadcast.reader(4) as one, broadcast.reader(4) as other:
         waiting = asyncio.create_task(one.next_in_order())
@@ -121,12 +121,12 @@ async def test_one_reader_is_ended_and_the_others_go_on() -> None:
             await waiting
         broadcast.publish(1)
         assert await other.next() == 1
-        assert await one.next() == 1, "it still gets what there is"
+        assert await one.next() == 1, "it still gets what was published"
         with pytest.raises(BroadcastEndedError):
             await one.next()
 
 
-def test_what_came_since_is_told_as_far_as_it_is_kept() -> None:
+def test_missed_items_are_returned_as_far_as_they_are_kept() -> None:
     broadcast: Broadcast[int] = Broadcast(3)
     for number in range(5):
         broadcast.publish(number)
@@ -137,6 +137,6 @@ def test_what_came_since_is_told_as_far_as_it_is_kept() -> None:
     assert broadcast.since(6) is None
     with broadcast.reader(3):
         broadcast.forget()
-        assert broadcast.since(2) == [2, 3, 4], "somebody reads"
+        assert broadcast.since(2) == [2, 3, 4], "there is a reader"
     broadcast.forget()
     assert broadcast.since(4) is None

@@ -1,4 +1,4 @@
-"""The registry of sessions: what it holds whatever happens in whichever order, and who is cleaned up when."""
+"""The session registry: invariants for any order of requests, and the removal of idle sessions."""
 
 import asyncio
 import tempfile
@@ -10,7 +10,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.library.database import Database
 from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.session_store import SessionStore, SessionTable
@@ -22,27 +21,19 @@ from rtc_drift.sessions import (
     Sessions,
 )
 from rtc_drift.station.session import ClientKind, Session
-from rtc_drift.station.sources import Sources
-from tests.unit.house import EngineDouble, Shelf
+from tests.support.fakes import FakeEngine
+from tests.support.session_registry import make_sessions, run_due_tasks
 
 LIMIT = 3
 IDLE = 30 * 60
 
 
-def make_sessions(engine: EngineDouble, clock: list[float]) -> Sessions:
-    library = Shelf()
-    return Sessions(
-        library,  # type: ignore[arg-type]
-        Sources(library),
-        TickClock(0),
-        engine.send,
-        limit=LIMIT,
-        idle_seconds=IDLE,
-        clock=lambda: clock[0],
-    )
+def registry(engine: FakeEngine, clock: list[float]) -> Sessions:
+    """Make a registry with few sessions, on a manual clock."""
+    return make_sessions(engine, limit=LIMIT, idle_seconds=IDLE, clock=lambda: clock[0])
 
 
-class Registry(RuleBasedStateMachine):
+class AnySessions(RuleBasedStateMachine):
     """Create, follow, join, leave, command, delete and restart, in any order."""
 
     names = Bundle("names")
@@ -59,14 +50,14 @@ class Registry(RuleBasedStateMachine):
         self.begin()
 
     def begin(self) -> None:
-        self.engine = EngineDouble()
-        self.sessions = make_sessions(self.engine, [0.0])
+        self.engine = FakeEngine()
+        self.sessions = registry(self.engine, [0.0])
         self.session_store = SessionStore(self.sessions, SessionTable(self.database))
 
         async def start() -> None:
             await self.session_store.load()
             self.sessions.start()
-            await settle()
+            await run_due_tasks()
 
         self.loop.run_until_complete(start())
 
@@ -165,92 +156,86 @@ class Registry(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """The server ends and comes back: those who were there have to come anew, and everything else is as it was."""
+        """Restart the server: clients have to join again, and everything else is restored."""
         for _, _, visit in self.inside.values():
             visit.__exit__(None, None, None)
         self.inside.clear()
         self.loop.run_until_complete(self.session_store.save())
-        before = {name: self.story(session) for name, session in self.sessions.items()}
+        before = {name: self.lasting_state(session) for name, session in self.sessions.items()}
         self.loop.run_until_complete(self.sessions.close())
         assert not self.engine.open
         self.begin()
-        assert {name: self.story(session) for name, session in self.sessions.items()} == before
+        assert {name: self.lasting_state(session) for name, session in self.sessions.items()} == before
 
-    def story(self, session: Session) -> tuple[object, ...]:
-        """What must survive."""
-        conductor = session.station.autodj
-        playing = conductor.now_playing()
+    def lasting_state(self, session: Session) -> tuple[object, ...]:
+        """Return the state that must survive a restart."""
+        autodj = session.station.autodj
+        playing = autodj.now_playing()
         position = playing and playing.play.position_at(session.station.now())
-        journey = conductor.journey
+        journey = autodj.journey
         track = playing and playing.track.id
         return session.following, session.created, track, position, journey.queue, journey.direction, journey.history
 
     @invariant()
-    def everybody_is_where_they_belong(self) -> None:
-        self.loop.run_until_complete(settle())
+    def all_sessions_and_clients_are_counted(self) -> None:
+        self.loop.run_until_complete(run_due_tasks())
         assert {name: session.following for name, session in self.sessions.items()} == self.leaders
         for name, session in self.sessions.items():
             own = [kind for at, kind, _ in self.inside.values() if at == name]
             assert session.clients == {kind: own.count(kind) for kind in ("webrtc", "ogg", "events")}
             leader = self.leaders[name] or name
-            house = {each for each in self.leaders if (self.leaders[each] or each) == leader}
+            same_station = {each for each in self.leaders if (self.leaders[each] or each) == leader}
             assert session.station is self.sessions[leader].station
-            assert session.station.followers == len(house) - 1
-            heard = [visit for visit in self.inside.values() if visit[0] in house and visit[1] != "events"]
-            assert session.station.listeners == len(heard)
+            assert session.station.followers == len(same_station) - 1
+            listening = [visit for visit in self.inside.values() if visit[0] in same_station and visit[1] != "events"]
+            assert session.station.listeners == len(listening)
             assert session.may_command(None) == (self.leaders[name] is None)
-            assert session.state(allow_commands=True).now_playing is not None, "every programme has something to play"
+            assert session.state(allow_commands=True).now_playing is not None, "every station plays"
 
 
-async def settle() -> None:
-    """Let the stations' tasks do what is due."""
-    for _ in range(4):
-        await asyncio.sleep(0)
+TestAnySessions = AnySessions.TestCase
+TestAnySessions.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 
 
-TestRegistry = Registry.TestCase
-TestRegistry.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
-
-
-async def test_cleaning_up_by_type_by_a_clock_that_the_test_moves() -> None:
+async def test_idle_sessions_are_removed_by_type() -> None:
     clock = [0.0]
-    sessions = make_sessions(EngineDouble(), clock)
+    sessions = registry(FakeEngine(), clock)
     sessions.start()
-    for name in ("unused", "heard", "watched"):
+    for name in ("unused", "listened", "watched"):
         await sessions.create(name)
-    follower, heard_follower, masters = (sessions.follow(name).id for name in ("unused", "heard", "master"))
+    follower, listened_follower, masters = (sessions.follow(name).id for name in ("unused", "listened", "master"))
     with (
-        sessions["heard"].client("ogg"),
+        sessions["listened"].client("ogg"),
         sessions["watched"].station.hub.reader(),
         sessions["watched"].client("events"),
     ):
         clock[0] = IDLE - 1
         await sessions.sweep()
-        assert len(sessions) == 7, "it is not yet time"
+        assert len(sessions) == 7, "not idle for long enough"
         sessions[masters].touch()
         clock[0] = IDLE
         await sessions.sweep()
-        assert set(sessions) == {"master", "heard", "watched", masters}
+        assert set(sessions) == {"master", "listened", "watched", masters}
         clock[0] = 100 * IDLE
         sessions[masters].touch()
         await sessions.sweep()
-        assert set(sessions) == {"master", "heard", "watched", masters}, "the master and who is heard stay for ever"
+        assert set(sessions) == {"master", "listened", "watched", masters}, "the master and used sessions stay"
     clock[0] += IDLE - 1
     await sessions.sweep()
-    assert set(sessions) == {"master", "heard", "watched", masters}, "they were used until now"
+    assert set(sessions) == {"master", "listened", "watched", masters}, "they were used until now"
     clock[0] += 1
     await sessions.sweep()
     assert set(sessions) == {"master"}
-    with pytest.raises(NoSuchSessionError) as told:
+    with pytest.raises(NoSuchSessionError) as raised:
         sessions.find(follower)
-    assert told.value.leader == "unused"
-    assert heard_follower not in sessions
+    assert raised.value.leader == "unused"
+    assert listened_follower not in sessions
     await sessions.close()
 
 
-async def test_a_leader_is_used_by_whoever_hears_a_follower() -> None:
+async def test_a_leader_is_used_by_the_listeners_of_its_followers() -> None:
     clock = [0.0]
-    sessions = make_sessions(EngineDouble(), clock)
+    sessions = registry(FakeEngine(), clock)
     sessions.start()
     await sessions.create("kitchen")
     follower = sessions.follow("kitchen")
@@ -261,8 +246,8 @@ async def test_a_leader_is_used_by_whoever_hears_a_follower() -> None:
     await sessions.close()
 
 
-async def test_two_at_once_get_one_session_of_a_name() -> None:
-    sessions = make_sessions(EngineDouble(), [0.0])
+async def test_two_requests_at_once_create_one_session() -> None:
+    sessions = registry(FakeEngine(), [0.0])
     sessions.start()
     answers = await asyncio.gather(
         *(sessions.create("kitchen", starting_track="track") for _ in range(2)), return_exceptions=True

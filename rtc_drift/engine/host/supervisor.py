@@ -1,4 +1,4 @@
-"""Keeps the engine's process alive: starts it, talks to it, and starts it again when it dies or stops answering."""
+"""Keeps an engine process alive: starts it, exchanges messages with it, and restarts it when it dies or hangs."""
 
 import asyncio
 import contextlib
@@ -15,17 +15,20 @@ from rtc_drift.engine.protocol.codec import Decoder, encode
 logger = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 3.0
-"""The engine reports every second; one that says nothing for this long hangs and is killed."""
+"""Time without a message after which the engine counts as hung and is killed. It reports every second."""
 STEADY_SECONDS = 10.0
-"""An engine that lived this long is started again at once; one that keeps dying, after a growing pause."""
+"""Run time after which an engine that ends is started again at once; if it dies sooner, pauses grow."""
 MAX_PAUSE_SECONDS = 5.0
+"""Longest pause before a restart."""
+GRACE_SECONDS = 0.5
+"""Time for the process to end before it is killed."""
 
 
 class EngineSupervisor:
-    """Owns the engine's process, its socket and the task that reads it.
+    """The owner of an engine process, its sockets, and the task that keeps it running.
 
-    `on_message` gets what the engine says. `restore` gives the messages that bring a fresh engine to the present state;
-    it is asked at every start, so nothing sent while the engine was down is lost.
+    `on_message` gets the engine's messages. `restore` gives the messages that bring a new engine to the present state.
+    It is called at every start, so nothing sent while the engine was down is lost.
     """
 
     def __init__(
@@ -41,14 +44,15 @@ class EngineSupervisor:
         self._log_level = log_level
         self._link: _Link | None = None
         self._sockets: socket.socket | None = None
-        """Where UDP sockets go to the engine."""
+        """Sends UDP sockets to the engine."""
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self.restarts = 0
+        """Number of times that the engine had to be started again."""
 
     @property
     def pid(self) -> int | None:
-        """The engine's process, while there is one."""
+        """Id of the engine process, or None while there is none."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
@@ -56,10 +60,10 @@ class EngineSupervisor:
         self._task = asyncio.create_task(self._keep_running(), name="engine supervisor")
 
     def send(self, message: m.ToEngine) -> None:
-        """Say something to the engine; while it is down that is left to `restore`."""
+        """Send a message to the engine. While it is down, `restore` makes up for it."""
         if self._link is not None:
             if isinstance(message, m.AddSocket) and self._sockets is not None:
-                # It lies there before the message says so.
+                # The descriptor must arrive before the message about it.
                 socket.send_fds(self._sockets, [b"s"], [message.fd])
             self._link.send(message)
 
@@ -79,15 +83,15 @@ class EngineSupervisor:
             except OSError as error:
                 logger.error("The engine could not be started: %s", error)
             except Exception:
-                logger.exception("The engine's supervision failed")
+                logger.exception("Supervising the engine failed")
             self.restarts += 1
             pause = 0.0 if time.monotonic() - started > STEADY_SECONDS else min(MAX_PAUSE_SECONDS, pause * 2 + 0.1)
-            logger.warning("The engine has ended; starting it again%s", f" in {pause:.1f} s" if pause > 0.1 else "")
+            logger.warning("The engine has ended and is started again%s", f" in {pause:.1f} s" if pause > 0.1 else "")
             # The first restart after a steady run, and the first of a series, happen at once.
             await asyncio.sleep(pause if pause > 0.1 else 0)
 
     async def _run_once(self) -> None:
-        """One life of the engine: from its start until its socket ends."""
+        """Run the engine process until its socket ends."""
         ours, theirs = socket.socketpair()
         self._sockets, their_sockets = socket.socketpair()
         try:
@@ -102,8 +106,8 @@ class EngineSupervisor:
             _, self._link = await loop.create_connection(lambda: _Link(self._on_message), sock=ours)
             for message in self._restore():
                 self.send(message)
-            hangs = await self._link.lost(SILENCE_SECONDS)
-            if hangs and self._process is not None:
+            is_hung = await self._link.wait_until_lost(SILENCE_SECONDS)
+            if is_hung and self._process is not None:
                 self._process.kill()
         finally:
             if self._link is not None:
@@ -118,9 +122,9 @@ class EngineSupervisor:
         process, self._process = self._process, None
         if process is None:
             return
-        # Its socket is closed, which is how it is told to go.
+        # Its socket is closed, which makes it end.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(process.wait()), 0.5)
+            await asyncio.wait_for(asyncio.shield(process.wait()), GRACE_SECONDS)
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -129,7 +133,7 @@ class EngineSupervisor:
     def _command(self, fd: int, sockets_fd: int) -> list[str]:
         options = ["--fd", str(fd), "--sockets-fd", str(sockets_fd)]
         options += ["--epoch-ns", str(self._epoch_ns), "--log-level", self._log_level]
-        # -P: the working directory is no place to import from.
+        # -P: don't import from the working directory.
         return [sys.executable, "-P", "-m", "rtc_drift.engine", *options]
 
 
@@ -140,7 +144,7 @@ class _Link(asyncio.Protocol):
         self._on_message = on_message
         self._decoder = Decoder()
         self._loop = asyncio.get_running_loop()
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.WriteTransport | None = None
 
@@ -148,14 +152,14 @@ class _Link(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(encode(message))
 
-    async def lost(self, silence_seconds: float) -> bool:
-        """Wait until the engine's end is closed (False), or has said nothing for `silence_seconds` (True)."""
+    async def wait_until_lost(self, silence_seconds: float) -> bool:
+        """Wait until the engine closes its end (False) or has sent nothing for `silence_seconds` (True)."""
         while not self._lost.done():
-            quiet = self._loop.time() - self._heard_at
-            if quiet >= silence_seconds:
-                logger.error("The engine has said nothing for %.0f s", quiet)
+            silent_seconds = self._loop.time() - self._received_at
+            if silent_seconds >= silence_seconds:
+                logger.error("The engine has sent nothing for %.0f s", silent_seconds)
                 return True
-            await asyncio.wait({self._lost}, timeout=silence_seconds - quiet)
+            await asyncio.wait({self._lost}, timeout=silence_seconds - silent_seconds)
         return False
 
     def close(self) -> None:
@@ -167,12 +171,12 @@ class _Link(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         for message in self._decoder.feed(data):
             try:
                 self._on_message(message)  # type: ignore[arg-type]
             except Exception:
-                logger.exception("A message of the engine could not be handled: %s", type(message).__name__)
+                logger.exception("Handling a message of the engine failed: %s", type(message).__name__)
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self._lost.done():

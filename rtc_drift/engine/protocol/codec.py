@@ -31,16 +31,16 @@ _KINDS: tuple[type[Any], ...] = (
     m.MoveListener,
     m.RemoveListener,
     m.Resend,
-    m.Sent,
+    m.SentCounts,
 )
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 
 def encode(message: m.Message) -> bytes:
-    """One message as a frame."""
+    """Encode one message as a frame."""
     if isinstance(message, m.Packet | m.Pcm):
         body = _MEDIA.pack(message.station, message.media_time) + message.data
-    elif isinstance(message, m.Sent):
+    elif isinstance(message, m.SentCounts):
         body = message.data
     else:
         body = json.dumps(dataclasses.asdict(message), separators=(",", ":")).encode("utf-8", "surrogateescape")
@@ -48,13 +48,13 @@ def encode(message: m.Message) -> bytes:
 
 
 class Decoder:
-    """Bytes in, messages out."""
+    """A decoder of a byte stream in chunks of any size."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[m.Message]:
-        """Add received bytes and give every message that is now whole."""
+        """Add received bytes, and yield every message that is now complete."""
         self._buffer += data
         position = 0
         while len(self._buffer) - position >= _FRAME.size:
@@ -73,13 +73,13 @@ def _message(kind: type[Any], body: bytes) -> m.Message:
     if kind is m.Packet or kind is m.Pcm:
         station, media_time = _MEDIA.unpack_from(body)
         message = kind(station, media_time, body[_MEDIA.size :])
-    elif kind is m.Sent:
-        message = m.Sent(body)
+    elif kind is m.SentCounts:
+        message = m.SentCounts(body)
     elif kind is m.SetPlays:
         fields = json.loads(body)
         message = m.SetPlays(fields["station"], tuple(_play(play) for play in fields["plays"]))
     else:
-        # JSON knows no tuples; every field that is a list there is one here.
+        # JSON has no tuples: every field that is a list in JSON is a tuple in the message.
         fields = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(body).items()}
         message = kind(**fields)
     return message

@@ -1,6 +1,6 @@
-"""What control and engine say to each other. Small frozen values; the link (`engine/link.py`) carries them.
+"""The messages between control and engine: small frozen values, carried by `engine/link` and `engine/host`.
 
-Sessions go by a small number on the link; ticks are 20 ms steps of the engine's schedule, media times are samples.
+Stations have a small number on the link. Ticks are steps of 20 ms of the tick clock; media times are samples at 48 kHz.
 """
 
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from rtc_drift.engine.protocol.plays import Play
 
 @dataclass(frozen=True, slots=True)
 class OpenStation:
-    """To the engine: get a programme ready. It stands at media time 0 until `SetClock` says otherwise."""
+    """To the engine: create a station. It stands at media time 0 until a `SetClock`."""
 
     station: int
     bitrate: int
-    """Of Opus, in bits per second."""
+    """Bit rate of Opus, in bits per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetClock:
-    """To the engine: the block for `tick` has the media time `media_time`; without a tick the programme stands there.
+    """To the engine: the block of `tick` has the media time `media_time`; without a tick, media time stands there.
 
-    While a programme runs the pair never changes, so an engine started anew falls back into step by itself. One that
-    stands has its decks decode and renders nothing.
+    While media time runs the pair never changes, so a restarted engine goes on at the right place. While it stands, the
+    decks of the station decode, and nothing is rendered.
     """
 
     station: int
@@ -32,14 +32,14 @@ class SetClock:
 
 @dataclass(frozen=True, slots=True)
 class CloseStation:
-    """To the engine: end a programme and free what it held."""
+    """To the engine: end a station and free its resources."""
 
     station: int
 
 
 @dataclass(frozen=True, slots=True)
 class SetPlays:
-    """To the engine: everything that is to be heard, replacing what was said before. Plays keep their decks by id."""
+    """To the engine: all plays of a station, in place of those sent before. A play keeps its deck by its id."""
 
     station: int
     plays: tuple[Play, ...]
@@ -47,16 +47,17 @@ class SetPlays:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """To the engine: which media control wants to have from now on."""
+    """To the engine: the media of a station that is needed from now on."""
 
     station: int
     packets: bool = False
+    """True if control needs the Opus packets."""
     pcm: bool = False
-    early: bool = False
-    """Packets may come several at once, at about their time: nobody who reads them is in a hurry, and control wakes
-    up less often."""
-    direct: bool = False
-    """The engine has listeners of its own to send to (`AddListener`), each packet at its tick."""
+    """True if control needs the PCM blocks."""
+    grouped: bool = False
+    """True if packets may come in groups, at about their time, because all readers are patient: fewer wake-ups."""
+    rtp: bool = False
+    """True if the engine has listeners of its own (`AddListener`) to send each packet to at its tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,35 +66,35 @@ class AddSocket:
 
     number: int
     fd: int
-    """As control knows it; the engine gets one of its own."""
+    """The descriptor in control; the engine gets another number for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddListener:
-    """To the engine: send a programme to one more listener, from the next tick on.
+    """To the engine: send a station's packets to one more listener, from the next tick on.
 
-    The index of a packet (its sequence number, and how often that has rolled over) is its tick plus `index_offset`: so
-    an engine started anew goes on where it should be by now, and never uses an index twice.
+    The index of a packet (its sequence number and roll-over count) is its tick plus `index_offset`. So a restarted
+    engine goes on at the right index, and never uses an index twice.
     """
 
     station: int
     listener: int
-    """Unique in the life of control."""
+    """Number of the listener, never used again while control runs."""
     socket: int
     address: tuple[str, int]
     ssrc: int
     payload_type: int
     extension: str
-    """The header extension block of every packet, in hex: 4 bytes and a multiple of 4, or empty."""
+    """Header extension block of every packet, in hex: 4 bytes and a multiple of 4, or empty."""
     index_offset: int
     timestamp_offset: int
     """RTP timestamp of media time 0."""
     profile: int
-    """Of SRTP, by libsrtp's number."""
+    """SRTP profile, by libsrtp's number."""
     key: str
     """Master key and salt of SRTP, in hex."""
     sent: tuple[int, int, int] = (0, 0, 0)
-    """What it was sent before, by another engine or from another socket: packets, octets, packets dropped."""
+    """Totals sent before, by another engine or from another socket: packets, octets, packets dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class MoveListener:
 
 @dataclass(frozen=True, slots=True)
 class RemoveListener:
-    """To the engine: a listener is gone."""
+    """To the engine: a listener has left."""
 
     station: int
     listener: int
@@ -116,7 +117,7 @@ class RemoveListener:
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """To the engine: a listener has missed packets and asks for them again."""
+    """To the engine: a listener has missed packets and needs them again."""
 
     station: int
     listener: int
@@ -151,39 +152,39 @@ class DeckReady:
 
 @dataclass(frozen=True, slots=True)
 class DeckFailed:
-    """To control: a play gives no sound from the file's sample `position` on (may lie in the future), and why."""
+    """To control: a play has no sound from the file's sample `position` on (may lie in the future), and the reason."""
 
     station: int
     play: int
     position: int
     reason: str
     stalled: bool = False
-    """It could not be read in time; nothing is wrong with the file itself."""
+    """True if the file could not be read in time, which does not mean that it is damaged."""
     of_lead: bool = False
-    """Only what was rendered ahead failed: the play goes on in the track's own file."""
+    """True if only the stretched intro failed: the play goes on in the track's own file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """To control, once a second: how the engine's ticks went since the last one."""
+    """To control, once a second: the punctuality of the ticks since the last report, and totals."""
 
     late_us: tuple[int, ...]
-    """How late each tick started, in microseconds."""
+    """Lateness of each tick's start, in microseconds."""
     work_us: tuple[int, ...]
-    """How long each took."""
+    """Duration of each tick, in microseconds."""
     skipped_ticks: int
-    """Ticks left out because the process was held up for longer than could be made good."""
+    """Ticks left out because the process was delayed for longer than it can catch up."""
     starved_blocks: int
-    """Blocks for which a deck had too little decoded."""
+    """Blocks for which a deck had too little decoded, in total."""
     dropped_messages: int
-    """Media that control was too slow to take."""
+    """Media messages dropped because control read too slowly, in total."""
     cpu_seconds: float
-    """CPU time of the engine's process since its start."""
+    """CPU time of the engine process since its start."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """To control, once a second: what every listener of the engine was sent so far."""
+class SentCounts:
+    """To control, once a second: the totals that every listener of the engine was sent."""
 
     data: bytes
     """`(n, 4)` little-endian u32: listener, packets, payload octets, packets dropped; all modulo 2³²."""
@@ -192,6 +193,6 @@ class Sent:
 ToCore = OpenStation | SetClock | CloseStation | SetPlays | Subscribe
 ToFanout = AddListener | MoveListener | RemoveListener | Resend
 ToEngine = ToCore | ToFanout | AddSocket
-OfStation = Packet | Pcm | DeckReady | DeckFailed
-ToControl = OfStation | Health | Sent
+StationMessage = Packet | Pcm | DeckReady | DeckFailed
+ToControl = StationMessage | Health | SentCounts
 Message = ToEngine | ToControl

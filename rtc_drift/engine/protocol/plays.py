@@ -1,37 +1,41 @@
-"""What the engine executes: which samples of which file are heard when, and how loud."""
+"""Plays, which the engine carries out: which samples of which file sound when, and how loud."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Fade:
-    """A fade-out along a quarter sine (equal power): full before `start`, silent from `start + length`."""
+    """A fade-out along a quarter sine (equal power): full before `start`, silent from `start + length` on.
+
+    The bass ramps of a play are straight instead, and its `bass_in` rises.
+    """
 
     start: int
     length: int
 
     @property
     def end(self) -> int:
+        """Media time at which it ends."""
         return self.start + self.length
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The first part of a track at another tempo, rendered ahead to a file of its own."""
+    """A stretched intro: the first part of a track at another tempo, rendered ahead to a file of its own."""
 
     path: str
     length: int
-    """Samples of that file."""
+    """Length of the intro's file, in samples."""
     resumes_at: int
-    """The track's own file goes on from this sample (at 48 kHz) when the lead is over."""
+    """Sample (at 48 kHz) of the track's own file with which it goes on when the intro is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One track on one deck: which samples of the file are heard from when to when, and how loud.
+    """One track on one deck: which samples of the file sound when, and how loud.
 
     At media time `m` the deck gives the file's sample `offset + m - start` (at 48 kHz), times `gain`, times the fades.
-    So a play stays true whatever happens to the process that executes it.
+    So a play stays valid whatever happens to the process that carries it out.
     """
 
     id: int
@@ -40,25 +44,25 @@ class Play:
     start: int
     offset: int
     end: int
-    """From here on nothing of it is heard and its deck may go."""
+    """Media time from which on it is silent, and its deck may close."""
     gain: float
-    """Linear, from the track's integrated loudness."""
+    """Linear gain, from the track's integrated loudness."""
     fade_in: int
-    """Length of the equal-power fade-in from `start`; 0 = none."""
+    """Length of the equal-power fade-in from `start` on, in samples; 0 for none."""
     fade_out: Fade | None
     hush: Fade | None = None
-    """On top of the other fades: a short ramp to silence, where somebody paused or went elsewhere in the file."""
+    """Short ramp to silence, in addition to the other fades, where playback is paused or jumps within the file."""
     lead: Lead | None = None
-    """Heard in place of all of the file before `lead.resumes_at`; `offset` is that minus the lead's length."""
+    """Stretched intro in place of the file before `lead.resumes_at`; `offset` is that minus the intro's length."""
     bass_in: Fade | None = None
-    """Its low frequencies are held back until this begins, and all there when it ends."""
+    """Ramp over which its bass comes in: none before the start, all of it at the end."""
     bass_out: Fade | None = None
-    """Its low frequencies go while this lasts."""
+    """Ramp over which its bass goes: all of it before the start, none at the end."""
 
     def position_at(self, media_time: int) -> int:
-        """The file's sample (at 48 kHz) heard at `media_time`; during a lead, about that."""
+        """Return the file's sample (at 48 kHz) at `media_time`; about that during a stretched intro."""
         return self.offset + media_time - self.start
 
     def time_of(self, position: int) -> int:
-        """The media time at which the file's sample `position` is heard."""
+        """Return the media time of the file's sample `position`."""
         return self.start + position - self.offset

@@ -1,0 +1,78 @@
+"""Fakes of what stations depend on: a library in memory, and an engine that keeps the messages it gets."""
+
+from collections.abc import Sequence
+
+from rtc_drift.analysis.model import Analysis
+from rtc_drift.engine.protocol import messages as m
+from rtc_drift.library.normalisation import Normalisation
+from rtc_drift.library.status import LibraryStatus
+from rtc_drift.library.track import Track
+
+
+class FakeLibrary:
+    """A library in memory. Tests may add and remove tracks and analyses."""
+
+    def __init__(self, *tracks: Track) -> None:
+        self.tracks = {track.id: track for track in tracks}
+        self.loved = set[str]()
+        self.normalisation = Normalisation()
+        self.analyses = dict[str, Analysis]()
+        self.marked: list[tuple[str, bool]] = []
+        """Tracks that were marked as unplayable: their id, and True if for good."""
+
+    def playable(self) -> list[Track]:
+        """Return all tracks."""
+        return list(self.tracks.values())
+
+    def get(self, track_id: str) -> Track | None:
+        """Return the track of an id, if it is there."""
+        return self.tracks.get(track_id)
+
+    def analysis(self, track_id: str) -> Analysis | None:
+        """Return the analysis of a track, if there is one."""
+        return self.analyses.get(track_id)
+
+    async def find(self, query: str) -> Sequence[Track]:
+        """Return the tracks with `query` in their title."""
+        return [track for track in self.tracks.values() if query in track.title.casefold()]
+
+    async def wait_until_playable(self) -> None:
+        """Return at once: there is music from the beginning."""
+
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
+        """Note the mark, and remove the track."""
+        self.marked.append((track.id, lasting))
+        self.tracks.pop(track.id, None)
+
+    def status(self) -> LibraryStatus:
+        """Return the status of a library that was scanned and analysed."""
+        count = len(self.tracks)
+        return LibraryStatus(
+            source="music",
+            tracks=count,
+            analysed=count,
+            unplayable=0,
+            scanning=False,
+            done=0,
+            total=0,
+            notice=None,
+            failures=0,
+        )
+
+
+class FakeEngine:
+    """An engine that keeps the latest messages of each open station, and asserts that the station is open."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, dict[type[m.ToCore], m.ToCore]] = {}
+        """The latest message of each kind, by the number of the station."""
+
+    def send(self, message: m.ToCore) -> None:
+        """Take a message, as the engine does over its link."""
+        if isinstance(message, m.OpenStation):
+            assert message.station not in self.open
+            self.open[message.station] = {}
+        assert message.station in self.open, f"{message} for a station that is not open"
+        self.open[message.station][type(message)] = message
+        if isinstance(message, m.CloseStation):
+            del self.open[message.station]

@@ -1,0 +1,44 @@
+"""A server in a process of its own, to be stopped or killed."""
+
+import asyncio
+import contextlib
+import os
+import re
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def free_tcp_port() -> int:
+    """Return a TCP port of loopback that is free at the moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def server_process(music: Path, data_dir: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run `rtc-drift serve` with the same number for TCP and UDP; yield once it serves; kill it in the end."""
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rtc_drift", "serve", "--port", str(port), "--music", str(music)),
+        *("--data-dir", str(data_dir), "--udp-port", str(port), "--no-analysis"),
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert server.stderr is not None
+    draining: asyncio.Task[bytes] | None = None
+    try:
+        async with asyncio.timeout(30):
+            while not re.search(rb"Serving http", line := await server.stderr.readline()):
+                assert not server.stderr.at_eof(), f"it did not start: {line.decode()}"
+        draining = asyncio.create_task(server.stderr.read())
+        yield server
+    finally:
+        if server.returncode is None:
+            server.kill()
+        await server.wait()
+        if draining is not None:
+            await draining

@@ -1,0 +1,116 @@
+"""Several engines as one: each station belongs to one, and all have the sockets."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rtc_drift.engine.host.pool import EnginePool
+from rtc_drift.engine.protocol import messages as m
+
+
+class FakeSupervisor:
+    """A supervisor whose engine runs, and which records its messages."""
+
+    made: list["FakeSupervisor"]
+
+    def __init__(
+        self,
+        epoch_ns: int,
+        on_message: Callable[[m.ToControl], None],
+        restore: Callable[[], Iterable[m.ToEngine]],
+        log_level: str,
+    ) -> None:
+        self.epoch_ns = epoch_ns
+        self.say = on_message
+        self.restore = restore
+        self.log_level = log_level
+        self.sent: list[m.ToEngine] = []
+        self.restarts = len(self.made)
+        self.pid: int | None = None
+        self.made.append(self)
+
+    def start(self) -> None:
+        self.pid = 100 + len(self.sent) + self.made.index(self)
+
+    def send(self, message: m.ToEngine) -> None:
+        self.sent.append(message)
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.pid = None
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[FakeSupervisor]:
+    FakeSupervisor.made = []
+    monkeypatch.setattr("rtc_drift.engine.host.pool.EngineSupervisor", FakeSupervisor)
+    return FakeSupervisor.made
+
+
+def message_of(station: int, kind: int) -> m.ToEngine:
+    address = ("127.0.0.1", 9)
+    listener = m.AddListener(station, 1, 0, address, 1, 111, "", 0, 0, 7, "")
+    messages: list[m.ToEngine] = [
+        m.OpenStation(station, 128_000),
+        m.SetClock(station, 0, None),
+        m.CloseStation(station),
+        m.SetPlays(station, ()),
+        m.Subscribe(station, rtp=True),
+        listener,
+        m.MoveListener(station, 1, 0, address),
+        m.RemoveListener(station, 1),
+        m.Resend(station, 1, (1,)),
+    ]
+    return messages[kind]
+
+
+MESSAGES = st.lists(
+    st.builds(message_of, st.integers(0, 50), st.integers(0, 8)) | st.builds(m.AddSocket, st.integers(0, 3), st.just(9))
+)
+
+
+@given(st.integers(1, 5), MESSAGES)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_each_station_belongs_to_one_engine_and_sockets_to_all(
+    made: list[FakeSupervisor], count: int, messages: list[m.ToEngine]
+) -> None:
+    made.clear()
+    engines = EnginePool(count, 7, lambda number, message: None, lambda: messages)
+    for message in messages:
+        engines.send(message)
+    for number, engine in enumerate(made):
+        concerned = [it for it in messages if isinstance(it, m.AddSocket) or it.station % count == number]
+        assert engine.sent == concerned, "all messages of its stations, in order, and no others"
+        assert list(engine.restore()) == concerned, "and the same after a restart"
+
+
+def test_messages_come_with_the_number_of_their_engine(made: list[FakeSupervisor]) -> None:
+    heard: list[tuple[int, m.ToControl]] = []
+    engines = EnginePool(3, 7, lambda number, message: heard.append((number, message)), lambda: (), "DEBUG")
+    for number in (2, 0, 1):
+        made[number].say(m.DeckReady(number, number))
+    assert heard == [(number, m.DeckReady(number, number)) for number in (2, 0, 1)]
+    assert [(engine.epoch_ns, engine.log_level) for engine in made] == [(7, "DEBUG")] * 3
+    assert engines.restarts == 0 + 1 + 2
+
+
+def test_the_state_to_restore_is_read_when_it_is_needed(made: list[FakeSupervisor]) -> None:
+    now: list[m.ToEngine] = []
+    EnginePool(2, 7, lambda number, message: None, lambda: now)
+    now.append(m.CloseStation(3))
+    assert [list(engine.restore()) for engine in made] == [[], [m.CloseStation(3)]]
+
+
+async def test_all_are_started_and_ended(made: list[FakeSupervisor]) -> None:
+    engines = EnginePool(3, 7, lambda number, message: None, lambda: ())
+    assert (engines.pid, engines.pids) == (None, [])
+    engines.start()
+    assert (engines.pid, engines.pids) == (100, [100, 101, 102])
+    made[0].pid = None
+    assert (engines.pid, engines.pids) == (None, [101, 102])
+    await engines.close()
+    await engines.close()
+    assert engines.pids == []

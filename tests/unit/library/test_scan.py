@@ -1,0 +1,206 @@
+"""The scan: walking music folders, and probing only new or changed files, with real files and workers."""
+
+import asyncio
+import errno
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtc_drift.library import scan as scan_module
+from rtc_drift.library.catalogue import Catalogue, CatalogueError
+from rtc_drift.library.scan import RootError, ScanProgress, ScanSummary, scan, walk
+from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.workers.pool import Workers
+from tests.support.audio_files import sine, write_audio
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    (folder / "deep" / "deeper").mkdir(parents=True)
+    write_audio(folder / "a.flac", sine(1.2, hertz=300))
+    write_audio(folder / "deep" / "b.OGG".lower(), sine(1.2, hertz=400)).rename(folder / "deep" / "b.OGG")
+    write_audio(folder / "deep" / "deeper" / "c.mp3", sine(1.2, hertz=500))
+    (folder / "bad.mp3").write_text("bad " * 100)
+    (folder / "notes.txt").write_text("no music")
+    return folder
+
+
+class Scanner:
+    def __init__(self, catalogue: Catalogue, workers: Workers) -> None:
+        self.catalogue, self.workers = catalogue, workers
+        self.seen: list[ScanProgress] = []
+
+    async def __call__(self, root: Path) -> ScanSummary:
+        self.seen.clear()
+        return await scan(root, self.catalogue, self.workers, on_result=self.seen.append)
+
+
+@pytest.fixture
+async def scanner(tmp_path: Path) -> AsyncIterator[Scanner]:
+    catalogue = Catalogue.open(tmp_path / "c.db")
+    async with Workers(2) as workers:
+        yield Scanner(catalogue, workers)
+    catalogue.close()
+
+
+def names(folder: Path) -> list[str]:
+    return [str(file.path.relative_to(folder)) for file in walk(folder).files]
+
+
+def test_walk_finds_music_by_its_suffix(root: Path) -> None:
+    assert names(root) == ["a.flac", "bad.mp3", "deep/b.OGG", "deep/deeper/c.mp3"]
+
+
+def test_walk_skips_hidden_files_dangling_links_and_special_files(root: Path) -> None:
+    expected = names(root)
+    (root / ".hidden.mp3").touch()
+    (root / ".folder").mkdir()
+    (root / ".folder" / "x.mp3").touch()
+    (root / "dangling.mp3").symlink_to(root / "nowhere")
+    (root / "circle.mp3").symlink_to(root / "circle.mp3")
+    (root / "folder.mp3").mkdir()
+    os.mkfifo(root / "pipe.mp3")
+    assert names(root) == expected
+
+
+def test_walk_follows_each_link_once(root: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x.mp3").touch()
+    (outside / "loop").symlink_to(root)
+    (root / "deep" / "up").symlink_to(root)
+    (root / "linked").symlink_to(outside)
+    assert "linked/x.mp3" in names(root)
+    assert len(names(root)) == 5
+
+
+def test_unusable_roots_raise(tmp_path: Path) -> None:
+    (file := tmp_path / "file").touch()
+    with pytest.raises(RootError, match=r"^The music folder .*/none does not exist\.$"):
+        walk(tmp_path / "none")
+    with pytest.raises(RootError, match=r"^The music folder .*/file is not a folder\.$"):
+        walk(file)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+async def test_files_of_an_unreadable_folder_are_kept(root: Path, scanner: Scanner) -> None:
+    await scanner(root)
+    (root / "deep").chmod(0)
+    try:
+        summary = await scanner(root)
+        assert (summary.removed, len(summary.problems)) == (0, 1)
+    finally:
+        (root / "deep").chmod(0o700)
+
+
+async def test_the_second_scan_probes_nothing(root: Path, scanner: Scanner) -> None:
+    first = await scanner(root)
+    assert (first.found, first.probed, first.added, first.unplayable, first.removed) == (4, 4, 3, 1, 0)
+    assert [progress.done for progress in scanner.seen] == [1, 2, 3, 4]
+    assert {progress.total for progress in scanner.seen} == {4}
+    assert len(scanner.catalogue.tracks([root])) == 3
+    second = await scanner(root)
+    assert (second.found, second.probed, scanner.seen) == (4, 0, [])
+
+
+async def test_a_changed_file_is_probed_again(root: Path, scanner: Scanner) -> None:
+    await scanner(root)
+    before = {track.path: track.id for track in scanner.catalogue.tracks([root])}
+    write_audio(root / "a.flac", sine(1.5, hertz=310))
+    (root / "bad.mp3").unlink()
+    write_audio(root / "bad.mp3", sine(1.2))
+    assert (await scanner(root)).probed == 2
+    after = {track.path: track.id for track in scanner.catalogue.tracks([root])}
+    assert after[root / "a.flac"] != before[root / "a.flac"]
+    assert after[root / "deep" / "b.OGG"] == before[root / "deep" / "b.OGG"]
+    assert root / "bad.mp3" in after
+
+
+async def test_a_moved_file_keeps_its_id_and_a_removed_one_is_forgotten(root: Path, scanner: Scanner) -> None:
+    await scanner(root)
+    before = {track.path: track.id for track in scanner.catalogue.tracks([root])}
+    (root / "a.flac").rename(root / "deep" / "moved.flac")
+    (root / "deep" / "b.OGG").unlink()
+    assert (await scanner(root)).removed == 2
+    after = {track.path: track.id for track in scanner.catalogue.tracks([root])}
+    assert after[root / "deep" / "moved.flac"] == before[root / "a.flac"]
+    assert len(after) == 2
+
+
+async def test_file_names_that_are_not_utf8_are_recorded(root: Path, scanner: Scanner) -> None:
+    strange = (root / "a.flac").rename(root / os.fsdecode(b"caf\xe9.flac"))
+    await scanner(root)
+    assert strange in {track.path for track in scanner.catalogue.tracks([root])}
+    assert (await scanner(root)).probed == 0
+
+
+async def test_a_missing_or_unmounted_root_keeps_the_catalogue(root: Path, scanner: Scanner) -> None:
+    await scanner(root)
+    shutil.rmtree(root)
+    with pytest.raises(RootError, match="does not exist"):
+        await scanner(root)
+    root.mkdir()
+    with pytest.raises(RootError, match="is empty"):
+        await scanner(root)
+    assert len(scanner.catalogue.tracks([root])) == 3
+
+
+async def test_a_file_whose_state_cannot_be_read_is_kept(
+    root: Path, scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scanner(root)
+    add_entry = scan_module._add_entry
+
+    class Stale:
+        name, path = "a.flac", str(root / "a.flac")
+
+        def is_dir(self) -> bool:
+            raise OSError(errno.ESTALE, "Stale file handle")
+
+    def failing(entry: Any, *into: Any) -> None:
+        add_entry(Stale() if entry.name == "a.flac" else entry, *into)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(scan_module, "_add_entry", failing)
+    summary = await scanner(root)
+    assert summary.removed == 0
+    assert summary.problems == (f"{root / 'a.flac'} can't be read.",)
+    assert root / "a.flac" in scanner.catalogue.file_states(root)
+
+
+async def test_a_file_that_vanishes_during_the_scan_is_not_recorded(root: Path, scanner: Scanner) -> None:
+    def vanish(progress: ScanProgress) -> None:
+        (root / "deep" / "deeper" / "c.mp3").unlink(missing_ok=True)
+
+    async with Workers(1) as one:
+        await scan(root, scanner.catalogue, one, on_result=vanish)
+    assert root / "deep" / "deeper" / "c.mp3" not in scanner.catalogue.file_states(root)
+
+
+async def test_an_unwritable_catalogue_does_not_stop_the_scan(root: Path, scanner: Scanner) -> None:
+    class Full(Catalogue):
+        def record(self, path: Path, size: int, mtime_ns: int, result: Track | Unplayable) -> None:
+            raise CatalogueError("The disk is full.")
+
+    scanner.catalogue.close()
+    scanner.catalogue = Full.open(root.parent / "full.db")
+    summary = await scanner(root)
+    assert (summary.added, summary.problems) == (3, ("The disk is full.",))
+    assert not any(progress.recorded for progress in scanner.seen)
+    scanner.catalogue.close()
+
+
+async def test_a_cancelled_scan_keeps_what_it_found(root: Path, scanner: Scanner) -> None:
+    def stop(progress: ScanProgress) -> None:
+        task.cancel()
+
+    task = asyncio.create_task(scan(root, scanner.catalogue, scanner.workers, on_result=stop))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert 1 <= len(scanner.catalogue.file_states(root)) < 4
+    await scanner(root)
+    assert len(scanner.catalogue.file_states(root)) == 4

@@ -1,0 +1,179 @@
+"""Snapshots of a programme, and how it continues after a restart of the server."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from rtc_drift.station.snapshot import SavedStation, Snapshot, history_text, state_text
+from tests.support.autodj_driver import AutoDjDriver
+from tests.support.music import make_tracks
+
+
+def saved(driver: AutoDjDriver) -> SavedStation:
+    autodj = driver.autodj
+    return SavedStation(state_text(autodj.snapshot()), history_text(autodj.journey.history))
+
+
+def restored(driver: AutoDjDriver, *, without: str | None = None, moved: bool = False) -> AutoDjDriver:
+    """Restore a driver from the snapshot of another one."""
+    present = [track for track in driver.library.playable() if track.id != without]
+    if moved:
+        present = [track.model_copy(update={"path": Path("/elsewhere") / track.path.name}) for track in present]
+    other = AutoDjDriver(*present, running=False)
+    state = saved(driver)
+    other.timeline.time = state.media_time
+    other.autodj.restore(state.snapshot(other.library.get), state.history)
+    other.autodj.advance()
+    return other
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_programme_is_restored_at_any_moment(seed: int) -> None:
+    rng = random.Random(seed)
+    driver = AutoDjDriver(*make_tracks(12), seed=seed)
+    for _ in range(rng.randrange(1, 12)):
+        driver.run_for(rng.uniform(0.1, 70))
+        command = rng.choice(("next", "pause", "resume", "seek", "queue", "previous", "steer", "nothing"))
+        commands = driver.commands
+        if command == "next":
+            commands.next_track()
+        elif command == "seek":
+            commands.seek(rng.uniform(0, 59))
+        elif command == "queue":
+            commands.enqueue(rng.choice(driver.library.playable()).id)
+        elif command == "steer":
+            commands.steer(rng.choice(("brighter", None)))
+        elif command != "nothing":
+            getattr(commands, command)()
+    driver.run_for(rng.uniform(0, 2))
+    other = restored(driver)
+    assert other.autodj.programme == driver.autodj.programme
+    assert other.autodj.journey == driver.autodj.journey
+    assert (other.title(), other.position()) == (driver.title(), driver.position())
+    assert other.autodj.queue() == driver.autodj.queue()
+    announced = [event.track.title for event in other.events_of("track_started")]
+    assert announced[-1] == driver.title(), "the track on the air is published first"
+    for each in (driver, other):
+        each.timeline.running = True
+        each.run_for(300)
+    assert other.title() == driver.title(), "both continue alike"
+
+
+def test_moved_tracks_play_from_their_new_path() -> None:
+    driver = AutoDjDriver(*make_tracks(5))
+    driver.run_for(10)
+    other = restored(driver, moved=True)
+    assert {play.path.split("/")[1] for play in other.timeline.schedules[-1]} == {"elsewhere"}
+
+
+def test_without_the_playing_track_the_programme_starts_with_the_queue() -> None:
+    driver = AutoDjDriver(*make_tracks(5))
+    driver.run_for(10)
+    gone = driver.playing()
+    queued = next(track for track in driver.library.playable() if track != gone.track)
+    driver.commands.enqueue(queued.id)
+    other = restored(driver, without=gone.track.id)
+    assert other.title() == queued.title
+    assert other.position() == 0
+    assert gone.track.id in other.autodj.journey.history.played
+
+
+def test_a_missing_planned_track_is_replaced() -> None:
+    driver = AutoDjDriver(*make_tracks(5))
+    driver.run_for(10)
+    planned = driver.planned()
+    other = restored(driver, without=planned.track.id)
+    assert (other.title(), other.position()) == (driver.title(), driver.position())
+    instead = other.planned()
+    assert instead.track != planned.track
+
+
+@pytest.mark.parametrize("state", ["", "{", "[]", '{"media_time": 1}', "null"])
+def test_invalid_states_are_refused(state: str) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        SavedStation(state, "{}")
+
+
+def test_snapshots_hold_no_paths() -> None:
+    driver = AutoDjDriver(*make_tracks(2))
+    driver.run_for(5)
+    snapshot: Snapshot = driver.autodj.snapshot()
+    assert "/music/" not in state_text(snapshot)
+
+
+def test_a_transition_is_restored_with_both_tracks() -> None:
+    driver = AutoDjDriver(*make_tracks(5))
+    driver.run_for(57)
+    out, into, _ = driver.autodj.programme.entries
+    assert out.play.end > driver.now, "both tracks play"
+    other = restored(driver)
+    assert other.timeline.schedules[-1] == driver.timeline.schedules[-1]
+    assert [event.track.title for event in other.events_of("track_started")] == [out.track.title, into.track.title]
+    (transition,) = other.events_of("transition_started")
+    assert (transition.from_track, transition.to) == (out.track.id, into.track.id)
+
+
+def test_the_outgoing_track_may_be_missing() -> None:
+    driver = AutoDjDriver(*make_tracks(5))
+    driver.run_for(57)
+    gone, current, _ = driver.autodj.programme.entries
+    other = restored(driver, without=gone.track.id)
+    assert (other.title(), other.position()) == (current.track.title, driver.position())
+    other.timeline.running = True
+    other.run_for(70)
+    assert len(other.events_of("track_started")) == 2, "another track was planned after it"
+
+
+def test_a_paused_programme_is_restored_paused() -> None:
+    driver = AutoDjDriver(*make_tracks(5))
+    driver.run_for(20)
+    driver.commands.pause()
+    driver.run_for(30)
+    title, position = driver.title(), driver.position()
+    other = restored(driver)
+    other.timeline.running = True
+    other.run_for(5)
+    assert (other.title(), other.position(), other.autodj.planned()) == (title, position, None)
+    other.commands.resume()
+    other.run_for(1)
+    assert other.title() == title
+    assert 0.5 < other.position() - position < 1
+    assert other.autodj.planned() is not None
+
+
+def test_a_queue_is_restored_without_missing_tracks() -> None:
+    driver = AutoDjDriver(*make_tracks(5))
+    driver.run_for(5)
+    one, two, three, *_ = [track for track in driver.library.playable() if track.title != driver.title()]
+    for track in (one, two, three):
+        driver.commands.enqueue(track.id)
+    other = restored(driver, without=two.id)
+    other.timeline.running = True
+    other.run_for(120)
+    assert [event.track.title for event in other.events_of("track_started")[1:3]] == [one.title, three.title]
+
+
+def test_no_track_is_counted_as_played_twice() -> None:
+    driver = AutoDjDriver(*make_tracks(5))
+    driver.run_for(10)
+    driver.commands.next_track()  # it counts as played already
+    history = driver.autodj.journey.history
+    other = restored(driver)
+    other.timeline.running = True
+    other.run_for(5)
+    assert other.autodj.journey.history == history
+    assert len(history.played) == 2
+
+
+@pytest.mark.parametrize("history", ["", "[]", '{"heard": [1]}', '{"trail": "x"}'])
+def test_invalid_histories_are_refused(history: str) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        SavedStation(state_text(AutoDjDriver(*make_tracks(2)).autodj.snapshot()), history)
+
+
+def test_an_empty_programme_can_be_saved() -> None:
+    driver = AutoDjDriver(running=False)
+    other = restored(driver)
+    assert other.autodj.programme == driver.autodj.programme
+    assert other.events == []

@@ -1,0 +1,95 @@
+"""Parsing of SDP offers with any sections, and the answer of stock aiortc."""
+
+import pytest
+from aiortc.sdp import SessionDescription
+
+from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, UnsupportedOfferError, opus_offer, whole_answer
+
+HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\n"
+TRANSPORT = (
+    "a=rtcp-mux\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"
+    "a=fingerprint:sha-256 " + ":".join(["00"] * 32) + "\r\na=setup:actpass\r\n"
+)
+
+
+def audio(mid: int, direction: str | None = "recvonly") -> str:
+    attribute = f"a={direction}\r\n" if direction else ""
+    codecs = "a=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n"
+    return f"m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=mid:{mid}\r\n{attribute}{codecs}{TRANSPORT}"
+
+
+def video(mid: int, direction: str | None = "recvonly", more: str = "") -> str:
+    attribute = f"a={direction}\r\n" if direction else ""
+    return f"m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:{mid}\r\n{attribute}a=rtpmap:96 VP8/90000\r\n{more}{TRANSPORT}"
+
+
+def data(mid: int) -> str:
+    return f"m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:{mid}\r\na=sctp-port:5000\r\n{TRANSPORT}"
+
+
+@pytest.mark.parametrize("direction", ["recvonly", "sendrecv", None])
+def test_only_opus_remains_of_an_audio_section(direction: str | None) -> None:
+    description = SessionDescription.parse(str(opus_offer(HEAD + audio(0, direction)).description))
+    (line,) = description.media
+    assert [codec.mimeType for codec in line.rtp.codecs] == ["audio/opus"]
+    assert line.direction == direction or (direction is None and line.direction == "sendrecv")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (audio(0, "sendrecv") + video(1, "sendrecv") + audio(2, "sendrecv"), "more than one audio"),
+        (audio(0) + audio(1, "inactive"), "more than one audio"),
+        (audio(0) + video(1, "sendonly"), "wants to send"),
+        (audio(0) + video(1, "sendrecv"), "wants to send"),
+        (audio(0) + video(1, None), "wants to send"),
+        (audio(0, "sendonly"), "does not ask to receive"),
+        (audio(0, "inactive"), "does not ask to receive"),
+        (video(0), "no audio"),
+        (data(0), "no audio"),
+        (audio(0) + "".join(video(mid) for mid in range(1, 9)), "more than 4"),
+    ],
+)
+def test_offers_to_send_media_are_unsupported(lines: str, message: str) -> None:
+    with pytest.raises(UnsupportedOfferError, match=message):
+        opus_offer(HEAD + lines)
+
+
+def test_two_sections_with_the_same_mid_are_refused() -> None:
+    with pytest.raises(BadOfferError, match="same mid"):
+        opus_offer(HEAD + audio(0) + video(0))
+
+
+def test_a_data_channel_is_hidden_from_aiortc_and_rejected() -> None:
+    offer = opus_offer(HEAD + data(0) + audio(1) + video(2))
+    description = SessionDescription.parse(str(offer.description))
+    assert [line.kind for line in description.media] == ["audio", "video"]
+    assert description.group[0].items == ["1", "2"]
+    answer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\nm=video 9 X 96\r\n"
+    lines = whole_answer(answer, offer).split("\r\n")
+    assert [line.split()[:2] for line in lines if line.startswith("m=")] == [
+        ["m=application", "0"],
+        ["m=audio", "9"],
+        ["m=video", "9"],
+    ]
+    assert "a=mid:0" in lines
+    assert "stereo=1" in whole_answer(answer, offer)
+    assert whole_answer(answer, OpusOffer(SessionDescription())).startswith("v=0\r\nm=audio 9")
+
+
+def test_mdns_candidates_are_removed() -> None:
+    named = "a=candidate:1 1 udp 2122260223 5e3b0a0a-0000.LOCAL 50000 typ host\r\n"
+    assert "LOCAL" not in str(opus_offer(HEAD + audio(0) + video(1, more=named)).description)
+
+
+def test_rtcp_mux_is_kept() -> None:
+    (line,) = SessionDescription.parse(str(opus_offer(HEAD + audio(0)).description)).media
+    assert line.rtcp_mux
+
+
+def test_mdns_names_in_connection_lines_are_removed() -> None:
+    """As Firefox writes them."""
+    name = "3c7607b1-1e8f-4ab9-960e-8ea388efc77c.local"
+    offer = audio(0).replace("a=mid:0\r\n", f"c=IN IP4 {name}\r\na=rtcp:50001 IN IP4 {name}\r\na=mid:0\r\n")
+    assert name in offer
+    assert ".local" not in str(opus_offer(HEAD + offer).description)

@@ -1,0 +1,177 @@
+"""The pool of worker processes: real workers, and scripts that crash, hang and write rubbish."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rtc_drift.analysis import Analysis
+from rtc_drift.library import jobs
+from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.workers.pool import WorkerError, Workers
+from tests.support.audio_files import sine, write_audio
+
+SCRIPT = """
+import json, os, signal, sys, time
+for line in sys.stdin:
+    job = json.loads(line)
+    arguments = job["arguments"]
+    name = os.path.basename(arguments.get("path", "demo"))
+    if name == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if name == "hang":
+        time.sleep(1000)
+    if name == "slow":
+        for _ in range(4):
+            print(json.dumps({"alive": True}), flush=True)
+            time.sleep(0.15)
+    if name == "rubbish":
+        print("Segmentation fault?", flush=True)
+    elif name == "error" or "number" in arguments:
+        print(json.dumps({"error": "no space left on device"}), flush=True)
+    else:
+        reason = f"{os.getpid()} {sys.argv[2]}"
+        print(json.dumps({"result": {"unplayable": {"path": arguments["path"], "reason": reason}}}), flush=True)
+"""
+COMMAND = (sys.executable, "-S", "-c", SCRIPT)
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_is_left() -> AsyncIterator[None]:
+    yield
+    assert psutil.Process().children() == []
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def pid(workers: Workers, name: str = "x") -> int:
+    result = await jobs.probe(workers, Path(name))
+    assert isinstance(result, Unplayable)
+    return int(result.reason.split()[0])
+
+
+async def until_a_child_runs() -> psutil.Process:
+    while not (children := psutil.Process().children()):
+        await asyncio.sleep(0)
+    return children[0]
+
+
+async def test_real_workers_do_real_jobs(tmp_path: Path) -> None:
+    file = write_audio(tmp_path / os.fsdecode(b"caf\xe9.flac"), sine(2))
+    async with Workers(2) as workers:
+        good, missing = await asyncio.gather(jobs.probe(workers, file), jobs.probe(workers, tmp_path / "missing.mp3"))
+        assert isinstance(good, Track)
+        assert good.path == file
+        assert missing == Unplayable(path=tmp_path / "missing.mp3", reason="The file does not exist.", temporary=True)
+        analysis = await jobs.analyse(workers, good)
+        assert isinstance(analysis, Analysis)
+        assert (analysis.integrated_lufs, analysis.true_peak_dbtp) == (good.integrated_lufs, good.true_peak_dbtp)
+        with pytest.raises(WorkerError, match="could not be made"):
+            await jobs.write_demo(workers, 999, tmp_path)
+        assert {child.nice() for child in psutil.Process().children()} == {15}
+        assert workers.crashes == 0
+
+
+async def test_a_crash_fails_one_file() -> None:
+    async with Workers(1, command=COMMAND) as workers:
+        before = await pid(workers)
+        for name in ("crash", "rubbish"):
+            assert await jobs.probe(workers, Path(name)) == Unplayable(
+                path=Path(name), reason="The decoder crashed on this file."
+            )
+        assert await pid(workers) != before
+        assert workers.crashes == 2
+
+
+async def test_a_hanging_worker_is_killed_but_not_a_slow_one() -> None:
+    async with Workers(2, command=COMMAND, timeout_seconds=0.4) as workers:
+        hung, slow = await asyncio.gather(jobs.probe(workers, Path("hang")), jobs.probe(workers, Path("slow")))
+        assert isinstance(hung, Unplayable)
+        assert hung.reason == "The decoder hung on this file."
+        assert hung.temporary, "it may have been the disk"
+        assert isinstance(slow, Unplayable)
+        assert slow.reason[0].isdigit()
+        assert workers.crashes == 1
+
+
+async def test_a_worker_killed_within_a_job_fails_that_job() -> None:
+    async with Workers(1, command=COMMAND) as workers:
+        job = asyncio.create_task(jobs.probe(workers, Path("hang")))
+        (await until_a_child_runs()).kill()
+        assert await job == Unplayable(path=Path("hang"), reason="The decoder crashed on this file.")
+        assert await pid(workers)
+
+
+async def test_an_idle_worker_that_is_killed_is_replaced() -> None:
+    async with Workers(1, command=COMMAND) as workers:
+        psutil.Process(first := await pid(workers)).kill()
+        await asyncio.sleep(0.05)  # asyncio has to notice
+        assert await pid(workers) != first
+        assert workers.crashes == 0
+
+
+async def test_processes_are_limited_and_reused() -> None:
+    async with Workers(2, command=COMMAND) as workers:
+        pids = await asyncio.gather(*(pid(workers) for _ in range(20)))
+        assert 1 <= len(set(pids)) <= 2
+
+
+async def test_a_cancelled_caller_cancels_only_its_own_job() -> None:
+    async with Workers(1, command=COMMAND) as workers:
+        job = asyncio.create_task(jobs.probe(workers, Path("hang")))
+        hanging = await until_a_child_runs()
+        waiting = asyncio.create_task(pid(workers))
+        await asyncio.sleep(0)
+        job.cancel()
+        assert await waiting != hanging.pid
+        assert job.cancelled()
+        assert workers.crashes == 0
+
+
+async def test_idle_workers_are_ended() -> None:
+    async with Workers(1, command=COMMAND, idle_seconds=0) as workers:
+        await pid(workers)
+        while psutil.Process().children():
+            await asyncio.sleep(0.01)
+        assert await pid(workers)
+
+
+async def test_an_urgent_job_runs_at_normal_priority() -> None:
+    async with Workers(1, command=COMMAND, nice=15) as workers:
+        with pytest.raises(WorkerError, match=r"could not be made \(no space left on device\)"):
+            await jobs.write_demo(workers, 1, Path("/x"), urgent=True)
+        result = await jobs.probe(workers, Path("x"))
+        assert isinstance(result, Unplayable)
+        assert result.reason.endswith(" 15")
+        assert len([c for c in psutil.Process().children() if c.status() != psutil.STATUS_ZOMBIE]) <= 2
+
+
+async def test_a_failed_job_has_a_reason() -> None:
+    async with Workers(1, command=COMMAND) as workers:
+        assert await jobs.probe(workers, Path("error")) == Unplayable(
+            path=Path("error"), reason="This file could not be probed."
+        )
+        assert workers.crashes == 0
+
+
+async def test_closing_fails_running_jobs_and_is_idempotent() -> None:
+    workers = Workers(1, command=COMMAND)
+    job = asyncio.create_task(jobs.probe(workers, Path("hang")))
+    queued = asyncio.create_task(jobs.probe(workers, Path("x")))
+    await until_a_child_runs()
+    await asyncio.gather(workers.close(), workers.close())
+    for task in (job, queued):
+        with pytest.raises(WorkerError):
+            await task
+    await workers.close()
+    with pytest.raises(WorkerError):
+        await jobs.probe(workers, Path("x"))
+
+
+async def test_a_worker_that_cannot_be_started_raises() -> None:
+    async with Workers(1, command=["/nonexistent"]) as workers:
+        with pytest.raises(WorkerError, match="can't be started"):
+            await jobs.probe(workers, Path("x"))
