@@ -151,8 +151,10 @@ class SharedPortPeer:
     def added(self) -> m.AddListener | None:
         """Return the message after which a new engine process sends to this listener; None before it is connected."""
         path = self._ice.path
-        if self._added is None or path is None:
+        if self._added is None:
             return None
+        if path is None:  # not nominated yet: the packets go on to the address of the handshake
+            return replace(self._added, sent=self.sent)
         return replace(self._added, socket=path.port.number, address=path.address, sent=self.sent)
 
     # --- received datagrams -------------------------------------------------------------------------------------------

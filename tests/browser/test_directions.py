@@ -1,4 +1,4 @@
-"""Steering on the page: the directions, the reasons for the next track and the map of the library."""
+"""Directions on the page: choosing one, the reasons for the next track and the map of the library."""
 
 from pathlib import Path
 

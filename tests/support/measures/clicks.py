@@ -87,7 +87,7 @@ def _curvatures(mix: Audio, parts: Sequence[Part]) -> Iterator[tuple[int, _Array
         terms = [_terms(part.audio, begin) for part, begin in sources]
         both = np.abs(_unexplained(_terms(mix, first)[0], terms))
         left = np.maximum(both[..., 0], both[..., 1])
-        curvature = _near(sum((_peaks(bent) for bent, _ in terms), np.zeros(_BLOCK_WINDOWS, np.float32)))
+        curvature = _near(sum((_peaks(kinks) for kinks, _ in terms), np.zeros(_BLOCK_WINDOWS, np.float32)))
         height = _near(_near(_peaks(_windows(excerpt(mix, first, _BLOCK_WINDOWS * WINDOW)))))
         misfit = np.where(curvature > _FLOOR, left.max(axis=1) / np.maximum(curvature, np.float32(_FLOOR)), np.inf)
         begin = first + WINDOW * np.arange(_BLOCK_WINDOWS)
@@ -114,28 +114,28 @@ def _terms(audio: Audio, first: int) -> tuple[_Array, _Array]:
     count = _BLOCK_WINDOWS * WINDOW
     cut = excerpt(audio, first - 1, count + 2)
     rise = cut[2:] - cut[:-2]
-    bent = cut[2:] - cut[1:-1] - (cut[1:-1] - cut[:-2])
+    kinks = cut[2:] - cut[1:-1] - (cut[1:-1] - cut[:-2])
     for end in (-first, len(audio) - 1 - first):
-        bent[max(end, 0) : max(end + 1, 0)] = 0
+        kinks[max(end, 0) : max(end + 1, 0)] = 0
         rise[max(end, 0) : max(end + 1, 0)] = 0
-    bent[: max(-first, 0)] = rise[: max(-first, 0)] = 0
-    bent[max(len(audio) - first, 0) :] = rise[max(len(audio) - first, 0) :] = 0
-    bent, rise = _windows(bent), _windows(rise)
-    return bent, _RAMP * bent + np.float32(2 / WINDOW) * rise
+    kinks[: max(-first, 0)] = rise[: max(-first, 0)] = 0
+    kinks[max(len(audio) - first, 0) :] = rise[max(len(audio) - first, 0) :] = 0
+    kinks, rise = _windows(kinks), _windows(rise)
+    return kinks, _RAMP * kinks + np.float32(2 / WINDOW) * rise
 
 
-def _unexplained(bent: _Array, terms: list[tuple[_Array, _Array]]) -> _Array:
+def _unexplained(kinks: _Array, terms: list[tuple[_Array, _Array]]) -> _Array:
     """Return the rest of the mix's second differences after fitting the sources' terms: `(windows, WINDOW, 2)`."""
     if not terms:
-        return bent
+        return kinks
     basis = np.stack([term.reshape(_BLOCK_WINDOWS, -1) for pair in terms for term in pair], axis=1).astype(np.float64)
-    wanted = bent.reshape(_BLOCK_WINDOWS, -1, 1)
+    wanted = kinks.reshape(_BLOCK_WINDOWS, -1, 1)
     products = basis @ basis.transpose(0, 2, 1)
     size = np.arange(basis.shape[1])
     products[:, size, size] *= 1 + 1e-9
     products[:, size, size] += 1e-11
     gains = np.linalg.solve(products, basis @ wanted)
-    return np.asarray(bent - (gains.transpose(0, 2, 1) @ basis).reshape(bent.shape), np.float32)
+    return np.asarray(kinks - (gains.transpose(0, 2, 1) @ basis).reshape(kinks.shape), np.float32)
 
 
 def _peaks(windows: _Array) -> _Array:

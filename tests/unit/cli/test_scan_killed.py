@@ -75,18 +75,18 @@ def assert_is_whole(data: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("stage", ["examining", "listening"])
+@pytest.mark.parametrize("stage", ["probing", "analysing"])
 async def test_a_killed_scan_loses_only_the_files_in_progress(folder: Path, tmp_path: Path, stage: str) -> None:
     data = tmp_path / "data"
-    if stage == "examining":
+    if stage == "probing":
         await kill_scan_when(lambda catalogue: len(catalogue.file_states(folder)) >= 2, folder, data)
     else:
         await kill_scan_when(lambda catalogue: len(catalogue.analyses()[0]) >= 2, folder, data)
     assert_is_whole(data)
     catalogue = Catalogue.open(data / "catalogue.sqlite")
     known, analysed = catalogue.tracks([folder]), set(catalogue.analyses()[0])
-    assert len(known) >= 2 and (stage == "examining" or len(analysed) >= 2)
-    assert len(analysed if stage == "listening" else known) <= SHORT, "it was killed before its end"
+    assert len(known) >= 2 and (stage == "probing" or len(analysed) >= 2)
+    assert len(analysed if stage == "analysing" else known) <= SHORT, "it was killed before its end"
     for track in known:  # a second probe would overwrite this
         state = track.path.stat()
         noted = track.model_copy(update={"title": f"Known {track.title}"})

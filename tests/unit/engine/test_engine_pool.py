@@ -88,11 +88,11 @@ def test_each_station_belongs_to_one_engine_and_sockets_to_all(
 
 
 def test_messages_come_with_the_number_of_their_engine(made: list[FakeSupervisor]) -> None:
-    heard: list[tuple[int, m.ToControl]] = []
-    engines = EnginePool(3, 7, lambda number, message: heard.append((number, message)), lambda: (), "DEBUG")
+    received: list[tuple[int, m.ToControl]] = []
+    engines = EnginePool(3, 7, lambda number, message: received.append((number, message)), lambda: (), "DEBUG")
     for number in (2, 0, 1):
         made[number].say(m.DeckReady(number, number))
-    assert heard == [(number, m.DeckReady(number, number)) for number in (2, 0, 1)]
+    assert received == [(number, m.DeckReady(number, number)) for number in (2, 0, 1)]
     assert [(engine.epoch_ns, engine.log_level) for engine in made] == [(7, "DEBUG")] * 3
     assert engines.restarts == 0 + 1 + 2
 

@@ -323,8 +323,8 @@ def test_an_unreachable_listener_costs_no_other_a_packet(
         for tick in (1, 2):
             fanout.send(STATION, tick, 0, b"music")
             for number, (client, receiver) in enumerate(zip(clients, receivers, strict=True)):
-                heard = [receiver.decrypt(wire).payload for wire in client.received()]
-                assert heard == ([] if number == place else [b"music"])
+                received = [receiver.decrypt(wire).payload for wire in client.received()]
+                assert received == ([] if number == place else [b"music"])
         assert counts(fanout) == {number: (0, 0, 2) if number == place else (2, 10, 0) for number in range(3)}
         fanout.handle(m.MoveListener(STATION, place, 0, clients[place].address))
         fanout.send(STATION, 3, 0, b"back")

@@ -140,7 +140,7 @@ async def test_an_unwritable_demo_is_logged_once(home: LibraryHome, caplog: pyte
     assert caplog.text.count("no space left on device") == 1
 
 
-async def test_closing_before_anything_has_begun(home: LibraryHome) -> None:
+async def test_a_library_can_be_closed_before_it_is_started(home: LibraryHome) -> None:
     async with home.open(start=False):
         pass
     home.add("a.flac", 300)

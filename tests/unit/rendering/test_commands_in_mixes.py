@@ -1,4 +1,4 @@
-"""Commands during render_pieces drum patterns: they take effect on the true bar, without a click or a gap."""
+"""Commands while drum patterns are rendered: they take effect on the true bar, without a click or a gap."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Beginnings and ends of tracks in render_pieces programmes: joints of albums, silence, quiet tails, endings."""
+"""Beginnings and ends of tracks in rendered programmes: joints of albums, silence, quiet tails, endings."""
 
 from pathlib import Path
 

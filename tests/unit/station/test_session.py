@@ -129,7 +129,7 @@ class TestClients:
         assert b'"count":0' in published(leader)[-1]
         assert len(published(leader)) == before + 2
 
-    def test_a_listener_gives_the_station_listeners(self) -> None:
+    def test_only_clients_that_receive_audio_are_listeners(self) -> None:
         leader, follower = leader_and_follower()
         with leader.client("events"):
             assert not leader.station.has_listeners
@@ -178,7 +178,7 @@ class TestEnd:
         with leader.ending(reasons.append):
             assert reasons == ["It was deleted."]
 
-    def test_a_client_may_leave_another_while_the_session_ends(self) -> None:
+    def test_a_client_may_end_another_while_the_session_ends(self) -> None:
         leader, _ = leader_and_follower()
         reasons = list[str]()
         inner = leader.ending(reasons.append)

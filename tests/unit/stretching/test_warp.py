@@ -73,11 +73,11 @@ def test_a_warp_is_straight_before_and_after() -> None:
     st.floats(24_000.3, 40_000),
     GLIDES,
 )
-def test_each_bar_meets_its_bar(first: int, bents: list[float], beat: float, glide: int) -> None:
-    outputs = [first + beat * number for number in range(len(bents) + 1)]
+def test_each_bar_meets_its_bar(first: int, ratios: list[float], beat: float, glide: int) -> None:
+    outputs = [first + beat * number for number in range(len(ratios) + 1)]
     files = [90_000.0]
-    for bent in bents:
-        files.append(files[-1] + beat * bent)
+    for ratio in ratios:
+        files.append(files[-1] + beat * ratio)
     warp = Warp.from_beats(outputs, files, glide)
     for index in [*range(0, len(files), 4), len(files) - 1]:
         assert warp.position_at(outputs[index]) == pytest.approx(files[index], abs=1e-3)

@@ -407,7 +407,7 @@ def test_the_path_was_always_nominated_first_or_has_answered(deeds: list[tuple[s
 
 
 class RecordingPort:
-    """A port that records its datagrams instead of sending clients."""
+    """A port that records its datagrams instead of sending them."""
 
     def __init__(self, number: int) -> None:
         self.number = number

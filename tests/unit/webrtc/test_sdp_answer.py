@@ -60,7 +60,7 @@ def lines(answer: str) -> list[MediaDescription]:
 
 
 @pytest.mark.parametrize("setup", ["active", "passive"])
-def test_an_answer_says_all_that_is_needed_to_hear(setup: str) -> None:
+def test_an_answer_has_all_that_a_listener_needs(setup: str) -> None:
     answer = answered(offered(audio()), [("127.0.0.1", 7000), ("::1", 7000)], setup=setup)
     (line,) = lines(answer)
     assert (line.kind, line.port, line.host, line.profile) == ("audio", 7000, "127.0.0.1", "UDP/TLS/RTP/SAVPF")

@@ -161,6 +161,15 @@ async def test_the_mid_is_sent_if_it_is_wanted(harness: Harness, mid: str, block
     assert (await harness.join(mid=mid)).extension == block
 
 
+@pytest.mark.parametrize("use_candidate", [True, False])
+async def test_a_connected_listener_can_be_restored_before_it_has_nominated_a_path(
+    harness: Harness, use_candidate: bool
+) -> None:
+    added = await harness.join(use_candidate=use_candidate)
+    harness.peer.sent = (5, 50, 1)
+    assert harness.peer.added() == replace(added, sent=(5, 50, 1))
+
+
 async def test_no_two_listeners_share_an_ssrc_an_offset_or_a_key(identity: Identity) -> None:
     async with harness_with(ReferenceListener(), identity) as one, harness_with(ReferenceListener(), identity) as two:
         first, second = await one.join(), await two.join()
