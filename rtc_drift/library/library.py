@@ -60,8 +60,7 @@ class Library:
         Without `analyse`, no further tracks are analysed. With `poll_seconds` None, the folders are not watched for
         changes. `target_lufs` is the loudness of each track, or of each album with `album_balance`.
         """
-        self._catalogue = catalogue
-        self._workers = workers
+        self._catalogue, self._workers = catalogue, workers
         self._background = BackgroundTasks()
         self._services = BackgroundTasks()
         """Tasks that run until the library is closed."""
@@ -86,19 +85,17 @@ class Library:
             on_change=self._changed,
         )
         self.analyses = Analyses(catalogue, workers, self.playable, lambda: self.on_change())
-        self._analysis_enabled = analyse
-        self._target_lufs, self._album_balance = target_lufs, album_balance
+        self._analysis_enabled, self._target_lufs, self._album_balance = analyse, target_lufs, album_balance
         self._normalisation: Normalisation | None = None
         self._playable: tuple[Track, ...] | None = ()
         """Result of `playable`; None after a change."""
-        self._has_tracks = asyncio.Event()
         self._search = Search()
         self._cooldown = Cooldown(cooldown_seconds, self._restore)
         self._being_checked: dict[str, Track] = {}
         """Tracks that failed to play, by id, while their files are being checked."""
         self._unplayable_paths: set[Path] = set()
         self._poll_seconds = poll_seconds
-        self._scan_lock = asyncio.Lock()
+        self._has_tracks, self._scan_lock = asyncio.Event(), asyncio.Lock()
         self._scanning, self._done, self._total = False, 0, 0
         self._demo_task: asyncio.Task[None] | None = None
 
