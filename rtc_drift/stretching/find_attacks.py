@@ -15,13 +15,13 @@ _BATCH = 256
 """Frames that are computed at once."""
 _BAND_EDGES_HZ = (0, 300, 1_000, 3_000, 8_000)
 _RISES = (24.0, 8.0, 4.0, 3.0, 3.0)
-"""An attack makes a band's power grow by this factor within 10 ms, as noise rarely does in a band so wide…"""
+"""Growth of a band's power within 10 ms that makes an attack: noise rarely does that in so wide a band."""
 _FLOOR = amplitude(-50) ** 2
-"""… and be at least this share of the greatest power in that band."""
+"""Least power of an attack, as a share of the greatest power in its band."""
 _MIN_DISTANCE = 1_536
-"""Of two attacks less than 32 ms apart one counts: the first, or the later one if it is…"""
+"""Distance of two attacks, in samples (32 ms), below which only one counts: the first, or else the stronger."""
 _STRONGER = 1.5
-"""… stronger by this factor."""
+"""Factor by which the later of two close attacks must be stronger to count."""
 
 
 @dataclass(frozen=True, slots=True)
