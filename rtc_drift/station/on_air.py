@@ -20,6 +20,10 @@ MAX_ENTRIES = 12
 """Plays at once; every one keeps a deck."""
 
 
+class NothingToPlayError(Exception):
+    """The library has no playable track."""
+
+
 class TooManyCommandsError(Exception):
     """More commands came in a second than decks can follow."""
 
@@ -35,7 +39,7 @@ class OnAir:
         self._play_log = play_log
         self._publisher = publisher
         self.programme = Programme()
-        """The latest state. Only `apply` and `make_room` change it."""
+        """The latest state. Only `apply` and `log` change it."""
 
     @property
     def horizon(self) -> int:
@@ -98,13 +102,10 @@ class OnAir:
 
         Raises TooManyCommandsError, with nothing changed.
         """
-        now = self.now()
-        pruned = steps.prune(self.programme, now)
-        if len(pruned.entries) >= MAX_ENTRIES:
+        if len(steps.prune(self.programme, self.now()).entries) >= MAX_ENTRIES:
             raise TooManyCommandsError
-        self._play_log.announce(self.programme.entries, now)
-        self.programme = pruned
-        self._play_log.count(pruned.entries, self.settled())
+        self.log()
+        self._play_log.count(self.programme.entries, self.settled())
 
     def log(self) -> None:
         """Log what has started since the last time, and drop what has ended."""
@@ -122,7 +123,3 @@ class OnAir:
             return
         if newest.transition.kind not in SAME_TRACK:
             self._publisher.planned(newest)
-
-
-class NothingToPlayError(Exception):
-    """The library has no playable track."""

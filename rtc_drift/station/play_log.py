@@ -32,7 +32,7 @@ class PlayLog:
 
     def drop_unplayable(self) -> None:
         """Take tracks out of the queue that can no longer be played."""
-        playable = tuple(track_id for track_id in self.journey.queue if self._library.get(track_id) is not None)
+        playable = tuple(track.id for track in self.queue())
         if playable != self.journey.queue:
             self.journey = replace(self.journey, queue=playable)
             self._publisher.queue(self.queue())

@@ -91,6 +91,7 @@ class SharedPortPeer:
         self._srtcp: tuple[pylibsrtp.Session, pylibsrtp.Session] | None = None
         """SRTCP sessions for sending and for receiving; None until connected."""
         self._added: m.AddListener | None = None
+        """The message with which the engine got this listener, at its latest address; None before it is connected."""
         self._read_again_at = 0.0
         self._resent = 0
         self._closed = False
@@ -150,12 +151,7 @@ class SharedPortPeer:
 
     def added(self) -> m.AddListener | None:
         """Return the message after which a new engine process sends to this listener; None before it is connected."""
-        path = self._ice.path
-        if self._added is None:
-            return None
-        if path is None:  # not nominated yet: the packets go on to the address of the handshake
-            return replace(self._added, sent=self.sent)
-        return replace(self._added, socket=path.port.number, address=path.address, sent=self.sent)
+        return None if self._added is None else replace(self._added, sent=self.sent)
 
     # --- received datagrams -------------------------------------------------------------------------------------------
 
@@ -215,6 +211,7 @@ class SharedPortPeer:
 
     def _path_changed(self, path: Path) -> None:
         if self._added is not None:
+            self._added = replace(self._added, socket=path.port.number, address=path.address)
             move = m.MoveListener(self._station_ref.station, self.number, path.port.number, path.address)
             self._env.send_to_engine(move)
         elif self._dtls.state == "connecting":
