@@ -19,7 +19,7 @@ from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import BLOCK_SAMPLES, Audio, samples, seconds
 from rtc_drift.rendering import MemoryLibrary, RenderLog, render_programme
-from rtc_drift.rendering.offline_timeline import blocking_deck
+from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.rendering.output import Output
 from rtc_drift.station.programme import Entry
 from rtc_drift.stretching.warp import Warp
@@ -87,7 +87,7 @@ def mixing_ms(plays: Sequence[Play], length: int, *, decoded: bool) -> float:
     def memory_deck(path: str, _: int) -> _MemoryDeck:
         return _MemoryDeck(decoded_files[path])
 
-    open_deck: OpenDeck = memory_deck if decoded else blocking_deck
+    open_deck: OpenDeck = memory_deck if decoded else FileDeck
     began = time.process_time()
     _mix(plays, length, open_deck)
     return (time.process_time() - began) / seconds(length) * 1e3

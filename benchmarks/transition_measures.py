@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.planned_programme import MARGIN, TransitionExcerpt
 from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import SAMPLE_RATE, Audio
-from rtc_drift.rendering.offline_timeline import blocking_deck
+from rtc_drift.rendering.file_deck import FileDeck
 from tests.support.measures.attacks import coincidence
 from tests.support.measures.bass import DoubleBass, bass_db, double_bass
 from tests.support.measures.clicks import clicks
@@ -109,7 +109,7 @@ def measure(excerpt: TransitionExcerpt) -> TransitionMeasures:
     first = first_sample(excerpt)
     count = min(excerpt.ends + MARGIN, excerpt.incoming.end) - first
     mix = render_mix(excerpt, first, count)
-    sources = sources_of(plays, blocking_deck, first, count)
+    sources = sources_of(plays, FileDeck, first, count)
     above, below = loudness_excursion(short_term_lufs(mix), -first, excerpt.ends - first)
     measures = TransitionMeasures(
         style=plan.style,
@@ -133,7 +133,7 @@ def render_mix(excerpt: TransitionExcerpt, first: int, count: int) -> Audio:
     Rendering begins up to a second earlier, because a deck that starts in the middle of a file fades in.
     """
     begin = max(excerpt.outgoing.start, first - SAMPLE_RATE)
-    renderer = MixRenderer(blocking_deck)
+    renderer = MixRenderer(FileDeck)
     try:
         renderer.mixer.set_plays((excerpt.outgoing, excerpt.incoming), begin)
         end = first + count
@@ -154,7 +154,7 @@ def _gaps(excerpt: TransitionExcerpt, mix: Audio, first: int) -> Iterator[float]
 def _with_beats(excerpt: TransitionExcerpt, measures: TransitionMeasures, mix: Audio, first: int) -> TransitionMeasures:
     """Add the measures of beats and bass."""
     duration = excerpt.transition.duration
-    parts = parts_of((excerpt.outgoing, excerpt.incoming), blocking_deck, first, len(mix))
+    parts = parts_of((excerpt.outgoing, excerpt.incoming), FileDeck, first, len(mix))
     outgoing, incoming = (part.placed(len(mix)) for part in parts)
     times = (np.arange(1, excerpt.beats) * duration / excerpt.beats - first) / SAMPLE_RATE
     differences = coincidence(outgoing, incoming, times).differences_ms
@@ -176,7 +176,7 @@ def _bass(excerpt: TransitionExcerpt, parts: tuple[Audio, Audio], mix: Audio, fi
     """
     duration = excerpt.transition.duration
     whole = (replace(excerpt.outgoing, bass_out=None), replace(excerpt.incoming, bass_in=None))
-    before, after = (part.placed(duration) for part in sources_of(whole, blocking_deck, 0, duration))
+    before, after = (part.placed(duration) for part in sources_of(whole, FileDeck, 0, duration))
     silence = np.zeros_like(before)
     outgoing = np.concatenate((before, parts[0], silence))
     incoming = np.concatenate((silence, parts[1], after))

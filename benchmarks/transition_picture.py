@@ -21,7 +21,7 @@ from rtc_drift.engine.fades import envelope
 from rtc_drift.engine.protocol.plays import Fade, Play
 from rtc_drift.media import SAMPLE_RATE, Audio, samples, seconds
 from rtc_drift.rendering import MemoryLibrary
-from rtc_drift.rendering.offline_timeline import blocking_deck
+from rtc_drift.rendering.file_deck import FileDeck
 from tests.support.measures.loudness import HOP, SPAN, short_term_lufs
 from tests.support.measures.parts import Part, parts_of, sources_of
 
@@ -122,8 +122,8 @@ def _tracks(
     excerpt: TransitionExcerpt, first: int, count: int, leads: dict[str, RenderableLead], library: MemoryLibrary
 ) -> Iterator[_PicturedTrack]:
     plays = (excerpt.outgoing, excerpt.incoming)
-    sources = sources_of(plays, blocking_deck, first, count)
-    parts = parts_of(plays, blocking_deck, first, count)
+    sources = sources_of(plays, FileDeck, first, count)
+    parts = parts_of(plays, FileDeck, first, count)
 
     def placed(some: list[Part], play: Play) -> Audio:
         return next(part for part in some if part.play == play.id).placed(count)

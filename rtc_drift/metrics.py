@@ -66,6 +66,7 @@ class Metrics:
         self.ogg_dropped = counter("ogg_readers_dropped", "Ogg readers dropped because they were too slow")
         self.unexpected_errors = counter("unexpected_errors", "Requests that failed because of an error in the server")
         self.engine_restarts = gauge("engine_restarts", "Restarts of engine processes")
+        self.decoder_restarts = gauge("decoder_restarts", "Restarts of decoder processes, which nobody hears")
         self.failed_plays = gauge("failed_plays", "Tracks that could not be opened or failed while playing")
         self.sessions = Gauge("sessions", "Sessions by type", ("type",), **common)
         self.running_mixers = gauge("running_mixers", "Running stations; the others are paused")

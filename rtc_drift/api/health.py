@@ -35,6 +35,7 @@ def _collect(service: Context) -> None:
     metrics, sessions, status = service.metrics, service.sessions.values(), service.library.status()
     stations = service.sessions.stations()
     metrics.engine_restarts.set(service.engines.restarts)
+    metrics.decoder_restarts.set(service.engines.decoder_restarts)
     for kind in ("master", "named", "follower"):
         metrics.sessions.labels(kind).set(sum(session.type == kind for session in sessions))
     metrics.running_mixers.set(sum(station.playout.running for station in stations))

@@ -1,6 +1,6 @@
 """Decoding a music file from any position. Synchronous: a deck calls it in its own thread."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ _CLOCK_SETTLED = samples(5.0)
 """Position at which the clock is reliable: pages are up to a few seconds long."""
 
 
-def decode(path: str, start: int) -> Iterator[tuple[int, Audio]]:
+def decode(path: str, start: int) -> Generator[tuple[int, Audio], None, None]:
     """Yield `(position, audio)`: contiguous `(n, 2) float32` from about the file's sample `start` (at 48 kHz) on.
 
     The first position lies at or before `start`, by about the seek margin. Read from the beginning, positions count as

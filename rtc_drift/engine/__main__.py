@@ -1,6 +1,6 @@
 """The engine process. Control starts it: `python -m rtc_drift.engine --fd N --sockets-fd M --epoch-ns T`.
 
-It ends when control closes its socket. Ticks run on the main thread; every deck decodes in a thread of its own.
+It ends when control closes its socket. It has one thread: the decks read what the decoder process has decoded.
 """
 
 import argparse
@@ -10,11 +10,11 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 from typing import cast
 
 from rtc_drift.engine.core import EngineCore
+from rtc_drift.engine.decks import Decks
 from rtc_drift.engine.fanout import Fanout
 from rtc_drift.engine.health import HealthMeter
 from rtc_drift.engine.link import EngineLink, LinkClosedError
@@ -22,33 +22,37 @@ from rtc_drift.engine.priority import TickPriority
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickClock
 
-SWITCH_INTERVAL_SECONDS = 0.0005
-"""Longest time a decoder thread keeps the interpreter when the tick thread needs it (Python's default is 5 ms)."""
-
 
 class Engine:
-    """The engine's two parts: the core, which renders stations, and the fan-out, which sends packets to listeners."""
+    """The engine's parts: decks; the core, which renders stations; the fan-out, which sends packets to listeners."""
 
     def __init__(self, sockets: socket.socket) -> None:
-        """Create an engine without stations. The UDP sockets to send from arrive through `sockets`."""
+        """Create an engine without stations. UDP sockets, and sockets to decoders, arrive through `sockets`."""
         self.fanout = Fanout()
-        self.core = EngineCore(self.fanout.send)
+        self.decks = Decks()
+        self.core = EngineCore(self.decks.open, self.fanout.send)
         self._sockets = sockets
 
     def handle(self, message: m.ToEngine, tick: int) -> None:
         """Carry out a message of control, before tick number `tick`."""
         if isinstance(message, m.AddSocket):
-            _, (fd,), _, _ = socket.recv_fds(self._sockets, 1, 1)
-            self.fanout.add_socket(message.number, socket.socket(fileno=fd))
+            self.fanout.add_socket(message.number, self._receive_socket())
+        elif isinstance(message, m.AddDecoder):
+            self.decks.connect(self._receive_socket(), crashed=message.last_crashed)
         elif isinstance(message, m.AddListener | m.MoveListener | m.RemoveListener | m.Resend):
             self.fanout.handle(message)
         else:
             self.core.handle(message, tick)
 
     def close(self) -> None:
-        """Close all stations and all UDP sockets."""
+        """Close all stations and all sockets."""
         self.core.close()
+        self.decks.close()
         self.fanout.close()
+
+    def _receive_socket(self) -> socket.socket:
+        _, (fd,), _, _ = socket.recv_fds(self._sockets, 1, 1)
+        return socket.socket(fileno=fd)
 
 
 def run(link: EngineLink, engine: Engine, clock: TickClock, priority: TickPriority) -> None:
@@ -71,6 +75,7 @@ def run(link: EngineLink, engine: Engine, clock: TickClock, priority: TickPriori
             following, start_ns = clock.following(tick, started_ns, step)
             for message in core.render_ahead(following - step + 1, step):
                 link.send(message)
+            engine.decks.flush()
             worked_ns = time.monotonic_ns() - started_ns - (engine.fanout.waited_ns - waited_ns)
             meter.record(started_ns - clock.due_ns(tick), worked_ns, following - tick - step)
             if meter.is_due(started_ns):
@@ -105,14 +110,13 @@ def main() -> None:
     """Set up the process and run the engine until control closes its socket."""
     parser = argparse.ArgumentParser(prog="python -m rtc_drift.engine", description=__doc__)
     parser.add_argument("--fd", type=int, required=True, help="inherited stream socket to control")
-    parser.add_argument("--sockets-fd", type=int, required=True, help="inherited stream socket that brings UDP sockets")
+    parser.add_argument("--sockets-fd", type=int, required=True, help="inherited socket that brings other sockets")
     parser.add_argument("--epoch-ns", type=int, required=True, help="monotonic time of tick 0")
     parser.add_argument("--log-level", default="INFO", help="such as INFO or DEBUG")
     arguments = parser.parse_args()
     logging.basicConfig(level=arguments.log_level.upper(), format="%(levelname)s engine: %(message)s")
     # Ctrl-C in a terminal reaches the whole process group, but only control ends the engine.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     priority = TickPriority()
     gc.collect()
     gc.freeze()

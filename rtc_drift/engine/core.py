@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
-from rtc_drift.engine.deck import Deck
+from rtc_drift.engine.mixer import OpenDeck
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import RENDER_AHEAD
 from rtc_drift.engine.protocol.plays import Play
@@ -147,12 +147,11 @@ class EngineCore:
     """All stations of an engine, run tick by tick: by the clock in the engine process, as fast as possible in tests.
 
     A tick sends what earlier ones have rendered, so no packet is late because its block took long to render.
-    With `blocking=True` decks wait for their decoders: for rendering faster than real time, never for live stations.
     """
 
-    def __init__(self, send_packet: SendPacket = lambda *_: None, *, blocking: bool = False) -> None:
+    def __init__(self, open_deck: OpenDeck, send_packet: SendPacket = lambda *_: None) -> None:
+        self._open_deck = open_deck
         self._send_packet = send_packet
-        self._blocking = blocking
         self._stations: dict[int, _Station] = {}
 
     @property
@@ -227,6 +226,3 @@ class EngineCore:
 
     def _new_renderer(self, opened: m.OpenStation) -> BlockRenderer:
         return BlockRenderer(self._open_deck, opened.bitrate)
-
-    def _open_deck(self, path: str, start: int) -> Deck:
-        return Deck(path, start, blocking=self._blocking)

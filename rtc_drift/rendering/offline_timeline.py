@@ -2,28 +2,23 @@
 
 from collections.abc import Sequence
 
-from rtc_drift.engine.deck import Deck
 from rtc_drift.engine.mixer import OpenDeck
 from rtc_drift.engine.protocol.messages import DeckFailed
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import Audio
+from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.station.playout import HORIZON
 
 STATION = 1
 """Station number in failure messages; a rendering has only one station."""
 
 
-def blocking_deck(path: str, start: int) -> Deck:
-    """Open a deck whose reads wait for the decoder (`blocking`)."""
-    return Deck(path, start, blocking=True)
-
-
 class OfflineTimeline:
     """A `Timeline` that advances with each call of `render`. It stands at 0 until `running` is set."""
 
-    def __init__(self, open_deck: OpenDeck = blocking_deck) -> None:
-        """Open decks with `open_deck`; their reads must block."""
+    def __init__(self, open_deck: OpenDeck = FileDeck) -> None:
+        """Open decks with `open_deck`; their reads must give all samples there are."""
         self.running = False
         self._mix = MixRenderer(open_deck)
         self._time = 0
@@ -42,7 +37,7 @@ class OfflineTimeline:
         self._mix.mixer.set_plays(plays, self._time)
 
     def is_ready(self, play_id: int) -> bool:
-        """Return True: reads wait for the decoder."""
+        """Return True: decks decode when they are read."""
         return True
 
     def failures(self) -> list[DeckFailed]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtc_drift.engine.deck import Deck
 from rtc_drift.engine.mixer import Mixer
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
+from rtc_drift.rendering.file_deck import FileDeck
 from tests.support.audio_checks import correlation, lag_of, longest_silence_ms
 from tests.support.audio_files import write_audio
 from tests.support.drum_patterns import Pattern, render_pattern
@@ -41,7 +41,7 @@ async def until_analysed(server: RunningServer) -> None:
 
 def mixed(plays: list[Play], first: int, count: int) -> Audio:
     """Render plays with the engine's mixer."""
-    mixer = Mixer(lambda path, start: Deck(path, start, blocking=True))
+    mixer = Mixer(FileDeck)
     mixer.set_plays(plays, first)
     try:
         return np.concatenate([mixer.mix(at, 4_800) for at in range(first, first + count, 4_800)])

@@ -51,7 +51,7 @@ async def frames_until_sound(listener: Listener, count: int) -> list[Frame]:
 
 @SHARED_PORT
 async def test_a_hanging_engine_is_replaced(serve: Serve, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rtc_drift.engine.host.supervisor.SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr("rtc_drift.engine.host.engine_supervisor.SILENCE_SECONDS", 2.0)
     async with serve(music) as server, server.listener() as listener:
         hung = server.service.engines.pid
         assert hung is not None

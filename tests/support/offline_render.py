@@ -16,7 +16,7 @@ from rtc_drift.library.probe import probe
 from rtc_drift.library.track import Track
 from rtc_drift.media import Audio, samples
 from rtc_drift.rendering import MemoryLibrary, RenderLog, ScriptedCommand, render_programme
-from rtc_drift.rendering.offline_timeline import blocking_deck
+from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.rendering.render_log import ExecutedCommand
 from rtc_drift.rendering.script import read_script
 from rtc_drift.station.programme import Entry
@@ -108,7 +108,7 @@ class RenderedProgramme:
 
     def sources(self, first: int, count: int) -> list[Part]:
         """Return the sources of a stretch of the mix. A play that begins with a cut begins there in its source too."""
-        return sources_of(self.plays, blocking_deck, first, count)
+        return sources_of(self.plays, FileDeck, first, count)
 
 
 def script(*commands: Command) -> tuple[ScriptedCommand, ...]:

@@ -37,6 +37,7 @@ LAYERS = (
     "library webrtc",
     "demo tracks",
     "engine stretching analysis",
+    "decoder",
     "audio config",
     "media workers broadcast",
 )
@@ -71,6 +72,7 @@ PURE = (
     "stretching/warp.py",
     "engine/mixer.py",
     "engine/limiter.py",
+    "engine/suspects.py",
     "engine/protocol/",
     "webrtc/sdp.py",
     "webrtc/stun.py",
@@ -79,6 +81,7 @@ PURE = (
     "webrtc/ice_lite.py",
 )
 LOOPLESS = (
+    "decoder/",
     "engine/",
     "mixing/",
     "station/autodj.py",

@@ -1,15 +1,16 @@
-"""All engines as one: each station belongs to one of them, and each engine has a supervisor of its own."""
+"""All engines as one: each station belongs to one of them. Every engine and every decoder has a supervisor."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from rtc_drift.engine.host.supervisor import EngineSupervisor
+from rtc_drift.engine.host.decoder_supervisor import DecoderSupervisor
+from rtc_drift.engine.host.engine_supervisor import EngineSupervisor
 from rtc_drift.engine.protocol import messages as m
 
 
 class EnginePool:
-    """`count` engines. A station's number decides which of them renders and sends it."""
+    """`count` engines, each with a decoder. A station's number decides which of them renders and sends it."""
 
     def __init__(
         self,
@@ -29,6 +30,7 @@ class EnginePool:
             EngineSupervisor(epoch_ns, partial(on_message, number), partial(self._restore_one, number), log_level)
             for number in range(count)
         ]
+        self._decoders = [DecoderSupervisor(partial(self._connect, number), log_level) for number in range(count)]
 
     @property
     def pids(self) -> list[int]:
@@ -45,10 +47,21 @@ class EnginePool:
         """Number of times that an engine had to be started again."""
         return sum(engine.restarts for engine in self._engines)
 
+    @property
+    def decoder_pids(self) -> list[int]:
+        """Ids of the decoder processes that exist now."""
+        return [decoder.pid for decoder in self._decoders if decoder.pid is not None]
+
+    @property
+    def decoder_restarts(self) -> int:
+        """Number of times that a decoder had to be started again."""
+        return sum(decoder.restarts for decoder in self._decoders)
+
     def start(self) -> None:
-        """Start all engines, and keep them running."""
-        for engine in self._engines:
+        """Start all engines and decoders, and keep them running."""
+        for engine, decoder in zip(self._engines, self._decoders, strict=True):
             engine.start()
+            decoder.start()
 
     def send(self, message: m.ToEngine) -> None:
         """Send a message to the engines it is for. While one is down, `restore` makes up for it."""
@@ -57,11 +70,25 @@ class EnginePool:
                 engine.send(message)
 
     async def close(self) -> None:
-        """End all engines. Idempotent."""
-        await asyncio.gather(*(engine.close() for engine in self._engines))
+        """End all engines and decoders. Idempotent."""
+        closing = [engine.close() for engine in self._engines] + [decoder.close() for decoder in self._decoders]
+        await asyncio.gather(*closing)
 
     def _restore_one(self, number: int) -> Iterator[m.ToEngine]:
-        return (message for message in self._restore() if self._goes_to(number, message))
+        yield from self._new_connection(number)
+        yield from (message for message in self._restore() if self._goes_to(number, message))
+
+    def _connect(self, number: int) -> None:
+        """Connect an engine with its new decoder. An engine that is down asks for it when it is back."""
+        for message in self._new_connection(number):
+            self._engines[number].send(message)
+
+    def _new_connection(self, number: int) -> Iterator[m.AddDecoder]:
+        """Yield a message that takes a new connection with the decoder to the engine, if the decoder is ready."""
+        decoder = self._decoders[number]
+        if (engines_end := decoder.connect()) is not None:
+            with engines_end:
+                yield m.AddDecoder(engines_end.fileno(), decoder.last_crashed)
 
     def _goes_to(self, number: int, message: m.ToEngine) -> bool:
-        return isinstance(message, m.AddSocket) or message.station % len(self._engines) == number
+        return isinstance(message, m.AddSocket | m.AddDecoder) or message.station % len(self._engines) == number

@@ -32,6 +32,7 @@ _KINDS: tuple[type[Any], ...] = (
     m.RemoveListener,
     m.Resend,
     m.SentCounts,
+    m.AddDecoder,
 )
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 

@@ -70,6 +70,15 @@ class AddSocket:
 
 
 @dataclass(frozen=True, slots=True)
+class AddDecoder:
+    """To the engine: a socket to a new decoder, in place of the last one. It travels as that of `AddSocket` does."""
+
+    fd: int
+    last_crashed: bool
+    """True if the last decoder ended by itself; False if it was killed, or if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
 class AddListener:
     """To the engine: send a station's packets to one more listener, from the next tick on.
 
@@ -192,7 +201,7 @@ class SentCounts:
 
 ToCore = OpenStation | SetClock | CloseStation | SetPlays | Subscribe
 ToFanout = AddListener | MoveListener | RemoveListener | Resend
-ToEngine = ToCore | ToFanout | AddSocket
+ToEngine = ToCore | ToFanout | AddSocket | AddDecoder
 StationMessage = Packet | Pcm | DeckReady | DeckFailed
 ToControl = StationMessage | Health | SentCounts
 Message = ToEngine | ToControl

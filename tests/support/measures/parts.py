@@ -41,7 +41,7 @@ def parts_of(
 ) -> list[Part]:
     """Render each play alone from media time `first` on, for `count` samples, with its fades and levels.
 
-    Plays that don't sound in that window are left out. Decks must block (`Deck(…, blocking=True)`). Rendering
+    Plays that don't sound in that window are left out. Decks must give all samples there are (`FileDeck`). Rendering
     begins `lead` samples before the window, so that decoders have settled and the ramp of a deck that is entered in
     its middle is over; with `None` it begins with the play, as on the air.
     """

@@ -13,6 +13,7 @@ from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import RENDER_AHEAD
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import BLOCK_SAMPLES, Audio, samples
+from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.station.playout import HORIZON
 from tests.support.audio_checks import correlation
 from tests.support.audio_files import write_audio
@@ -32,7 +33,7 @@ def play(path: Path) -> Play:
 
 @pytest.fixture
 def core(path: Path) -> Iterator[EngineCore]:
-    engine = EngineCore(blocking=True)
+    engine = EngineCore(FileDeck)
     for number in (1, 2):
         engine.handle(m.OpenStation(number, 128_000), 0)
         engine.handle(m.SetClock(number, 0, 0), 0)
@@ -89,7 +90,7 @@ def test_patient_readers_get_groups_and_hurried_ones_lose_nothing(core: EngineCo
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 12)), max_size=8))
 def test_packets_are_in_order_and_never_twice_for_any_subscriptions(phases: list[tuple[bool, bool, int]]) -> None:
-    engine = EngineCore()
+    engine = EngineCore(FileDeck)
     engine.handle(m.OpenStation(1, 128_000), 0)
     engine.handle(m.SetClock(1, 0, 0), 0)
     tick, messages = 0, list[m.ToControl]()
@@ -134,7 +135,7 @@ def test_a_closed_station_gives_no_packets(core: EngineCore) -> None:
 
 
 def test_a_standing_station_prepares_its_decks_and_gives_no_packets(path: Path) -> None:
-    engine, tick, messages = EngineCore(blocking=True), 0, list[m.ToControl]()
+    engine, tick, messages = EngineCore(FileDeck), 0, list[m.ToControl]()
     engine.handle(m.OpenStation(1, 128_000), 0)
     assert engine.step == IDLE_STEP
     engine.handle(m.SetClock(1, samples(2), None), 0)
@@ -172,7 +173,7 @@ def test_a_station_that_stands_and_runs_again_has_no_gap(core: EngineCore, group
 
 
 def test_a_restarted_engine_is_in_step_with_the_clock(path: Path) -> None:
-    engine = EngineCore(blocking=True)
+    engine = EngineCore(FileDeck)
     for message in (
         m.OpenStation(1, 128_000),
         m.SetClock(1, samples(1), 1_000),

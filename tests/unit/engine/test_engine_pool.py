@@ -1,6 +1,7 @@
 """Several engines as one: each station belongs to one, and all have the sockets."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -43,10 +44,42 @@ class FakeSupervisor:
         self.pid = None
 
 
+class FakeDecoder:
+    """A supervisor whose decoder is not ready unless a test says so."""
+
+    made: list["FakeDecoder"]
+
+    def __init__(self, on_ready: Callable[[], None], log_level: str) -> None:
+        self.say_ready = on_ready
+        self.ends: list[socket.socket] = []
+        self.is_ready = False
+        self.last_crashed = False
+        self.restarts = 10 * (len(self.made) + 1)
+        self.pid: int | None = None
+        self.made.append(self)
+
+    def start(self) -> None:
+        self.pid = 200 + self.made.index(self)
+
+    def connect(self) -> socket.socket | None:
+        if not self.is_ready:
+            return None
+        ours, theirs = socket.socketpair()
+        self.ends.append(ours)
+        return theirs
+
+    async def close(self) -> None:
+        for end in self.ends:
+            end.close()
+        self.pid = None
+
+
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[FakeSupervisor]:
     FakeSupervisor.made = []
     monkeypatch.setattr("rtc_drift.engine.host.pool.EngineSupervisor", FakeSupervisor)
+    monkeypatch.setattr("rtc_drift.engine.host.pool.DecoderSupervisor", FakeDecoder)
+    FakeDecoder.made = []
     return FakeSupervisor.made
 
 
@@ -82,7 +115,8 @@ def test_each_station_belongs_to_one_engine_and_sockets_to_all(
     for message in messages:
         engines.send(message)
     for number, engine in enumerate(made):
-        concerned = [it for it in messages if isinstance(it, m.AddSocket) or it.station % count == number]
+        for_all = (m.AddSocket, m.AddDecoder)
+        concerned = [it for it in messages if isinstance(it, for_all) or it.station % count == number]
         assert engine.sent == concerned, "all messages of its stations, in order, and no others"
         assert list(engine.restore()) == concerned, "and the same after a restart"
 
@@ -111,6 +145,23 @@ async def test_all_are_started_and_ended(made: list[FakeSupervisor]) -> None:
     assert (engines.pid, engines.pids) == (100, [100, 101, 102])
     made[0].pid = None
     assert (engines.pid, engines.pids) == (None, [101, 102])
+    assert engines.decoder_pids == [200, 201, 202]
+    assert engines.decoder_restarts == 10 + 20 + 30
     await engines.close()
     await engines.close()
-    assert engines.pids == []
+    assert engines.pids == engines.decoder_pids == []
+
+
+async def test_a_new_decoder_and_a_new_engine_are_connected_with_each_other(made: list[FakeSupervisor]) -> None:
+    engines = EnginePool(2, 7, lambda number, message: None, lambda: [m.CloseStation(1)])
+    assert [type(it) for it in made[1].restore()] == [m.CloseStation], "the decoder is not ready"
+    decoder = FakeDecoder.made[1]
+    decoder.is_ready, decoder.last_crashed = True, True
+    decoder.say_ready()
+    (sent,) = made[1].sent
+    assert isinstance(sent, m.AddDecoder)
+    assert sent.last_crashed
+    assert made[0].sent == [], "each engine has a decoder of its own"
+    assert [type(it) for it in made[1].restore()] == [m.AddDecoder, m.CloseStation]
+    assert [end.recv(1) for end in decoder.ends] == [b"", b""], "control keeps no end of it"
+    await engines.close()

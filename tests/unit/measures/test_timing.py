@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,10 @@ from hypothesis import strategies as st
 
 from rtc_drift.audio.decoding import open_audio
 from rtc_drift.demo import DEMO, render, truth
-from rtc_drift.engine.deck import Deck
 from rtc_drift.engine.mixer import Mixer
 from rtc_drift.engine.protocol.plays import Fade, Play
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
+from rtc_drift.rendering.file_deck import FileDeck
 from tests.support.audio_files import write_audio
 from tests.support.drum_patterns import DRUMS, Pattern, render_pattern
 from tests.support.measures import (
@@ -149,11 +148,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: str(write_audio(folder / f"{name}.flac", audio)) for name, audio in audios.items()}
 
 
-PATIENT = partial(Deck, blocking=True)
-
-
 def mixed(plays: list[Play], first: int, count: int) -> Audio:
-    mixer = Mixer(PATIENT)
+    mixer = Mixer(FileDeck)
     mixer.set_plays(plays, 0)
     blocks = [mixer.mix(at, 960) for at in range(0, first + count, 960)]
     mixer.close()
@@ -168,16 +164,16 @@ def crossfade(files: dict[str, str]) -> list[Play]:
 @pytest.mark.parametrize("lead", [SAMPLE_RATE, None])
 def test_the_parts_of_a_mix_sum_to_it(files: dict[str, str], lead: int | None) -> None:
     plays = crossfade(files)
-    parts = parts_of(plays, PATIENT, 100_000, 96_000, lead=lead)
+    parts = parts_of(plays, FileDeck, 100_000, 96_000, lead=lead)
     assert [(part.play, part.start, part.end) for part in parts] == [(1, 0, 96_000), (2, 44_000, 96_000)]
     total = sum((part.placed(96_000) for part in parts), np.zeros((96_000, 2), np.float32))
     assert greatest_difference(total, mixed(plays, 100_000, 96_000)) < 1e-4
-    assert [part.play for part in parts_of(plays, PATIENT, 0, 96_000)] == [1]
+    assert [part.play for part in parts_of(plays, FileDeck, 0, 96_000)] == [1]
 
 
 def test_sources_have_no_fades_and_end_where_their_files_do(files: dict[str, str]) -> None:
     plays = crossfade(files)
-    sources = sources_of(plays, PATIENT, 130_000, 250_000)
+    sources = sources_of(plays, FileDeck, 130_000, 250_000)
     with open_audio(files["ambient"]) as file:
         whole = np.concatenate(list(file.chunks()))
     assert greatest_difference(sources[0].audio[:100_000], whole[139_000:239_000], 0.8) < 1e-4
@@ -199,8 +195,8 @@ FAULTS: dict[str, Callable[[list[Play]], tuple[list[Play], list[int]]]] = {
 def test_clicks_of_a_plan_are_found_in_the_mix(files: dict[str, str], fault: str) -> None:
     plays, expected = FAULTS[fault](crossfade(files))
     first, count = 90_000, 120_000
-    found = clicks(mixed(plays, first, count), sources_of(plays, PATIENT, first, count))
+    found = clicks(mixed(plays, first, count), sources_of(plays, FileDeck, first, count))
     assert [click.at + first for click in found] == pytest.approx(expected, abs=50)
     # Parts explain their own audio, except for their ends.
-    within = clicks(mixed(plays, first, count), parts_of(plays, PATIENT, first, count))
+    within = clicks(mixed(plays, first, count), parts_of(plays, FileDeck, first, count))
     assert len(within) <= len(expected)

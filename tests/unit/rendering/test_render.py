@@ -17,8 +17,8 @@ from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, Audio, samples
 from rtc_drift.rendering import MemoryLibrary, RenderLog, render_programme
+from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.rendering.kept_leads import KeptLeads
-from rtc_drift.rendering.offline_timeline import blocking_deck
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.rendering.report import RenderRecord
 from rtc_drift.rendering.script import ScriptError, check_tracks, read_script
@@ -141,7 +141,7 @@ async def test_leads_are_used_and_the_record_rebuilds_the_programme(tracks: list
 
 def mixed(plays: Sequence[Play], chunk: int, length: int = LENGTH) -> Audio:
     """Render plays that are known from the beginning, in chunks."""
-    mix = MixRenderer(blocking_deck)
+    mix = MixRenderer(FileDeck)
     mix.mixer.set_plays(plays, 0)
     blocks = [mix.render(at, min(chunk, length - at)) for at in range(0, length, chunk)]
     mix.close()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.media import SAMPLE_RATE, Audio, amplitude, samples
 from rtc_drift.mixing.model import warp_of
-from rtc_drift.rendering.offline_timeline import blocking_deck
+from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.rendering.render import LAST_FADE
 from tests.support.measures import (
     bass_db,
@@ -74,7 +74,7 @@ class Programme:
     def parts(self) -> tuple[Audio, Audio]:
         """Return the first two tracks alone, as they are in the mix."""
         count = self.resumes
-        first, second = parts_of(self.rendered.plays[:2], blocking_deck, 0, count)
+        first, second = parts_of(self.rendered.plays[:2], FileDeck, 0, count)
         return first.placed(count), second.placed(count)
 
     def first_beats(self, of: str = "beats") -> NDArray[np.float64]:
@@ -137,7 +137,7 @@ def test_bars_start_together(programme: Programme) -> None:
 
 def test_the_stretched_track_keeps_its_pitch(programme: Programme) -> None:
     entry, source = programme.rendered.entry("Second"), programme.pieces["Second"].audio
-    alone = sources_of([entry.play], blocking_deck, programme.begins, entry.transition.duration)[0].audio
+    alone = sources_of([entry.play], FileDeck, programme.begins, entry.transition.duration)[0].audio
     enters = entry.transition.enter_at
     file = source[enters : enters + round(entry.transition.duration * entry.transition.ratio)]
     assert abs(pitch_cents(alone, file)) <= 5
@@ -152,7 +152,7 @@ def test_only_one_bass_plays_at_a_time(programme: Programme) -> None:
 def test_the_mix_never_has_more_bass_than_the_louder_track(programme: Programme) -> None:
     count = programme.ends
     whole = [replace(play, bass_in=None, bass_out=None) for play in programme.rendered.plays[:2]]
-    files = [part.placed(count) for part in sources_of(whole, blocking_deck, 0, count)]
+    files = [part.placed(count) for part in sources_of(whole, FileDeck, 0, count)]
     first, second, mix = (bass_db(it[programme.begins :]) for it in (*files, programme.rendered.mix[:count]))
     assert len(mix) > 60
     assert (mix - np.maximum(first, second)).max() <= 2

@@ -1,14 +1,11 @@
-"""Keeps an engine process alive: starts it, exchanges messages with it, and restarts it when it dies or hangs."""
+"""Keeps an engine process alive: starts it, exchanges messages with it, and replaces it when it dies or hangs."""
 
 import asyncio
-import contextlib
 import logging
-import os
 import socket
-import sys
-import time
 from collections.abc import Callable, Iterable
 
+from rtc_drift.engine.host.keeper import STARTING_SECONDS, Keeper, end_child, start_child
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.codec import Decoder, encode
 
@@ -16,12 +13,8 @@ logger = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 3.0
 """Time without a message after which the engine counts as hung and is killed. It reports every second."""
-STEADY_SECONDS = 10.0
-"""Run time after which an engine that ends is started again at once; if it dies sooner, pauses grow."""
-MAX_PAUSE_SECONDS = 5.0
+MOST_PAUSE_SECONDS = 5.0
 """Longest pause before a restart."""
-GRACE_SECONDS = 0.5
-"""Time for the process to end before it is killed."""
 
 
 class EngineSupervisor:
@@ -44,51 +37,35 @@ class EngineSupervisor:
         self._log_level = log_level
         self._link: _Link | None = None
         self._sockets: socket.socket | None = None
-        """Sends UDP sockets to the engine."""
+        """Sends other sockets to the engine."""
         self._process: asyncio.subprocess.Process | None = None
-        self._task: asyncio.Task[None] | None = None
-        self.restarts = 0
-        """Number of times that the engine had to be started again."""
+        self._keeper = Keeper("engine", self._run_once, most_pause_seconds=MOST_PAUSE_SECONDS)
 
     @property
     def pid(self) -> int | None:
         """Id of the engine process, or None while there is none."""
         return self._process.pid if self._process else None
 
+    @property
+    def restarts(self) -> int:
+        """Number of times that the engine had to be started again."""
+        return self._keeper.restarts
+
     def start(self) -> None:
         """Start the engine and keep it running."""
-        self._task = asyncio.create_task(self._keep_running(), name="engine supervisor")
+        self._keeper.start()
 
     def send(self, message: m.ToEngine) -> None:
         """Send a message to the engine. While it is down, `restore` makes up for it."""
         if self._link is not None:
-            if isinstance(message, m.AddSocket) and self._sockets is not None:
+            if isinstance(message, m.AddSocket | m.AddDecoder) and self._sockets is not None:
                 # The descriptor must arrive before the message about it.
                 socket.send_fds(self._sockets, [b"s"], [message.fd])
             self._link.send(message)
 
     async def close(self) -> None:
         """End the engine. Idempotent."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-
-    async def _keep_running(self) -> None:
-        pause = 0.0
-        while True:
-            started = time.monotonic()
-            try:
-                await self._run_once()
-            except OSError as error:
-                logger.error("The engine could not be started: %s", error)
-            except Exception:
-                logger.exception("Supervising the engine failed")
-            self.restarts += 1
-            pause = 0.0 if time.monotonic() - started > STEADY_SECONDS else min(MAX_PAUSE_SECONDS, pause * 2 + 0.1)
-            logger.warning("The engine has ended and is started again%s", f" in {pause:.1f} s" if pause > 0.1 else "")
-            # The first restart after a steady run, and the first of a series, happen at once.
-            await asyncio.sleep(pause if pause > 0.1 else 0)
+        await self._keeper.close()
 
     async def _run_once(self) -> None:
         """Run the engine process until its socket ends."""
@@ -96,12 +73,8 @@ class EngineSupervisor:
         self._sockets, their_sockets = socket.socketpair()
         try:
             with theirs, their_sockets:
-                self._process = await asyncio.create_subprocess_exec(
-                    *self._command(theirs.fileno(), their_sockets.fileno()),
-                    pass_fds=(theirs.fileno(), their_sockets.fileno()),
-                    start_new_session=True,
-                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                )
+                fds = (theirs.fileno(), their_sockets.fileno())
+                self._process = await start_child("rtc_drift.engine", self._options(*fds), fds)
             loop = asyncio.get_running_loop()
             _, self._link = await loop.create_connection(lambda: _Link(self._on_message), sock=ours)
             for message in self._restore():
@@ -116,25 +89,13 @@ class EngineSupervisor:
             ours.close()
             self._sockets.close()
             self._sockets = None
-            await self._end_process()
+            process, self._process = self._process, None
+            if process is not None:
+                await end_child(process)
 
-    async def _end_process(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        # Its socket is closed, which makes it end.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(process.wait()), GRACE_SECONDS)
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-
-    def _command(self, fd: int, sockets_fd: int) -> list[str]:
+    def _options(self, fd: int, sockets_fd: int) -> list[str]:
         options = ["--fd", str(fd), "--sockets-fd", str(sockets_fd)]
-        options += ["--epoch-ns", str(self._epoch_ns), "--log-level", self._log_level]
-        # -P: don't import from the working directory.
-        return [sys.executable, "-P", "-m", "rtc_drift.engine", *options]
+        return [*options, "--epoch-ns", str(self._epoch_ns), "--log-level", self._log_level]
 
 
 class _Link(asyncio.Protocol):
@@ -144,7 +105,8 @@ class _Link(asyncio.Protocol):
         self._on_message = on_message
         self._decoder = Decoder()
         self._loop = asyncio.get_running_loop()
-        self._received_at = self._loop.time()
+        self._heard_at = self._loop.time() + STARTING_SECONDS - SILENCE_SECONDS
+        """When it was heard last; a new engine gets more time."""
         self._lost: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.WriteTransport | None = None
 
@@ -155,7 +117,7 @@ class _Link(asyncio.Protocol):
     async def wait_until_lost(self, silence_seconds: float) -> bool:
         """Wait until the engine closes its end (False) or has sent nothing for `silence_seconds` (True)."""
         while not self._lost.done():
-            silent_seconds = self._loop.time() - self._received_at
+            silent_seconds = self._loop.time() - self._heard_at
             if silent_seconds >= silence_seconds:
                 logger.error("The engine has sent nothing for %.0f s", silent_seconds)
                 return True
@@ -171,7 +133,7 @@ class _Link(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._received_at = self._loop.time()
+        self._heard_at = self._loop.time()
         for message in self._decoder.feed(data):
             try:
                 self._on_message(message)  # type: ignore[arg-type]

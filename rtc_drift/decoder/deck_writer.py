@@ -1,0 +1,126 @@
+"""Decodes one file into the ring of a deck, in a thread of its own, as far ahead as the ring takes."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rtc_drift.audio.seeking import DecodeError, decode
+from rtc_drift.decoder.ring import Ring
+from rtc_drift.decoder.turns import Turns
+from rtc_drift.media import SAMPLE_RATE, Audio
+
+logger = logging.getLogger(__name__)
+
+REFILL = SAMPLE_RATE
+"""Samples (1 s) that must be read before a resting thread goes on, so that it wakes up once a second."""
+SHORTEST_REST_SECONDS = 0.02
+LONGEST_REST_SECONDS = 1.0
+"""Longest time until a resting thread looks again: nobody tells it that a station that stood still plays again."""
+OUT_OF_MEMORY = 77
+"""Exit status of a decoder that has reached its limit of memory."""
+
+
+class DeckWriter:
+    """The decoding of one deck. A read that hangs stalls this thread only."""
+
+    def __init__(self, path: str, ring: Ring, turns: Turns, *, is_suspect: bool = False) -> None:
+        """Decode from where the ring stands. A suspect is tried alone until it has given samples."""
+        self._path = path
+        self._ring = ring
+        self._turns = turns
+        self._is_suspect = is_suspect
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"deck {path}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Have the thread end after the packet that it is decoding. Idempotent."""
+        self._closed.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for the thread to end. Return True if it has."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._decode()
+        except Exception as error:
+            logger.exception("Decoding %s failed unexpectedly", self._path)
+            self._ring.end(f"The file can't be decoded ({error}).")
+        finally:
+            self._ring.close()
+
+    def _decode(self) -> None:
+        ring, reason = self._ring, None
+        first = ring.skip_late()
+        try:
+            for position, audio in self._chunks(first):
+                if not self._write(audio[max(0, ring.written - position) :]):
+                    return
+        except OSError as error:
+            reason = f"The file can't be read ({error.strerror or error})."
+        except DecodeError as error:
+            reason = str(error)
+        if reason is None and first == ring.written == 0:
+            reason = "The file holds no audio."
+        ring.end(reason)
+
+    def _chunks(self, first: int) -> Iterator[tuple[int, Audio]]:
+        """Yield what `decode` yields from the position on; all of its work is done in turns."""
+        with self._turn():
+            if not self._ring.is_same_file(Path(self._path).stat()):
+                raise DecodeError("The file was replaced while it was playing.")
+            chunks = decode(self._path, first)
+        try:
+            while True:
+                with self._turn():
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    return
+                yield chunk
+        finally:
+            with self._turn():
+                chunks.close()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for a turn. If the process dies during the block, the ring tells that it was at this file."""
+        ring = self._ring
+        with self._turns.turn(ring.written - ring.wanted, is_trial=self._is_suspect):
+            ring.note_decoding(True)
+            try:
+                yield
+            except MemoryError:
+                # Some file takes all of it, perhaps not this one. The next decoder finds out which.
+                logger.error("The decoder has reached its limit of memory at %s", self._path)
+                os._exit(OUT_OF_MEMORY)
+            finally:
+                ring.note_decoding(False)
+
+    def _write(self, audio: Audio) -> bool:
+        """Write samples as soon as there is room. Return False if the deck is closed."""
+        while len(audio):
+            audio = audio[self._ring.write(audio) :]
+            self._is_suspect = False
+            if len(audio) and not self._rest():
+                return False
+        return not self._closed.is_set()
+
+    def _rest(self) -> bool:
+        """Wait until there is room for a second of samples. Return False if the deck is closed."""
+        ring, wanted, pause = self._ring, self._ring.wanted, 0.0
+        while ring.room < REFILL:
+            is_read = ring.wanted != wanted
+            wanted = ring.wanted
+            until_room = max(SHORTEST_REST_SECONDS, (REFILL - ring.room) / SAMPLE_RATE)
+            pause = until_room if is_read else min(LONGEST_REST_SECONDS, max(2 * pause, until_room / 4))
+            if self._closed.wait(pause):
+                return False
+        return True
