@@ -13,6 +13,7 @@ from types import TracebackType
 from aiohttp import web
 
 from rtc_drift.api.context import Context
+from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.api.routes import make_app
 from rtc_drift.config import ConfigError, Settings, make_data_dir
 from rtc_drift.engine.host.pool import EnginePool
@@ -88,7 +89,12 @@ class Service:
 
             ticks = TickClock(time.monotonic_ns())
             self.engines = EnginePool(
-                settings.engines, ticks.epoch_ns, self._on_engine, self._restore, settings.log_level
+                settings.engines,
+                ticks.epoch_ns,
+                self._on_engine,
+                self._restore,
+                lambda is_in: self.sessions.withhold_unready(is_in),
+                settings.log_level,
             )
             stack.push_async_callback(self.engines.close)
             self.spaces = SpaceUpdater(self.library)
@@ -189,6 +195,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             shared_port=service.shared_port,
             session_store=service.session_store,
             lead_cache=service.lead_cache,
+            loop_meter=LoopMeter(),
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,
         )
@@ -198,10 +205,12 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
         )
         await runner.setup()
         try:
+            context.loop_meter.start()
             await _bind(runner, settings)
             yield service, _url(runner, settings.host)
             await service.end_sessions()
         finally:
+            context.loop_meter.close()
             await runner.cleanup()
 
 

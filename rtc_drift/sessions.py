@@ -241,6 +241,12 @@ class Sessions(Mapping[str, Session]):
         if (station := self._stations.get(message.station)) is not None:
             station.on_engine(message)
 
+    def withhold_unready(self, is_concerned: Callable[[int], bool]) -> None:
+        """Replace the plays that an engine never got ready before it died, in the stations that are concerned."""
+        for number, station in self._stations.items():
+            if is_concerned(number):
+                station.withhold_unready()
+
     def restore(self) -> Iterator[m.ToCore]:
         """Yield the messages that bring a new engine to the present state of all stations."""
         for station in self._stations.values():

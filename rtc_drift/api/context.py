@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
@@ -32,6 +33,7 @@ class Context:
     session_store: SessionStore
     lead_cache: LeadCache
     """The stretched intros of all stations."""
+    loop_meter: LoopMeter
     frontend: Path
     max_event_readers: int
     """Event streams at once of each station."""

@@ -7,16 +7,28 @@ from rtc_drift.api.errors import ApiError
 from rtc_drift.metrics import LabelledReception
 
 
-async def healthz(_: web.Request) -> web.Response:
-    """GET /healthz: the process answers."""
-    return web.json_response({"status": "ok"})
+async def healthz(request: web.Request) -> web.Response:
+    """GET /healthz: the process answers; how long ago its event loop and its engines gave a sign of life."""
+    service = context(request)
+    ages = service.engines.tick_ages_seconds
+    return web.json_response(
+        {
+            "status": "ok",
+            "loopAgeSeconds": round(service.loop_meter.age_seconds, 3),
+            "engines": [{"lastTickAgeSeconds": None if age is None else round(age, 3)} for age in ages],
+        }
+    )
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """GET /readyz: 200 once the first audio of the master is decoded."""
+    """GET /readyz: 200 once the first audio of the master is decoded, and while everybody who listens has audio."""
     service = context(request)
     if not service.sessions.master.station.first_audio.is_set():
         raise ApiError(503, "not_ready", "The first track is not decoded yet.")
+    is_ticking = service.engines.is_ticking
+    listened_to = [station for station in service.sessions.stations() if station.has_listeners]
+    if any(station.keeps_waiting or not is_ticking(station.playout.number) for station in listened_to):
+        raise ApiError(503, "no_audio", "Somebody listens, and no audio is on the air.")
     return web.json_response({"status": "ready"})
 
 

@@ -80,7 +80,7 @@ def run(link: EngineLink, engine: Engine, clock: TickClock, priority: TickPriori
             meter.record(started_ns - clock.due_ns(tick), worked_ns, following - tick - step)
             if meter.is_due(started_ns):
                 priority.adjust()
-                link.send(meter.report(core.starved_blocks, link.dropped_messages))
+                link.send(meter.report(tick, core.starved_blocks, link.dropped_messages))
                 link.send(engine.fanout.report())
             tick = following
     except LinkClosedError:

@@ -27,8 +27,8 @@ class HealthMeter:
         self._report_at_ns = now_ns + 1_000_000_000
         return True
 
-    def report(self, starved_blocks: int, dropped_messages: int) -> Health:
-        """Return what was recorded since the last report. The counters passed in are totals."""
+    def report(self, tick: int, starved_blocks: int, dropped_messages: int) -> Health:
+        """Return what was recorded since the last report, up to `tick`. The counters passed in are totals."""
         report = Health(
             late_us=tuple(self._late_us),
             work_us=tuple(self._work_us),
@@ -36,6 +36,7 @@ class HealthMeter:
             starved_blocks=starved_blocks,
             dropped_messages=dropped_messages,
             cpu_seconds=time.process_time(),
+            tick=tick,
         )
         self._late_us.clear()
         self._work_us.clear()

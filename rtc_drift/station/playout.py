@@ -48,6 +48,8 @@ class Playout:
         self._wants = m.Subscribe(number)
         self._plays: tuple[Play, ...] = ()
         self._ready = set[int]()
+        self._once_ready = set[int]()
+        """The plays of `_plays` that were ready at any time, perhaps in another engine."""
         self._open = False
         self._demand = False
         self._demanded_at_ns = 0
@@ -84,6 +86,7 @@ class Playout:
         """Replace all plays."""
         self._plays = tuple(plays)
         self._ready.intersection_update(play.id for play in plays)
+        self._once_ready.intersection_update(play.id for play in plays)
         self._send_if_open(m.SetPlays(self.number, self._plays))
 
     def is_ready(self, play_id: int) -> bool:
@@ -93,6 +96,11 @@ class Playout:
     def deck_ready(self, play_id: int) -> None:
         """Note that the engine has decoded the first samples of a play."""
         self._ready.add(play_id)
+        self._once_ready.add(play_id)
+
+    def never_ready(self) -> Sequence[Play]:
+        """Return the plays that no engine has got ready; none if the station is closed."""
+        return [play for play in self._plays if play.id not in self._once_ready] if self._open else ()
 
     def want(self, wants: m.Subscribe, *, demand: bool) -> None:
         """Set which media the engine sends to control, and whether there is a `demand` for media time to run."""

@@ -6,6 +6,7 @@ The engine behind it may die and be replaced; the station notices only a gap in 
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -37,6 +38,9 @@ RING_BLOCKS = 256
 """Blocks of media kept for readers that lag: 5.1 s."""
 RESTORE_SECONDS = 15.0
 """Time to wait for the library to load before a saved station goes on."""
+KILLED_ENGINE = "The engine ended twice before this file was ready."
+WAITING_SECONDS = 2.0
+"""Time that a listener may have to wait for the first audio: longer than decks take to be ready."""
 RETRY_SECONDS = 1.0
 """Pause after a step of planning that failed."""
 
@@ -89,6 +93,8 @@ class Station:
         self._library = library
         self._sources = sources
         self._wake = asyncio.Event()
+        self._waiting_since: float | None = None
+        """Time since which somebody listens and no audio is on the air."""
         self._task: asyncio.Task[None] | None = None
         self._saved = saved
         self.hub = EventHub(generation=secrets.token_hex(4))
@@ -136,6 +142,13 @@ class Station:
     def has_listeners(self) -> bool:
         """True while somebody listens or reads its audio."""
         return self.listeners + self.packets.readers + self.pcm.readers > 0
+
+    @property
+    def keeps_waiting(self) -> bool:
+        """True if somebody listens who has had no audio for some seconds, though nobody has paused it."""
+        self._note_waiting()
+        since = self._waiting_since
+        return since is not None and time.monotonic() - since >= WAITING_SECONDS
 
     def expect(self) -> None:
         """Get the decks ready, because a listener is about to connect."""
@@ -190,6 +203,13 @@ class Station:
         if self.autodj.wants_more or self._explored_in is not self._sources.spaces.space:
             self.wake()
 
+    def withhold_unready(self) -> None:
+        """Have other tracks played in place of those whose decks were never ready: the engine may have died of one."""
+        for play in self.playout.never_ready():
+            failed = m.DeckFailed(self.playout.number, play.id, play.offset, KILLED_ENGINE, stalled=True)
+            self.autodj.deck_failed(failed)
+        self.wake()
+
     def restore(self) -> Iterator[m.ToCore]:
         """Yield the messages that bring a new engine to the present state."""
         return self.playout.restore()
@@ -240,6 +260,7 @@ class Station:
 
     def _step(self) -> float | None:
         """Do what is due. Return the seconds until the next step; None if only an event can cause one."""
+        self._note_waiting()
         due = self.autodj.advance()
         if self.playout.settle():
             self.beat()
@@ -269,9 +290,17 @@ class Station:
         self.explorer, self._explored, self._explored_in = found, here, space
         self.publisher.explorer(playing.track.id, found)
 
+    def _note_waiting(self) -> None:
+        is_on_air = self.autodj.programme.paused_at is not None or (self.playout.running and self.autodj.is_audible)
+        if is_on_air or not self.has_listeners:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = time.monotonic()
+
     def _audience_changed(self) -> None:
         if self.ended:
             return
+        self._note_waiting()
         wants = m.Subscribe(
             self.playout.number,
             packets=self.packets.readers > 0,

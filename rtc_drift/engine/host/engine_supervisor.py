@@ -3,10 +3,13 @@
 import asyncio
 import logging
 import socket
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from rtc_drift.engine.host.keeper import STARTING_SECONDS, Keeper, end_child, start_child
 from rtc_drift.engine.protocol import messages as m
+from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.protocol.codec import Decoder, encode
 
 logger = logging.getLogger(__name__)
@@ -15,13 +18,16 @@ SILENCE_SECONDS = 3.0
 """Time without a message after which the engine counts as hung and is killed. It reports every second."""
 MOST_PAUSE_SECONDS = 5.0
 """Longest pause before a restart."""
+REPEATED_SECONDS = 30.0
+"""Time within which a second death is no accident any more: something that the engine is to play may be the cause."""
 
 
 class EngineSupervisor:
     """The owner of an engine process, its sockets, and the task that keeps it running.
 
     `on_message` gets the engine's messages. `restore` gives the messages that bring a new engine to the present state.
-    It is called at every start, so nothing sent while the engine was down is lost.
+    It is called at every start, so nothing sent while the engine was down is lost. `on_repeated_death` is called before
+    that if the engine has died twice within 30 s.
     """
 
     def __init__(
@@ -29,9 +35,12 @@ class EngineSupervisor:
         epoch_ns: int,
         on_message: Callable[[m.ToControl], None],
         restore: Callable[[], Iterable[m.ToEngine]],
+        on_repeated_death: Callable[[], None],
         log_level: str = "INFO",
     ) -> None:
         self._epoch_ns = epoch_ns
+        self._on_repeated_death = on_repeated_death
+        self._deaths = deque[float](maxlen=2)
         self._on_message = on_message
         self._restore = restore
         self._log_level = log_level
@@ -39,6 +48,7 @@ class EngineSupervisor:
         self._sockets: socket.socket | None = None
         """Sends other sockets to the engine."""
         self._process: asyncio.subprocess.Process | None = None
+        self._last_tick: int | None = None
         self._keeper = Keeper("engine", self._run_once, most_pause_seconds=MOST_PAUSE_SECONDS)
 
     @property
@@ -50,6 +60,13 @@ class EngineSupervisor:
     def restarts(self) -> int:
         """Number of times that the engine had to be started again."""
         return self._keeper.restarts
+
+    @property
+    def tick_age_seconds(self) -> float | None:
+        """Age of the latest tick that was reported, which is up to a second and a half; None before the first one."""
+        if self._last_tick is None:
+            return None
+        return max(0.0, (time.monotonic_ns() - TickClock(self._epoch_ns).due_ns(self._last_tick)) / 1e9)
 
     def start(self) -> None:
         """Start the engine and keep it running."""
@@ -76,7 +93,10 @@ class EngineSupervisor:
                 fds = (theirs.fileno(), their_sockets.fileno())
                 self._process = await start_child("rtc_drift.engine", self._options(*fds), fds)
             loop = asyncio.get_running_loop()
-            _, self._link = await loop.create_connection(lambda: _Link(self._on_message), sock=ours)
+            _, self._link = await loop.create_connection(lambda: _Link(self._receive), sock=ours)
+            if len(self._deaths) == 2 and self._deaths[1] - self._deaths[0] < REPEATED_SECONDS:
+                self._deaths.clear()
+                self._on_repeated_death()
             for message in self._restore():
                 self.send(message)
             is_hung = await self._link.wait_until_lost(SILENCE_SECONDS)
@@ -90,8 +110,14 @@ class EngineSupervisor:
             self._sockets.close()
             self._sockets = None
             process, self._process = self._process, None
+            self._deaths.append(time.monotonic())
             if process is not None:
                 await end_child(process)
+
+    def _receive(self, message: m.ToControl) -> None:
+        if isinstance(message, m.Health):
+            self._last_tick = message.tick
+        self._on_message(message)
 
     def _options(self, fd: int, sockets_fd: int) -> list[str]:
         options = ["--fd", str(fd), "--sockets-fd", str(sockets_fd)]

@@ -8,6 +8,9 @@ from rtc_drift.engine.host.decoder_supervisor import DecoderSupervisor
 from rtc_drift.engine.host.engine_supervisor import EngineSupervisor
 from rtc_drift.engine.protocol import messages as m
 
+MOST_TICK_AGE_SECONDS = 3.0
+"""Age of an engine's last tick above which it plays nothing: it reports every second."""
+
 
 class EnginePool:
     """`count` engines, each with a decoder. A station's number decides which of them renders and sends it."""
@@ -18,16 +21,24 @@ class EnginePool:
         epoch_ns: int,
         on_message: Callable[[int, m.ToControl], None],
         restore: Callable[[], Iterable[m.ToEngine]],
+        on_repeated_death: Callable[[Callable[[int], bool]], None] = lambda _: None,
         log_level: str = "INFO",
     ) -> None:
         """Create engines that are not started yet.
 
-        `on_message` gets an engine's number and a message of it; `restore` gives the messages that bring all engines to
-        the present state.
+        `on_message` gets an engine's number and a message of it. `restore` gives the messages that bring all engines to
+        the present state. `on_repeated_death` is called before, if an engine has died twice within 30 s; it gets a
+        function that tells which stations, by their number, are in that engine.
         """
         self._restore = restore
         self._engines = [
-            EngineSupervisor(epoch_ns, partial(on_message, number), partial(self._restore_one, number), log_level)
+            EngineSupervisor(
+                epoch_ns,
+                partial(on_message, number),
+                partial(self._restore_one, number),
+                partial(on_repeated_death, partial(self._is_in, number)),
+                log_level,
+            )
             for number in range(count)
         ]
         self._decoders = [DecoderSupervisor(partial(self._connect, number), log_level) for number in range(count)]
@@ -56,6 +67,16 @@ class EnginePool:
     def decoder_restarts(self) -> int:
         """Number of times that a decoder had to be started again."""
         return sum(decoder.restarts for decoder in self._decoders)
+
+    def is_ticking(self, station: int) -> bool:
+        """Return True if the engine of a station, by its number, has reported a tick within the last seconds."""
+        age = self._engines[station % len(self._engines)].tick_age_seconds
+        return age is not None and age <= MOST_TICK_AGE_SECONDS
+
+    @property
+    def tick_ages_seconds(self) -> list[float | None]:
+        """Age of each engine's latest reported tick."""
+        return [engine.tick_age_seconds for engine in self._engines]
 
     def start(self) -> None:
         """Start all engines and decoders, and keep them running."""
@@ -91,4 +112,7 @@ class EnginePool:
                 yield m.AddDecoder(engines_end.fileno(), decoder.last_crashed)
 
     def _goes_to(self, number: int, message: m.ToEngine) -> bool:
-        return isinstance(message, m.AddSocket | m.AddDecoder) or message.station % len(self._engines) == number
+        return isinstance(message, m.AddSocket | m.AddDecoder) or self._is_in(number, message.station)
+
+    def _is_in(self, number: int, station: int) -> bool:
+        return station % len(self._engines) == number

@@ -189,6 +189,8 @@ class Health:
     """Media messages dropped because control read too slowly, in total."""
     cpu_seconds: float
     """CPU time of the engine process since its start."""
+    tick: int
+    """The latest tick."""
 
 
 @dataclass(frozen=True, slots=True)

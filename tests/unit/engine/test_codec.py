@@ -29,8 +29,16 @@ MESSAGES = st.one_of(
     st.builds(m.Pcm, NUMBERS, TIMES, st.binary(max_size=3840)),
     st.builds(m.DeckReady, NUMBERS, NUMBERS),
     st.builds(
-        m.Health, st.lists(NUMBERS).map(tuple), st.lists(NUMBERS).map(tuple), NUMBERS, NUMBERS, NUMBERS, st.floats(0, 9)
+        m.Health,
+        st.lists(NUMBERS).map(tuple),
+        st.lists(NUMBERS).map(tuple),
+        NUMBERS,
+        NUMBERS,
+        NUMBERS,
+        st.floats(0, 9),
+        TIMES,
     ),
+    st.builds(m.AddDecoder, NUMBERS, st.booleans()),
     st.builds(m.DeckFailed, NUMBERS, NUMBERS, TIMES, TEXT),
 )
 

@@ -22,8 +22,10 @@ class FakeSupervisor:
         epoch_ns: int,
         on_message: Callable[[m.ToControl], None],
         restore: Callable[[], Iterable[m.ToEngine]],
+        on_repeated_death: Callable[[], None],
         log_level: str,
     ) -> None:
+        self.die_again = on_repeated_death
         self.epoch_ns = epoch_ns
         self.say = on_message
         self.restore = restore
@@ -123,7 +125,8 @@ def test_each_station_belongs_to_one_engine_and_sockets_to_all(
 
 def test_messages_come_with_the_number_of_their_engine(made: list[FakeSupervisor]) -> None:
     received: list[tuple[int, m.ToControl]] = []
-    engines = EnginePool(3, 7, lambda number, message: received.append((number, message)), lambda: (), "DEBUG")
+    on_message = lambda number, message: received.append((number, message))  # noqa: E731
+    engines = EnginePool(3, 7, on_message, lambda: (), log_level="DEBUG")
     for number in (2, 0, 1):
         made[number].say(m.DeckReady(number, number))
     assert received == [(number, m.DeckReady(number, number)) for number in (2, 0, 1)]
@@ -150,6 +153,19 @@ async def test_all_are_started_and_ended(made: list[FakeSupervisor]) -> None:
     await engines.close()
     await engines.close()
     assert engines.pids == engines.decoder_pids == []
+
+
+def test_an_engine_that_dies_again_tells_which_stations_it_has(made: list[FakeSupervisor]) -> None:
+    told: list[list[int]] = []
+    EnginePool(
+        3,
+        7,
+        lambda number, message: None,
+        lambda: (),
+        lambda is_in: told.append([station for station in range(7) if is_in(station)]),
+    )
+    made[1].die_again()
+    assert told == [[1, 4]]
 
 
 async def test_a_new_decoder_and_a_new_engine_are_connected_with_each_other(made: list[FakeSupervisor]) -> None:
