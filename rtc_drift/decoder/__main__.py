@@ -16,7 +16,7 @@ import time
 from contextlib import suppress
 
 from rtc_drift.decoder.deck_writer import DeckWriter
-from rtc_drift.decoder.limits import limit_memory, lower_priority
+from rtc_drift.decoder.limits import go_first, limit_memory, lower_priority
 from rtc_drift.decoder.messages import MAX_BYTES, OpenDeck, decode
 from rtc_drift.decoder.ring import Ring
 from rtc_drift.decoder.turns import Turns
@@ -88,6 +88,7 @@ class Decoder:
             self._close(message.deck)
             deck = DeckWriter(message.path, Ring(fds[0]), self._turns, is_suspect=message.is_suspect)
             self._decks[message.deck] = deck
+            limit_memory(len(self._decks))
             deck.start()
         else:
             self._close(message.deck)
@@ -123,7 +124,8 @@ def main() -> None:
     # Ctrl-C in a terminal reaches the whole process group, but only control ends the decoder.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lower_priority()
-    limit_memory()
+    go_first()
+    limit_memory(0)
     threading.stack_size(STACK_BYTES)
     gc.collect()
     gc.freeze()

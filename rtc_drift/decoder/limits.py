@@ -7,10 +7,12 @@ from pathlib import Path
 
 NICENESS = 10
 """Niceness: decks have seconds of time, the engine has milliseconds."""
-MOST_MEMORY = 2 << 30
-"""Upper limit (2 GiB) of the memory of all decks; on smaller machines half of what there is."""
+MEMORY = 512 << 20
+"""Memory (bytes) that the process may use besides that of its decks: reached within a fraction of a second."""
+MEMORY_PER_DECK = 16 << 20
+"""Memory (bytes) that one more deck may use. Most use three to six million."""
 FIRST_TO_GO = 800
-"""If the machine runs out of memory, the system ends this process before others: nobody hears it. −1000 to 1000."""
+"""How likely the system chooses this process if the machine runs out of memory, −1000 to 1000."""
 
 
 def lower_priority() -> None:
@@ -19,14 +21,17 @@ def lower_priority() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
-def limit_memory() -> None:
-    """Have a file that makes ffmpeg allocate without end fail, or end this process before others."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_GO), encoding="ascii")
+def limit_memory(decks: int) -> None:
+    """Let a file that makes ffmpeg allocate without end fail early, while the other decks are far ahead."""
     if sys.platform == "linux":
         import resource
 
-        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        most = min(MOST_MEMORY, physical // 2)
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY + decks * MEMORY_PER_DECK, hard))
+
+
+def go_first() -> None:
+    """Have the system end this process before others if the machine runs out of memory: nobody hears it."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_GO), encoding="ascii")

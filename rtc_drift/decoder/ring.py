@@ -25,7 +25,7 @@ _REASON_AT = 128
 _BYTES_PER_SAMPLE = 8
 _SIZE = _HEAD_BYTES + CAPACITY * _BYTES_PER_SAMPLE
 # The places of the 64-bit counters.
-_WRITTEN, _WANTED, _ENDED, _REASON_LENGTH, _DECODING, _FILE = range(6)
+_WRITTEN, _DECODED, _WANTED, _ENDED, _REASON_LENGTH, _DECODING, _FILE = range(7)
 _NOT_ENDED = -1
 _FILE_VALUES = 4
 
@@ -70,6 +70,11 @@ class Ring:
     def written(self) -> int:
         """Position up to which samples are written."""
         return self._counters[_WRITTEN]
+
+    @property
+    def decoded(self) -> int:
+        """Number of samples that all writers together have decoded; what they skipped is not counted."""
+        return self._counters[_DECODED]
 
     @property
     def wanted(self) -> int:
@@ -132,6 +137,7 @@ class Ring:
         self._samples[at : at + first] = audio[:first]
         self._samples[: len(audio) - first] = audio[first:]
         self._counters[_WRITTEN] = written + count
+        self._counters[_DECODED] += count
         return count
 
     def skip_late(self) -> int:

@@ -38,7 +38,9 @@ class Engine:
         if isinstance(message, m.AddSocket):
             self.fanout.add_socket(message.number, self._receive_socket())
         elif isinstance(message, m.AddDecoder):
-            self.decks.connect(self._receive_socket(), crashed=message.last_crashed)
+            self.decks.connect(self._receive_socket())
+        elif isinstance(message, m.DecoderDied):
+            self.decks.decoder_died(crashed=message.crashed)
         elif isinstance(message, m.AddListener | m.MoveListener | m.RemoveListener | m.Resend):
             self.fanout.handle(message)
         else:

@@ -42,18 +42,32 @@ class Decks:
         self._send(OpenDeck(number, path, path in self._suspects))
         return deck
 
-    def connect(self, decoder: socket.socket, *, crashed: bool) -> None:
-        """Give all decks to another decoder, those of suspect files first.
-
-        `crashed` tells that the one before ended by itself, and was not killed.
-        """
+    def connect(self, decoder: socket.socket) -> None:
+        """Give all decks to another decoder, those of suspect files first."""
         self._disconnect()
         decoder.setblocking(False)
         self._decoder = decoder
-        self._find_suspects(crashed)
         going = [(number, deck.path) for number, deck in self._decks.items() if deck.ending is None]
         for number, path in sorted(going, key=lambda it: it[1] not in self._suspects):
             self._send(OpenDeck(number, path, path in self._suspects))
+
+    def decoder_died(self, *, crashed: bool) -> None:
+        """Note for which files the decoder died, and give up those that it has died of before.
+
+        `crashed` tells that it ended by itself, and was not killed.
+        """
+        self._disconnect()
+        files = dict[str, int]()
+        for deck in self._decks.values():
+            if deck.ring.is_being_decoded:
+                deck.ring.note_decoding(False)
+                if deck.ending is None:
+                    files[deck.path] = deck.ring.decoded
+        for path in self._suspects.died(files, crashed=crashed):
+            logger.warning("Given up, because the decoder died of it more than once: %s", path)
+            for deck in self._decks.values():
+                if deck.path == path and deck.ending is None:
+                    deck.give_up(CRASHED)
 
     def flush(self) -> None:
         """Send what the decoder could not take before."""
@@ -88,17 +102,3 @@ class Decks:
     def _close(self, number: int) -> None:
         if self._decks.pop(number, None) is not None:
             self._send(CloseDeck(number))
-
-    def _find_suspects(self, crashed: bool) -> None:
-        """Note the death of the last decoder for the files it was at, and give up those with too many."""
-        files = dict[str, int]()
-        for deck in self._decks.values():
-            if deck.ring.is_being_decoded:
-                deck.ring.note_decoding(False)
-                if deck.ending is None:
-                    files[deck.path] = deck.ring.written
-        for path in self._suspects.died(files, crashed=crashed):
-            logger.warning("Given up, because the decoder died of it more than once: %s", path)
-            for deck in self._decks.values():
-                if deck.path == path and deck.ending is None:
-                    deck.give_up(CRASHED)

@@ -14,7 +14,7 @@ class _Record:
 
     crashes: int = 0
     kills: int = 0
-    decoded_up_to: int = 0
+    decoded: int = 0
 
 
 class Suspects:
@@ -30,18 +30,18 @@ class Suspects:
         """Note that a decoder died while it was at these files. Return those that are to be given up.
 
         Args:
-            files: The sample up to which each file was decoded by then.
+            files: The number of samples of each file that were decoded by then.
             crashed: True if it ended by itself. It may also have been killed: by a person, or by the system because a
                 file took all memory. So a kill counts until the file was decoded further.
         """
         given_up = set[str]()
-        for path, decoded_up_to in files.items():
+        for path, decoded in files.items():
             record = self._records.pop(path, None) or _Record()
-            if decoded_up_to != record.decoded_up_to:
+            if decoded != record.decoded:
                 record.kills = 0
             record.crashes += crashed
             record.kills += not crashed
-            record.decoded_up_to = decoded_up_to
+            record.decoded = decoded
             if record.crashes + record.kills >= MOST_DEATHS:
                 given_up.add(path)
             else:

@@ -23,16 +23,19 @@ MOST_PAUSE_SECONDS = 0.5
 class DecoderSupervisor:
     """The owner of a decoder process, the socket to it, and the task that keeps it running."""
 
-    def __init__(self, on_ready: Callable[[], None], log_level: str = "INFO") -> None:
-        """Make a supervisor; `on_ready` is called when a new decoder can be connected with the engine."""
+    def __init__(self, on_ready: Callable[[], None], on_death: Callable[[bool], None], log_level: str = "INFO") -> None:
+        """Make a supervisor.
+
+        `on_ready` is called when a new decoder can be connected with the engine. `on_death` is called when it has died,
+        with True if it ended by itself, False if it was killed.
+        """
         self._on_ready = on_ready
+        self._on_death = on_death
         self._log_level = log_level
         self._socket: socket.socket | None = None
         self._is_ready = False
         self._process: asyncio.subprocess.Process | None = None
         self._keeper = Keeper("decoder", self._run_once, most_pause_seconds=MOST_PAUSE_SECONDS)
-        self.last_crashed = False
-        """True if the decoder before the present one ended by itself; False if it was killed, or if there was none."""
 
     @property
     def pid(self) -> int | None:
@@ -67,13 +70,14 @@ class DecoderSupervisor:
 
     async def _run_once(self) -> None:
         """Run the decoder process until its socket ends or it hangs."""
+        is_hung = False
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, SOCKET_TYPE)
         self._socket.setblocking(False)
         try:
             with theirs:
                 options = ["--fd", str(theirs.fileno()), "--log-level", self._log_level]
                 self._process = await start_child("rtc_drift.decoder", options, [theirs.fileno()])
-            await self._watch(self._socket, self._process)
+            is_hung = await self._watch(self._socket, self._process)
         finally:
             self._is_ready = False
             self._socket.close()
@@ -81,16 +85,16 @@ class DecoderSupervisor:
             process, self._process = self._process, None
             if process is not None:
                 await end_child(process)
-                self.last_crashed = process.returncode not in (None, -signal.SIGKILL)
+                self._on_death(not is_hung and process.returncode != -signal.SIGKILL)
 
-    async def _watch(self, sock: socket.socket, process: asyncio.subprocess.Process) -> None:
-        """Take signs of life until the socket ends. A decoder that gives none is killed."""
+    async def _watch(self, sock: socket.socket, process: asyncio.subprocess.Process) -> bool:
+        """Take signs of life until the socket ends. Kill a decoder that gives none, and return True."""
         loop, patience = asyncio.get_running_loop(), STARTING_SECONDS
         try:
             while True:
                 async with asyncio.timeout(patience):
                     if not await loop.sock_recv(sock, MAX_BYTES):
-                        return
+                        return False
                 patience = SILENCE_SECONDS
                 if not self._is_ready:
                     self._is_ready = True
@@ -98,5 +102,6 @@ class DecoderSupervisor:
         except TimeoutError:
             logger.error("The decoder has given no sign of life for %.0f s", patience)
             process.kill()
+            return True
         except ConnectionError:
-            return
+            return False

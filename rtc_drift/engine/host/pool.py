@@ -41,7 +41,10 @@ class EnginePool:
             )
             for number in range(count)
         ]
-        self._decoders = [DecoderSupervisor(partial(self._connect, number), log_level) for number in range(count)]
+        self._decoders = [
+            DecoderSupervisor(partial(self._connect, number), partial(self._decoder_died, number), log_level)
+            for number in range(count)
+        ]
 
     @property
     def pids(self) -> list[int]:
@@ -104,15 +107,18 @@ class EnginePool:
         for message in self._new_connection(number):
             self._engines[number].send(message)
 
+    def _decoder_died(self, number: int, crashed: bool) -> None:
+        self._engines[number].send(m.DecoderDied(crashed))
+
     def _new_connection(self, number: int) -> Iterator[m.AddDecoder]:
         """Yield a message that takes a new connection with the decoder to the engine, if the decoder is ready."""
         decoder = self._decoders[number]
         if (engines_end := decoder.connect()) is not None:
             with engines_end:
-                yield m.AddDecoder(engines_end.fileno(), decoder.last_crashed)
+                yield m.AddDecoder(engines_end.fileno())
 
     def _goes_to(self, number: int, message: m.ToEngine) -> bool:
-        return isinstance(message, m.AddSocket | m.AddDecoder) or self._is_in(number, message.station)
+        return isinstance(message, m.AddSocket | m.AddDecoder | m.DecoderDied) or self._is_in(number, message.station)
 
     def _is_in(self, number: int, station: int) -> bool:
         return station % len(self._engines) == number

@@ -33,6 +33,7 @@ _KINDS: tuple[type[Any], ...] = (
     m.Resend,
     m.SentCounts,
     m.AddDecoder,
+    m.DecoderDied,
 )
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 

@@ -74,8 +74,14 @@ class AddDecoder:
     """To the engine: a socket to a new decoder, in place of the last one. It travels as that of `AddSocket` does."""
 
     fd: int
-    last_crashed: bool
-    """True if the last decoder ended by itself; False if it was killed, or if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderDied:
+    """To the engine: the decoder has died. Another one will come."""
+
+    crashed: bool
+    """True if it ended by itself; False if it was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +209,7 @@ class SentCounts:
 
 ToCore = OpenStation | SetClock | CloseStation | SetPlays | Subscribe
 ToFanout = AddListener | MoveListener | RemoveListener | Resend
-ToEngine = ToCore | ToFanout | AddSocket | AddDecoder
+ToEngine = ToCore | ToFanout | AddSocket | AddDecoder | DecoderDied
 StationMessage = Packet | Pcm | DeckReady | DeckFailed
 ToControl = StationMessage | Health | SentCounts
 Message = ToEngine | ToControl

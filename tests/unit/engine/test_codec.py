@@ -38,7 +38,8 @@ MESSAGES = st.one_of(
         st.floats(0, 9),
         TIMES,
     ),
-    st.builds(m.AddDecoder, NUMBERS, st.booleans()),
+    st.builds(m.AddDecoder, NUMBERS),
+    st.builds(m.DecoderDied, st.booleans()),
     st.builds(m.DeckFailed, NUMBERS, NUMBERS, TIMES, TEXT),
 )
 

@@ -33,10 +33,11 @@ class FakeDecoder:
             if isinstance(message, OpenDeck):
                 self.rings[message.path] = Ring(fds[0])
 
-    def die_at(self, *paths: str) -> None:
+    def die_at(self, *paths: str, tell: Decks, crashed: bool = False) -> None:
         for path in paths:
             self.rings[path].note_decoding(True)
         self.close()
+        tell.decoder_died(crashed=crashed)
 
     def close(self) -> None:
         self.socket.close()
@@ -51,9 +52,9 @@ def decks() -> Iterator[Decks]:
     decks.close()
 
 
-def connect(decks: Decks, *, crashed: bool = False) -> FakeDecoder:
+def connect(decks: Decks) -> FakeDecoder:
     decoder = FakeDecoder()
-    decks.connect(decoder.engines, crashed=crashed)
+    decks.connect(decoder.engines)
     return decoder
 
 
@@ -86,7 +87,7 @@ def test_the_next_decoder_goes_on_in_the_same_rings(decks: Decks) -> None:
     first.received()
     first.rings["a"].write(SOUND)
     first.rings["b"].end(None)
-    first.die_at()
+    first.die_at(tell=decks)
     second = connect(decks)
     assert second.received() == [OpenDeck(1, "a")], "the other one is decoded to its end"
     assert second.rings["a"].written == 960
@@ -101,11 +102,11 @@ def test_a_file_that_decoders_crash_at_is_tried_first_and_then_given_up(decks: D
     good, bad, same = ring_deck(decks, "good"), ring_deck(decks, "bad"), ring_deck(decks, "bad")
     decoder.received()
     decoder.rings["bad"].write(SOUND)
-    decoder.die_at("bad")
-    decoder = connect(decks, crashed=True)
+    decoder.die_at("bad", tell=decks, crashed=True)
+    decoder = connect(decks)
     assert decoder.received() == [OpenDeck(2, "bad", True), OpenDeck(3, "bad", True), OpenDeck(1, "good")]
-    decoder.die_at("bad")
-    decoder = connect(decks, crashed=True)
+    decoder.die_at("bad", tell=decks, crashed=True)
+    decoder = connect(decks)
     assert decoder.received() == [OpenDeck(1, "good")]
     assert good.ending is None
     for deck in (bad, same):
@@ -122,8 +123,7 @@ def test_two_kills_while_a_file_is_being_decoded_are_no_proof(decks: Decks) -> N
         decoder = connect(decks)
         decoder.received()
         decoder.rings["good"].write(SOUND)
-        decoder.die_at("good")
-    connect(decks).close()
+        decoder.die_at("good", tell=decks)
     assert deck.ending is None
 
 

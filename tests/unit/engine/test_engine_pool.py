@@ -51,11 +51,11 @@ class FakeDecoder:
 
     made: list["FakeDecoder"]
 
-    def __init__(self, on_ready: Callable[[], None], log_level: str) -> None:
+    def __init__(self, on_ready: Callable[[], None], on_death: Callable[[bool], None], log_level: str) -> None:
         self.say_ready = on_ready
+        self.say_dead = on_death
         self.ends: list[socket.socket] = []
         self.is_ready = False
-        self.last_crashed = False
         self.restarts = 10 * (len(self.made) + 1)
         self.pid: int | None = None
         self.made.append(self)
@@ -117,7 +117,7 @@ def test_each_station_belongs_to_one_engine_and_sockets_to_all(
     for message in messages:
         engines.send(message)
     for number, engine in enumerate(made):
-        for_all = (m.AddSocket, m.AddDecoder)
+        for_all = (m.AddSocket, m.AddDecoder, m.DecoderDied)
         concerned = [it for it in messages if isinstance(it, for_all) or it.station % count == number]
         assert engine.sent == concerned, "all messages of its stations, in order, and no others"
         assert list(engine.restore()) == concerned, "and the same after a restart"
@@ -172,11 +172,12 @@ async def test_a_new_decoder_and_a_new_engine_are_connected_with_each_other(made
     engines = EnginePool(2, 7, lambda number, message: None, lambda: [m.CloseStation(1)])
     assert [type(it) for it in made[1].restore()] == [m.CloseStation], "the decoder is not ready"
     decoder = FakeDecoder.made[1]
-    decoder.is_ready, decoder.last_crashed = True, True
+    decoder.say_dead(True)
+    decoder.is_ready = True
     decoder.say_ready()
-    (sent,) = made[1].sent
+    died, sent = made[1].sent
+    assert died == m.DecoderDied(crashed=True)
     assert isinstance(sent, m.AddDecoder)
-    assert sent.last_crashed
     assert made[0].sent == [], "each engine has a decoder of its own"
     assert [type(it) for it in made[1].restore()] == [m.AddDecoder, m.CloseStation]
     assert [end.recv(1) for end in decoder.ends] == [b"", b""], "control keeps no end of it"

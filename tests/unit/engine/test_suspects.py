@@ -20,8 +20,8 @@ def test_a_file_that_crashes_the_decoder_twice_is_given_up() -> None:
 
 def test_a_kill_counts_only_until_the_file_is_decoded_further() -> None:
     suspects = Suspects()
-    for decoded_up_to in (100, 200, 300):
-        assert suspects.died({"good": decoded_up_to}, crashed=False) == set()
+    for decoded in (100, 200, 300):
+        assert suspects.died({"good": decoded}, crashed=False) == set()
     assert suspects.died({"good": 300}, crashed=False) == {"good"}, "it takes all memory, most likely"
 
 

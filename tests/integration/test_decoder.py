@@ -1,0 +1,188 @@
+"""The decoder dies, hangs, or meets a bad file: nobody else hears it, and a bad file is replaced in time.
+
+Rooms are compared, packet by packet, with what their plays make offline. Where an encoder or a seek would leave the
+slightest difference, the packets differ.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtc_drift.media import SAMPLE_RATE, samples
+from rtc_drift.station.station import Station
+from tests.support.audio_checks import longest_silence_ms
+from tests.support.audio_files import write_audio
+from tests.support.bad_files import ABORTS, ALLOCATES, HANGS, bad_files
+from tests.support.drum_patterns import Pattern, render_pattern
+from tests.support.music import steady_music
+from tests.support.recording import received_packets
+from tests.support.server import RunningServer, Serve, scan_into_catalogue
+from tests.support.waiting import until
+from tests.support.wiretap import Wiretap
+
+SHARED_PORT_ONLY = True
+FORMATS = ("flac", "mp3", "ogg", "wav", "m4a")
+PATTERNS = {
+    "Steady": Pattern("four on the floor", 138.0, key="A minor", bars=16, seed=1),
+    "Back": Pattern("backbeat", 143.0, key="A minor", bars=16, seed=2),
+}
+
+
+@pytest.fixture(scope="module")
+def formats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five tracks of 40 s at 44.1 kHz, each in another format."""
+    folder = tmp_path_factory.mktemp("formats")
+    for seed, suffix in enumerate(FORMATS):
+        audio = steady_music(40, seed=seed, level=0.1)
+        write_audio(folder / f"{suffix}.{suffix}", audio, rate=44_100, tags={"title": f"Format {suffix}"})
+    return scan_into_catalogue(folder)
+
+
+def decoder_of(server: RunningServer) -> int:
+    """Return the id of the decoder process."""
+    (pid,) = server.service.engines.decoder_pids
+    return pid
+
+
+async def kill_decoder(server: RunningServer) -> None:
+    """Kill the decoder, and wait until there is another one."""
+    killed = decoder_of(server)
+    os.kill(killed, signal.SIGKILL)
+    await until(lambda: server.service.engines.decoder_pids not in ([], [killed]))
+
+
+async def room(server: RunningServer, title: str, **options: str) -> Station:
+    """Create a room that begins with the track of that title."""
+    name = title.lower().replace(" ", "-")
+    await server.create(name, startingTrack=title, **options)
+    return server.service.sessions.find(name).station
+
+
+async def reach(taps: Sequence[Wiretap], seconds: float) -> None:
+    """Wait until all rooms have played for so long."""
+    await until(lambda: all(tap.media_time >= samples(seconds) for tap in taps), 60)
+
+
+async def assert_as_planned(taps: Sequence[Wiretap]) -> None:
+    for tap in taps:
+        await tap.stop()
+        assert tap.gaps() == 0, tap.station.id
+        different = await asyncio.to_thread(tap.different)
+        assert not different, (tap.station.id, len(different), len(tap.packets), different[0] / SAMPLE_RATE)
+
+
+async def test_nobody_hears_that_the_decoder_is_killed(serve: Serve, formats: Path) -> None:
+    async with serve(formats) as server, AsyncExitStack() as stack:
+        stations = [await room(server, f"Format {suffix}") for suffix in FORMATS]
+        taps = [Wiretap(station) for station in stations]
+        listener = await stack.enter_async_context(server.listener("format-mp3"))
+        received = received_packets(listener)
+        ogg = await stack.enter_async_context(server.http.get(f"{server.url}/stream/format-ogg"))
+        await reach(taps, 2)
+        # One is in a transition, one is paused, the others are in the middle of their tracks.
+        await server.post("/session/format-wav/next-track", {"when": "now"})
+        await server.post("/session/format-m4a/pause")
+        await kill_decoder(server)
+        await asyncio.sleep(0.2)
+        await kill_decoder(server)
+        await asyncio.sleep(1)
+        await server.post("/session/format-m4a/resume")
+        await reach(taps, 11)
+        body = await ogg.content.read(20_000)
+        assert server.service.engines.decoder_restarts == 2
+        assert "rtc_drift_decoder_restarts 2.0" in await server.metrics()
+        assert "rtc_drift_engine_starved_blocks 0.0" in await server.metrics()
+        assert server.service.sessions.failed_plays == 0
+        await assert_as_planned(taps)
+    sent = set(taps[FORMATS.index("mp3")].packets.values())
+    assert len(received) > 400
+    assert {packet for _, packet in received} <= sent, "the WebRTC listener got nothing else"
+    timestamps = [timestamp for timestamp, _ in received]
+    assert set(np.diff(timestamps) % 2**32) == {960}, "and all of it"
+    assert any(packet in body for packet in taps[FORMATS.index("ogg")].packets.values())
+
+
+async def test_nobody_hears_that_the_decoder_is_killed_in_a_stretched_intro(serve: Serve, tmp_path: Path) -> None:
+    folder = tmp_path / "beats"
+    folder.mkdir()
+    for title, pattern in PATTERNS.items():
+        write_audio(folder / f"{title}.flac", render_pattern(pattern), tags={"title": title})
+    async with serve(folder, analysis=True) as server:
+        await until(lambda: len(server.service.library.analyses.known) == len(PATTERNS), 60)
+        await server.post("/session/master/seek", {"positionSeconds": 5})
+        tap = Wiretap(server.station)
+        await until(lambda: any(play.lead for play in server.autodj.programme.plays), 10)
+        stretched = next(play for play in server.autodj.programme.plays if play.lead)
+        assert stretched.lead is not None
+        resumes = stretched.start + stretched.lead.length
+        await until(lambda: tap.media_time >= stretched.start + samples(1), 30)
+        await kill_decoder(server)
+        # Another time where the track's own file has taken over.
+        await until(lambda: tap.media_time >= resumes + samples(1), 30)
+        await kill_decoder(server)
+        await until(lambda: tap.media_time >= resumes + samples(6), 30)
+        await assert_as_planned([tap])
+
+
+@pytest.mark.parametrize("name", [ABORTS, ALLOCATES, HANGS, "becomes a pipe", "is replaced"])
+async def test_a_bad_file_is_replaced_in_time_and_the_other_rooms_do_not_notice(
+    serve: Serve, formats: Path, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "music"
+    shutil.copytree(formats, folder)
+    bad = write_audio(folder / f"{name}.flac", steady_music(40, seed=9, level=0.1), tags={"title": "Bad"})
+    scan_into_catalogue(folder)
+    files = {folder / f"{suffix}.{suffix}" for suffix in FORMATS}
+    with bad_files(tmp_path / "code"):
+        async with serve(folder) as server:
+            others = [Wiretap(await room(server, f"Format {suffix}")) for suffix in ("mp3", "flac")]
+            await reach(others, 1)
+            station = await room(server, "Bad")
+            track = next(track for track in server.service.library.playable() if track.path == bad)
+            if name in (ABORTS, "becomes a pipe"):  # decoded from the beginning it is as good as any
+                tap = Wiretap(station)
+                await reach([tap], 1)
+                if name == "becomes a pipe":
+                    bad.unlink()
+                    os.mkfifo(bad)
+                await server.post("/session/bad/seek", {"positionSeconds": 20})
+            else:
+                tap = Wiretap(station)
+                if name == "is replaced":
+                    await reach([tap], 1)
+                    write_audio(tmp_path / "other.flac", steady_music(40, seed=11)).replace(bad)
+                    await kill_decoder(server)
+            await until(lambda: station.autodj.failed_plays > 0, 20)
+            failed_at = tap.media_time
+            await until(lambda: tap.media_time >= failed_at + samples(6), 20)
+            await reach(others, 8)
+            assert tap.gaps() == 0
+            assert server.service.library.get(track.id) is None, "it is not played again"
+            if name in (ABORTS, ALLOCATES):
+                await until(lambda: server.service.library.status().unplayable == 1, 20)
+            assert server.service.engines.restarts == 0
+            assert server.service.engines.decoder_restarts == {ABORTS: 2, ALLOCATES: 2, "is replaced": 1}.get(name, 0)
+            assert {track.path for track in server.service.library.playable()} - {bad} == files, "no other is blamed"
+            await tap.stop()
+            await assert_as_planned(others)
+    if name != HANGS:  # there what is decoded runs out
+        assert longest_silence_ms(decoded(tap)) <= 20
+
+
+def decoded(tap: Wiretap) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+    """Decode what a room has sent."""
+    import av
+
+    codec = av.CodecContext.create("opus", "r")
+    frames = []
+    for at in sorted(tap.packets):
+        packet = av.Packet(tap.packets[at])
+        frames += [np.asarray(frame.to_ndarray(), np.float32).T for frame in codec.decode(packet)]
+    return np.concatenate(frames)
