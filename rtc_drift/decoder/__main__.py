@@ -55,6 +55,7 @@ class Decoder:
                 alive_at = time.monotonic() + ALIVE_SECONDS
                 with suppress(BlockingIOError):
                     self._control.send(ALIVE, socket.MSG_DONTWAIT)
+                self._forget_ended()
             for key, _ in self._selector.select(max(0.0, alive_at - time.monotonic())):
                 if key.fileobj is self._control:
                     fds = _receive(self._control)[1]
@@ -94,13 +95,15 @@ class Decoder:
             self._close(message.deck)
 
     def _close(self, number: int) -> None:
-        deck = self._decks.pop(number, None)
-        if deck is None:
-            return
-        deck.close()
-        now = time.monotonic()
-        self._closed = [(at, it) for at, it in (*self._closed, (now, deck)) if not it.join(0)]
-        if sum(now - at > STUCK_SECONDS for at, _ in self._closed) > MOST_STUCK:
+        if (deck := self._decks.pop(number, None)) is not None:
+            deck.close()
+            self._closed.append((time.monotonic(), deck))
+
+    def _forget_ended(self) -> None:
+        """Forget closed decks whose threads have ended. End the process if too many threads never will."""
+        self._closed = [(at, deck) for at, deck in self._closed if not deck.join(0)]
+        since = time.monotonic() - STUCK_SECONDS
+        if sum(at < since for at, _ in self._closed) > MOST_STUCK:
             logger.error("Too many files can't be read on; the decoder is started again without them")
             os._exit(0)
 

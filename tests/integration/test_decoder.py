@@ -176,6 +176,37 @@ async def test_a_bad_file_is_replaced_in_time_and_the_other_rooms_do_not_notice(
         assert longest_silence_ms(decoded(tap)) <= 20
 
 
+async def test_rings_go_with_their_decks_whichever_process_is_killed(serve: Serve, formats: Path) -> None:
+    def rings(*pids: int | None) -> int:
+        return sum(Path(f"/proc/{pid}/maps").read_text().count("memfd:ring") for pid in pids)
+
+    async with serve(formats) as server:
+        engines = server.service.engines
+        await until(lambda: rings(decoder_of(server)) == len(server.autodj.programme.plays))
+        before = rings(engines.pid)
+        assert before == rings(decoder_of(server)) > 0
+        stations = [await room(server, f"Format {suffix}") for suffix in FORMATS]
+        taps = [Wiretap(station) for station in stations]
+        await reach(taps, 1)
+        for suffix in FORMATS:
+            await server.post(f"/session/format-{suffix}/next-track", {"when": "now"})
+        assert rings(engines.pid) >= before + len(FORMATS)
+        await kill_decoder(server)
+        await until(lambda: rings(decoder_of(server)) == rings(engines.pid) >= before + len(FORMATS))
+        killed = engines.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: engines.pid not in (None, killed))
+        await until(lambda: rings(decoder_of(server)) == rings(engines.pid) >= before + len(FORMATS))
+        for tap in taps:
+            await tap.stop()
+        for suffix in FORMATS:
+            assert await server.delete(f"/api/session/format-{suffix}") == 204
+        await until(lambda: rings(engines.pid) == rings(decoder_of(server)) == len(server.autodj.programme.plays))
+        descriptors = os.listdir(f"/proc/{decoder_of(server)}/fd")  # noqa: PTH208
+        assert len(descriptors) < 30
+
+
 def decoded(tap: Wiretap) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
     """Decode what a room has sent."""
     import av

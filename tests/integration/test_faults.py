@@ -17,7 +17,7 @@ from tests.support.audio_checks import longest_silence_ms
 from tests.support.audio_files import write_audio
 from tests.support.deliveries import SHARED_PORT
 from tests.support.music import steady_music
-from tests.support.server import Serve
+from tests.support.server import RunningServer, Serve
 from tests.support.waiting import until
 
 
@@ -36,6 +36,52 @@ async def test_listeners_go_on_when_the_engine_is_killed(serve: Serve, music: Pa
         assert server.autodj.programme.plays[0].start == playing.start, "the plan is unchanged"
         steps = {second.timestamp - first.timestamp for first, second in pairwise(frames)}
         assert all(step % 960 == 0 for step in steps), "the RTP clock goes on, with a gap"
+
+
+@SHARED_PORT
+async def test_an_engine_that_dies_twice_withholds_what_was_never_ready(serve: Serve, music: Path) -> None:
+    async with serve(music) as server, server.listener() as listener:
+        service, playout = server.service, server.station.playout
+        await listener.read(samples(0.5))
+        await until(lambda: len(server.autodj.programme.plays) == 2)
+        playing, planned = server.autodj.programme.entries
+        await until(lambda: playout.is_ready(playing.play.id))
+        # As if the engine had died before the planned track was ready.
+        playout._ready.discard(planned.play.id)
+        playout._once_ready.discard(planned.play.id)
+        for _ in range(2):
+            killed = service.engines.pid
+            assert killed is not None
+            os.kill(killed, signal.SIGKILL)
+            await until(lambda: service.engines.pid not in (None, killed))  # noqa: B023
+            playout._once_ready.discard(planned.play.id)
+        await until(lambda: server.autodj.programme.entries[-1].track.id != planned.track.id)
+        assert server.autodj.programme.entries[0].play == playing.play, "what was ready goes on"
+        assert service.library.get(planned.track.id) is None, "it is left out for a while"
+        await frames_until_sound(listener, 25)
+
+
+@SHARED_PORT
+async def test_the_server_is_not_ready_while_a_listener_waits_for_audio(serve: Serve, music: Path) -> None:
+    async with serve(music) as server, server.listener() as listener:
+        await listener.read(samples(0.5))
+        hung = server.service.engines.pid
+        assert hung is not None
+        await until(lambda: server.service.engines.is_ticking(1))
+        assert await status_of(server, "/readyz") == 200
+        os.kill(hung, signal.SIGSTOP)
+        while (status := await status_of(server, "/readyz")) == 200:
+            await asyncio.sleep(0.1)
+        assert status == 503
+        while await status_of(server, "/readyz") != 200:  # once the engine is replaced
+            await asyncio.sleep(0.1)
+        assert server.service.engines.restarts == 1
+
+
+async def status_of(server: RunningServer, path: str) -> int:
+    """Return the status of a GET request."""
+    async with server.http.get(f"{server.url}{path}") as response:
+        return response.status
 
 
 async def frames_until_sound(listener: Listener, count: int) -> list[Frame]:

@@ -151,7 +151,11 @@ async def shared(serve: Serve, music: Path) -> Any:
 
 async def test_health_metrics_and_the_page_are_served(serve: Serve, music: Path) -> None:
     async with serve(music) as server:
-        assert await server.get("/healthz") == {"status": "ok"}
+        await until(lambda: server.service.engines.tick_ages_seconds[0] is not None)
+        health = await server.get("/healthz")
+        assert health["status"] == "ok"
+        assert 0 <= health["loopAgeSeconds"] < 30
+        assert 0 <= health["engines"][0]["lastTickAgeSeconds"] < 30
         assert await server.get("/readyz") == {"status": "ready"}
         sessions = (await server.get("/api/session/list"))["sessions"]
         assert [session["sessionId"] for session in sessions] == ["master"]

@@ -85,7 +85,7 @@ class DecoderSupervisor:
             process, self._process = self._process, None
             if process is not None:
                 await end_child(process)
-                self._on_death(not is_hung and process.returncode != -signal.SIGKILL)
+                self._on_death(not is_hung and process.returncode not in (0, -signal.SIGKILL))
 
     async def _watch(self, sock: socket.socket, process: asyncio.subprocess.Process) -> bool:
         """Take signs of life until the socket ends. Kill a decoder that gives none, and return True."""

@@ -50,6 +50,18 @@ class PlayoutDriver:
         self.playout.settle()
 
 
+def test_plays_that_no_engine_got_ready_are_known() -> None:
+    driver = PlayoutDriver(kept_ready=True)
+    second = replace(PLAY, id=2)
+    driver.playout.set_plays((PLAY, second))
+    driver.playout.deck_ready(PLAY.id)
+    list(driver.playout.restore())  # another engine
+    assert not driver.playout.is_ready(PLAY.id)
+    assert list(driver.playout.never_ready()) == [second]
+    driver.playout.close()
+    assert list(driver.playout.never_ready()) == [], "the engine has nothing of it"
+
+
 def test_a_closed_station_sends_nothing_to_the_engine() -> None:
     driver = PlayoutDriver()
     driver.playout.set_plays((PLAY, PLAY))
