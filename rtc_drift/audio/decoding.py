@@ -1,10 +1,12 @@
 """The decoder: any music file as 48 kHz stereo. Probe, analysis and deck get exactly the same samples."""
 
+import math
 import stat
 import statistics
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -18,6 +20,7 @@ MAX_BAD_PACKETS_IN_A_ROW = 500
 """About ten seconds of music. Trying to decode them takes tens of milliseconds, so a deck gets the error in time."""
 MAX_BAD_READS_IN_A_ROW = 50
 _FRAMES_COMPARED = 31
+_FINE_CLOCK_SAMPLES = 4
 HIGHEST_AMPLITUDE = 8.0
 """Limit for samples of broken float files, which hold infinity and 1e30; their NaN becomes silence."""
 SAMPLE_RATES = range(4_000, 768_001)
@@ -29,6 +32,16 @@ class DecodeError(Exception):
     """A file gives no (more) audio; the message is one sentence for users."""
 
 
+@dataclass(frozen=True, slots=True)
+class ClockZero:
+    """The beginning of a file by its own clock."""
+
+    seconds: float = 0.0
+    """Time of its first sample."""
+    frame_step: int = 0
+    """Greatest common divisor of the numbers of samples in its first frames; 0 if they are not known."""
+
+
 class AudioFile:
     """The first audio stream of an open file. It skips and counts what can't be decoded."""
 
@@ -37,6 +50,11 @@ class AudioFile:
         self.stream = stream
         self.packets = 0
         self.bad_packets = 0
+        self.first_position: int | None = 0
+        """Position of the first sample of `chunks` at 48 kHz. None after seeking, until it is known; or for good."""
+        self._zero = ClockZero()
+        self._frame_step = 0
+        self._is_to_be_aligned = False
         self._starts = deque[float](maxlen=_FRAMES_COMPARED)
         self._decoded_seconds = 0.0
         self._gathered = av.AudioFifo()
@@ -51,7 +69,32 @@ class AudioFile:
         It is the median over the latest frames: ffmpeg gives single frames a wrong time where Vorbis changes the
         length of its blocks.
         """
-        return statistics.median(self._starts) if self._starts else None
+        return statistics.median_low(self._starts) if self._starts else None
+
+    @property
+    def clock_zero(self) -> ClockZero:
+        """The beginning of the file by its clock, as far as the file was read from there."""
+        return ClockZero(self.clock_start or 0.0, self._frame_step)
+
+    @property
+    def has_coarse_clock(self) -> bool:
+        """True if the file's clock counts in steps of many samples, such as the milliseconds of WMA and WebM."""
+        return self._clock_samples > _FINE_CLOCK_SAMPLES
+
+    @property
+    def _clock_samples(self) -> float:
+        """Length of the clock's steps, in samples of the file."""
+        return float((self.stream.time_base or 0) * self.stream.codec_context.sample_rate)
+
+    def seek(self, to_seconds: float, zero: ClockZero) -> None:
+        """Go to a time of the file, or somewhat before it; to its beginning if it can't be sought.
+
+        Call it before `chunks`.
+        """
+        with suppress(av.FFmpegError):
+            self.container.seek(max(0, int((to_seconds + zero.seconds) * av.time_base)))
+            self._zero, self._frame_step = zero, zero.frame_step
+            self._is_to_be_aligned, self.first_position = True, None
 
     def chunks(self) -> Iterator[Audio]:
         """Yield `(n, 2) float32` at 48 kHz, finite and within ±8.
@@ -110,15 +153,21 @@ class AudioFile:
         frame.pts = None  # timestamps may be missing or jump; only the number of samples counts
         self._gathered.write(frame)
         if self._gathered.samples >= CHUNK_SECONDS * frame.sample_rate:
-            yield from self._convert(self._gathered.read())
+            yield from self._convert_gathered()
 
     def _flush(self) -> Iterator[Audio]:
         if self._resampler is not None:
-            rest = self._gathered.read()
-            if rest is not None:
-                yield from self._convert(rest)
+            yield from self._convert_gathered()
             yield from self._convert(None)
             self._resampler = None
+
+    def _convert_gathered(self) -> Iterator[Audio]:
+        if self._is_to_be_aligned and self._gathered.samples:
+            self._is_to_be_aligned = False
+            self._align()
+        gathered = self._gathered.read()
+        if gathered is not None:
+            yield from self._convert(gathered)
 
     def _convert(self, frame: av.AudioFrame | None) -> Iterator[Audio]:
         assert self._resampler is not None
@@ -126,10 +175,35 @@ class AudioFile:
             if resampled is not None:  # a frame that needs no conversion comes back as it is, even None
                 yield _audio(resampled)
 
+    def _align(self) -> None:
+        """Drop what was decoded before a sample at which the resampler has the same phase as at the file's first.
+
+        From there on it gives the same bits as if the file had been read from its beginning.
+        """
+        if self.clock_start is None:
+            return
+        assert self._shape is not None
+        rate = self._shape[2]
+        step = rate // math.gcd(rate, SAMPLE_RATE)
+        first = self._first_index(self.clock_start - self._zero.seconds, rate)
+        dropped = -first % step
+        if 0 < dropped < self._gathered.samples:  # rates that nobody uses have steps of up to a second
+            first += dropped
+            self._gathered.read(dropped)
+        self.first_position = round(first * SAMPLE_RATE / rate)
+
+    def _first_index(self, time: float, rate: int) -> int:
+        """Return the number of samples before the first decoded one, whose time is about `time`."""
+        step = 1
+        if self.has_coarse_clock and self._frame_step >= self._clock_samples:
+            step = self._frame_step  # frames begin at multiples of it
+        return max(0, step * round(time * rate / step))
+
     def _compare_clock(self, frame: av.AudioFrame) -> None:
         if frame.pts is not None and frame.time_base is not None:
             time = float((frame.pts - (self.stream.start_time or 0)) * frame.time_base)
             self._starts.append(time - self._decoded_seconds)
+        self._frame_step = math.gcd(self._frame_step, frame.samples)
         self._decoded_seconds += frame.samples / max(1, frame.sample_rate)
 
 

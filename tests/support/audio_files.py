@@ -38,15 +38,22 @@ def silence(seconds: float) -> Audio:
     return np.zeros((round(seconds * SAMPLE_RATE), 2), np.float32)
 
 
-def write_audio(path: Path, audio: Audio, *, rate: int = SAMPLE_RATE, tags: dict[str, str] | None = None) -> Path:
-    """Encode audio to the format of the file name's suffix."""
+def write_audio(
+    path: Path,
+    audio: Audio,
+    *,
+    rate: int = SAMPLE_RATE,
+    tags: dict[str, str] | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Encode audio to the format of the file name's suffix, with options of its codec."""
     codec, sample_format = CODECS[path.suffix]
     with av.open(path, "w", format=FORMATS.get(path.suffix)) as container:
         container.metadata.update(tags or {})
         stream = container.add_stream(codec, rate=rate, layout="stereo")
         assert isinstance(stream, AudioStream)
         stream.bit_rate = 128_000
-        stream.codec_context.options = {"strict": "experimental"}
+        stream.codec_context.options = {"strict": "experimental", **(options or {})}
         resampler = av.AudioResampler(sample_format, "stereo", rate)
         for start in range(0, len(audio), CHUNK_SAMPLES):
             chunk = audio[start : start + CHUNK_SAMPLES]
