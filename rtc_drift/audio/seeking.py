@@ -18,6 +18,8 @@ SEEK_MARGINS_SECONDS = (0.5, 10.0, 600.0)
 The others are tried one after the other where seeking ends too near the target or behind it: in files with packets of
 many seconds. The last one reads most files from the beginning.
 """
+_OPUS_MARGIN_SECONDS = 0.5
+"""Additional margin for Opus, whose filters take most of a second to forget what came before, to the last bit."""
 _SETTLED = samples(0.25)
 """Least number of samples before the target with which decoding must begin, else the next margin is tried."""
 _FILES_CACHED = 128
@@ -35,10 +37,9 @@ def decode(path: str, start: int) -> Generator[tuple[int, Audio], None, None]:
     """Yield `(position, audio)`: contiguous `(n, 2) float32` from about the file's sample `start` (at 48 kHz) on.
 
     The first position lies at or before `start`, by about the seek margin. From `start` on, samples have the same bits
-    as if the file had been read from its beginning, if no packet before was broken and its codec allows it: Opus
-    differs by up to 1e-6, and AAC and WMA where they replace noise by other noise. Read from the beginning, positions
-    count as the probe counts them. Broken packets are skipped. Raises DecodeError if the file can't be opened or read,
-    is no audio, or breaks off.
+    as if the file had been read from its beginning, if no packet before was broken and its codec allows it: AAC and WMA
+    may replace noise by other noise. Read from the beginning, positions count as the probe counts them. Broken packets
+    are skipped. Raises DecodeError if the file can't be opened or read, is no audio, or breaks off.
     """
     try:
         for margin in SEEK_MARGINS_SECONDS:
@@ -60,6 +61,8 @@ def decode(path: str, start: int) -> Generator[tuple[int, Audio], None, None]:
 
 
 def _seek(path: str, file: AudioFile, to_seconds: float) -> None:
+    if "opus" in file.stream.codec_context.name:
+        to_seconds -= _OPUS_MARGIN_SECONDS
     if to_seconds > 0 and not (file.container.format.name == "ogg" and _is_chained(path)):
         file.seek(to_seconds, _clock_zero(path, file))
 
