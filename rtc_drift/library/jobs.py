@@ -2,10 +2,12 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track, Unplayable, legible
+from rtc_drift.media import samples
 from rtc_drift.workers.pool import JobCrashedError, JobFailedError, JobHungError, WorkerError, Workers
 
 logger = logging.getLogger(__name__)
@@ -13,12 +15,17 @@ logger = logging.getLogger(__name__)
 PROBE = "rtc_drift.library.probe:probe_job"
 ANALYSE = "rtc_drift.library.analyse:analyse_job"
 WRITE_DEMO = "rtc_drift.demo.files:write_job"
+_BEFORE_FAILURE = samples(2.5)
+"""Samples before the failure of a file at which decoding it again begins."""
 
 
-async def probe(workers: Workers, path: Path) -> Track | Unplayable:
-    """Probe one file. Raises WorkerError when the pool is closed or no process can be started."""
+async def probe(workers: Workers, path: Path, seek_positions: Sequence[int] = ()) -> Track | Unplayable:
+    """Probe one file, then decode it from `seek_positions` (48 kHz) on.
+
+    Raises WorkerError when the pool is closed or no process can be started.
+    """
     try:
-        result = await workers.run(PROBE, path=os.fspath(path))
+        result = await workers.run(PROBE, path=os.fspath(path), seek_positions=list(seek_positions))
     except JobCrashedError:
         return Unplayable(path=path, reason="The decoder crashed on this file.")
     except JobHungError:
@@ -29,6 +36,15 @@ async def probe(workers: Workers, path: Path) -> Track | Unplayable:
     if "track" in result:
         return Track.model_validate(result["track"])
     return Unplayable.model_validate(result["unplayable"])
+
+
+async def probe_again(workers: Workers, track: Track, position: int | None) -> Track | Unplayable:
+    """Probe a file that failed to play, also with a seek: there are files on which a decoder fails only then.
+
+    It seeks to the middle; and to the `position` of the failure (48 kHz) and somewhat before, if that is known.
+    """
+    near_failure = [] if position is None else [position, max(0, position - _BEFORE_FAILURE)]
+    return await probe(workers, track.path, [*near_failure, track.duration_samples // 2])
 
 
 async def analyse(workers: Workers, track: Track) -> Analysis | Unplayable:

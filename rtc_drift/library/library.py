@@ -148,8 +148,8 @@ class Library:
         """Return the playable tracks with every word of the query in title, artist or album, by artist and album."""
         return await self._search.find(self.playable(), query)
 
-    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
-        """Take out a track that failed to play, for some minutes.
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
+        """Take out a track that failed to play, at a `position` in its file (48 kHz), for some minutes.
 
         It stays out until its file changes only if the failure is `lasting`, the file still exists, and probing it
         fails, too.
@@ -163,7 +163,7 @@ class Library:
         self._changed()
         logger.warning("%s can't be played: %s", legible(track.path), reason)
         if not self._background.closed:
-            self._background.spawn(self._check_failed(track, lasting), f"mark {track.id} unplayable")
+            self._background.spawn(self._check_failed(track, lasting, position), f"mark {track.id} unplayable")
             self._end_cooldown_if_silent()
 
     def status(self) -> LibraryStatus:
@@ -263,9 +263,9 @@ class Library:
 
     # -- tracks and folders that fail ----------------------------------------------------------------------
 
-    async def _check_failed(self, track: Track, lasting: bool) -> None:
+    async def _check_failed(self, track: Track, lasting: bool, position: int | None) -> None:
         try:
-            await self._background.guard(self._probe_again(track, lasting))
+            await self._background.guard(self._probe_again(track, lasting, position))
         finally:
             self._being_checked.pop(track.id, None)
         for root in self._folders.all:
@@ -274,7 +274,7 @@ class Library:
         self._end_cooldown_if_silent()
         self._make_demo_if_needed()
 
-    async def _probe_again(self, track: Track, lasting: bool) -> None:
+    async def _probe_again(self, track: Track, lasting: bool, position: int | None) -> None:
         """Decide if a track is gone, comes back after the cooldown, or stays out until its file changes."""
         presence = await asyncio.to_thread(presence_of, track.path)
         if presence == "missing":
@@ -282,7 +282,7 @@ class Library:
         result: Track | Unplayable | None = None
         try:
             if lasting and presence == "present":
-                result = await jobs.probe(self._workers, track.path)
+                result = await jobs.probe_again(self._workers, track, position)
         except WorkerError as error:
             self._background.record_failure(str(error))
         if isinstance(result, Unplayable) and not result.temporary:

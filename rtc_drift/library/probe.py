@@ -4,8 +4,9 @@ Synchronous, and busy for about a second: it runs in a worker process.
 """
 
 import errno
+import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,32 +17,42 @@ from rtc_drift.analysis.cues import sounding_seconds
 from rtc_drift.analysis.envelope import EnvelopeMeter
 from rtc_drift.audio.decoding import AudioFile, DecodeError, open_audio
 from rtc_drift.audio.loudness import LoudnessMeter
+from rtc_drift.audio.seeking import decode
 from rtc_drift.library.tags import read_tags
 from rtc_drift.library.track import Track, Unplayable
-from rtc_drift.media import Audio, seconds
+from rtc_drift.media import Audio, samples, seconds
 
 SHORTEST_SECONDS = 1.0
 MOST_BAD_PACKETS = 0.05
 _HASH_BLOCK_BYTES = 1 << 20
 _CHUNKS_AT_ONCE = 10
+_DECODED_AFTER_SEEK = samples(5.0)
+_END_TOLERANCE = samples(0.5)
+"""Samples by which a track whose file breaks off may end earlier after a seek: its last chunk is then another one."""
 
 
-def probe(path: Path, *, alive: Callable[[], None] = lambda: None) -> Track | Unplayable:
-    """Probe a file: read and decode it once. Never raises for anything a file can contain.
+def probe(
+    path: Path, *, seek_positions: Sequence[int] = (), alive: Callable[[], None] = lambda: None
+) -> Track | Unplayable:
+    """Probe a file: read and decode it once, and 5 s again from each of `seek_positions` (48 kHz) on.
 
-    Calls `alive` for each MiB read and each 2.5 s of audio decoded, as proof that it isn't stuck.
+    Never raises for anything a file can contain. Calls `alive` for each MiB read and each 2.5 s of audio decoded, as
+    proof that it isn't stuck.
     """
     try:
-        return _probe(path, alive)
+        track = _probe(path, alive)
+        for start in seek_positions:
+            _decode_from(path, start, track.duration_samples, alive)
+        return track
     except DecodeError as error:
         return Unplayable(path=path, reason=str(error))
     except OSError as error:
         return Unplayable(path=path, reason=read_error_reason(error), temporary=True)
 
 
-def probe_job(path: str, alive: Callable[[], None]) -> dict[str, Any]:
+def probe_job(path: str, alive: Callable[[], None], seek_positions: Sequence[int] = ()) -> dict[str, Any]:
     """Probe a file in a worker process. Return `{"track": …}` or `{"unplayable": …}`."""
-    result = probe(Path(path), alive=alive)
+    result = probe(Path(path), seek_positions=seek_positions, alive=alive)
     return {"track" if isinstance(result, Track) else "unplayable": result.model_dump()}
 
 
@@ -77,6 +88,15 @@ def _probe(path: Path, alive: Callable[[], None]) -> Track:
         first_sound_seconds=first,
         last_sound_seconds=last,
     )
+
+
+def _decode_from(path: Path, start: int, duration: int, alive: Callable[[], None]) -> None:
+    """Decode a few seconds as a deck does after a seek. Raises DecodeError if they break off before the track's end."""
+    end = min(start + _DECODED_AFTER_SEEK, duration - _END_TOLERANCE)
+    for position, chunk in decode(os.fspath(path), start):
+        alive()
+        if position + len(chunk) >= end:
+            return
 
 
 def _content_id(path: Path, alive: Callable[[], None]) -> str:

@@ -76,7 +76,7 @@ class MemoryLibrary:
         """Return the analysis of a track, with beats and curves; None if it is not analysed."""
         return self._whole_analysis(track_id)
 
-    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
         """Exclude a track whose playback failed. The catalogue does not change: the next rendering must be the same."""
         if self._tracks.pop(track.id, None) is not None:
             self._normalisation = self._space = None

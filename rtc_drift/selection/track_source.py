@@ -28,5 +28,8 @@ class TrackSource(Protocol):
     def analysis(self, track_id: str) -> Analysis | None:
         """Return the analysis of a track, with beats and curves; None if it is not analysed."""
 
-    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
-        """Exclude a track whose playback failed, for `reason`, a sentence. `lasting`: the file itself is at fault."""
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
+        """Exclude a track whose playback failed, for `reason`, a sentence, at a `position` in its file (48 kHz).
+
+        `lasting`: the file itself is at fault.
+        """

@@ -115,16 +115,16 @@ class AutoDj:
             self._on_air.apply(changed)
         return changed is not None
 
-    def deck_failed(self, message: DeckFailed) -> None:
+    def deck_failed(self, failed: DeckFailed) -> None:
         """Leave out a file from which the engine gets no (more) sound, and bring in another track in time."""
-        entry = self.programme.find(message.play)
+        entry = self.programme.find(failed.play)
         if entry is None:
             return
-        if message.of_lead:
+        if failed.of_lead:
             self._lead_failed(entry)
             return
         self.failed_plays += 1
-        self._tracks.mark_unplayable(entry.track, message.reason, lasting=not message.stalled)
+        self._tracks.mark_unplayable(entry.track, failed.reason, lasting=not failed.stalled, position=failed.position)
         if self._on_air.is_paused:
             return  # It fails again when it is to go on.
         horizon = self._on_air.horizon
@@ -134,7 +134,7 @@ class AutoDj:
                 return  # Something that was asked for after it comes.
             self._on_air.apply(steps.unplan(self.programme, horizon))
         else:
-            sound_ends = entry.play.start + max(0, message.position - entry.play.offset)
+            sound_ends = entry.play.start + max(0, failed.position - entry.play.offset)
             self._on_air.apply(steps.break_off(self.programme, entry.play.id, sound_ends))
             current = self.programme.current(horizon)
             if current is None or entry.play.id != current.play.id:

@@ -19,6 +19,8 @@ class FakeLibrary:
         self.analyses = dict[str, Analysis]()
         self.marked: list[tuple[str, bool]] = []
         """Tracks that were marked as unplayable: their id, and True if for good."""
+        self.failed_positions: list[int | None] = []
+        """Positions in the files of these tracks where their playback failed."""
 
     def playable(self) -> list[Track]:
         """Return all tracks."""
@@ -39,9 +41,10 @@ class FakeLibrary:
     async def wait_until_playable(self) -> None:
         """Return at once: there is music from the beginning."""
 
-    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True) -> None:
+    def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
         """Note the mark, and remove the track."""
         self.marked.append((track.id, lasting))
+        self.failed_positions.append(position)
         self.tracks.pop(track.id, None)
 
     def status(self) -> LibraryStatus:

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from rtc_drift.library import jobs
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.scan import presence_of
-from rtc_drift.library.track import Unplayable
+from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.media import samples
 from rtc_drift.workers.pool import Workers
 from tests.support.library_home import LibraryHome, until_scanned, until_soon
 
@@ -66,7 +68,7 @@ async def test_a_passing_failure_is_not_remembered(home: LibraryHome, monkeypatc
     home.add("a.flac", 300)
     home.add("b.flac", 400)
 
-    async def failing(_: Workers, path: Path) -> Unplayable:
+    async def failing(_: Workers, path: Path, seek_positions: Sequence[int]) -> Unplayable:
         return Unplayable(path=path, reason="The file can't be read (input/output error).", temporary=True)
 
     async with home.open(home.music) as library:
@@ -76,6 +78,28 @@ async def test_a_passing_failure_is_not_remembered(home: LibraryHome, monkeypatc
         library.mark_unplayable(track, "The file can't be read.")
         await until_soon(lambda: library._background.idle)
         assert (track.id in library._cooldown, library.status().unplayable) == (True, 0)
+
+
+async def test_a_file_that_fails_only_after_a_seek_is_remembered(
+    home: LibraryHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.add("a.flac", 300)
+    home.add("b.flac", 400)
+    positions: list[int] = []
+
+    async def crashing(workers: Workers, path: Path, seek_positions: Sequence[int] = ()) -> Track | Unplayable:
+        positions.extend(seek_positions)
+        return Unplayable(path=path, reason="The decoder crashed on this file.")
+
+    async with home.open(home.music) as library:
+        await until_scanned(library)
+        track = library.playable()[0]
+        monkeypatch.setattr(jobs, "probe", crashing)
+        library.mark_unplayable(track, "The decoder crashed.", position=samples(7.0))
+        await until_soon(lambda: library.status().unplayable == 1)
+        await until_soon(lambda: library._background.idle)
+        assert track.id not in library._cooldown
+    assert positions == [samples(7.0), samples(4.5), track.duration_samples // 2]
 
 
 async def test_a_cooling_track_is_better_than_silence(home: LibraryHome) -> None:

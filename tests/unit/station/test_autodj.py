@@ -52,6 +52,7 @@ def test_two_bad_files_in_a_row_leave_no_gap() -> None:
     current = driver.playing()
     breaks_at = driver.now + 4 * SECOND
     driver.fail_deck(current.play.id, current.play.position_at(breaks_at))
+    assert driver.library.failed_positions == [current.play.position_at(breaks_at)]
     rescue = driver.planned()
     assert rescue.transition.kind == "rescue"
     driver.fail_deck(rescue.play.id, 0)

@@ -12,6 +12,7 @@ import pytest
 from rtc_drift.analysis import Analysis
 from rtc_drift.library import jobs
 from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.workers.pool import WorkerError, Workers
 from tests.support.audio_files import sine, write_audio
 
@@ -38,6 +39,17 @@ for line in sys.stdin:
         print(json.dumps({"result": {"unplayable": {"path": arguments["path"], "reason": reason}}}), flush=True)
 """
 COMMAND = (sys.executable, "-S", "-c", SCRIPT)
+FAILING_AFTER_SEEK = """
+import os, signal, time
+from rtc_drift.library import probe
+from rtc_drift.workers import process
+
+def decode(path, start):
+    {fault}
+
+probe.decode = decode
+process.main()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +96,24 @@ async def test_a_crash_fails_one_file() -> None:
             )
         assert await pid(workers) != before
         assert workers.crashes == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", ("The decoder crashed on this file.", False)),
+        ("time.sleep(1000)", ("The decoder hung on this file.", True)),
+    ],
+)
+async def test_a_file_that_failed_is_probed_with_a_seek(tmp_path: Path, fault: str, expected: tuple[str, bool]) -> None:
+    file = write_audio(tmp_path / "x.flac", sine(2))
+    command = (sys.executable, "-c", FAILING_AFTER_SEEK.format(fault=fault))
+    async with Workers(1, command=command, timeout_seconds=2) as workers:
+        track = await jobs.probe(workers, file)
+        assert isinstance(track, Track)
+        result = await jobs.probe_again(workers, track, SAMPLE_RATE)
+        assert isinstance(result, Unplayable)
+        assert (result.reason, result.temporary) == expected
 
 
 async def test_a_hanging_worker_is_killed_but_not_a_slow_one() -> None:
