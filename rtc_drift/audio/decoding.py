@@ -32,6 +32,13 @@ class DecodeError(Exception):
     """A file gives no (more) audio; the message is one sentence for users."""
 
 
+class TooMuchMemoryError(DecodeError):
+    """A file that needs more memory than the process may have."""
+
+    def __init__(self) -> None:
+        super().__init__("The file needs too much memory to be decoded.")
+
+
 @dataclass(frozen=True, slots=True)
 class ClockZero:
     """The beginning of a file by its own clock."""
@@ -116,7 +123,7 @@ class AudioFile:
             except StopIteration:
                 return
             except av.FFmpegError as error:
-                if isinstance(error, OSError):
+                if isinstance(error, OSError | MemoryError):
                     raise
                 bad_reads += 1
                 self.bad_packets += 1
@@ -132,6 +139,8 @@ class AudioFile:
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
             self.bad_packets += 1
             self._bad_in_a_row += 1
             if self._bad_in_a_row == MAX_BAD_PACKETS_IN_A_ROW:
@@ -231,6 +240,8 @@ def _decode_errors() -> Iterator[None]:
         yield
     except OSError:
         raise
+    except MemoryError as error:
+        raise TooMuchMemoryError from error
     except (av.FFmpegError, ValueError) as error:
         reason = error.strerror if isinstance(error, av.FFmpegError) else None
         raise DecodeError(f"The file can't be decoded ({(reason or 'unknown format').lower()}).") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rtc_drift.analysis import Analyser, Analysis
-from rtc_drift.audio.decoding import DecodeError, open_audio
+from rtc_drift.audio.decoding import DecodeError, TooMuchMemoryError, open_audio
 from rtc_drift.library.probe import large_chunks, read_error_reason
 from rtc_drift.library.track import Unplayable
 
@@ -26,6 +26,8 @@ def analyse(
         return analyser.finish()
     except DecodeError as error:
         return Unplayable(path=path, reason=str(error))
+    except MemoryError:
+        return Unplayable(path=path, reason=str(TooMuchMemoryError()))
     except OSError as error:
         return Unplayable(path=path, reason=read_error_reason(error), temporary=True)
 

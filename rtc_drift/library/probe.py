@@ -15,7 +15,7 @@ import numpy as np
 
 from rtc_drift.analysis.cues import sounding_seconds
 from rtc_drift.analysis.envelope import EnvelopeMeter
-from rtc_drift.audio.decoding import AudioFile, DecodeError, open_audio
+from rtc_drift.audio.decoding import AudioFile, DecodeError, TooMuchMemoryError, open_audio
 from rtc_drift.audio.loudness import LoudnessMeter
 from rtc_drift.audio.seeking import decode
 from rtc_drift.library.tags import read_tags
@@ -46,6 +46,8 @@ def probe(
         return track
     except DecodeError as error:
         return Unplayable(path=path, reason=str(error))
+    except MemoryError:
+        return Unplayable(path=path, reason=str(TooMuchMemoryError()))
     except OSError as error:
         return Unplayable(path=path, reason=read_error_reason(error), temporary=True)
 
@@ -115,7 +117,8 @@ def _content_id(path: Path, alive: Callable[[], None]) -> str:
 def large_chunks(file: AudioFile) -> Iterator[Audio]:
     """Yield the audio that a deck will play, in chunks of 2.5 s: measuring large chunks costs a fifth less.
 
-    Stops at damage that ends the decoding. Raises DecodeError if there is no audio before it, and OSError.
+    Stops at damage that ends the decoding. Raises DecodeError if there is no audio before it or the memory
+    does not suffice, and OSError.
     """
     waiting, has_audio = list[Audio](), False
     try:
@@ -125,8 +128,8 @@ def large_chunks(file: AudioFile) -> Iterator[Audio]:
             if len(waiting) == _CHUNKS_AT_ONCE:
                 yield np.concatenate(waiting)
                 waiting.clear()
-    except DecodeError:
-        if not has_audio:
+    except DecodeError as error:
+        if not has_audio or isinstance(error, TooMuchMemoryError):
             raise
         # It breaks off here, as it will for a deck. `_check_damage` decides if that is too early.
     if waiting:

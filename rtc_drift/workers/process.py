@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -18,6 +19,8 @@ from typing import Any, TextIO
 
 ALIVE_SECONDS = 1.0
 """Least time between two signs of life."""
+MAX_MEMORY_BYTES = 2 << 30
+"""Most data of a worker process: ten times what analysing three hours of music takes."""
 
 
 def main() -> None:
@@ -27,10 +30,17 @@ def main() -> None:
     # An absolute value: the parent may run at a raised priority.
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, parser.parse_args().nice)
+    _limit_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     answers = _reserve_stdout()
     for line in sys.stdin:
         _write(answers, _answer(line, _Heartbeat(answers)))
+
+
+def _limit_memory() -> None:
+    """Let allocating fail beyond a limit, since a damaged file may make a decoder ask for any amount. Linux only."""
+    with contextlib.suppress(OSError, ValueError):  # a lower limit may be set already
+        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
 
 
 def _reserve_stdout() -> TextIO:

@@ -13,7 +13,8 @@ from rtc_drift.analysis import Analysis
 from rtc_drift.library import jobs
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.media import SAMPLE_RATE
-from rtc_drift.workers.pool import WorkerError, Workers
+from rtc_drift.workers.pool import JobFailedError, WorkerError, Workers
+from rtc_drift.workers.process import MAX_MEMORY_BYTES
 from tests.support.audio_files import sine, write_audio
 
 SCRIPT = """
@@ -48,6 +49,14 @@ def decode(path, start):
     {fault}
 
 probe.decode = decode
+process.main()
+"""
+ALLOCATING = """
+from rtc_drift.workers import process
+
+def allocate(size, alive):
+    return len(bytearray(size))
+
 process.main()
 """
 
@@ -114,6 +123,14 @@ async def test_a_file_that_failed_is_probed_with_a_seek(tmp_path: Path, fault: s
         result = await jobs.probe_again(workers, track, SAMPLE_RATE)
         assert isinstance(result, Unplayable)
         assert (result.reason, result.temporary) == expected
+
+
+async def test_a_worker_gets_no_more_memory_than_its_limit() -> None:
+    async with Workers(1, command=(sys.executable, "-c", ALLOCATING)) as workers:
+        with pytest.raises(JobFailedError, match="MemoryError"):
+            await workers.run("__main__:allocate", size=MAX_MEMORY_BYTES)
+        assert await workers.run("__main__:allocate", size=MAX_MEMORY_BYTES // 2) == MAX_MEMORY_BYTES // 2
+        assert workers.crashes == 0
 
 
 async def test_a_hanging_worker_is_killed_but_not_a_slow_one() -> None:
