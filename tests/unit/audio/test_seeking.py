@@ -174,3 +174,10 @@ def test_the_same_audio_comes_in_chunks_of_any_length(tmp_path: Path, monkeypatc
     assert np.array_equal(read(file, 0, samples(2.5)), whole)
     start = samples(1.3)
     assert np.array_equal(read(file, start, SETTLED), whole[start : start + SETTLED])
+
+
+def test_without_a_clock_the_first_sample_counts_as_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_audio(tmp_path / "chirp.flac", chirp(6.0, 44_100), rate=44_100)
+    monkeypatch.setattr("rtc_drift.audio.decoding.AudioFile._compare_clock", lambda *_: None)
+    position, _ = next(decode(str(file), samples(4.0)))
+    assert position == samples(4.0)
