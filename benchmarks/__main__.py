@@ -8,6 +8,7 @@ BENCHES = {
     "listeners": station_cost.fifty_listeners,
     "punctuality": station_cost.busy_control,
     "sessions": sessions.many_sessions,
+    "sessions-aiortc": sessions.stock_listeners,
     "idle": sessions.idle_sessions,
     "create": sessions.create_to_first_packet,
     "events": sessions.many_events,

@@ -17,9 +17,12 @@ class Report:
     lost: int
     received: int
     late_ms: tuple[float, float, float, float]
-    """Lateness of packets in ms: median, 99 %, 99.9 % and worst."""
+    """Lateness of packets in ms when aiortc took them: median, 99 %, 99.9 % and worst."""
     late_packets: int
-    """Number of packets more than 20 ms late."""
+    """Number of packets more than 20 ms late when aiortc took them."""
+    kernel_late_ms: tuple[float, float, float, float]
+    """The same of the kernel's time stamps."""
+    kernel_late_packets: int
 
 
 @contextlib.asynccontextmanager

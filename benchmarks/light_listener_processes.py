@@ -40,6 +40,12 @@ class Received:
     undecryptable: int
     deviation_ms: tuple[float, ...]
     """Deviation of the packets' spacing from 20 ms, in the worst process: 50 %, 99 %, 99.9 % and the largest."""
+    late_ms: tuple[float, ...]
+    """Lateness of packets by the kernel's time stamps, in the worst process: 50 %, 99 %, 99.9 % and the largest."""
+    late_packets: int
+    """Packets more than 20 ms late."""
+    fewest: int
+    """Packets of the listener that received the fewest."""
     listeners_cpu_seconds: float
     """CPU time of the listeners' processes. Near the length of the interval, they limit what is measured."""
 
@@ -124,6 +130,9 @@ async def receive(processes: Sequence[LightListenerProcess], seconds: float) -> 
         consent_failures=total("consent_failures"),
         undecryptable=total("undecryptable"),
         deviation_ms=max(tuple(report["deviation_ms"]) for report in reports),
+        late_ms=max(tuple(report["late_ms"]) for report in reports),
+        late_packets=total("late_packets"),
+        fewest=min(report["fewest"] for report in reports),
         listeners_cpu_seconds=sum(report["cpu_seconds"] for report in reports),
     )
 

@@ -9,6 +9,8 @@ PACKET_SAMPLES = 960
 PACKET_MS = 20.0
 SAMPLES_PER_MS = 48
 PERCENTILES = (50.0, 99.0, 99.9, 100.0)
+LATE_MS = 20.0
+"""Lateness above which a packet counts as late."""
 
 
 class PacketStatistics:
@@ -25,6 +27,7 @@ class PacketStatistics:
         self.arrived_ns = np.zeros(capacity, np.int64)
         """Time of arrival of the latest packet; 0 = none yet."""
         self._timestamp = np.zeros(capacity, np.int64)
+        """RTP timestamp of the latest packet, with the roll-overs above."""
         self.reset()
 
     def reset(self) -> None:
@@ -32,6 +35,8 @@ class PacketStatistics:
         self.received = np.zeros(len(self.index), np.int64)
         self.expected = self.duplicates = self.reordered = self.skipped = self.bytes = 0
         self._spacing_ms: list[NDArray[np.float32]] = []
+        self._behind_ns: list[tuple[NDArray[np.intp], NDArray[np.int64]]] = []
+        """Listeners, and the arrival of each packet minus its media time."""
 
     def clear(self, listener: int) -> None:
         """Clear the entry of a listener, for another one."""
@@ -53,11 +58,13 @@ class PacketStatistics:
         fresh = is_first & (self.arrived_ns[listeners] == 0)
         sequence = headers[:, 2].astype(np.int64) << 8 | headers[:, 3]
         timestamp = np.ascontiguousarray(headers[:, 4:8]).view(">u4")[:, 0].astype(np.int64)
+        timestamp = self._timestamp[listeners] + _wrapped(timestamp - self._timestamp[listeners], 32)
         steps = _wrapped(sequence - _before(sequence, self.index[listeners], is_first), 16)
         media = _wrapped(timestamp - _before(timestamp, self._timestamp[listeners], is_first), 32)
         steps[fresh], media[fresh] = 1, PACKET_SAMPLES
         spacing_ms = (arrived_ns - _before(arrived_ns, self.arrived_ns[listeners], is_first))[~fresh] / 1e6
         self._spacing_ms.append(spacing_ms.astype(np.float32))
+        self._behind_ns.append((listeners, arrived_ns - timestamp * 1_000_000 // SAMPLES_PER_MS))
         self._count(listeners, lengths, steps, media)
         self._advance(listeners, is_first, sequence, steps, fresh)
         is_last = np.roll(is_first, -1)
@@ -73,6 +80,7 @@ class PacketStatistics:
         received = int(self.received.sum())
         unique = received - self.duplicates
         spacing = np.concatenate([np.empty(0, np.float32), *self._spacing_ms])
+        late_ms = self._late_ms()
         return {
             "expected": self.expected,
             "received": received,
@@ -84,7 +92,18 @@ class PacketStatistics:
             "bytes": self.bytes,
             "spacing_ms": _percentiles(spacing),
             "deviation_ms": _percentiles(np.abs(spacing - np.float32(PACKET_MS))),
+            "late_ms": _percentiles(late_ms),
+            "late_packets": int(np.count_nonzero(late_ms > LATE_MS)),
         }
+
+    def _late_ms(self) -> NDArray[np.float32]:
+        """Return how many ms each packet came later, by its own timestamp, than its listener's most punctual one."""
+        if not self._behind_ns:
+            return np.empty(0, np.float32)
+        listeners, behind_ns = (np.concatenate(column) for column in zip(*self._behind_ns, strict=True))
+        least_ns = np.full(len(self.index), np.iinfo(np.int64).max)
+        np.minimum.at(least_ns, listeners, behind_ns)
+        return np.asarray((behind_ns - least_ns[listeners]) / 1e6, np.float32)
 
     def _count(
         self,

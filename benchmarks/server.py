@@ -1,12 +1,13 @@
 """A server to measure: `rtc-drift serve` in a process of its own, on loopback, with synthesised music."""
 
 import asyncio
+import contextlib
+import os
 import re
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,26 @@ import psutil
 from rtc_drift.demo import DEMO, write
 
 TRACKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """The way to start a server: which checkout runs, by which Python, and with which rights."""
+
+    checkout: Path | None = None
+    """Folder of the checkout; None is the folder in which the bench runs."""
+    python: str = sys.executable
+    is_real_time: bool = True
+    """False takes the right to raise priorities from a server that root starts. Others may not have it anyway."""
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command of `rtc-drift` with these arguments. It is to be run in the folder of the checkout."""
+        bounded = ("setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice")
+        prefix = bounded if not self.is_real_time and os.geteuid() == 0 else ()
+        return [*prefix, self.python, "-m", "rtc_drift", *arguments]
+
+
+THIS = Launch()
 
 
 @dataclass(frozen=True)
@@ -44,9 +65,11 @@ class MeasuredServer:
         return sum(process.memory_full_info().pss for process in self.processes()) / 1e6
 
     def pin(self, *cores: int) -> None:
-        """Keep all its threads on certain cores (Linux)."""
+        """Keep all its threads on certain cores (Linux). Threads and processes that they start later stay there too."""
         for process in self.processes():
-            process.cpu_affinity(list(cores))
+            for thread in process.threads():
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(thread.id, cores)
 
     async def metrics(self) -> dict[str, float]:
         """Return the Prometheus samples by name, labels included."""
@@ -55,13 +78,15 @@ class MeasuredServer:
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[:1] != "#")}
 
 
-@asynccontextmanager
-async def measured_server(music: Path, data_dir: Path, *options: str) -> AsyncIterator[MeasuredServer]:
+@contextlib.asynccontextmanager
+async def measured_server(
+    music: Path, data_dir: Path, *options: str, launch: Launch = THIS
+) -> AsyncIterator[MeasuredServer]:
     """Start a server, wait until it is ready, and end it afterwards."""
-    command = [sys.executable, "-m", "rtc_drift", "serve", "--port", "0", "--seed", "1", "--music", str(music)]
+    command = launch.command("serve", "--port", "0", "--seed", "1", "--music", str(music), "--data-dir", str(data_dir))
     started = time.monotonic()
     child = await asyncio.create_subprocess_exec(
-        *command, "--data-dir", str(data_dir), *options, stderr=asyncio.subprocess.PIPE
+        *command, *options, cwd=launch.checkout, stderr=asyncio.subprocess.PIPE
     )
     drain: asyncio.Task[bytes] | None = None
     try:
@@ -83,14 +108,14 @@ async def measured_server(music: Path, data_dir: Path, *options: str) -> AsyncIt
             await drain
 
 
-@asynccontextmanager
-async def scanned_server(*options: str) -> AsyncIterator[MeasuredServer]:
+@contextlib.asynccontextmanager
+async def scanned_server(*options: str, launch: Launch = THIS) -> AsyncIterator[MeasuredServer]:
     """Run a server whose library is scanned already, so that only playing is measured."""
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
         music = make_music(Path(folder) / "music")
         data = Path(folder) / "data"
-        await scan(music, data)
-        async with measured_server(music, data, *options) as server:
+        await scan(music, data, launch)
+        async with measured_server(music, data, *options, launch=launch) as server:
             yield server
 
 
@@ -102,10 +127,10 @@ def make_music(folder: Path) -> Path:
     return folder
 
 
-async def scan(music: Path, data_dir: Path) -> None:
+async def scan(music: Path, data_dir: Path, launch: Launch = THIS) -> None:
     """Read a folder into the catalogue by `rtc-drift scan`. Raises RuntimeError if that fails."""
-    command = [sys.executable, "-m", "rtc_drift", "scan", str(music), "--data-dir", str(data_dir)]
-    scanner = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+    command = launch.command("scan", str(music), "--data-dir", str(data_dir))
+    scanner = await asyncio.create_subprocess_exec(*command, cwd=launch.checkout, stderr=asyncio.subprocess.DEVNULL)
     if await scanner.wait():
         raise RuntimeError("the scan failed")
 

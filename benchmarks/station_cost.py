@@ -77,6 +77,16 @@ def share_on_time(before: dict[str, float], after: dict[str, float]) -> float:
     return growth(f'{name}_bucket{{le="0.001"}}') / (growth(f"{name}_count") + skipped)
 
 
+def tick_late_ms(before: dict[str, float], after: dict[str, float]) -> tuple[float, float, float]:
+    """Return how late ticks between two readings started, in ms: median, 99 % and worst, rounded up to a bucket."""
+    name = "rtc_drift_engine_tick_late_seconds"
+    prefix = f'{name}_bucket{{le="'
+    buckets = sorted((float(it[len(prefix) : -2]), after[it] - before[it]) for it in after if it.startswith(prefix))
+    count = buckets[-1][1]
+    median, most, worst = (next(le for le, at_most in buckets if at_most >= count * it) for it in (0.5, 0.99, 1))
+    return median * 1e3, most * 1e3, worst * 1e3
+
+
 async def cpu_ms_per_second(server: MeasuredServer) -> float:
     """Return the CPU time of all the server's processes in ms per second, over `SECONDS`."""
     loop = asyncio.get_running_loop()
