@@ -78,12 +78,18 @@ def share_on_time(before: dict[str, float], after: dict[str, float]) -> float:
 
 
 def tick_late_ms(before: dict[str, float], after: dict[str, float]) -> tuple[float, float, float]:
-    """Return how late ticks between two readings started, in ms: median, 99 % and worst, rounded up to a bucket."""
+    """Return how late ticks between two readings started, in ms: median, 99 % and worst, rounded up to a bucket.
+
+    Ticks beyond the last bucket count as in it.
+    """
     name = "rtc_drift_engine_tick_late_seconds"
     prefix = f'{name}_bucket{{le="'
     buckets = sorted((float(it[len(prefix) : -2]), after[it] - before[it]) for it in after if it.startswith(prefix))
     count = buckets[-1][1]
-    median, most, worst = (next(le for le, at_most in buckets if at_most >= count * it) for it in (0.5, 0.99, 1))
+    last = buckets[-2][0]
+    median, most, worst = (
+        min(last, next(le for le, at_most in buckets if at_most >= count * it)) for it in (0.5, 0.99, 1)
+    )
     return median * 1e3, most * 1e3, worst * 1e3
 
 

@@ -79,6 +79,7 @@ def test_lateness_of_ticks_from_the_buckets_of_the_metrics() -> None:
         return {f'{name}_bucket{{le="{le}"}}': float(count) for le, count in zip(bounds, counts, strict=True)}
 
     assert tick_late_ms(reading(10, 10, 10, 10), reading(610, 1009, 1010, 1010)) == (0.5, 1.0, 10.0)
+    assert tick_late_ms(reading(10, 10, 10, 10), reading(10, 10, 10, 1010)) == (10.0, 10.0, 10.0)
 
 
 def test_a_server_without_real_time_rights(monkeypatch: pytest.MonkeyPatch) -> None:
