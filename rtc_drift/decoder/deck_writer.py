@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rtc_drift.audio.decoding import TooMuchMemoryError
 from rtc_drift.audio.seeking import DecodeError, decode
 from rtc_drift.decoder.ring import Ring
 from rtc_drift.decoder.turns import Turns
@@ -97,7 +98,7 @@ class DeckWriter:
             ring.note_decoding(True)
             try:
                 yield
-            except MemoryError:
+            except (MemoryError, TooMuchMemoryError):
                 # Some file takes all of it, perhaps not this one. The next decoder finds out which.
                 logger.error("The decoder has reached its limit of memory at %s", self._path)
                 os._exit(OUT_OF_MEMORY)

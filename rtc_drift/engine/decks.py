@@ -16,8 +16,6 @@ from rtc_drift.engine.suspects import Suspects
 
 logger = logging.getLogger(__name__)
 
-CRASHED = "The decoder crashed on this file."
-
 
 class Decks:
     """All open decks of an engine."""
@@ -63,11 +61,12 @@ class Decks:
                 deck.ring.note_decoding(False)
                 if deck.ending is None:
                     files[deck.path] = deck.ring.decoded
+                    deck.is_suspect = crashed
         for path in self._suspects.died(files, crashed=crashed):
             logger.warning("Given up, because the decoder died of it more than once: %s", path)
             for deck in self._decks.values():
                 if deck.path == path and deck.ending is None:
-                    deck.give_up(CRASHED)
+                    deck.give_up()
 
     def flush(self) -> None:
         """Send what the decoder could not take before."""

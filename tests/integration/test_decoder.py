@@ -28,7 +28,7 @@ from tests.support.waiting import until
 from tests.support.wiretap import Wiretap
 
 SHARED_PORT_ONLY = True
-FORMATS = ("flac", "mp3", "ogg", "wav", "m4a")
+FORMATS = ("flac", "mp3", "ogg", "wav", "opus")
 PATTERNS = {
     "Steady": Pattern("four on the floor", 138.0, key="A minor", bars=16, seed=1),
     "Back": Pattern("backbeat", 143.0, key="A minor", bars=16, seed=2),
@@ -37,11 +37,12 @@ PATTERNS = {
 
 @pytest.fixture(scope="module")
 def formats(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five tracks of 40 s at 44.1 kHz, each in another format."""
+    """Five tracks of 40 s, each in another format, at 44.1 kHz where the format has that."""
     folder = tmp_path_factory.mktemp("formats")
     for seed, suffix in enumerate(FORMATS):
         audio = steady_music(40, seed=seed, level=0.1)
-        write_audio(folder / f"{suffix}.{suffix}", audio, rate=44_100, tags={"title": f"Format {suffix}"})
+        rate = SAMPLE_RATE if suffix == "opus" else 44_100
+        write_audio(folder / f"{suffix}.{suffix}", audio, rate=rate, tags={"title": f"Format {suffix}"})
     return scan_into_catalogue(folder)
 
 
@@ -88,12 +89,12 @@ async def test_nobody_hears_that_the_decoder_is_killed(serve: Serve, formats: Pa
         await reach(taps, 2)
         # One is in a transition, one is paused, the others are in the middle of their tracks.
         await server.post("/session/format-wav/next-track", {"when": "now"})
-        await server.post("/session/format-m4a/pause")
+        await server.post("/session/format-opus/pause")
         await kill_decoder(server)
         await asyncio.sleep(0.2)
         await kill_decoder(server)
         await asyncio.sleep(1)
-        await server.post("/session/format-m4a/resume")
+        await server.post("/session/format-opus/resume")
         await reach(taps, 11)
         body = await ogg.content.read(20_000)
         assert server.service.engines.decoder_restarts == 2
@@ -173,8 +174,9 @@ async def test_a_bad_file_is_replaced_in_time_and_the_other_rooms_do_not_notice(
             assert {track.path for track in server.service.library.playable()} - {bad} == files, "no other is blamed"
             await tap.stop()
             await assert_as_planned(others)
-    if name != HANGS:  # there what is decoded runs out
-        assert longest_silence_ms(decoded(tap)) <= 20
+    # Where somebody asks for a place that can't be decoded, or where reading hangs, what is decoded runs out.
+    longest = {ABORTS: 1_000, HANGS: 3_000}.get(name, 20)
+    assert longest_silence_ms(decoded(tap)) <= longest
 
 
 async def test_rings_go_with_their_decks_whichever_process_is_killed(serve: Serve, formats: Path) -> None:

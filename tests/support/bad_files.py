@@ -1,6 +1,7 @@
 """Files that end or hold up the process that decodes them: named so, since real ones are mended sooner or later.
 
-`bad_files` has every Python process that is started from then on treat files by their names: see `RULES`.
+`bad_files` has every Python process that is started from then on treat files by their names: see `RULES`. They are
+good for their first six seconds, more than a deck decodes of a track that is only planned.
 """
 
 import os
@@ -16,18 +17,19 @@ RULES = f"""
 import os, time
 from rtc_drift.audio import seeking
 
+LATE = {6 * 48_000}
+
 decode = seeking.decode
 
 def decode_badly(path, start):
     for position, audio in decode(path, start):
-        if {ABORTS!r} in path and start > 48_000:
+        if {ABORTS!r} in path and start > LATE:
             os.abort()
-        if {ALLOCATES!r} in path and position > 48_000:
+        if {ALLOCATES!r} in path and position > LATE:
             hoard = []
             while True:
-                hoard.append(bytearray(1 << 23))
-                time.sleep(0.001)
-        if {HANGS!r} in path and position > 48_000:
+                hoard.append(bytearray(1 << 24))
+        if {HANGS!r} in path and position > LATE:
             time.sleep(3_600)
         yield position, audio
 

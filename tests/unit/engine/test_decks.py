@@ -8,8 +8,8 @@ import pytest
 
 from rtc_drift.decoder.messages import MAX_BYTES, SOCKET_TYPE, CloseDeck, OpenDeck, ToDecoder, decode
 from rtc_drift.decoder.ring import Ring
-from rtc_drift.engine.decks import CRASHED, Decks
-from rtc_drift.engine.ring_deck import RingDeck
+from rtc_drift.engine.decks import Decks
+from rtc_drift.engine.ring_deck import CRASHED, RESCUE, RingDeck
 
 
 class FakeDecoder:
@@ -115,6 +115,22 @@ def test_a_file_that_decoders_crash_at_is_tried_first_and_then_given_up(decks: D
     assert same.ending is not None
     assert same.ending.position == 960, "what is decoded is played"
     decoder.close()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "is_read", "is_given_up"), [(RESCUE - 1, True, True), (RESCUE, True, False), (0, False, False)]
+)
+def test_a_suspect_with_too_little_left_is_not_waited_for(
+    decks: Decks, ahead: int, is_read: bool, is_given_up: bool
+) -> None:
+    decoder = connect(decks)
+    deck = ring_deck(decks, "perhaps bad")
+    decoder.received()
+    decoder.rings["perhaps bad"].write(np.zeros((ahead + 960, 2), np.float32))
+    if is_read:
+        deck.read(0, 960)
+    decoder.die_at("perhaps bad", tell=decks, crashed=True)
+    assert (deck.ending is not None) == is_given_up
 
 
 def test_two_kills_while_a_file_is_being_decoded_are_no_proof(decks: Decks) -> None:
