@@ -46,6 +46,8 @@ class SharedPort:
         self._ports = UdpPorts(port, self.demultiplexer, policy.host_addresses, self._opened, policy.advertise)
         self._identity = Identity()
         self._peers: dict[int, SharedPortPeer] = {}
+        self._has_peers = asyncio.Event()
+        """Set while there are listeners: without any, nothing is kept up."""
         self._number = 0
         self._refreshed_at = -REFRESH_SECONDS
         self._task: asyncio.Task[None] | None = None
@@ -89,11 +91,14 @@ class SharedPort:
         self._number += 1
         peer = SharedPortPeer(self._number, station, env, on_connected, on_lost)
         self._peers[peer.number] = peer
+        self._has_peers.set()
         return peer
 
     def forget(self, peer: SharedPortPeer) -> None:
         """Remove a listener that has ended. Idempotent."""
         self._peers.pop(peer.number, None)
+        if not self._peers:
+            self._has_peers.clear()
 
     def restore(self) -> Iterator[m.ToEngine]:
         """Yield the messages after which a new engine process sends to all connected listeners again."""
@@ -129,6 +134,7 @@ class SharedPort:
     async def _upkeep(self) -> None:
         turn = 0
         while True:
+            await self._has_peers.wait()
             await asyncio.sleep(UPKEEP_SECONDS / SLICES)
             turn = (turn + 1) % SLICES
             for number in [number for number in self._peers if number % SLICES == turn]:
