@@ -155,7 +155,7 @@ def _load_sendmmsg() -> Any:
     """Return the C library's `sendmmsg`, or None if there is none."""
     if not sys.platform.startswith("linux"):
         return None
-    # PyDLL keeps the interpreter lock during the call: getting it back would take longer than sending.
+    # PyDLL keeps the interpreter lock during the call: this process has no other thread.
     function = getattr(ctypes.PyDLL(None, use_errno=True), "sendmmsg", None)
     if function is not None:
         function.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)

@@ -53,8 +53,7 @@ def load_protect() -> Callable[[int, int, int], int]:
     """Return `protect(session, packet, length)`, which takes three addresses and returns 0 if it worked.
 
     `length` is the address of an int32, which is read and updated. The call goes through ctypes because pylibsrtp's own
-    binding releases the interpreter lock each time: if a decoder waits for it, each of a thousand packets could be
-    delayed by a thread that is not in a hurry.
+    binding gives the interpreter lock away and takes it back for each packet.
     """
     address = int(_binding.ffi.cast("intptr_t", _binding.ffi.addressof(_binding.lib, "srtp_protect")))
     signature = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)

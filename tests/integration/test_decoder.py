@@ -111,6 +111,17 @@ async def test_nobody_hears_that_the_decoder_is_killed(serve: Serve, formats: Pa
     assert any(packet in body for packet in taps[FORMATS.index("ogg")].packets.values())
 
 
+async def test_nobody_hears_that_the_decoder_hangs(serve: Serve, formats: Path) -> None:
+    async with serve(formats) as server:
+        tap = Wiretap(await room(server, "Format flac"))
+        await reach([tap], 2)
+        hung = decoder_of(server)
+        os.kill(hung, signal.SIGSTOP)
+        await until(lambda: server.service.engines.decoder_pids not in ([], [hung]))
+        await reach([tap], tap.media_time / SAMPLE_RATE + 5)
+        await assert_as_planned([tap])
+
+
 async def test_nobody_hears_that_the_decoder_is_killed_in_a_stretched_intro(serve: Serve, tmp_path: Path) -> None:
     folder = tmp_path / "beats"
     folder.mkdir()
