@@ -1,6 +1,6 @@
 """Run all benches, or those named, and print each figure as a JSON line: `python -m benchmarks [NAME…]`."""
 
-from benchmarks import analysis, chromium, mixing, selection, sessions, startup, station_cost
+from benchmarks import analysis, chromium, first_minutes, mixing, selection, sessions, startup, station_cost
 from benchmarks.runner import main
 
 BENCHES = {
@@ -17,6 +17,7 @@ BENCHES = {
     "mixing": mixing.mixing,
     "navigating": selection.selection,
     "chromium": chromium.page_listens,
+    "first-minutes": first_minutes.first_minutes,
 }
 
 

@@ -80,10 +80,11 @@ class MeasuredServer:
 
 @contextlib.asynccontextmanager
 async def measured_server(
-    music: Path, data_dir: Path, *options: str, launch: Launch = THIS
+    music: Path | None, data_dir: Path, *options: str, launch: Launch = THIS
 ) -> AsyncIterator[MeasuredServer]:
-    """Start a server, wait until it is ready, and end it afterwards."""
-    command = launch.command("serve", "--port", "0", "--seed", "1", "--music", str(music), "--data-dir", str(data_dir))
+    """Start a server, wait until it is ready, and end it afterwards. Without music it makes the demo library."""
+    folder = [] if music is None else ["--music", str(music)]
+    command = launch.command("serve", "--port", "0", "--seed", "1", *folder, "--data-dir", str(data_dir))
     started = time.monotonic()
     child = await asyncio.create_subprocess_exec(
         *command, *options, cwd=launch.checkout, stderr=asyncio.subprocess.PIPE

@@ -31,6 +31,7 @@ from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
 from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable_reason
 from rtc_drift.workers.pool import Workers
+from rtc_drift.workers.turns import Turns, has_few_cores
 
 logger = logging.getLogger(__name__)
 
@@ -63,12 +64,13 @@ class Service:
 
     async def __aenter__(self) -> "Service":
         async with AsyncExitStack() as stack:
-            settings = self.settings
+            settings, few_cores = self.settings, has_few_cores()
             policy = ice_policy(settings)
             make_data_dir(settings.data_dir)
             catalogue = await asyncio.to_thread(Catalogue.open, settings.data_dir / "catalogue.sqlite")
             stack.callback(catalogue.close)
-            workers = await stack.enter_async_context(Workers(1))
+            turns = Turns(lambda: few_cores and self._has_listeners())
+            workers = await stack.enter_async_context(Workers(1, turns=turns))
             self.library = Library(
                 catalogue,
                 workers,
@@ -81,7 +83,7 @@ class Service:
             stack.push_async_callback(self.library.close)
 
             # A pool of their own: a stretched intro is needed within a minute, and analysing a file may take longer.
-            rendering = await stack.enter_async_context(Workers(1))
+            rendering = await stack.enter_async_context(Workers(1, turns=turns))
             self.lead_cache = await asyncio.to_thread(
                 LeadCache, WorkerLeadRenderer(rendering), settings.data_dir / "leads"
             )
@@ -93,7 +95,7 @@ class Service:
                 ticks.epoch_ns,
                 self._on_engine,
                 self._restore,
-                lambda is_in: self.sessions.withhold_unready(is_in),
+                self._withhold_unready,
                 settings.log_level,
             )
             stack.push_async_callback(self.engines.close)
@@ -139,6 +141,9 @@ class Service:
         self.spaces.changed()
         self.sessions.library_changed()
 
+    def _has_listeners(self) -> bool:
+        return any(station.has_listeners for station in self.sessions.stations())
+
     async def end_sessions(self) -> None:
         """Save all sessions and close their stations. Idempotent."""
         await self.session_store.close()
@@ -148,6 +153,12 @@ class Service:
         yield from self.sessions.restore()
         if self.shared_port is not None:
             yield from self.shared_port.restore()
+
+    def _withhold_unready(self, is_concerned: Callable[[int], bool]) -> None:
+        """Replace the plays that an engine never got ready before it died, in the stations that are concerned."""
+        for station in self.sessions.stations():
+            if is_concerned(station.playout.number):
+                station.withhold_unready()
 
     def _on_engine(self, engine: int, message: ToControl) -> None:
         if isinstance(message, Health):

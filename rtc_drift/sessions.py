@@ -17,6 +17,7 @@ from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.library.library import Library
 from rtc_drift.station.commands import NoSuchTrackError, checked_direction
+from rtc_drift.station.first_tracks import besides_others
 from rtc_drift.station.session import MASTER, Session
 from rtc_drift.station.snapshot import SavedStation, SessionRecord
 from rtc_drift.station.sources import Sources
@@ -241,12 +242,6 @@ class Sessions(Mapping[str, Session]):
         if (station := self._stations.get(message.station)) is not None:
             station.on_engine(message)
 
-    def withhold_unready(self, is_concerned: Callable[[int], bool]) -> None:
-        """Replace the plays that an engine never got ready before it died, in the stations that are concerned."""
-        for number, station in self._stations.items():
-            if is_concerned(number):
-                station.withhold_unready()
-
     def restore(self) -> Iterator[m.ToCore]:
         """Yield the messages that bring a new engine to the present state of all stations."""
         for station in self._stations.values():
@@ -278,11 +273,13 @@ class Sessions(Mapping[str, Session]):
     def _own(self, session_id: str, seed: int | None, saved: SavedStation | None = None) -> Session:
         """Add a session with a station of its own, yet to be started."""
         number = next(self._numbers)
+        # With a seed its tracks are repeatable, whatever others play.
+        sources = besides_others(self._sources, number, self._stations) if seed is None else self._sources
         station = self._stations[number] = Station(
             session_id,
             number,
             self._library,
-            self._sources,
+            sources,
             self._ticks,
             self._send,
             seed=secrets.randbits(32) if seed is None else seed,

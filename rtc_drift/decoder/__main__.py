@@ -85,14 +85,18 @@ class Decoder:
             self._disconnect()
             return
         message = decode(data)
+        self._close(message.deck)
         if isinstance(message, OpenDeck):
-            self._close(message.deck)
-            deck = DeckWriter(message.path, Ring(fds[0]), self._turns, is_suspect=message.is_suspect)
-            self._decks[message.deck] = deck
-            limit_memory(len(self._decks))
-            deck.start()
-        else:
-            self._close(message.deck)
+            try:
+                self._open(message, fds[0])
+            except (OSError, RuntimeError, IndexError) as error:  # no descriptor, memory or thread is left
+                logger.error("%s can't be decoded now: %s", message.path, error)
+
+    def _open(self, message: OpenDeck, fd: int) -> None:
+        deck = DeckWriter(message.path, Ring(fd), self._turns, is_suspect=message.is_suspect)
+        self._decks[message.deck] = deck
+        limit_memory(len(self._decks))
+        deck.start()
 
     def _close(self, number: int) -> None:
         if (deck := self._decks.pop(number, None)) is not None:

@@ -5,6 +5,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from rtc_drift.workers.precedence import set_niceness
+
 NICENESS = 10
 """Niceness: decks have seconds of time, the engine has milliseconds."""
 MEMORY = 512 << 20
@@ -16,9 +18,11 @@ FIRST_TO_GO = 800
 
 
 def lower_priority() -> None:
-    """Let the engine and control go first. Control's niceness is inherited, and may be raised."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    """Let the engine and control go first."""
+    set_niceness(int(os.environ.get("DECNICE", NICENESS)))
+    if hasattr(os, "sched_setscheduler") and "DECBATCH" in os.environ:
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def limit_memory(decks: int) -> None:

@@ -76,10 +76,10 @@ class Decks:
             try:
                 fds = [self._decks[message.deck].ring.fd] if isinstance(message, OpenDeck) else []
                 socket.send_fds(self._decoder, [encode(message)], fds)
-            except BlockingIOError:
-                return
-            except OSError:  # it has ended; the next one gets all decks
+            except ConnectionError:  # it has ended; the next one gets all decks
                 self._disconnect()
+                return
+            except OSError:  # it has not taken what came before
                 return
             del self._unsent[message.deck]
 

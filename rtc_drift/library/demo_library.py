@@ -71,8 +71,9 @@ class DemoLibrary:
             self._on_change()
 
     async def _write(self, number: int) -> None:
-        path = await jobs.write_demo(self._workers, number, self.folder, urgent=not self.tracks)
-        result = await jobs.probe(self._workers, path)
+        is_first = not self.tracks
+        path = await jobs.write_demo(self._workers, number, self.folder, urgent=is_first)
+        result = await jobs.probe(self._workers, path, urgent=is_first)
         if not isinstance(result, Track):
             self._background.record_failure(f"A demo track can't be played: {result.reason}")
             return

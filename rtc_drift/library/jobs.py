@@ -9,6 +9,7 @@ from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.media import samples
 from rtc_drift.workers.pool import JobCrashedError, JobFailedError, JobHungError, WorkerError, Workers
+from rtc_drift.workers.precedence import Precedence
 
 logger = logging.getLogger(__name__)
 
@@ -19,13 +20,17 @@ _BEFORE_FAILURE = samples(2.5)
 """Samples before the failure of a file at which decoding it again begins."""
 
 
-async def probe(workers: Workers, path: Path, seek_positions: Sequence[int] = ()) -> Track | Unplayable:
-    """Probe one file, then decode it from `seek_positions` (48 kHz) on.
+async def probe(
+    workers: Workers, path: Path, seek_positions: Sequence[int] = (), *, urgent: bool = False
+) -> Track | Unplayable:
+    """Probe one file, then decode it from `seek_positions` (48 kHz) on; `urgent` if somebody waits for it.
 
     Raises WorkerError when the pool is closed or no process can be started.
     """
     try:
-        result = await workers.run(PROBE, path=os.fspath(path), seek_positions=list(seek_positions))
+        result = await workers.run(
+            PROBE, precedence=_precedence(urgent), path=os.fspath(path), seek_positions=list(seek_positions)
+        )
     except JobCrashedError:
         return Unplayable(path=path, reason="The decoder crashed on this file.")
     except JobHungError:
@@ -65,13 +70,17 @@ async def analyse(workers: Workers, track: Track) -> Analysis | Unplayable:
 
 
 async def write_demo(workers: Workers, number: int, folder: Path, *, urgent: bool = False) -> Path:
-    """Write one demo track and return its path; an urgent one at normal priority. Raises WorkerError."""
-    nice = 0 if urgent else None
+    """Write one demo track, `urgent` if somebody waits for it. Return its path. Raises WorkerError."""
+    precedence = _precedence(urgent)
     try:
-        return Path(await workers.run(WRITE_DEMO, nice=nice, number=number, folder=os.fspath(folder)))
+        return Path(await workers.run(WRITE_DEMO, precedence=precedence, number=number, folder=os.fspath(folder)))
     except JobCrashedError:
         raise WorkerError("The worker that made a demo track crashed.") from None
     except JobHungError:
         raise WorkerError("The worker that made a demo track hung.") from None
     except JobFailedError as error:
         raise WorkerError(f"A demo track could not be made ({error}).") from None
+
+
+def _precedence(urgent: bool) -> Precedence:
+    return Precedence.URGENT if urgent else Precedence.BACKGROUND

@@ -17,11 +17,11 @@ _SUGGESTIONS = 3
 
 
 def choose_next_track(
-    source: TrackSource, space: FeatureSpace, journey: Journey, coming: Sequence[str]
+    source: TrackSource, space: FeatureSpace, journey: Journey, coming: Sequence[str], taken: Collection[str] = ()
 ) -> Choice | None:
     """Choose the track after those played and those `coming` (track ids); None if there is no track.
 
-    The same source, space and journey give the same choice.
+    A first track is none of those `taken` if there are others. The same arguments give the same choice.
     """
     queued = source.get(journey.queue[0]) if journey.queue else None
     if queued is not None:
@@ -29,7 +29,8 @@ def choose_next_track(
     choice = choose_by_sound(space, source.loved, journey, coming)
     if choice is not None and source.get(choice.track.id) is not None:
         return choice
-    return draw(source.playable(), [*journey.history.played, *coming], journey.seed, journey.draws)
+    before = [*journey.history.played, *coming]
+    return draw(source.playable(), before, journey.seed, journey.draws, () if before else taken)
 
 
 def choose_by_sound(

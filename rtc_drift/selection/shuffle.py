@@ -1,7 +1,7 @@
 """Chooses the next track at random, as long as the current one is not analysed. Pure: the seed decides."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rtc_drift.library.track import Track
 from rtc_drift.selection.choice import Choice
@@ -10,13 +10,15 @@ RECENT_ARTISTS = 3
 """Number of the tracks played last whose artists should not come again."""
 
 
-def draw(tracks: Sequence[Track], history: Sequence[str], seed: int, number: int) -> Choice | None:
+def draw(
+    tracks: Sequence[Track], history: Sequence[str], seed: int, number: int, avoided: Collection[str] = ()
+) -> Choice | None:
     """Choose from `tracks` a track to play after `history` (track ids, oldest first); None if there is no track.
 
     `number` counts the choices of the journey; it can't be derived from `history`, which is bounded.
 
     No track is repeated before all others were played, or before half of the library was. Artists are spaced if the
-    library allows it. The same seed, number, library and history give the same choice.
+    library allows it, and so are tracks `avoided`. The same arguments give the same choice.
     """
     if not tracks:
         return None
@@ -28,7 +30,9 @@ def draw(tracks: Sequence[Track], history: Sequence[str], seed: int, number: int
     artists = {track.id: track.artist for track in order}
     recent = {artists.get(played, "") for played in history[-RECENT_ARTISTS:]} - {""}
     spaced = [track for track in candidates if track.artist not in recent]
-    return Choice(rng.choice(spaced or candidates), _reason(bool(unplayed), bool(spaced and recent)))
+    allowed = spaced or candidates
+    fresh = [track for track in allowed if track.id not in avoided]
+    return Choice(rng.choice(fresh or allowed), _reason(bool(unplayed), bool(spaced and recent)))
 
 
 def _longest_unplayed(tracks: list[Track], history: Sequence[str]) -> list[Track]:

@@ -16,6 +16,7 @@ from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.journey import History, Journey
 from rtc_drift.selection.next_track import choose_next_track
 from rtc_drift.station import programme as steps
+from rtc_drift.station.beginning import Beginning
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.on_air import COLD_LEAD_TIME, COMMANDED, READY_LEAD_TIME, SAME_TRACK, NothingToPlayError, OnAir
 from rtc_drift.station.planner import PendingLead, Planner
@@ -39,6 +40,7 @@ class AutoDj:
         self._planner = Planner(sources)
         self._play_log = PlayLog(seed, sources.tracks, publisher)
         self._on_air = OnAir(timeline, self._play_log, publisher)
+        self.beginning = Beginning(self._on_air, self._play_log, sources)
         self._held: Choice | None = None
         """The choice that comes next after a resume."""
         self.failed_plays = 0
@@ -83,7 +85,7 @@ class AutoDj:
     def wants_more(self) -> bool:
         """True if it would plan something else in a larger library."""
         current, planned = self.programme.current(self.horizon), self.programme.planned(self.horizon)
-        return current is None or planned is None or self._is_makeshift(current, planned)
+        return current is None or planned is None or steps.is_makeshift(current, planned)
 
     @property
     def pending_lead(self) -> PendingLead | None:
@@ -165,6 +167,7 @@ class AutoDj:
         """Go on from a snapshot. The track on the air is announced again."""
         self._play_log.restore(replace(snapshot.journey, history=history), snapshot.counted)
         self._on_air.apply(snapshot.programme)
+        self.beginning.is_settled = True
 
     # --- what people ask for ------------------------------------------------------------------------------------------
     # Each may raise TooManyCommandsError, with nothing changed.
@@ -282,7 +285,7 @@ class AutoDj:
         # must make no difference to what the same seed plays afterwards.
         is_drawn = not self.journey.queue and instead_of is None
         drawn = replace(self.journey, draws=self.journey.draws + 1) if is_drawn else self.journey
-        choice = choose_next_track(self._tracks, self._sources.spaces.space, drawn, coming)
+        choice = choose_next_track(self._tracks, self._sources.spaces.space, drawn, coming, self.beginning.taken())
         if choice is not None:
             self._play_log.journey = drawn
         return choice
@@ -324,15 +327,10 @@ class AutoDj:
             if choice is not None:
                 start = horizon + self._on_air.length(COLD_LEAD_TIME)
                 self._on_air.apply(steps.begin(self._planner.normalised(self.programme), choice, start))
-        elif planned is None or (self._is_makeshift(current, planned) and len(self._tracks.playable()) > 1):
+        elif planned is None or (steps.is_makeshift(current, planned) and len(self._tracks.playable()) > 1):
             self._plan(self._choose())
         elif self._knows_more(current, planned):
             self._plan(self._choose(planned) if planned.why is None else self._as_planned(planned))
-
-    def _is_makeshift(self, current: Entry, planned: Entry) -> bool:
-        """Return True if the next track was planned when the library had only one."""
-        repeated = planned.track.id == current.track.id and planned.transition.kind == "crossfade"
-        return repeated and not planned.queued
 
     def _knows_more(self, current: Entry, planned: Entry) -> bool:
         """Return True if an analysis has become available since, in time to plan the next track anew."""

@@ -199,6 +199,12 @@ def prune(programme: Programme, now: int) -> Programme:
     )
 
 
+def is_makeshift(current: Entry, planned: Entry) -> bool:
+    """Return True if the next track was planned when the library had only one."""
+    repeated = planned.track.id == current.track.id and planned.transition.kind == "crossfade"
+    return repeated and not planned.queued
+
+
 def _broken_off(entry: Entry, at: int) -> Entry:
     broken = replace(entry, sound_ends=at)
     return replace(broken, play=replace(entry.play, end=min(entry.play.end, broken.natural_end)))

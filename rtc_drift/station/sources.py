@@ -1,5 +1,6 @@
 """The sources that stations play from and share: the tracks, the space they span, and stretched intros."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -42,3 +43,5 @@ class Sources:
     spaces: SpaceSource = FixedSpace()
     leads: LeadSource | None = None
     """None: no track is played at another's tempo."""
+    taken: Callable[[], Collection[str]] | None = None
+    """Returns the tracks that other stations play or begin with; None: what they play makes no difference."""

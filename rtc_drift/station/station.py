@@ -150,6 +150,11 @@ class Station:
         since = self._waiting_since
         return since is not None and time.monotonic() - since >= WAITING_SECONDS
 
+    @property
+    def may_begin_otherwise(self) -> bool:
+        """True if its first track may still become another: nobody listens, and nobody has."""
+        return not self.has_listeners and self.autodj.beginning.is_open
+
     def expect(self) -> None:
         """Get the decks ready, because a listener is about to connect."""
         self.playout.expect()
@@ -200,7 +205,8 @@ class Station:
 
     def library_changed(self) -> None:
         """React to a change of the library or of the feature space."""
-        if self.autodj.wants_more or self._explored_in is not self._sources.spaces.space:
+        is_new = self._explored_in is not self._sources.spaces.space
+        if is_new or self.autodj.wants_more or self.autodj.beginning.is_like_others:
             self.wake()
 
     def withhold_unready(self) -> None:
@@ -261,6 +267,9 @@ class Station:
     def _step(self) -> float | None:
         """Do what is due. Return the seconds until the next step; None if only an event can cause one."""
         self._note_waiting()
+        if self.may_begin_otherwise and self.autodj.beginning.is_like_others:
+            self.autodj.beginning.take_back()
+            self.autodj.advance()
         due = self.autodj.advance()
         if self.playout.settle():
             self.beat()

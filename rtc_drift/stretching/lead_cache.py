@@ -11,6 +11,7 @@ from typing import Protocol
 
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.pool import JobCrashedError, JobFailedError, JobHungError, WorkerError, Workers
+from rtc_drift.workers.precedence import Precedence
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +23,6 @@ _HEADER_BYTES = 1_024
 
 WRITE_LEAD = "rtc_drift.stretching.write_lead:write_lead_job"
 """Path of the job."""
-NICENESS = 5
-"""Niceness of the job. It comes before analyses, because a transition waits for it."""
 
 
 class LeadRenderer(Protocol):
@@ -44,7 +43,7 @@ class WorkerLeadRenderer:
         try:
             problem = await self._workers.run(
                 WRITE_LEAD,
-                nice=NICENESS,
+                precedence=Precedence.SOON,  # a transition waits for it
                 path=os.fspath(path),
                 knots=warp.knots,
                 destination=os.fspath(destination),

@@ -7,19 +7,25 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from rtc_drift.workers.precedence import Precedence
+from rtc_drift.workers.turns import Turns
 
 # -P: don't import from the working directory, where a file may hide a standard module. The package must be installed.
 COMMAND = (sys.executable, "-P", "-m", "rtc_drift.workers.process")
 IDLE_SECONDS = 10.0
 """Time without work after which a process is ended."""
-NICENESS = 15
-"""Niceness of worker processes: everything that has to be on time comes first."""
 _MAX_ANSWER_BYTES = 1 << 23
 """Longest line of an answer: the beats of hours of music take a megabyte."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 """One thread each; and glibc returns freed blocks larger than 1 MiB to the system, instead of raising that limit."""
+
+
+_NO_TIME = 0.01
+"""Share of a timeout that is not worth waiting for once more."""
 
 
 class WorkerError(Exception):
@@ -54,15 +60,16 @@ class Workers:
         count: int,
         *,
         timeout_seconds: float = 60,
-        nice: int = NICENESS,
+        turns: Turns | None = None,
         idle_seconds: float = IDLE_SECONDS,
         command: Sequence[str] = COMMAND,
     ) -> None:
+        """Create a pool without processes; its jobs share `turns` with those of other pools."""
         self.count = count
         self.crashes = 0
         """Number of processes that died or were killed during a job."""
         self._timeout_seconds = timeout_seconds
-        self._nice = nice
+        self._turns = turns or Turns()
         self._idle_seconds = idle_seconds
         self._command = tuple(command)
         self._free = asyncio.Semaphore(count)
@@ -79,17 +86,17 @@ class Workers:
     ) -> None:
         await self.close()
 
-    async def run(self, job: str, *, nice: int | None = None, **arguments: Any) -> Any:
+    async def run(self, job: str, *, precedence: Precedence = Precedence.BACKGROUND, **arguments: Any) -> Any:
         """Call the function that `job` names (`package.module:function`) in a worker process, and return its result.
 
         The function gets `arguments`, and `alive`, which it must call at least once a second. Arguments and result are
-        JSON values. `nice` is the niceness of the process, by default the pool's.
+        JSON values. `precedence` is that of the process.
 
         Raises JobCrashedError, JobHungError or JobFailedError; and WorkerError if the pool is closed or no process
         can be started.
         """
         try:
-            answer = await self._ask({"job": job, "arguments": arguments}, self._nice if nice is None else nice)
+            answer = await self._ask({"job": job, "arguments": arguments}, precedence)
         except _CrashError:
             raise JobCrashedError("The worker process crashed.") from None
         except TimeoutError:
@@ -122,9 +129,9 @@ class Workers:
         while self._endings:
             await asyncio.wait(self._endings)
 
-    async def _ask(self, job: dict[str, Any], nice: int) -> dict[str, Any]:
-        async with self._free:
-            process = await self._acquire(nice)
+    async def _ask(self, job: dict[str, Any], precedence: Precedence) -> dict[str, Any]:
+        async with self._free, self._turns.turn(precedence):
+            process = await self._acquire(precedence)
             try:
                 answer = await process.ask(job, self._timeout_seconds)
             except BaseException as error:
@@ -138,37 +145,36 @@ class Workers:
             self._release(process)
             return answer
 
-    async def _acquire(self, nice: int) -> "_Process":
+    async def _acquire(self, precedence: Precedence) -> "_Process":
         if self._closed:
             raise WorkerError("The worker pool is closed.")
         for dead in [idle for idle in self._idle if idle.is_dead]:
             self._end_idle(dead)
-        process = next((idle for idle in reversed(self._idle) if idle.nice == nice), None)
+        process = next((idle for idle in reversed(self._idle) if idle.precedence is precedence), None)
         if process is not None:
             self._idle.remove(process)
             process.stop_idle_timer()
         else:
             if len(self._idle) + len(self._busy) >= self.count:
                 self._end(self._idle.pop(0))
-            process = await self._start(nice)
+            process = await self._start(precedence)
         self._busy.add(process)
         return process
 
-    async def _start(self, nice: int) -> "_Process":
+    async def _start(self, precedence: Precedence) -> "_Process":
         try:
             child = await asyncio.create_subprocess_exec(
                 *self._command,
-                "--nice",
-                str(nice),
+                precedence.name.lower(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_MAX_ANSWER_BYTES,
-                start_new_session=True,  # Ctrl-C in the terminal reaches only the parent
+                start_new_session=True,  # for Ctrl-C, which reaches only the parent, and for `precedence`
                 env=os.environ | ENVIRONMENT,
             )
         except OSError as error:
             raise WorkerError(f"A worker process can't be started ({error.strerror}).") from None
-        process = _Process(child, nice)
+        process = _Process(child, precedence)
         if self._closed:
             self._end(process)
             raise WorkerError("The worker pool is closed.")
@@ -198,8 +204,8 @@ class Workers:
 class _Process:
     """A worker process, which does one job at a time."""
 
-    def __init__(self, child: asyncio.subprocess.Process, nice: int) -> None:
-        self.nice = nice
+    def __init__(self, child: asyncio.subprocess.Process, precedence: Precedence) -> None:
+        self.precedence = precedence
         self.pid = child.pid
         self._child = child
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -207,18 +213,30 @@ class _Process:
     async def ask(self, job: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
         """Do a job and return the answer. After an error the process must be ended.
 
-        Raises `_CrashError`, or TimeoutError after `timeout_seconds` without a sign of life.
+        Raises `_CrashError`, or TimeoutError after `timeout_seconds` without a sign of life. Time in which the process
+        had no core to compute on doesn't count: on a busy machine that may be most of it.
         """
         assert self._child.stdin is not None
         try:
             self._child.stdin.write(json.dumps(job).encode("ascii") + b"\n")
             await self._child.stdin.drain()
             while True:
-                answer = await asyncio.wait_for(self._read(), timeout_seconds)
+                answer = await self._read_within(timeout_seconds)
                 if "alive" not in answer:
                     return answer
         except (ConnectionError, ValueError) as error:
             raise _CrashError from error
+
+    async def _read_within(self, timeout_seconds: float) -> dict[str, Any]:
+        left, waited = timeout_seconds, waited_for_core_seconds(self.pid)
+        while True:
+            try:
+                return await asyncio.wait_for(self._read(), left)
+            except TimeoutError:
+                before, waited = waited, waited_for_core_seconds(self.pid)
+                left = min(timeout_seconds, waited - before)
+                if left < timeout_seconds * _NO_TIME:
+                    raise
 
     async def _read(self) -> dict[str, Any]:
         assert self._child.stdout is not None
@@ -257,3 +275,11 @@ class _Process:
         if self._child.stdin is not None:
             self._child.stdin.close()
         await self._child.wait()
+
+
+def waited_for_core_seconds(pid: int) -> float:
+    """Return how long a process was ready to compute but had no core, since its start; 0 if that is not known."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):  # another system, or it has ended
+        return 0.0

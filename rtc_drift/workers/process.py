@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from rtc_drift.workers.precedence import Precedence, take
+
 ALIVE_SECONDS = 1.0
 """Least time between two signs of life."""
 MAX_MEMORY_BYTES = 2 << 30
@@ -26,10 +28,9 @@ MAX_MEMORY_BYTES = 2 << 30
 def main() -> None:
     """Do jobs until stdin closes."""
     parser = argparse.ArgumentParser(prog="rtc_drift.workers.process")
-    parser.add_argument("--nice", type=int, default=15, help="niceness of the process (0 to 19)")
-    # An absolute value: the parent may run at a raised priority.
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, parser.parse_args().nice)
+    names = [each.name.lower() for each in Precedence]
+    parser.add_argument("precedence", choices=names, nargs="?", default="background", help="rank among all processes")
+    take(Precedence[parser.parse_args().precedence.upper()])
     _limit_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     answers = _reserve_stdout()

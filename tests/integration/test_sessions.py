@@ -12,7 +12,9 @@ import pytest
 from rtc_drift.client import Listener, ListenerError
 from rtc_drift.media import samples
 from tests.support.audio_checks import best_correlation, correlation, longest_silence_ms
+from tests.support.audio_files import write_audio
 from tests.support.deliveries import SHARED_PORT
+from tests.support.music import steady_music
 from tests.support.recording import received_packets, record_track
 from tests.support.server import RunningServer, Serve
 from tests.support.waiting import until
@@ -40,6 +42,30 @@ async def test_sessions_play_different_music_each_of_its_own_mixer(serve: Serve,
             assert abs(best_correlation(audio, rendered[second])) < 0.3, f"{names[first]} plays in {names[second]}"
             size = min(len(audio), len(received[second]))
             assert max(map(abs, correlation(audio[:size], received[second][:size]))) < 0.2
+
+
+@SHARED_PORT
+async def test_rooms_made_while_there_is_one_track_part_when_more_are_found(serve: Serve, tmp_path: Path) -> None:
+    folder = tmp_path / "few"
+    folder.mkdir()
+    write_audio(folder / "0.flac", steady_music(4, seed=0))
+    async with serve(folder, seed=None) as server:
+        for name in ("kitchen", "attic"):
+            await server.create(name)
+        djs = [session.station.autodj for session in server.service.sessions.values()]
+
+        def firsts() -> list[str]:
+            return [playing.track.id for dj in djs if (playing := dj.now_playing()) is not None]
+
+        await until(lambda: len(firsts()) == 3)
+        assert len(set(firsts())) == 1
+        for number in (1, 2):
+            write_audio(folder / f"{number}.flac", steady_music(4, seed=number))
+        await until(lambda: len(set(firsts())) == 3, 30)
+        kitchen = firsts()[1]
+        async with server.listener("kitchen") as listener:
+            await listener.read(samples(0.5))
+        assert (await server.info("kitchen"))["nowPlaying"]["track"]["id"] == kitchen
 
 
 @SHARED_PORT

@@ -47,3 +47,12 @@ def test_small_libraries_repeat() -> None:
     assert draw([], [], 1, 1) is None
     assert shuffled([make_track(1)], 3) == [make_track(1).id] * 3
     assert all(first != second for first, second in pairwise(shuffled([make_track(1), make_track(2)], 6)))
+
+
+def test_avoided_tracks_come_only_if_there_is_no_other() -> None:
+    tracks = [make_track(number) for number in range(4)]
+    ids = {track.id for track in tracks}
+    for avoided in ({tracks[0].id}, ids - {tracks[2].id}, ids):
+        drawn = {choice.track.id for seed in range(40) if (choice := draw(tracks, [], seed, 1, avoided))}
+        assert drawn == (ids - avoided or ids)
+    assert draw(tracks, [], 1, 1, {"unknown"}) == draw(tracks, [], 1, 1)

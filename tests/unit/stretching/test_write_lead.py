@@ -11,10 +11,11 @@ import pytest
 from rtc_drift.audio.decoding import DecodeError
 from rtc_drift.audio.seeking import decode
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
-from rtc_drift.stretching.lead_cache import NICENESS, WorkerLeadRenderer
+from rtc_drift.stretching.lead_cache import WorkerLeadRenderer
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.stretching.write_lead import write_lead
 from rtc_drift.workers.pool import WorkerError, Workers
+from rtc_drift.workers.precedence import NICENESS, Precedence
 from tests.support.audio_files import write_audio, write_float_wav
 
 WARP = Warp.matched(samples(3), 1.04, samples(1), samples(1))
@@ -93,7 +94,7 @@ async def test_a_worker_renders_a_lead(tmp_path: Path, music: Audio) -> None:
     others = set(psutil.Process().children())
     async with Workers(1) as workers:
         await WorkerLeadRenderer(workers).write_lead(file, WARP, tmp_path / "there.wav")
-        assert [child.nice() for child in set(psutil.Process().children()) - others] == [NICENESS]
+        assert [child.nice() for child in set(psutil.Process().children()) - others] == [NICENESS[Precedence.SOON]]
         assert (tmp_path / "there.wav").read_bytes() == (tmp_path / "here.wav").read_bytes()
         with pytest.raises(WorkerError, match=r"^The file can't be read \(No such file or directory\)\.$"):
             await WorkerLeadRenderer(workers).write_lead(tmp_path / "missing.opus", WARP, tmp_path / "other.wav")

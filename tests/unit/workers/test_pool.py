@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rtc_drift.analysis import Analysis
 from rtc_drift.library import jobs
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.media import SAMPLE_RATE
-from rtc_drift.workers.pool import JobFailedError, WorkerError, Workers
+from rtc_drift.workers.pool import JobFailedError, WorkerError, Workers, waited_for_core_seconds
 from rtc_drift.workers.process import MAX_MEMORY_BYTES
 from tests.support.audio_files import sine, write_audio
 
@@ -27,6 +28,8 @@ for line in sys.stdin:
         os.kill(os.getpid(), signal.SIGSEGV)
     if name == "hang":
         time.sleep(1000)
+    if name == "starved":
+        time.sleep(0.6)
     if name == "slow":
         for _ in range(4):
             print(json.dumps({"alive": True}), flush=True)
@@ -36,7 +39,7 @@ for line in sys.stdin:
     elif name == "error" or "number" in arguments:
         print(json.dumps({"error": "no space left on device"}), flush=True)
     else:
-        reason = f"{os.getpid()} {sys.argv[2]}"
+        reason = f"{os.getpid()} {sys.argv[1]}"
         print(json.dumps({"result": {"unplayable": {"path": arguments["path"], "reason": reason}}}), flush=True)
 """
 COMMAND = (sys.executable, "-S", "-c", SCRIPT)
@@ -92,7 +95,6 @@ async def test_real_workers_do_real_jobs(tmp_path: Path) -> None:
         assert (analysis.integrated_lufs, analysis.true_peak_dbtp) == (good.integrated_lufs, good.true_peak_dbtp)
         with pytest.raises(WorkerError, match="could not be made"):
             await jobs.write_demo(workers, 999, tmp_path)
-        assert {child.nice() for child in psutil.Process().children()} == {15}
         assert workers.crashes == 0
 
 
@@ -144,6 +146,23 @@ async def test_a_hanging_worker_is_killed_but_not_a_slow_one() -> None:
         assert workers.crashes == 1
 
 
+async def test_time_without_a_core_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtc_drift.workers.pool.waited_for_core_seconds", lambda pid: time.monotonic())
+    async with Workers(1, command=COMMAND, timeout_seconds=0.2) as workers:
+        assert await pid(workers, "starved")
+        monkeypatch.setattr("rtc_drift.workers.pool.waited_for_core_seconds", lambda pid: 0.0)
+        starved = await jobs.probe(workers, Path("starved"))
+        assert isinstance(starved, Unplayable)
+        assert starved.reason == "The decoder hung on this file."
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
+def test_the_system_tells_how_long_a_process_had_no_core() -> None:
+    before = waited_for_core_seconds(os.getpid())
+    assert 0 <= before <= waited_for_core_seconds(os.getpid())
+    assert waited_for_core_seconds(2**22 + 1) == 0.0
+
+
 async def test_a_worker_killed_within_a_job_fails_that_job() -> None:
     async with Workers(1, command=COMMAND) as workers:
         job = asyncio.create_task(jobs.probe(workers, Path("hang")))
@@ -186,13 +205,13 @@ async def test_idle_workers_are_ended() -> None:
         assert await pid(workers)
 
 
-async def test_an_urgent_job_runs_at_normal_priority() -> None:
-    async with Workers(1, command=COMMAND, nice=15) as workers:
+async def test_an_urgent_job_gets_a_process_of_its_precedence() -> None:
+    async with Workers(1, command=COMMAND) as workers:
         with pytest.raises(WorkerError, match=r"could not be made \(no space left on device\)"):
             await jobs.write_demo(workers, 1, Path("/x"), urgent=True)
         result = await jobs.probe(workers, Path("x"))
         assert isinstance(result, Unplayable)
-        assert result.reason.endswith(" 15")
+        assert result.reason.endswith(" background")
         assert len([c for c in psutil.Process().children() if c.status() != psutil.STATUS_ZOMBIE]) <= 2
 
 
