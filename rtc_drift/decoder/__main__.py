@@ -16,8 +16,8 @@ import time
 from contextlib import suppress
 
 from rtc_drift.decoder.deck_writer import DeckWriter
-from rtc_drift.decoder.limits import go_first, limit_memory, lower_priority
-from rtc_drift.decoder.messages import MAX_BYTES, OpenDeck, decode
+from rtc_drift.decoder.limits import go_first, limit_memory, lower_priority, take_share
+from rtc_drift.decoder.messages import MAX_BYTES, NEEDS_SHARE, OpenDeck, decode
 from rtc_drift.decoder.ring import Ring
 from rtc_drift.decoder.turns import Turns
 
@@ -37,8 +37,9 @@ MOST_STUCK = 32
 class Decoder:
     """The decks of one engine, and the two sockets that say what to do."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, *, gives_way: bool) -> None:
         self._control = control
+        self._gives_way = gives_way
         self._engine: socket.socket | None = None
         self._turns = Turns()
         self._decks: dict[int, DeckWriter] = {}
@@ -56,6 +57,7 @@ class Decoder:
                 with suppress(BlockingIOError):
                     self._control.send(ALIVE, socket.MSG_DONTWAIT)
                 self._forget_ended()
+                self._keep_fed()
             for key, _ in self._selector.select(max(0.0, alive_at - time.monotonic())):
                 if key.fileobj is self._control:
                     fds = _receive(self._control)[1]
@@ -93,7 +95,7 @@ class Decoder:
                 logger.error("%s can't be decoded now: %s", message.path, error)
 
     def _open(self, message: OpenDeck, fd: int) -> None:
-        deck = DeckWriter(message.path, Ring(fd), self._turns, is_suspect=message.is_suspect)
+        deck = DeckWriter(message.path, Ring(fd), self._turns, is_suspect=message.is_suspect, gives_way=self._gives_way)
         self._decks[message.deck] = deck
         limit_memory(len(self._decks))
         deck.start()
@@ -111,6 +113,15 @@ class Decoder:
             logger.error("Too many files can't be read on; the decoder is started again without them")
             os._exit(0)
 
+    def _keep_fed(self) -> None:
+        """Give way no more if a deck starves of that. The next decoder knows it, if this one may not change it."""
+        if self._gives_way and any(deck.is_starved for deck in self._decks.values()):
+            self._gives_way = False
+            logger.warning("Decoding gets too little of the machine, and gives way to others no more")
+            threads = [deck.thread_id for deck in self._decks.values()]
+            if not take_share(thread for thread in threads if thread is not None):
+                os._exit(NEEDS_SHARE)
+
 
 def _receive(sock: socket.socket) -> tuple[bytes, list[int]]:
     """Receive a datagram and its descriptors; nothing at all if the other end is closed."""
@@ -125,6 +136,7 @@ def main() -> None:
     """Set up the process and decode until control closes its socket."""
     parser = argparse.ArgumentParser(prog="python -m rtc_drift.decoder", description=__doc__)
     parser.add_argument("--fd", type=int, required=True, help="inherited datagram socket to control")
+    parser.add_argument("--keeps-share", action="store_true", help="don't give way to others on a busy core")
     parser.add_argument("--log-level", default="INFO", help="such as INFO or DEBUG")
     arguments = parser.parse_args()
     logging.basicConfig(level=arguments.log_level.upper(), format="%(levelname)s decoder: %(message)s")
@@ -136,7 +148,7 @@ def main() -> None:
     threading.stack_size(STACK_BYTES)
     gc.collect()
     gc.freeze()
-    Decoder(socket.socket(fileno=arguments.fd)).run()
+    Decoder(socket.socket(fileno=arguments.fd), gives_way=not arguments.keeps_share).run()
     os._exit(0)  # a thread may hang in a read for ever
 
 

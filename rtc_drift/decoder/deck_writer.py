@@ -9,15 +9,19 @@ from pathlib import Path
 
 from rtc_drift.audio.decoding import TooMuchMemoryError
 from rtc_drift.audio.seeking import DecodeError, decode
+from rtc_drift.decoder.limits import give_way
 from rtc_drift.decoder.ring import Ring
 from rtc_drift.decoder.turns import Turns
 from rtc_drift.media import SAMPLE_RATE, Audio
 
 logger = logging.getLogger(__name__)
 
-REFILL = SAMPLE_RATE
-"""Samples (1 s) that must be read before a resting thread goes on, so that it wakes up once a second."""
-SHORTEST_REST_SECONDS = 0.02
+REFILL = SAMPLE_RATE // 4
+"""Samples (250 ms) that must be read before a resting thread goes on. Decoding more at a time would hold up others."""
+STARVED = 2 * SAMPLE_RATE
+"""Samples (2 s) left, below which a thread that was far ahead gets too little of the machine."""
+READING_SECONDS = 0.08
+"""Time between two reads of a playing deck."""
 LONGEST_REST_SECONDS = 1.0
 """Longest time until a resting thread looks again: nobody tells it that a station that stood still plays again."""
 OUT_OF_MEMORY = 77
@@ -27,12 +31,19 @@ OUT_OF_MEMORY = 77
 class DeckWriter:
     """The decoding of one deck. A read that hangs stalls this thread only."""
 
-    def __init__(self, path: str, ring: Ring, turns: Turns, *, is_suspect: bool = False) -> None:
-        """Decode from where the ring stands. A suspect is tried alone until it has given samples."""
+    def __init__(
+        self, path: str, ring: Ring, turns: Turns, *, is_suspect: bool = False, gives_way: bool = False
+    ) -> None:
+        """Decode from where the ring stands.
+
+        A suspect is tried alone until it has given samples. A thread that `gives_way` does so once it is far ahead.
+        """
         self._path = path
         self._ring = ring
         self._turns = turns
         self._is_suspect = is_suspect
+        self._gives_way = gives_way
+        self._was_ahead = False
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"deck {path}", daemon=True)
 
@@ -43,6 +54,16 @@ class DeckWriter:
     def close(self) -> None:
         """Have the thread end after the packet that it is decoding. Idempotent."""
         self._closed.set()
+
+    @property
+    def thread_id(self) -> int | None:
+        """Id of the thread by the system's count, or None before it runs."""
+        return self._thread.native_id
+
+    @property
+    def is_starved(self) -> bool:
+        """True if it was far ahead and is not any more, though the file has not ended."""
+        return self._was_ahead and self._ring.written - self._ring.wanted < STARVED and self._ring.ending is None
 
     def join(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for the thread to end. Return True if it has."""
@@ -116,11 +137,15 @@ class DeckWriter:
 
     def _rest(self) -> bool:
         """Wait until there is room for a second of samples. Return False if the deck is closed."""
+        if not self._was_ahead:
+            self._was_ahead = True
+            if self._gives_way:
+                give_way()
         ring, wanted, pause = self._ring, self._ring.wanted, 0.0
         while ring.room < REFILL:
             is_read = ring.wanted != wanted
             wanted = ring.wanted
-            until_room = max(SHORTEST_REST_SECONDS, (REFILL - ring.room) / SAMPLE_RATE)
+            until_room = (REFILL - ring.room) / SAMPLE_RATE + READING_SECONDS
             pause = until_room if is_read else min(LONGEST_REST_SECONDS, max(2 * pause, until_room / 4))
             if self._closed.wait(pause):
                 return False

@@ -2,10 +2,11 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from rtc_drift.workers.precedence import set_niceness
+from rtc_drift.workers.precedence import has_autogroups
 
 NICENESS = 10
 """Niceness: decks have seconds of time, the engine has milliseconds."""
@@ -18,11 +19,32 @@ FIRST_TO_GO = 800
 
 
 def lower_priority() -> None:
-    """Let the engine and control go first."""
-    set_niceness(int(os.environ.get("DECNICE", NICENESS)))
-    if hasattr(os, "sched_setscheduler") and "DECBATCH" in os.environ:
+    """Let the engine and control go first. Control's niceness is inherited, and may be raised."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+
+
+def give_way() -> None:
+    """Have this thread run only while a core has nothing else to do, where other programs can't take all cores so.
+
+    With autogroups Linux shares cores among sessions first, and control, engine and decoder are in one: only they go
+    before this thread in it. A niceness is not enough: the engine's tick would wait for up to 3 ms.
+    """
+    if hasattr(os, "SCHED_IDLE") and has_autogroups():
         with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def take_share(threads: Iterable[int]) -> bool:
+    """Give threads their share of a busy core back. Return False if that takes rights which this process has not."""
+    try:
+        for thread in threads:
+            if hasattr(os, "sched_setscheduler"):
+                with suppress(ProcessLookupError):
+                    os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+    except PermissionError:
+        return False
+    return True
 
 
 def limit_memory(decks: int) -> None:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 
 SOCKET_TYPE = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
 """Type of the socket pairs: datagrams in order. macOS has no `SOCK_SEQPACKET` for them."""
+NEEDS_SHARE = 78
+"""Exit status of a decoder that gave way to others until it starved, and has no right to take its share back."""
 MAX_BYTES = 64 * 1024
 """Upper limit for a datagram; a path has at most 4,096 bytes, each of which may become six."""
 

@@ -28,25 +28,17 @@ NICENESS = {Precedence.URGENT: 0, Precedence.SOON: 10, Precedence.BACKGROUND: 19
 
 def take(precedence: Precedence) -> None:
     """Give this process a precedence, as far as the system allows it."""
-    has_autogroups = set_niceness(NICENESS[precedence])
+    # An absolute value: the parent may run at a raised priority.
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS[precedence])
+    has_groups = has_autogroups()
+    if has_groups:
+        _set_autogroup(NICENESS[precedence])
     if hasattr(os, "sched_setscheduler") and precedence is not Precedence.URGENT:
         # Linux gives a core whose only work is SCHED_IDLE to a thread that wakes, and then lets that wait for some
         # milliseconds if it belongs to another session (measured on 6.18). Beside SCHED_BATCH it gets another core.
-        is_idle = precedence is Precedence.BACKGROUND and not has_autogroups
+        is_idle = precedence is Precedence.BACKGROUND and not has_groups
         _set_policy(*((os.SCHED_IDLE, os.SCHED_BATCH) if is_idle else (os.SCHED_BATCH,)))
-
-
-def set_niceness(niceness: int) -> bool:
-    """Set the niceness of this process and of its session. Return True if that of the session counts here.
-
-    It is an absolute value: the parent may run at a raised priority.
-    """
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, niceness)
-    has_autogroups = _has_autogroups()
-    if has_autogroups:
-        _set_autogroup(niceness)
-    return has_autogroups
 
 
 def _set_policy(*policies: int) -> None:
@@ -57,7 +49,7 @@ def _set_policy(*policies: int) -> None:
             return
 
 
-def _has_autogroups() -> bool:
+def has_autogroups() -> bool:
     """Return True if Linux shares cores among process sessions before it looks at processes."""
     try:
         return AUTOGROUPS_ENABLED.read_text().strip() == "1"

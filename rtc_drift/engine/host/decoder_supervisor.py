@@ -6,7 +6,7 @@ import signal
 import socket
 from collections.abc import Callable
 
-from rtc_drift.decoder.messages import MAX_BYTES, SOCKET_TYPE
+from rtc_drift.decoder.messages import MAX_BYTES, NEEDS_SHARE, SOCKET_TYPE
 from rtc_drift.engine.host.keeper import STARTING_SECONDS, Keeper, end_child, start_child
 
 logger = logging.getLogger(__name__)
@@ -16,6 +16,8 @@ SILENCE_SECONDS = 2.0
 
 With the start of the next one, that is less than its decks are ahead.
 """
+HARMLESS = (0, NEEDS_SHARE, -signal.SIGKILL)
+"""Exit statuses for which no file is to blame, as far as is known."""
 MOST_PAUSE_SECONDS = 0.5
 """Longest pause before a restart: what is decoded lasts for three seconds."""
 
@@ -34,6 +36,8 @@ class DecoderSupervisor:
         self._log_level = log_level
         self._socket: socket.socket | None = None
         self._is_ready = False
+        self._keeps_share = False
+        """True once a decoder has starved from giving way to others."""
         self._process: asyncio.subprocess.Process | None = None
         self._keeper = Keeper("decoder", self._run_once, most_pause_seconds=MOST_PAUSE_SECONDS)
 
@@ -76,6 +80,7 @@ class DecoderSupervisor:
         try:
             with theirs:
                 options = ["--fd", str(theirs.fileno()), "--log-level", self._log_level]
+                options += ["--keeps-share"] if self._keeps_share else []
                 self._process = await start_child("rtc_drift.decoder", options, [theirs.fileno()])
             is_hung = await self._watch(self._socket, self._process)
         finally:
@@ -85,7 +90,8 @@ class DecoderSupervisor:
             process, self._process = self._process, None
             if process is not None:
                 await end_child(process)
-                self._on_death(not is_hung and process.returncode not in (0, -signal.SIGKILL))
+                self._keeps_share = self._keeps_share or process.returncode == NEEDS_SHARE
+                self._on_death(not is_hung and process.returncode not in HARMLESS)
 
     async def _watch(self, sock: socket.socket, process: asyncio.subprocess.Process) -> bool:
         """Take signs of life until the socket ends. Kill a decoder that gives none, and return True."""

@@ -69,7 +69,9 @@ async def start_child(module: str, options: Sequence[str], fds: Sequence[int]) -
         # -P: don't import from the working directory.
         *(sys.executable, "-P", "-m", module, *options),
         pass_fds=fds,
-        start_new_session=True,
+        # A group, so that Ctrl-C reaches control only; but in control's session, since Linux may share cores among
+        # sessions before it looks at priorities.
+        process_group=0,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
     )
 

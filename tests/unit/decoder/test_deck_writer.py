@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from rtc_drift.audio.seeking import decode
-from rtc_drift.decoder import deck_writer
-from rtc_drift.decoder.deck_writer import REFILL, DeckWriter
+from rtc_drift.decoder import deck_writer, limits
+from rtc_drift.decoder.deck_writer import REFILL, STARVED, DeckWriter
 from rtc_drift.decoder.ring import AHEAD, Ring
 from rtc_drift.decoder.turns import Turns
 from rtc_drift.media import Audio, samples
@@ -76,7 +76,7 @@ def test_a_file_is_exact_from_any_position(path: str, write: Write, start: int) 
     assert np.allclose(read(ring, start, samples(4)), MUSIC[start : start + samples(4)], atol=1e-4)
 
 
-def test_it_runs_ahead_up_to_its_limit_and_goes_on_when_a_second_was_read(path: str, write: Write) -> None:
+def test_it_runs_ahead_up_to_its_limit_and_goes_on_when_enough_was_read(path: str, write: Write) -> None:
     ring = Ring.create(0)
     write(path, ring)
     wait_for(lambda: ring.written == AHEAD)
@@ -170,4 +170,30 @@ def test_a_read_that_hangs_stalls_only_its_deck(path: str, write: Write, monkeyp
     wait_for(lambda: second.written == AHEAD)
     assert first.is_being_decoded, "and it would be blamed if the decoder died now"
     assert not second.is_being_decoded
+    goes_on.set()
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux has SCHED_IDLE")
+def test_a_thread_that_is_far_ahead_gives_way_and_takes_its_share_back_when_it_starves(
+    path: str, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+
+    def decode_and_stall(name: str, start: int) -> Generator[tuple[int, Audio], None, None]:
+        yield start, np.zeros((AHEAD + 1, 2), np.float32)
+        goes_on.wait(30)
+
+    monkeypatch.setattr(limits, "has_autogroups", lambda: True)
+    monkeypatch.setattr(deck_writer, "decode", decode_and_stall)
+    ring = Ring.create(0)
+    writer = write(path, ring, gives_way=True)
+    wait_for(lambda: ring.written == AHEAD)
+    thread = writer.thread_id
+    assert thread is not None
+    wait_for(lambda: os.sched_getscheduler(thread) == os.SCHED_IDLE)
+    assert not writer.is_starved
+    ring.read(0, AHEAD - STARVED + 2)
+    wait_for(lambda: writer.is_starved)
+    if limits.take_share([thread]):  # not everybody may
+        assert os.sched_getscheduler(thread) == os.SCHED_OTHER
     goes_on.set()
