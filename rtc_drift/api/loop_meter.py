@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-BEAT_SECONDS = 1.0
+BEAT_SECONDS = 2.0
 
 
 class LoopMeter:
@@ -15,11 +15,11 @@ class LoopMeter:
 
     @property
     def age_seconds(self) -> float:
-        """Time since the last beat: up to a second while the loop is well."""
+        """Time since the last beat: up to two seconds while the loop is well."""
         return time.monotonic() - self._last_beat
 
     def start(self) -> None:
-        """Begin to beat, once a second."""
+        """Begin to beat, every two seconds."""
         self._last_beat = time.monotonic()
         self._timer = asyncio.get_running_loop().call_later(BEAT_SECONDS, self.start)
 

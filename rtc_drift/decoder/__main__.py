@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 ALIVE = b"alive"
 """What control gets as a sign of life."""
-ALIVE_SECONDS = 1.0
+ALIVE_SECONDS = 1.5
 STACK_BYTES = 1 << 20
 """Stack of each deck's thread. The system's default of 8 MiB would count as used memory."""
 STUCK_SECONDS = 10.0

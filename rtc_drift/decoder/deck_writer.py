@@ -18,11 +18,11 @@ logger = logging.getLogger(__name__)
 
 REFILL = SAMPLE_RATE // 4
 """Samples (250 ms) that must be read before a resting thread goes on. Decoding more at a time would hold up others."""
-STARVED = 2 * SAMPLE_RATE
-"""Samples (2 s) left, below which a thread that was far ahead gets too little of the machine."""
+STARVED = SAMPLE_RATE * 3 // 2
+"""Samples (1.5 s) left, below which a thread that was far ahead gets too little of the machine."""
 READING_SECONDS = 0.08
 """Time between two reads of a playing deck."""
-LONGEST_REST_SECONDS = 1.0
+LONGEST_REST_SECONDS = 1.5
 """Longest time until a resting thread looks again: nobody tells it that a station that stood still plays again."""
 OUT_OF_MEMORY = 77
 """Exit status of a decoder that has reached its limit of memory."""

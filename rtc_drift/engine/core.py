@@ -15,8 +15,8 @@ from rtc_drift.media import BLOCK_SAMPLES
 
 logger = logging.getLogger(__name__)
 
-IDLE_STEP = 25
-"""Ticks between two wake-ups (half a second) while no station's media time runs."""
+IDLE_STEP = 50
+"""Ticks between two wake-ups (a second) while no station's media time runs."""
 
 GROUP = 2 * RENDER_AHEAD
 """Packets (160 ms) sent to control at once while all readers are patient."""

@@ -4,6 +4,9 @@ import time
 
 from rtc_drift.engine.protocol.messages import Health
 
+REPORT_NS = 900_000_000
+"""Least time between two reports: a second, less what a tick may be early."""
+
 
 class HealthMeter:
     """Figures of the ticks since the last report."""
@@ -24,7 +27,7 @@ class HealthMeter:
         """Return True if a second has passed since the last report; the next second begins now."""
         if now_ns < self._report_at_ns:
             return False
-        self._report_at_ns = now_ns + 1_000_000_000
+        self._report_at_ns = now_ns + REPORT_NS
         return True
 
     def report(self, tick: int, starved_blocks: int, dropped_messages: int) -> Health:

@@ -11,8 +11,8 @@ from rtc_drift.engine.host.keeper import STARTING_SECONDS, Keeper, end_child, st
 
 logger = logging.getLogger(__name__)
 
-SILENCE_SECONDS = 2.0
-"""Time without a sign of life, which comes every second, after which the decoder counts as hung and is killed.
+SILENCE_SECONDS = 2.5
+"""Time without a sign of life, which comes every 1.5 s, after which the decoder counts as hung and is killed.
 
 With the start of the next one, that is less than its decks are ahead.
 """
