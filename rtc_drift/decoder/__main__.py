@@ -24,7 +24,7 @@ from rtc_drift.decoder.turns import Turns
 logger = logging.getLogger(__name__)
 
 ALIVE = b"alive"
-"""What control gets as a sign of life."""
+"""The sign of life for control."""
 ALIVE_SECONDS = 1.5
 STACK_BYTES = 1 << 20
 """Stack of each deck's thread. The system's default of 8 MiB would count as used memory."""

@@ -15,7 +15,7 @@ MEMORY = 512 << 20
 MEMORY_PER_DECK = 16 << 20
 """Memory (bytes) that one more deck may use. Most use three to six million."""
 FIRST_TO_GO = 800
-"""How likely the system chooses this process if the machine runs out of memory, −1000 to 1000."""
+"""Rank, −1000 to 1000, by which the system chooses a process to end if the machine runs out of memory."""
 
 
 def lower_priority() -> None:

@@ -12,23 +12,19 @@ from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from rtc_drift.rendering.file_deck import FileDeck
 from tests.support.audio_checks import correlation, lag_of, longest_silence_ms
 from tests.support.audio_files import write_audio
-from tests.support.drum_patterns import Pattern, render_pattern
+from tests.support.drum_patterns import MIXABLE, render_pattern
 from tests.support.measures.attacks import coincidence
 from tests.support.server import RunningServer, Serve
 from tests.support.waiting import until
 
 SHARED_PORT_ONLY = True
-PATTERNS = {
-    "Steady": Pattern("four on the floor", 138.0, key="A minor", bars=16, seed=1),
-    "Back": Pattern("backbeat", 143.0, key="A minor", bars=16, seed=2),
-}
 
 
 @pytest.fixture(scope="module")
 def beats(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two tracks whose tempi can be matched."""
     folder = tmp_path_factory.mktemp("beats")
-    for title, pattern in PATTERNS.items():
+    for title, pattern in MIXABLE.items():
         write_audio(folder / f"{title}.flac", render_pattern(pattern), tags={"title": title})
     return folder
 
@@ -36,7 +32,7 @@ def beats(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def until_analysed(server: RunningServer) -> None:
     """Wait until both tracks are analysed."""
     library = server.service.library
-    await until(lambda: len(library.analyses.known) == len(PATTERNS), seconds=60)
+    await until(lambda: len(library.analyses.known) == len(MIXABLE), seconds=60)
 
 
 def mixed(plays: list[Play], first: int, count: int) -> Audio:
@@ -88,7 +84,7 @@ async def test_the_next_track_starts_on_a_bar(serve: Serve, beats: Path) -> None
             playing, before = server.autodj.now_playing(), server.station.now()
             assert playing is not None
             answer = await listener.command("next-track")
-            bars = PATTERNS[playing.track.title].downbeats_seconds
+            bars = MIXABLE[playing.track.title].downbeats_seconds
             at = playing.play.position_at(answer["startsAt"]) / SAMPLE_RATE
             assert np.abs(bars - at).min() < 0.03
             assert answer["startsAt"] - before <= samples(2.5)

@@ -1,7 +1,7 @@
 """Files that end or hold up the process that decodes them: named so, since real ones are mended sooner or later.
 
 `bad_files` has every Python process that is started from then on treat files by their names: see `RULES`. They are
-good for their first six seconds, more than a deck decodes of a track that is only planned.
+good for their first four and a half seconds, more than a deck decodes of a track that is only planned.
 """
 
 import os
@@ -17,7 +17,7 @@ RULES = f"""
 import os, time
 from rtc_drift.audio import seeking
 
-LATE = {6 * 48_000}
+LATE = {220_000}
 
 decode = seeking.decode
 

@@ -88,6 +88,13 @@ def patterns(tempi: int = 12) -> list[Pattern]:
     return result
 
 
+MIXABLE = {
+    "Steady": Pattern("four on the floor", 138.0, key="A minor", bars=16, seed=1),
+    "Back": Pattern("backbeat", 143.0, key="A minor", bars=16, seed=2),
+}
+"""Two patterns by title whose tempi can be matched: the second one plays with a stretched intro."""
+
+
 def render_pattern(pattern: Pattern) -> Audio:
     """Render a pattern: `(n, 2) float32` at 48 kHz, peak 0.7."""
     rng = np.random.default_rng(pattern.seed)
