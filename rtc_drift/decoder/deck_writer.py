@@ -84,8 +84,9 @@ class DeckWriter:
         first = ring.skip_late()
         try:
             for position, audio in self._chunks(first):
-                if not self._write(audio[max(0, ring.written - position) :]):
-                    return
+                self._write(audio[max(0, ring.written - position) :])
+            if self._closed.is_set():
+                return
         except OSError as error:
             reason = f"The file can't be read ({error.strerror or error})."
         except DecodeError as error:
@@ -103,7 +104,7 @@ class DeckWriter:
         try:
             while True:
                 with self._turn():
-                    chunk = next(chunks, None)
+                    chunk = None if self._closed.is_set() else next(chunks, None)
                 if chunk is None:
                     return
                 yield chunk
@@ -126,17 +127,16 @@ class DeckWriter:
             finally:
                 ring.note_decoding(False)
 
-    def _write(self, audio: Audio) -> bool:
-        """Write samples as soon as there is room. Return False if the deck is closed."""
-        while len(audio):
+    def _write(self, audio: Audio) -> None:
+        """Write samples as soon as there is room, unless the deck is closed."""
+        while len(audio) and not self._closed.is_set():
             audio = audio[self._ring.write(audio) :]
             self._is_suspect = False
-            if len(audio) and not self._rest():
-                return False
-        return not self._closed.is_set()
+            if len(audio):
+                self._rest()
 
-    def _rest(self) -> bool:
-        """Wait until there is room for a second of samples. Return False if the deck is closed."""
+    def _rest(self) -> None:
+        """Wait until there is room for a quarter of a second of samples, or the deck is closed."""
         if not self._was_ahead:
             self._was_ahead = True
             if self._gives_way:
@@ -148,5 +148,4 @@ class DeckWriter:
             until_room = (REFILL - ring.room) / SAMPLE_RATE + READING_SECONDS
             pause = until_room if is_read else min(LONGEST_REST_SECONDS, max(2 * pause, until_room / 4))
             if self._closed.wait(pause):
-                return False
-        return True
+                return

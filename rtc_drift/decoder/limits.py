@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rtc_drift.workers.precedence import has_autogroups
 
-NICENESS = 10
-"""Niceness: decks have seconds of time, the engine has milliseconds."""
+NICENESS = 2
+"""Niceness relative to control's, while decks are not far ahead: somebody may be waiting for the first samples."""
 MEMORY = 512 << 20
 """Memory (bytes) that the process may use besides that of its decks: reached within a fraction of a second."""
 MEMORY_PER_DECK = 16 << 20
@@ -19,9 +19,9 @@ FIRST_TO_GO = 800
 
 
 def lower_priority() -> None:
-    """Let the engine and control go first. Control's niceness is inherited, and may be raised."""
+    """Let the engine and control go first. The niceness of control is inherited."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+        os.nice(NICENESS)
 
 
 def give_way() -> None:

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 TURN_SECONDS = 0.02
 """Time after which a turn is slow: the next deck decodes beside it. Its disk may be slow, or hang."""
@@ -12,14 +11,17 @@ TRIAL_SECONDS = 0.3
 """The same for a deck on trial, during which no other deck should be decoding."""
 
 
-@dataclass(eq=False, slots=True)
 class _Turn:
     """A turn that a deck waits for or has."""
 
-    samples_left: int
-    is_trial: bool
-    ends_at: float = 0.0
-    """Time at which it stops holding up others, once it has begun."""
+    def __init__(self, samples_left: int, is_trial: bool) -> None:
+        self.rank = (not is_trial, samples_left)
+        self.seconds = TRIAL_SECONDS if is_trial else TURN_SECONDS
+        self.ends_at = 0.0
+        """Time at which it stops holding up others, once it has begun."""
+        self.wake = threading.Lock()
+        """Released to wake the thread that waits."""
+        self.wake.acquire()
 
 
 class Turns:
@@ -31,7 +33,7 @@ class Turns:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._waiting: list[_Turn] = []
         self._present: _Turn | None = None
 
@@ -42,23 +44,38 @@ class Turns:
         The deck with the fewest `samples_left` to play comes first; before all others come decks on trial.
         """
         mine = _Turn(samples_left, is_trial)
-        with self._changed:
+        with self._lock:
             self._waiting.append(mine)
-            while not self._may_begin(mine):
-                present = self._present
-                self._changed.wait(None if present is None else max(0.0, present.ends_at - self._now()))
-            self._waiting.remove(mine)
-            mine.ends_at = self._now() + (TRIAL_SECONDS if is_trial else TURN_SECONDS)
-            self._present = mine
-            self._changed.notify_all()
+            self._pass_on()
+        while mine.ends_at == 0:
+            mine.wake.acquire(timeout=self._patience(mine))
+            with self._lock:
+                self._pass_on()
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 if self._present is mine:
                     self._present = None
-                    self._changed.notify_all()
+                self._pass_on()
 
-    def _may_begin(self, turn: _Turn) -> bool:
-        is_free = self._present is None or self._now() >= self._present.ends_at
-        return is_free and turn is min(self._waiting, key=lambda it: (not it.is_trial, it.samples_left))
+    def _pass_on(self) -> None:
+        """Begin the next turn if the present one has ended or is slow, and wake its thread and the one after it."""
+        if not self._waiting or (self._present is not None and self._now() < self._present.ends_at):
+            return
+        turn = self._present = self._next()
+        self._waiting.remove(turn)
+        turn.ends_at = self._now() + turn.seconds
+        for woken in (turn, self._next() if self._waiting else turn):
+            if woken.wake.locked():
+                woken.wake.release()
+
+    def _next(self) -> _Turn:
+        return min(self._waiting, key=lambda it: it.rank)
+
+    def _patience(self, turn: _Turn) -> float:
+        """Return the seconds until a waiting thread looks by itself; −1 if that is for another one to do."""
+        with self._lock:
+            if self._present is None or not self._waiting or self._next() is not turn:
+                return -1
+            return max(0.0, self._present.ends_at - self._now())
