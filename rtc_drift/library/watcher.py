@@ -16,7 +16,7 @@ POLL_SECONDS = 300.0
 """Network drives send no notifications, and some get lost when a new folder is filled at once."""
 DEBOUNCE_MS = 800
 """Longest time over which changes are gathered before they are told, as one."""
-STEP_MS = 800
+STEP_MS = 400
 """Time between two looks at what the system has notified: each wakes a thread, and by default there are 20 a second."""
 
 
