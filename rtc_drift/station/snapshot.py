@@ -1,7 +1,7 @@
 """A station's state as a value, and as JSON that outlives the server: all but the tracks, which the library knows."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 
 from pydantic import TypeAdapter
@@ -20,6 +20,8 @@ MAX_SAMPLES = 1 << 48
 MAX_SAVED_ENTRIES = 32
 """More entries than a programme ever has."""
 MAX_COUNTED = 1_000
+MAX_COUNTER = 10**15
+"""Greatest number of plays and of draws."""
 MAX_CHARACTERS = 2_000
 """Greatest length of any text in a state."""
 MAX_GAIN = 10.0
@@ -113,7 +115,7 @@ class SavedStation:
         programme = Programme(entries, saved.next_play_id, saved.paused_at)
         on_air = [each.play.id for each in saved.entries if each.play.start <= saved.media_time][-1:]
         is_missing = any(programme.find(play_id) is None for play_id in on_air)
-        if is_missing or not _goes_on(entries, saved.media_time):
+        if is_missing or not _goes_on(programme, saved.media_time):
             programme = Programme(next_play_id=saved.next_play_id)
         elif len(entries) < len(saved.entries):
             programme = unplan(programme, saved.media_time)
@@ -146,14 +148,16 @@ def _entry(saved: _SavedEntry, track: Track) -> Entry:
     return replace(entry, play=replace(play, end=min(play.end, entry.natural_end)))
 
 
-def _goes_on(entries: Sequence[Entry], now: int) -> bool:
-    """Return True if each entry begins before, or soon after, those before it have ended."""
+def _goes_on(programme: Programme, now: int) -> bool:
+    """Return True if each entry begins before, or soon after, those before it have ended; or if it can be resumed."""
     until = now
-    for entry in entries:
+    for entry in programme.entries:
         if entry.play.start > until + MAX_GAP:
             return False
         until = max(until, entry.play.end)
-    return bool(entries)
+    if programme.paused_at is not None:
+        return programme.current(now) is not None and programme.paused_at <= now + MAX_GAP
+    return bool(programme.entries)
 
 
 # --- what may have been damaged ---------------------------------------------------------------------------------------
@@ -174,7 +178,9 @@ def _checked(saved: _SavedState) -> _SavedState:
         and all(0 < play_id < saved.next_play_id for play_id in ids)
         and all(_is_sound(entry) for entry in saved.entries)
         and (saved.paused_at is None or (0 <= saved.paused_at <= MAX_SAMPLES and len(plays) > 0))
-        and min(saved.journey.seed, saved.journey.draws, saved.next_play_id) >= 0
+        and 0 <= saved.next_play_id <= MAX_COUNTER
+        and 0 <= saved.journey.draws <= MAX_COUNTER
+        and saved.journey.seed >= 0
     )
     if not is_sound:
         raise ValueError("the saved state is damaged")

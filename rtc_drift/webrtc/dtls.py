@@ -86,6 +86,7 @@ class Identity:
             .not_valid_after(VALID_UNTIL)
             .sign(key, hashes.SHA256())
         )
+        self.certificate = certificate
         self.fingerprint = fingerprint(certificate, "sha-256")
         context = SSL.Context(SSL.DTLS_METHOD)
         context.set_options(SSL.OP_NO_TICKET)

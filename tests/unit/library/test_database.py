@@ -22,7 +22,10 @@ FILLED_IN = (
     INSERT INTO tracks VALUES ('{TRACK}', 'One', '', '', '', NULL, NULL, 0, 60.0, -14.0, -1.0, 0.0, 60.0);
     INSERT INTO files VALUES (CAST('/music/one.mp3' AS BLOB), 1, 2, '{TRACK}', NULL);
     """,
-    f"INSERT INTO loved VALUES ('{TRACK}'); INSERT INTO sessions VALUES ('attic', NULL, 'attic', '', '', NULL, '', '');",
+    f"""
+    INSERT INTO loved VALUES ('{TRACK}');
+    INSERT INTO sessions VALUES ('attic', NULL, 'attic', '', '', NULL, '', '');
+    """,
     f"INSERT INTO analyses VALUES ('{TRACK}', 4, NULL, NULL);",
 )
 """Rows that the program of each version wrote."""

@@ -56,6 +56,6 @@ def test_a_full_disk_keeps_nobody_from_locking(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr("os.pwrite", refuse)
     lock = server_lock.take(tmp_path)
-    with pytest.raises(FolderTakenError, match="^Another server uses "):
+    with pytest.raises(FolderTakenError, match=r"^Another server uses "):
         server_lock.take(tmp_path)
     lock.close()

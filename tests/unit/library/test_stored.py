@@ -18,11 +18,11 @@ from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.normalisation import Normalisation, album_loudness
 from rtc_drift.library.track import Track
 from rtc_drift.mixing import MixTrack, plan_skip, plan_transition
+from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.feature_space import space_of
 from rtc_drift.selection.journey import History, Journey
 from rtc_drift.selection.next_track import choose_by_sound
 from rtc_drift.station import programme as steps
-from rtc_drift.selection.choice import Choice
 from rtc_drift.station.programme import Programme
 from rtc_drift.station.views import TrackInfo
 from tests.support.analyses import beat_analysis
@@ -38,7 +38,9 @@ def fill(catalogue: Catalogue) -> None:
         track = make_track(number, duration=180, artist="Somebody", first_sound=0.1, last_sound=179.5)
         catalogue.record(track.path, 10, 20, track.model_copy(update={"album": "One"}))
         bass = (0.5,) * 450
-        catalogue.record_analysis(track.id, beat_analysis(120 + number, heard_bass=bass, short_term_lufs=(-14.0,) * 180))
+        catalogue.record_analysis(
+            track.id, beat_analysis(120 + number, heard_bass=bass, short_term_lufs=(-14.0,) * 180)
+        )
         catalogue.set_loved(track.id, True)
 
 
@@ -130,7 +132,9 @@ def test_curves_that_no_analysis_gives_are_refused(catalogue: Catalogue, changes
     with catalogue.database.transaction() as connection:
         (curves,) = connection.execute("SELECT curves FROM analyses WHERE track_id = ?", (BAD,)).fetchone()
     assert catalogue.analysis(BAD) is not None
-    execute(catalogue, "UPDATE analyses SET curves = ? WHERE track_id = ?", json.dumps(json.loads(curves) | changes), BAD)
+    execute(
+        catalogue, "UPDATE analyses SET curves = ? WHERE track_id = ?", json.dumps(json.loads(curves) | changes), BAD
+    )
     assert catalogue.analysis(BAD) is None
     assert catalogue.unreadable == 1
 
