@@ -20,6 +20,8 @@ MAX_SUMMARY_BYTES = 1 << 16
 MAX_CURVES_BYTES = 1 << 26
 """Most bytes of beats and curves; three hours of music take a megabyte."""
 MAX_REASON_CHARACTERS = 500
+MAX_TAG_CHARACTERS = 1_000
+"""Greatest length of a tag; a probe gives half of that at most."""
 TRACK_COLUMNS = tuple(name for name in Track.model_fields if name != "path")
 """Names of a stored track's columns."""
 _END_TOLERANCE_SECONDS = 1.0
@@ -55,6 +57,8 @@ def track_of(path: object, values: Sequence[object]) -> Track:
     end = track.duration_seconds + _END_TOLERANCE_SECONDS
     if not track.first_sound_seconds <= track.last_sound_seconds <= end:
         raise ValueError("the sound is not within the track")
+    if any(len(tag) > MAX_TAG_CHARACTERS for tag in (track.title, track.artist, track.album, track.genre)):
+        raise ValueError("a tag is too long")
     return track
 
 

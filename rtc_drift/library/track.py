@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,11 +9,6 @@ from rtc_drift.media import samples
 
 MAX_SECONDS = 100 * 3_600
 """Greatest length of a track: 100 hours."""
-MAX_CHARACTERS = 1_000
-"""Greatest length of a tag."""
-
-TrackId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-Tag = Annotated[str, Field(max_length=MAX_CHARACTERS)]
 
 
 class Track(BaseModel):
@@ -22,14 +16,14 @@ class Track(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    id: TrackId
+    id: str = Field(pattern=r"^[0-9a-f]{16}$")
     """Hash of the file's content, so it stays the same after a move or a rename."""
     path: Path
-    title: Tag
+    title: str
     """Title tag, or the file's name without its suffix."""
-    artist: Tag = ""
-    album: Tag = ""
-    genre: Tag = ""
+    artist: str = ""
+    album: str = ""
+    genre: str = ""
     year: int | None = None
     track_number: int | None = None
     has_cover: bool = False

@@ -58,7 +58,7 @@ async def fill(database: Database) -> str:
 def shown(sessions: Sessions, name: str) -> dict[str, Any]:
     """Return what is saved of a session."""
     found = sessions[name]
-    state = json.loads(found.state(allow_commands=True).model_dump_json(exclude={"followers"}))
+    state: dict[str, Any] = json.loads(found.state(allow_commands=True).model_dump_json(exclude={"followers"}))
     history = found.station.autodj.journey.history
     return state | {"dates": (found.created, found.last_access), "lock": found.lock, "history": history}
 

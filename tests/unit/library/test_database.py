@@ -13,6 +13,7 @@ import pytest
 from rtc_drift.library import database as databases
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.database import CatalogueError, Database
+from rtc_drift.library.file_lock import FileLock
 from rtc_drift.library.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from tests.support.server_process import REPOSITORY
 
@@ -69,7 +70,7 @@ def checks(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     connect = sqlite3.connect
     with monkeypatch.context() as patch:
-        patch.setattr(databases.sqlite3, "connect", lambda *args, **kw: connect(*args, factory=Watched, **kw))
+        patch.setattr("sqlite3.connect", lambda *args, **kw: connect(*args, factory=Watched, **kw))
         Database.open(path).close()
     return [statement for statement in seen if "quick_check" in statement]
 
@@ -192,17 +193,22 @@ def test_a_catalogue_in_use_is_neither_migrated_nor_moved_aside(path: Path) -> N
 
 
 def test_opening_waits_while_another_program_checks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = databases.FileLock(path.with_name("c.db.lock"))
+    other = FileLock(path.with_name("c.db.lock"))
     assert other.try_alone()
     waits = list[float]()
-    monkeypatch.setattr(databases.time, "sleep", lambda seconds: (waits.append(seconds), other.close()))
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        other.close()
+
+    monkeypatch.setattr("time.sleep", wait)
     Database.open(path).close()
     assert len(waits) == 1
-    other = databases.FileLock(path.with_name("c.db.lock"))
+    other = FileLock(path.with_name("c.db.lock"))
     assert other.try_alone()
     clock = iter(range(0, 10_000, 50))
-    monkeypatch.setattr(databases.time, "sleep", waits.append)
-    monkeypatch.setattr(databases.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("time.sleep", waits.append)
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
     with pytest.raises(CatalogueError, match="is being checked by another program"):
         Database.open(path)
     other.close()
