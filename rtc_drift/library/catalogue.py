@@ -60,8 +60,10 @@ class Catalogue:
                 _range_below(root),
             )
             for path, size, mtime_ns in rows:
-                with suppress(ValueError):
+                try:
                     found[stored.path_of(path)] = FileState(size, mtime_ns)
+                except ValueError:
+                    continue
         return found
 
     def record(self, path: Path, size: int, mtime_ns: int, result: Track | Unplayable) -> None:

@@ -57,7 +57,7 @@ def track_of(path: object, values: Sequence[object]) -> Track:
     end = track.duration_seconds + _END_TOLERANCE_SECONDS
     if not track.first_sound_seconds <= track.last_sound_seconds <= end:
         raise ValueError("the sound is not within the track")
-    if any(len(tag) > MAX_TAG_CHARACTERS for tag in (track.title, track.artist, track.album, track.genre)):
+    if max(len(track.title), len(track.artist), len(track.album), len(track.genre)) > MAX_TAG_CHARACTERS:
         raise ValueError("a tag is too long")
     return track
 

@@ -33,7 +33,7 @@ async def test_an_engine_counts_as_hung_after_silence_only(stand: Callable[[floa
     assert await link.wait_until_lost(SILENCE)
     link._heard_at = loop.time()
     loop.call_soon(stand, 100.0)  # control was stopped, and perhaps the engine with it
-    loop.call_later(0, loop.call_soon, lambda: loop.call_soon(link.connection_lost, None))
+    loop.call_soon(loop.call_soon, lambda: loop.call_later(SILENCE / 2, link.connection_lost, None))
     assert not await link.wait_until_lost(SILENCE)
 
 
