@@ -19,7 +19,9 @@ from rtc_drift.config import ConfigError, Settings, make_data_dir
 from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.protocol.messages import Health, SentCounts, ToControl, ToEngine
+from rtc_drift.library import server_lock
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.file_lock import FileLock
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.space_updater import SpaceUpdater
@@ -67,6 +69,7 @@ class Service:
             settings, few_cores = self.settings, has_few_cores()
             policy = ice_policy(settings)
             make_data_dir(settings.data_dir)
+            stack.callback(_server_lock(settings.data_dir).close)
             catalogue = await asyncio.to_thread(Catalogue.open, settings.data_dir / "catalogue.sqlite")
             stack.callback(catalogue.close)
             turns = Turns(lambda: few_cores and self._has_listeners())
@@ -168,6 +171,16 @@ class Service:
                 self.shared_port.sent(message)
         else:
             self.sessions.on_engine(message)
+
+
+def _server_lock(folder: Path) -> FileLock:
+    """Take the data folder for this server. Raises StartError."""
+    try:
+        return server_lock.take(folder)
+    except server_lock.FolderTakenError as error:
+        raise StartError(str(error)) from None
+    except OSError as error:
+        raise StartError(f"The data folder {folder} can't be used ({error.strerror or error}).") from None
 
 
 def _open_port(

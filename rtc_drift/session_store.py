@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import astuple, fields
 
 from rtc_drift.library.database import CatalogueError, Database
@@ -25,6 +27,24 @@ _SAVE = (
 )
 
 
+_MAX_BYTES = {"state": 1 << 20, "history": 1 << 20}
+"""Most bytes of the columns that may be long: ten times what they take."""
+_MAX_OTHER_BYTES = 1_000
+"""Most bytes of every other column."""
+_MAX_RECORDS = 10_000
+"""Most sessions that are loaded."""
+
+
+def _limited(name: str) -> str:
+    """Return the SQL of a column that is empty where there is too much in it."""
+    most = _MAX_BYTES.get(name, _MAX_OTHER_BYTES)
+    return f"CASE WHEN {name} IS NULL OR length(CAST({name} AS BLOB)) <= {most} THEN {name} ELSE '' END"
+
+
+_LOAD = f"SELECT {', '.join(map(_limited, _NAMES))} FROM sessions ORDER BY created, id LIMIT {_MAX_RECORDS}"
+_FORGET = f"DELETE FROM sessions WHERE CAST(id AS BLOB) = ? OR length(CAST(id AS BLOB)) > {_MAX_OTHER_BYTES}"
+
+
 class SessionTable:
     """The table of sessions. Synchronous; every method raises CatalogueError if SQLite fails."""
 
@@ -32,10 +52,15 @@ class SessionTable:
         self._database = database
 
     def load(self) -> list[SessionRecord]:
-        """Return all sessions in order of creation."""
+        """Return all sessions in order of creation, with whatever is in them as text."""
         with self._database.transaction() as connection:
-            rows = connection.execute(f"SELECT {_COLUMNS} FROM sessions ORDER BY created, id")
-            return [SessionRecord(*row) for row in rows]
+            rows = connection.execute(_LOAD).fetchall()
+        records = [SessionRecord(*map(_text, row)) for row in rows]  # type: ignore[arg-type]
+        nameless = [(row[0],) for row, it in zip(rows, records, strict=True) if not it.id or it.id.encode() != row[0]]
+        if nameless:  # `save` could not name them
+            with suppress(CatalogueError), self._database.transaction() as connection:
+                connection.executemany(_FORGET, nameless)
+        return records
 
     def save(self, records: Sequence[SessionRecord], gone: Iterable[str]) -> None:
         """Write some sessions and delete those that are `gone`, in one transaction."""
@@ -44,9 +69,17 @@ class SessionTable:
             connection.executemany(_SAVE, [astuple(record) for record in records])
 
 
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
 logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 2.0
+LOG_AGAIN_SECONDS = 600.0
+"""Least time between two sentences about failures: a disk may be full every other time."""
 
 
 class SessionStore:
@@ -60,6 +93,9 @@ class SessionStore:
         self._task: asyncio.Task[None] | None = None
         self.failures = 0
         """Number of failures to save or read the sessions."""
+        self._is_announced = False
+        """True from a failure that was logged to the next success."""
+        self._announced_at = -math.inf
 
     async def load(self) -> None:
         """Bring back all saved sessions."""
@@ -69,8 +105,14 @@ class SessionStore:
             self._failed(error)
             return
         self._saved = dict.fromkeys((record.id for record in records), ())
-        for record in sorted(records, key=lambda each: each.following is not None):
-            self._sessions.adopt(record)
+        in_order = sorted(records, key=lambda each: each.following is not None)
+        damaged = sum(not self._sessions.adopt(record) for record in in_order)
+        if damaged:
+            self.failures += damaged
+            logger.warning(
+                "Of %d saved sessions, %d are damaged: they begin anew, or are closed if they may have had a key.",
+                *(len(records), damaged),
+            )
 
     def start(self) -> None:
         """Start the task that saves."""
@@ -100,6 +142,9 @@ class SessionStore:
         except CatalogueError as error:
             self._failed(error)
             return
+        if self._is_announced:
+            self._is_announced = False
+            logger.warning("The sessions are saved again.")
         self._saved.update({session.id: seen[session.id] for session in changed})
         self._saved_history.update(histories)
         for session_id in gone:
@@ -139,7 +184,9 @@ class SessionStore:
 
     def _failed(self, error: CatalogueError) -> None:
         self.failures += 1
-        if self.failures == 1:
+        now = asyncio.get_running_loop().time()
+        if not self._is_announced and now >= self._announced_at + LOG_AGAIN_SECONDS:
+            self._is_announced, self._announced_at = True, now
             logger.warning("The sessions can't be saved or read, so a restart loses them: %s", error)
 
 

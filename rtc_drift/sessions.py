@@ -6,19 +6,18 @@ The master and each named session have a station of their own; a follower uses i
 import asyncio
 import itertools
 import logging
-import re
 import secrets
 import string
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.library.library import Library
 from rtc_drift.station.commands import NoSuchTrackError, checked_direction
 from rtc_drift.station.first_tracks import besides_others
-from rtc_drift.station.session import MASTER, Session
+from rtc_drift.station.saved_session import SavedSession, read_session
+from rtc_drift.station.session import MASTER, Session, is_name
 from rtc_drift.station.snapshot import SavedStation, SessionRecord
 from rtc_drift.station.sources import Sources
 from rtc_drift.station.station import Station
@@ -27,10 +26,6 @@ __all__ = ["MASTER", "Session", "Sessions"]
 
 logger = logging.getLogger(__name__)
 
-NAME = re.compile("[a-z0-9][a-z0-9-]{0,62}")
-RESERVED = frozenset(
-    {MASTER, "api", "create", "events", "follow", "info", "list", "session", "static", "stream", "whep"}
-)
 ID_CHARACTERS = string.ascii_lowercase + string.digits
 HEARTBEAT_SECONDS = 10.0
 LOST_LEADERS = 1_000
@@ -198,13 +193,21 @@ class Sessions(Mapping[str, Session]):
             if is_unused and session.id in self._sessions:
                 await self._end(session, UNUSED)
 
-    def adopt(self, record: SessionRecord) -> None:
-        """Bring back a saved session. Only before `start`, and leaders before their followers."""
-        session = self._adopted(record)
+    def adopt(self, record: SessionRecord) -> bool:
+        """Bring back a saved session. Return False if it is damaged: it begins anew, or is left out.
+
+        Only before `start`, and leaders before their followers.
+        """
+        try:
+            saved = read_session(record)
+        except ValueError:
+            return False
+        session = self._adopted(saved)
         if session is not None:
-            session.created = datetime.fromisoformat(record.created)
-            session.last_access = datetime.fromisoformat(record.last_access)
-            session.lock = record.lock
+            session.created = saved.created
+            session.last_access = saved.last_access
+            session.lock = saved.lock
+        return saved.is_whole
 
     def publish_love(self, track_id: str, value: bool) -> None:
         """Publish in every session that a track is loved, or is no longer."""
@@ -257,7 +260,7 @@ class Sessions(Mapping[str, Session]):
         return len(self._sessions)
 
     def _check_new(self, name: str) -> None:
-        if not NAME.fullmatch(name) or name in RESERVED:
+        if not is_name(name):
             raise BadNameError
         if name in self._sessions:
             raise SessionExistsError
@@ -317,20 +320,15 @@ class Sessions(Mapping[str, Session]):
         for each in ended:
             each.end(reason)
 
-    def _adopted(self, record: SessionRecord) -> Session | None:
-        if record.following is not None:
-            leader = self._sessions.get(record.following)
-            return self._follow(record.id, leader, record.name) if leader is not None else None
-        saved = None
-        try:
-            saved = SavedStation(record.state or "", record.history or "{}")
-        except ValueError:
-            logger.warning("The saved state of session %s can't be read; the session begins anew.", record.id)
-        if record.id != MASTER:
-            return self._own(record.id, None, saved)
-        if saved is not None and self._seed is None:
+    def _adopted(self, saved: SavedSession) -> Session | None:
+        if saved.following is not None:
+            leader = self._sessions.get(saved.following)
+            return self._follow(saved.id, leader, saved.name) if leader is not None else None
+        if saved.id != MASTER:
+            return self._own(saved.id, None, saved.station)
+        if saved.station is not None and self._seed is None:
             del self._stations[self.master.station.playout.number]
-            return self._own(MASTER, None, saved)
+            return self._own(MASTER, None, saved.station)
         return None
 
     async def _keep_beating(self) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from rtc_drift.demo.ground_truth import truth
@@ -21,12 +22,18 @@ def write(spec: TrackSpec, folder: Path, *, bars: int | None = None) -> Path:
     from rtc_drift.demo.encode import encode  # loads PyAV, which `missing` doesn't need
 
     folder.mkdir(parents=True, exist_ok=True)
-    part = _part(audio)
-    encode(render(spec, bars=bars), part, _tags(spec))
     json = _json(spec, folder)
-    _part(json).write_text(truth(spec, bars=bars).model_dump_json(by_alias=True, indent=1), encoding="utf-8")
-    _part(json).replace(json)
-    part.replace(audio)
+    parts = _part(audio), _part(json)
+    try:
+        encode(render(spec, bars=bars), parts[0], _tags(spec))
+        parts[1].write_text(truth(spec, bars=bars).model_dump_json(by_alias=True, indent=1), encoding="utf-8")
+        parts[1].replace(json)
+        parts[0].replace(audio)
+    except BaseException:
+        for part in parts:  # on a full disk, half a file would keep the space that is left
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+        raise
     return audio
 
 

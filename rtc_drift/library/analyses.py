@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_RECENT = 64
 """Most analyses with beats and curves in memory; each takes about 100 kB."""
+RECORD_AGAIN_SECONDS = 30.0
+"""Time between attempts to record an analysis, while the disk is full, for example."""
 
 
 class Analyses:
@@ -29,15 +31,18 @@ class Analyses:
         workers: Workers,
         tracks: Callable[[], Sequence[Track]],
         on_change: Callable[[], None] = lambda: None,
+        on_failure: Callable[[str], None] = logger.warning,
     ) -> None:
         """Create an empty set of analyses; `load` and `run` fill it.
 
-        `tracks` returns the tracks to analyse, the most urgent first; `on_change` is called after each new analysis.
+        `tracks` returns the tracks to analyse, the most urgent first; `on_change` is called after each new analysis,
+        `on_failure` with a sentence whenever the catalogue can't be used.
         """
         self._catalogue = catalogue
         self._workers = workers
         self._tracks = tracks
         self._on_change = on_change
+        self._on_failure = on_failure
         self._analyses: dict[str, Analysis] = {}
         self._recent: dict[str, Analysis] = {}
         """Analyses with beats and curves that were asked for last, the oldest first."""
@@ -45,6 +50,10 @@ class Analyses:
         """Tracks that can't be analysed; they are not tried again."""
         self._skipped = set[str]()
         """Tracks whose analysis failed for a temporary reason; the next start tries them again."""
+        self._unrecorded: dict[str, Analysis] = {}
+        """New analyses with beats and curves that are not in the catalogue yet: one for each worker at most."""
+        self._lost = set[str]()
+        """Tracks whose recorded beats and curves could not be read. They are analysed again once, not more often."""
         self._logged_reasons = set[str]()
         self._busy = set[str]()
         self._wakeup = asyncio.Event()
@@ -63,12 +72,15 @@ class Analyses:
 
         Synchronous: it is in memory, or reading it takes about a millisecond.
         """
-        analysis = self._recent.pop(track_id, None)
+        analysis = self._recent.pop(track_id, None) or self._unrecorded.get(track_id)
         if analysis is None and track_id in self._analyses:
             try:
                 analysis = self._catalogue.analysis(track_id)
-            except CatalogueError:
-                logger.exception("The analysis of %s can't be read", track_id)
+            except CatalogueError as error:
+                self._on_failure(str(error))
+                return None
+            if analysis is None:
+                self._analyse_again(track_id)
         if analysis is not None:
             self._recent[track_id] = analysis
             if len(self._recent) > _MAX_RECENT:
@@ -77,7 +89,12 @@ class Analyses:
 
     async def read(self, track_id: str) -> Analysis | None:
         """Read the analysis of a track with beats and curves from the catalogue. Raises CatalogueError."""
-        return await asyncio.to_thread(self._catalogue.analysis, track_id)
+        if (unrecorded := self._unrecorded.get(track_id)) is not None:
+            return unrecorded
+        analysis = await asyncio.to_thread(self._catalogue.analysis, track_id)
+        if analysis is None and track_id in self._analyses and track_id not in self._unrecorded:
+            self._analyse_again(track_id)
+        return analysis
 
     async def load(self) -> None:
         """Load the analyses of earlier runs, without beats and curves. Raises CatalogueError."""
@@ -88,20 +105,28 @@ class Analyses:
         self._wakeup.set()
 
     async def run(self) -> None:
-        """Analyse all tracks, and more when they come. Never returns. Raises CatalogueError and WorkerError."""
+        """Analyse all tracks, and more when they come. Never returns. Raises WorkerError.
+
+        While the catalogue can't be written, no further track is analysed.
+        """
         while True:
             self._wakeup.clear()
-            await self.analyse_all()
+            await self.analyse_all(is_patient=True)
             await self._wakeup.wait()
 
-    async def analyse_all(self, on_done: Callable[[Track, Analysis | Unplayable], None] = lambda *_: None) -> None:
-        """Analyse all tracks, one in each worker at a time. Raises CatalogueError and WorkerError."""
+    async def analyse_all(
+        self,
+        on_done: Callable[[Track, Analysis | Unplayable], None] = lambda *_: None,
+        *,
+        is_patient: bool = False,
+    ) -> None:
+        """Analyse all tracks, one in each worker at a time. Raises WorkerError, and CatalogueError unless patient."""
 
         async def work() -> None:
             while (track := self._next()) is not None:
                 self._busy.add(track.id)
                 try:
-                    on_done(track, await self._analyse(track))
+                    on_done(track, await self._analyse(track, is_patient))
                 finally:
                     self._busy.discard(track.id)
 
@@ -111,12 +136,15 @@ class Analyses:
         excluded = (self._analyses, self._failed, self._skipped, self._busy)
         return next((track for track in self._tracks() if not any(track.id in ids for ids in excluded)), None)
 
-    async def _analyse(self, track: Track) -> Analysis | Unplayable:
+    async def _analyse(self, track: Track, is_patient: bool) -> Analysis | Unplayable:
         result = await jobs.analyse(self._workers, track)
         if isinstance(result, Analysis):
             self._analyses[track.id] = result.model_copy(update=dict.fromkeys(CURVES, ()))
-            await asyncio.to_thread(self._catalogue.record_analysis, track.id, result)
-            self._on_change()
+            self._unrecorded[track.id] = result
+            try:
+                await self._record(track.id, result, is_patient)
+            finally:
+                self._unrecorded.pop(track.id, None)
             return result
         if result.reason not in self._logged_reasons:
             self._logged_reasons.add(result.reason)
@@ -125,5 +153,39 @@ class Analyses:
             self._skipped.add(track.id)
         else:
             self._failed.add(track.id)
-            await asyncio.to_thread(self._catalogue.record_analysis, track.id, None)
+            await self._record(track.id, None, is_patient)
         return result
+
+    async def _record(self, track_id: str, result: Analysis | None, is_patient: bool) -> None:
+        """Record a result, and report it. A patient caller waits for a catalogue that can't be written.
+
+        Raises CatalogueError if the caller is not patient.
+        """
+        failures = 0
+        while not await self._try_to_record(track_id, result, is_patient):
+            failures += 1
+            if failures == 1 and result is not None:  # it can be used all the same
+                self._on_change()
+            await asyncio.sleep(RECORD_AGAIN_SECONDS)
+        if failures:
+            logger.info("The catalogue can be written again.")
+        elif result is not None:
+            self._on_change()
+
+    async def _try_to_record(self, track_id: str, result: Analysis | None, is_patient: bool) -> bool:
+        try:
+            await asyncio.to_thread(self._catalogue.record_analysis, track_id, result)
+        except CatalogueError as error:
+            if not is_patient:
+                raise
+            self._on_failure(str(error))
+            return False
+        return True
+
+    def _analyse_again(self, track_id: str) -> None:
+        """Forget an analysis whose beats and curves can't be read."""
+        self._analyses.pop(track_id, None)
+        if track_id in self._lost:
+            self._skipped.add(track_id)
+        self._lost.add(track_id)
+        self.wake()

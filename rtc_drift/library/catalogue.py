@@ -1,18 +1,25 @@
 """The catalogue: files, tracks, analyses and loved tracks in the database."""
 
 import json
+import logging
 import os
+import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from rtc_drift.analysis.model import CURVES, VERSION, Analysis
+from rtc_drift.library import stored
 from rtc_drift.library.database import CatalogueError, Database
+from rtc_drift.library.stored import TRACK_COLUMNS
 from rtc_drift.library.track import Track, Unplayable
 
 __all__ = ["Catalogue", "CatalogueError", "FileState"]
 
-_COLUMNS = tuple(name for name in Track.model_fields if name != "path")
+logger = logging.getLogger(__name__)
+
+_TRACK_ID = re.compile("[0-9a-f]{16}")
 
 
 class FileState(NamedTuple):
@@ -23,10 +30,16 @@ class FileState(NamedTuple):
 
 
 class Catalogue:
-    """The catalogue. Synchronous and thread-safe. Every method raises `CatalogueError` if SQLite fails."""
+    """The catalogue. Synchronous and thread-safe. Every method raises `CatalogueError` if SQLite fails.
+
+    Rows that can't be read count as missing: their tracks are probed or analysed again, which replaces them.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.unreadable = 0
+        """Number of rows that could not be read."""
+        self._logged = set[str]()
 
     @classmethod
     def open(cls, path: Path) -> "Catalogue":
@@ -39,20 +52,28 @@ class Catalogue:
 
     def file_states(self, root: Path) -> dict[Path, FileState]:
         """Return the recorded files below a folder, with their states when they were probed."""
+        found = dict[Path, FileState]()
         with self.database.transaction() as connection:
             rows = connection.execute(
-                "SELECT path, size, mtime_ns FROM files WHERE path >= ? AND path < ?", _range_below(root)
+                "SELECT path, size, mtime_ns FROM files WHERE path >= ? AND path < ? "
+                "AND (reason NOT NULL OR EXISTS (SELECT 1 FROM tracks WHERE id = track_id))",  # else it was damaged
+                _range_below(root),
             )
-            return {_path(path): FileState(size, mtime_ns) for path, size, mtime_ns in rows}
+            for path, size, mtime_ns in rows:
+                try:
+                    found[stored.path_of(path)] = FileState(size, mtime_ns)
+                except ValueError:
+                    continue
+        return found
 
     def record(self, path: Path, size: int, mtime_ns: int, result: Track | Unplayable) -> None:
         """Record the result of probing a file."""
         track_id, reason = (result.id, None) if isinstance(result, Track) else (None, result.reason)
         with self.database.transaction() as connection:
             if isinstance(result, Track):
-                placeholders = ", ".join(f":{name}" for name in _COLUMNS)
+                placeholders = ", ".join(f":{name}" for name in TRACK_COLUMNS)
                 connection.execute(
-                    f"INSERT OR REPLACE INTO tracks ({', '.join(_COLUMNS)}) VALUES ({placeholders})",
+                    f"INSERT OR REPLACE INTO tracks ({', '.join(TRACK_COLUMNS)}) VALUES ({placeholders})",
                     result.model_dump(exclude={"path"}),
                 )
             connection.execute(
@@ -76,19 +97,25 @@ class Catalogue:
             )
 
     def tracks(self, roots: Sequence[Path]) -> list[Track]:
-        """Return each track below the folders once, in the order of the paths."""
-        found: dict[str, Track] = {}
+        """Return each track below the folders once, in the order of the paths. Forget the files of unreadable ones."""
+        found, unreadable = dict[object, Track](), list[tuple[object, object]]()
         with self.database.transaction() as connection:
             for root in roots:
                 rows = connection.execute(
-                    f"SELECT path, {', '.join(_COLUMNS)} FROM files JOIN tracks ON tracks.id = files.track_id "
+                    f"SELECT path, {', '.join(TRACK_COLUMNS)} FROM files JOIN tracks ON tracks.id = files.track_id "
                     "WHERE path >= ? AND path < ? ORDER BY path",
                     _range_below(root),
                 )
                 for path, *values in rows:
                     if values[0] not in found:
-                        fields = dict(zip(_COLUMNS, values, strict=True))
-                        found[values[0]] = Track.model_validate({"path": _path(path), **fields})
+                        try:
+                            found[values[0]] = stored.track_of(path, values)
+                        except ValueError:
+                            unreadable.append((path, values[0]))
+        if unreadable:
+            self._note_unreadable(len(unreadable), "tracks", "Their files are probed again.")
+            with suppress(CatalogueError):  # a full disk, for example
+                self._drop(unreadable)
         return list(found.values())
 
     def unplayable(self, roots: Sequence[Path]) -> list[Unplayable]:
@@ -101,7 +128,9 @@ class Catalogue:
                     _range_below(root),
                 )
                 for path, reason in rows:
-                    found[_path(path)] = Unplayable(path=_path(path), reason=reason)
+                    with suppress(ValueError):
+                        file = stored.path_of(path)
+                        found[file] = Unplayable(path=file, reason=stored.text_of(reason))
         return list(found.values())
 
     def record_analysis(self, track_id: str, analysis: Analysis | None) -> None:
@@ -118,37 +147,50 @@ class Catalogue:
     def analyses(self) -> tuple[dict[str, Analysis], set[str]]:
         """Return analyses by track id, without curves, and the ids of tracks that can't be analysed.
 
-        Analyses of other versions are ignored.
+        Analyses of other versions, and those that can't be read, are left out.
         """
-        found, failed = dict[str, Analysis](), set[str]()
+        found, failed, unreadable = dict[str, Analysis](), set[str](), 0
         with self.database.transaction() as connection:
-            rows = connection.execute("SELECT track_id, summary FROM analyses WHERE version = ?", (VERSION,))
-            for track_id, summary in rows:
-                if summary is None:
-                    failed.add(track_id)
-                else:
-                    found[track_id] = Analysis.model_validate_json(summary)
+            rows = connection.execute(
+                "SELECT track_id, summary, typeof(curves) FROM analyses WHERE version = ?", (VERSION,)
+            )
+            for track_id, summary, curves in rows:
+                try:
+                    if summary is None:
+                        failed.add(stored.id_of(track_id))
+                    elif curves == b"text":
+                        found[stored.id_of(track_id)] = stored.summary_of(summary)
+                    else:
+                        unreadable += 1
+                except ValueError:
+                    unreadable += 1
+        if unreadable:
+            self._note_unreadable(unreadable, "analyses", "Their tracks are analysed again.")
         return found, failed
 
     def analysis(self, track_id: str) -> Analysis | None:
-        """Return the analysis of a track with beats and curves, or None."""
+        """Return the analysis of a track with beats and curves; None if there is none or it can't be read."""
         with self.database.transaction() as connection:
             row = connection.execute(
                 "SELECT summary, curves FROM analyses WHERE track_id = ? AND version = ? AND summary NOT NULL",
                 (track_id, VERSION),
             ).fetchone()
-        return (
-            None
-            if row is None
-            else Analysis.model_validate_json(row[0]).model_copy(
-                update={name: tuple(values) for name, values in json.loads(row[1]).items()}
-            )
-        )
+        try:
+            return None if row is None else stored.analysis_of(*row)
+        except ValueError:
+            self._note_unreadable(1, "analyses", "Their tracks are analysed again.")
+            return None
 
     def loved(self) -> set[str]:
         """Return the ids of the loved tracks, including tracks whose files are gone."""
         with self.database.transaction() as connection:
-            return {track_id for (track_id,) in connection.execute("SELECT track_id FROM loved")}
+            ids = {track_id: stored.text_of(track_id) for (track_id,) in connection.execute("SELECT * FROM loved")}
+        unreadable = [(raw,) for raw, track_id in ids.items() if not _TRACK_ID.fullmatch(track_id)]
+        if unreadable:
+            self._note_unreadable(len(unreadable), "loved tracks", "They are forgotten.")
+            with suppress(CatalogueError), self.database.transaction() as connection:
+                connection.executemany("DELETE FROM loved WHERE CAST(track_id AS BLOB) = CAST(? AS BLOB)", unreadable)
+        return {track_id for raw, track_id in ids.items() if (raw,) not in unreadable}
 
     def set_loved(self, track_id: str, value: bool) -> None:
         """Record that a track is loved, or that it no longer is."""
@@ -156,12 +198,22 @@ class Catalogue:
         with self.database.transaction() as connection:
             connection.execute(statement, (track_id,))
 
+    def _drop(self, rows: Sequence[tuple[object, object]]) -> None:
+        """Delete tracks and their files, given as paths and ids as they are stored."""
+        with self.database.transaction() as connection:
+            for path, track_id in rows:
+                connection.execute("DELETE FROM files WHERE path = ? OR track_id = CAST(? AS TEXT)", (path, track_id))
+                connection.execute("DELETE FROM tracks WHERE id = CAST(? AS TEXT)", (track_id,))
+
+    def _note_unreadable(self, count: int, kind: str, consequence: str) -> None:
+        """Count rows that can't be read, and log it the first time for each kind."""
+        self.unreadable += count
+        if kind not in self._logged:
+            self._logged.add(kind)
+            logger.warning("The catalogue has %d %s that can't be read. %s", count, kind, consequence)
+
 
 def _range_below(root: Path) -> tuple[bytes, bytes]:
     """Return the range of the paths below a folder: from `root/` up to `root0`, since `0` follows `/` in ASCII."""
     folder = os.fsencode(root).rstrip(b"/")
     return folder + b"/", folder + b"0"
-
-
-def _path(stored: bytes) -> Path:
-    return Path(os.fsdecode(stored))

@@ -1,68 +1,33 @@
-"""The SQLite file in the data directory. Opening it checks it, migrates it, and moves a damaged one aside."""
+"""The SQLite file in the data folder. Opening it checks it, migrates it, and moves a damaged one aside.
+
+Text comes out of it as bytes: a value that is not UTF-8 must not keep the others from being read.
+"""
 
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+from rtc_drift.library.file_lock import FileLock
+from rtc_drift.library.schema import (
+    APPLICATION_ID,
+    MIGRATIONS,
+    SMALL_TABLES,
+    VERSION,
+    refusal_of_file,
+    refusal_of_tables,
+)
 
 logger = logging.getLogger(__name__)
 
 _LOCK_SECONDS = 5.0
+_CHECK_SECONDS = 120.0
+"""Longest time to wait for another program that checks or migrates the catalogue."""
+_POLL_SECONDS = 0.05
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-# Paths are bytes: file names need not be valid UTF-8, and the files of a folder are a range of the primary key.
-_FILES = """
-CREATE TABLE files (
-    path BLOB PRIMARY KEY,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    track_id TEXT,
-    reason TEXT,
-    CHECK ((track_id IS NULL) <> (reason IS NULL))
-) WITHOUT ROWID;
-CREATE INDEX files_track_id ON files (track_id);
-CREATE TABLE tracks (
-    id TEXT PRIMARY KEY,
-    title TEXT NOT NULL,
-    artist TEXT NOT NULL,
-    album TEXT NOT NULL,
-    genre TEXT NOT NULL,
-    year INTEGER,
-    track_number INTEGER,
-    has_cover INTEGER NOT NULL,
-    duration_seconds REAL NOT NULL,
-    integrated_lufs REAL NOT NULL,
-    true_peak_dbtp REAL NOT NULL,
-    first_sound_seconds REAL NOT NULL,
-    last_sound_seconds REAL NOT NULL
-) WITHOUT ROWID;
-"""
-_SESSIONS = """
-CREATE TABLE loved (track_id TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE sessions (
-    id TEXT PRIMARY KEY,
-    following TEXT,
-    name TEXT NOT NULL,
-    created TEXT NOT NULL,
-    last_access TEXT NOT NULL,
-    lock TEXT,
-    state TEXT,
-    history TEXT
-) WITHOUT ROWID;
-"""
-# By content, and kept when the file is gone: it may come back at another path.
-_ANALYSES = """
-CREATE TABLE analyses (
-    track_id TEXT PRIMARY KEY,
-    version INTEGER NOT NULL,
-    summary TEXT,
-    curves TEXT
-) WITHOUT ROWID;
-"""
-_MIGRATIONS = (_FILES, _SESSIONS, _ANALYSES)
-"""Scripts by index: each migrates a database from the version of its index to the next."""
-VERSION = len(_MIGRATIONS)
 
 
 class CatalogueError(Exception):
@@ -72,26 +37,34 @@ class CatalogueError(Exception):
 class Database:
     """One SQLite connection, safe to use from several threads."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, users: FileLock) -> None:
+        self._path = path
         self._connection = connection
+        self._users = users
+        """The lock that all programs share which have the file open."""
         self._lock = threading.Lock()
+        self._is_damaged = False
 
     @classmethod
     def open(cls, path: Path) -> "Database":
         """Open or create the database. A damaged file is moved aside and replaced by a new one.
 
-        Raises CatalogueError if it can't be opened or if a newer version of the program wrote it.
+        Checking, migrating and moving aside are left to a program that has the file for itself. Raises CatalogueError
+        if it can't be opened, or if it was written by another program or a newer version of this one.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if (refusal := refusal_of_file(path)) is not None:
+                raise CatalogueError(refusal)
+            users = FileLock(_beside(path, ".lock"))
             try:
-                return cls(_connect(path))
-            except sqlite3.DatabaseError as error:
-                if not _is_broken(error):
-                    raise
-                aside = _move_aside(path)
-            logger.warning("The catalogue %s was damaged: it is now %s, and a new one is used.", path, aside.name)
-            return cls(_connect(path))
+                is_alone = _lock(users, path)
+                connection = _open_or_replace(path) if is_alone else _connect(path, is_alone=False)
+                _share(users, path)
+                return cls(path, connection, users)
+            except BaseException:
+                users.close()
+                raise
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise CatalogueError(f"The catalogue {path} can't be opened ({reason}).") from None
@@ -100,6 +73,7 @@ class Database:
         """Close the connection. Safe to call again; `transaction` raises `CatalogueError` afterwards."""
         with self._lock:
             self._connection.close()
+            self._users.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -108,26 +82,118 @@ class Database:
             with self._lock, self._connection as connection:
                 yield connection
         except sqlite3.Error as error:
+            if _is_broken(error):
+                self._note_damage()
             raise CatalogueError(f"The catalogue can't be used ({error}).") from None
 
+    def _note_damage(self) -> None:
+        if not self._is_damaged:
+            self._is_damaged = True
+            logger.error("The catalogue %s is damaged. The next start checks and may replace it.", self._path)
+            with suppress(OSError):
+                _beside(self._path, ".damaged").touch()
 
-def _connect(path: Path) -> sqlite3.Connection:
+
+def _lock(users: FileLock, path: Path) -> bool:
+    """Take the lock of the programs that use the file. Return True if there is no other."""
+    until = time.monotonic() + _CHECK_SECONDS
+    while True:
+        if users.try_alone():
+            return True
+        if users.try_shared():
+            return False
+        if time.monotonic() > until:
+            raise CatalogueError(f"The catalogue {path} is being checked by another program.")
+        time.sleep(_POLL_SECONDS)
+
+
+def _share(users: FileLock, path: Path) -> None:
+    until = time.monotonic() + _CHECK_SECONDS
+    while not users.try_shared():  # between two locks there is none: another program may have begun to check
+        if time.monotonic() > until:
+            raise CatalogueError(f"The catalogue {path} is being checked by another program.")
+        time.sleep(_POLL_SECONDS)
+
+
+def _open_or_replace(path: Path) -> sqlite3.Connection:
+    try:
+        return _connect(path, is_alone=True)
+    except sqlite3.DatabaseError as error:
+        if not _is_broken(error):
+            raise
+        aside = _move_aside(path)
+    logger.warning("The catalogue %s was damaged: it is now %s, and a new one is used.", path, aside.name)
+    return _connect(path, is_alone=True)
+
+
+def _connect(path: Path, *, is_alone: bool) -> sqlite3.Connection:
+    # SQLite removes this file when the last connection is closed: it stays if a process was killed or lost its power.
+    is_unclean = _size(_beside(path, "-wal")) > 0 or _beside(path, ".damaged").exists()
     connection = sqlite3.connect(path, timeout=_LOCK_SECONDS, check_same_thread=False)
     try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise CatalogueError(f"The catalogue {path} was written by a newer version of rtc-drift.")
-        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if problem != "ok":
-            raise _corruption_error(problem)
+        version = _number(connection, "user_version")
+        application = _number(connection, "application_id")
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if (refusal := refusal_of_tables(path, application, version, tables)) is not None:
+            raise CatalogueError(refusal)
+        if version < VERSION and not is_alone:
+            raise CatalogueError(f"The catalogue {path} is of an older version, and another program uses it.")
+        if is_alone:
+            _check(connection, path, tables, is_unclean=is_unclean)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        for number in range(version, VERSION):
-            connection.executescript(f"BEGIN; {_MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+        if version < VERSION:
+            _migrate(connection, path, version)
+        if application != APPLICATION_ID and is_alone:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.text_factory = bytes
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path, tables: set[str], *, is_unclean: bool) -> None:
+    """Look for damaged pages: in the whole file if it was not closed properly, else in the small tables."""
+    if is_unclean:
+        logger.info("The catalogue %s was not closed properly: it is checked first.", path)
+        checks = ["quick_check(1)"]
+    else:
+        checks = [f"quick_check('{table}')" for table in SMALL_TABLES if table in tables]
+    for check in checks:
+        problem = connection.execute(f"PRAGMA {check}").fetchone()[0]
+        if problem != "ok":
+            raise _corruption_error(problem)
+    _beside(path, ".damaged").unlink(missing_ok=True)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Bring a database to the present version, each step in a transaction, with a copy of the first one beside it."""
+    if version > 0:
+        _keep_copy(connection, path)
+    for number in range(version, VERSION):
+        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+    # Into the file itself, where an older program finds the version without opening the database.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _keep_copy(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy the database before it is migrated, in place of the last such copy. Log it if that fails."""
+    copy, part = _beside(path, ".before-migration"), _beside(path, ".before-migration.part")
+    try:
+        part.unlink(missing_ok=True)
+        with closing(sqlite3.connect(part)) as target:
+            connection.backup(target)
+        part.replace(copy)
+        logger.info("The catalogue is migrated to this version; %s is what it was.", copy)
+    except (OSError, sqlite3.Error) as error:
+        logger.warning("The catalogue %s is migrated without keeping a copy (%s).", path, error)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
 def _corruption_error(message: str) -> sqlite3.DatabaseError:
@@ -136,16 +202,27 @@ def _corruption_error(message: str) -> sqlite3.DatabaseError:
     return error
 
 
-def _is_broken(error: sqlite3.DatabaseError) -> bool:
+def _is_broken(error: sqlite3.Error) -> bool:
     """Return True if the file is damaged, not merely locked, unwritable or on a full disk."""
-    return getattr(error, "sqlite_errorcode", None) in _BROKEN
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN  # the rest tells more of the same kind
 
 
 def _move_aside(path: Path) -> Path:
     number = 1
-    while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
+    while (aside := _beside(path, f".broken-{number}")).exists():
         number += 1
     path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    for suffix in ("-wal", "-shm", ".damaged"):
+        _beside(path, suffix).unlink(missing_ok=True)
     return aside
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -62,8 +62,7 @@ class Library:
         """
         self._catalogue, self._workers = catalogue, workers
         self._background = BackgroundTasks()
-        self._services = BackgroundTasks()
-        """Tasks that run until the library is closed."""
+        self._services = BackgroundTasks()  # those that run until the library is closed
         self._folders = MusicFolders(
             music,
             self._background,
@@ -84,7 +83,8 @@ class Library:
             is_excluded=lambda track_id: track_id in self._being_checked or track_id in self._cooldown,
             on_change=self._changed,
         )
-        self.analyses = Analyses(catalogue, workers, self.playable, lambda: self.on_change())
+        report = self._services.record_failure
+        self.analyses = Analyses(catalogue, workers, self.playable, lambda: self.on_change(), report)
         self._analysis_enabled, self._target_lufs, self._album_balance = analyse, target_lufs, album_balance
         self._normalisation: Normalisation | None = None
         self._playable: tuple[Track, ...] | None = ()
@@ -177,7 +177,7 @@ class Library:
             done=self._done,
             total=self._total,
             notice=self._folders.notice,
-            failures=self._background.failures + self._services.failures,
+            failures=self._background.failures + self._services.failures + self._catalogue.unreadable,
         )
 
     # -- scanning ------------------------------------------------------------------------------------------

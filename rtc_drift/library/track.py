@@ -7,11 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rtc_drift.media import samples
 
+MAX_SECONDS = 100 * 3_600
+"""Greatest length of a track: 100 hours."""
+
 
 class Track(BaseModel):
     """One playable file: tags, length, loudness, first and last sound. Times in seconds of the file's own audio."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     id: str = Field(pattern=r"^[0-9a-f]{16}$")
     """Hash of the file's content, so it stays the same after a move or a rename."""
@@ -24,14 +27,14 @@ class Track(BaseModel):
     year: int | None = None
     track_number: int | None = None
     has_cover: bool = False
-    duration_seconds: float = Field(gt=0)
-    integrated_lufs: float = Field(le=20)
+    duration_seconds: float = Field(gt=0, le=MAX_SECONDS)
+    integrated_lufs: float = Field(ge=-200, le=20)
     """Integrated loudness (EBU R128, ffmpeg's `ebur128`); -70 for silence."""
-    true_peak_dbtp: float
+    true_peak_dbtp: float = Field(ge=-200, le=200)
     """True peak in dB relative to full scale (`ebur128`); -120 for silence."""
-    first_sound_seconds: float = Field(ge=0)
+    first_sound_seconds: float = Field(ge=0, le=MAX_SECONDS)
     """Time at which the sound first rises above -60 dBFS; 0 for silence."""
-    last_sound_seconds: float = Field(gt=0)
+    last_sound_seconds: float = Field(gt=0, le=MAX_SECONDS)
     """Time at which the sound falls below -60 dBFS for the last time; the duration for silence."""
 
     @property

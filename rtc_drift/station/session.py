@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,15 @@ SessionType = Literal["master", "named", "follower"]
 ClientKind = Literal["webrtc", "ogg", "events"]
 
 MASTER = "master"
+_NAME = re.compile("[a-z0-9][a-z0-9-]{0,62}")
+_RESERVED = frozenset(
+    {MASTER, "api", "create", "events", "follow", "info", "list", "session", "static", "stream", "whep"}
+)
+
+
+def is_name(text: str) -> bool:
+    """Return True if a text can be the name, and so the id, of a session."""
+    return _NAME.fullmatch(text) is not None and text not in _RESERVED
 
 
 class Session:

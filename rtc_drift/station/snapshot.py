@@ -1,16 +1,33 @@
 """A station's state as a value, and as JSON that outlives the server: all but the tracks, which the library knows."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 from pydantic import TypeAdapter
 
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.library.track import Track
+from rtc_drift.media import samples
 from rtc_drift.mixing.model import Transition
 from rtc_drift.selection.choice import Why
-from rtc_drift.selection.journey import History, Journey
+from rtc_drift.selection.directions import STEERABLE
+from rtc_drift.selection.journey import PLAYED, QUEUE, History, Journey
 from rtc_drift.station.programme import Entry, Programme, unplan
+
+MAX_SAMPLES = 1 << 48
+"""Greatest media time: 185 years."""
+MAX_SAVED_ENTRIES = 32
+"""More entries than a programme ever has."""
+MAX_COUNTED = 1_000
+MAX_COUNTER = 10**15
+"""Greatest number of plays and of draws."""
+MAX_CHARACTERS = 2_000
+"""Greatest length of any text in a state."""
+MAX_GAIN = 10.0
+MAX_GAP = samples(10)
+"""Greatest time without a play after which a planned one begins. Less is heard after a file that broke off."""
+_MAX_INTEGER = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +94,9 @@ class SavedStation:
 
     def __init__(self, state: str, history: str) -> None:
         """Read what `state_text` and `history_text` wrote. Raises ValueError if it is not that."""
-        self._saved = _STATE.validate_json(state)
+        self._saved = _checked(_STATE.validate_json(state))
         saved_history = _HISTORY.validate_json(history)
+        _check_values(saved_history)
         self.history = History(played=saved_history.heard, trail=saved_history.trail)
 
     @property
@@ -89,13 +107,15 @@ class SavedStation:
     def snapshot(self, find: Callable[[str], Track | None]) -> Snapshot:
         """Return the snapshot with the tracks that `find` still finds by id.
 
-        If the planned track is missing, another will be planned; if the one on the air is, the programme begins anew.
+        If the planned track is missing, another will be planned. If the one on the air is, or if nothing would be heard
+        for a while though nobody has paused it, the programme begins anew.
         """
         saved = self._saved
         entries = tuple(_entry(each, track) for each in saved.entries if (track := find(each.play.track_id)))
         programme = Programme(entries, saved.next_play_id, saved.paused_at)
         on_air = [each.play.id for each in saved.entries if each.play.start <= saved.media_time][-1:]
-        if any(programme.find(play_id) is None for play_id in on_air):
+        is_missing = any(programme.find(play_id) is None for play_id in on_air)
+        if is_missing or not _goes_on(programme, saved.media_time):
             programme = Programme(next_play_id=saved.next_play_id)
         elif len(entries) < len(saved.entries):
             programme = unplan(programme, saved.media_time)
@@ -124,4 +144,79 @@ def history_text(history: History) -> str:
 def _entry(saved: _SavedEntry, track: Track) -> Entry:
     # A stretched intro is gone by then: the track goes on in its own file.
     play = replace(saved.play, path=str(track.path), lead=None, offset=max(0, saved.play.offset))
-    return Entry(play, track, saved.transition, saved.reason, saved.queued, saved.why, saved.sound_ends)
+    entry = Entry(play, track, saved.transition, saved.reason, saved.queued, saved.why, saved.sound_ends)
+    return replace(entry, play=replace(play, end=min(play.end, entry.natural_end)))
+
+
+def _goes_on(programme: Programme, now: int) -> bool:
+    """Return True if each entry begins before, or soon after, those before it have ended; or if it can be resumed."""
+    until = now
+    for entry in programme.entries:
+        if entry.play.start > until + MAX_GAP:
+            return False
+        until = max(until, entry.play.end)
+    if programme.paused_at is not None:
+        return programme.current(now) is not None and programme.paused_at <= now + MAX_GAP
+    return bool(programme.entries)
+
+
+# --- what may have been damaged ---------------------------------------------------------------------------------------
+
+
+def _checked(saved: _SavedState) -> _SavedState:
+    """Return a saved state of which no value does harm. Raises ValueError if that can't be."""
+    _check_values(saved)
+    plays = [entry.play for entry in saved.entries]
+    starts, ids = [play.start for play in plays], [play.id for play in plays]
+    is_sound = (
+        0 <= saved.media_time <= MAX_SAMPLES
+        and len(plays) <= MAX_SAVED_ENTRIES
+        and len(saved.arrived) <= MAX_COUNTED
+        and len(saved.journey.queue) <= QUEUE
+        and starts == sorted(starts)
+        and len(set(ids)) == len(ids)
+        and all(0 < play_id < saved.next_play_id for play_id in ids)
+        and all(_is_sound(entry) for entry in saved.entries)
+        and (saved.paused_at is None or (0 <= saved.paused_at <= MAX_SAMPLES and len(plays) > 0))
+        and 0 <= saved.next_play_id <= MAX_COUNTER
+        and 0 <= saved.journey.draws <= MAX_COUNTER
+        and saved.journey.seed >= 0
+    )
+    if not is_sound:
+        raise ValueError("the saved state is damaged")
+    journey = replace(saved.journey, history=History())
+    if journey.direction not in STEERABLE:
+        journey = replace(journey, direction=None)
+    return replace(saved, journey=journey)
+
+
+def _is_sound(entry: _SavedEntry) -> bool:
+    play, transition = entry.play, entry.transition
+    fades = [fade for fade in (play.fade_out, play.hush, play.bass_in, play.bass_out) if fade is not None]
+    times = (play.start, play.end, play.offset, *(fade.start for fade in fades), entry.sound_ends or 0)
+    places = (transition.leave_at, transition.enter_at, transition.delay, transition.hold)
+    lengths = (play.fade_in, transition.duration, transition.bars, transition.glide, transition.fade_in or 0)
+    return (
+        0 <= play.start <= play.end
+        and 0 <= play.gain <= MAX_GAIN
+        and all(abs(value) <= MAX_SAMPLES for value in (*times, *places))
+        and all(0 <= value <= MAX_SAMPLES for value in (*lengths, *(fade.length for fade in fades)))
+    )
+
+
+def _check_values(value: object) -> None:
+    """Raise ValueError if a value within a dataclass is endless, no number, or greater than anything that is saved."""
+    if is_dataclass(value):
+        for field in fields(value):
+            _check_values(getattr(value, field.name))
+    elif isinstance(value, tuple):
+        if len(value) > PLAYED:
+            raise ValueError("the saved state has too many values")
+        for each in value:
+            _check_values(each)
+    elif (
+        (isinstance(value, str) and len(value) > MAX_CHARACTERS)
+        or (isinstance(value, float) and not math.isfinite(value))
+        or (isinstance(value, int) and abs(value) >= _MAX_INTEGER)
+    ):
+        raise ValueError("the saved state has a value out of range")

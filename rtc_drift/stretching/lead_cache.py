@@ -160,10 +160,11 @@ class LeadCache:
             await self._renderer.write_lead(*lead.request, lead.file)
             lead.written = _bytes_in(lead.file)
         except WorkerError as error:
-            self._failed(f"The stretched intro of {lead.request[0].name} could not be rendered: {error}")
+            self._failed(f"The stretched intro of {lead.request[0].name} could not be rendered: {error}", str(error))
         except Exception as error:
             logger.debug("Unexpected error while rendering a stretched intro", exc_info=True)
-            self._failed(f"The stretched intro of {lead.request[0].name} could not be rendered: {error!r}")
+            sentence = f"The stretched intro of {lead.request[0].name} could not be rendered: {error!r}"
+            self._failed(sentence, type(error).__name__)
         finally:
             lead.task = None
             if not lead.is_ready:
@@ -204,10 +205,11 @@ class LeadCache:
         except OSError as error:
             self._failed(f"The folder of stretched intros can't be emptied ({error.strerror}).")
 
-    def _failed(self, sentence: str) -> None:
+    def _failed(self, sentence: str, reason: str | None = None) -> None:
+        """Count a failure, and log the first of each `reason`: on a full disk all tracks fail for the same one."""
         self.failures += 1
-        if sentence not in self._logged:
-            self._logged.add(sentence)
+        if (kind := reason or sentence) not in self._logged:
+            self._logged.add(kind)
             logger.warning("%s", sentence)
 
 

@@ -21,7 +21,9 @@ CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-EC
 """Cipher suites that WebRTC requires (RFC 8827, 6.5), and similar ones, in OpenSSL's notation."""
 MTU_BYTES = 1200
 RECORD_HEADER_BYTES = 13
-CERTIFICATE_DAYS = 30
+VALID_FROM = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+VALID_UNTIL = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
+"""Validity of certificates, whatever the time is: this machine's clock may be wrong, or a listener's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +76,18 @@ class Identity:
     def __init__(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, secrets.token_hex(16))])
-        now = datetime.datetime.now(datetime.UTC)
         certificate = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=CERTIFICATE_DAYS))
+            .not_valid_before(VALID_FROM)
+            .not_valid_after(VALID_UNTIL)
             .sign(key, hashes.SHA256())
         )
+        self.certificate = certificate
         self.fingerprint = fingerprint(certificate, "sha-256")
-        self.renew_at = now + datetime.timedelta(days=CERTIFICATE_DAYS / 2)
         context = SSL.Context(SSL.DTLS_METHOD)
         context.set_options(SSL.OP_NO_TICKET)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)

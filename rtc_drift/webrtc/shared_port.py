@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime
 import errno
 import logging
 import time
@@ -29,6 +28,9 @@ SLICES = 50
 REFRESH_SECONDS = 5.0
 """Age of the list of this host's addresses after which a join refreshes it."""
 
+RENEW_SECONDS = 15 * 86_400.0
+"""Age at which the certificate is replaced for new listeners."""
+
 
 class UdpPortTakenError(Exception):
     """Another program uses the port."""
@@ -38,7 +40,13 @@ class SharedPort:
     """The owner of the ports, their listeners and the task `listeners' upkeep`."""
 
     def __init__(
-        self, policy: IcePolicy, port: int, ticks: TickClock, send_to_engine: Callable[[m.ToEngine], None]
+        self,
+        policy: IcePolicy,
+        port: int,
+        ticks: TickClock,
+        send_to_engine: Callable[[m.ToEngine], None],
+        monotonic: Callable[[], float] = time.monotonic,
+        unix_time: Callable[[], float] = time.time,
     ) -> None:
         self.demultiplexer = Demultiplexer()
         self._send_to_engine = send_to_engine
@@ -46,7 +54,10 @@ class SharedPort:
         self._ports = UdpPorts(
             port, self.demultiplexer, policy.host_addresses, self._opened, self._closing, policy.advertise
         )
-        self._identity = Identity()
+        self._monotonic = monotonic
+        self._unix_at_zero = unix_time() - monotonic()
+        """Time of the day when the monotonic clock was 0, read once: listeners must not see the clock being set."""
+        self._identity, self._identity_made_at = Identity(), monotonic()
         self._peers: dict[int, SharedPortPeer] = {}
         self._has_peers = asyncio.Event()
         """Set while there are listeners: without any, nothing is kept up."""
@@ -73,11 +84,12 @@ class SharedPort:
 
     def peer(self, station: StationRef, on_connected: Callable[[], None], on_lost: OnLost) -> SharedPortPeer:
         """Create a peer connection for one more listener. Raises NoCandidatesError."""
-        if time.monotonic() > self._refreshed_at + REFRESH_SECONDS:
+        now = self._monotonic()
+        if now > self._refreshed_at + REFRESH_SECONDS:
             with contextlib.suppress(OSError):
                 self._refresh()
-        if datetime.datetime.now(datetime.UTC) > self._identity.renew_at:
-            self._identity = Identity()
+        if now > self._identity_made_at + RENEW_SECONDS:
+            self._identity, self._identity_made_at = Identity(), now
         candidates = self._ports.candidates()
         if not candidates:
             raise NoCandidatesError
@@ -87,8 +99,8 @@ class SharedPort:
             candidates=candidates,
             ticks=self._ticks,
             send_to_engine=self._send_to_engine,
-            monotonic=time.monotonic,
-            unix_time=time.time,
+            monotonic=self._monotonic,
+            unix_time=lambda: self._unix_at_zero + self._monotonic(),
         )
         self._number += 1
         peer = SharedPortPeer(self._number, station, env, on_connected, on_lost)
@@ -126,7 +138,7 @@ class SharedPort:
         return sum(port.unsent for port in self._ports)
 
     def _refresh(self) -> None:
-        self._refreshed_at = time.monotonic()
+        self._refreshed_at = self._monotonic()
         used = {peer.port for peer in self._peers.values()}
         self._ports.refresh(used.__contains__)
 

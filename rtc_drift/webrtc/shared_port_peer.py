@@ -56,7 +56,7 @@ class PeerEnvironment:
     monotonic: Callable[[], float]
     """Returns the monotonic time, in seconds."""
     unix_time: Callable[[], float]
-    """Returns the wall-clock time, in seconds since 1970."""
+    """Returns about the wall-clock time, in seconds since 1970; it never jumps."""
 
 
 class SharedPortPeer:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rtc_drift.workers.patience import done_within
 from rtc_drift.workers.precedence import Precedence
 from rtc_drift.workers.turns import Turns
 
@@ -229,14 +230,17 @@ class _Process:
 
     async def _read_within(self, timeout_seconds: float) -> dict[str, Any]:
         left, waited = timeout_seconds, waited_for_core_seconds(self.pid)
-        while True:
-            try:
-                return await asyncio.wait_for(self._read(), left)
-            except TimeoutError:
+        reading = asyncio.ensure_future(self._read())
+        try:
+            while not await done_within(reading, left):
                 before, waited = waited, waited_for_core_seconds(self.pid)
                 left = min(timeout_seconds, waited - before)
                 if left < timeout_seconds * _NO_TIME:
-                    raise
+                    raise TimeoutError
+            return reading.result()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
     async def _read(self) -> dict[str, Any]:
         assert self._child.stdout is not None

@@ -20,8 +20,13 @@ def free_tcp_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def server_process(music: Path, data_dir: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `rtc-drift serve` with the same number for TCP and UDP; yield once it serves; kill it in the end."""
+async def server_process(
+    music: Path, data_dir: Path, port: int, log: list[str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run `rtc-drift serve` with the same number for TCP and UDP; yield once it serves; kill it in the end.
+
+    The lines that it logs from then on are appended to `log`.
+    """
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rtc_drift", "serve", "--port", str(port), "--music", str(music)),
         *("--data-dir", str(data_dir), "--udp-port", str(port), "--no-analysis"),
@@ -29,12 +34,12 @@ async def server_process(music: Path, data_dir: Path, port: int) -> AsyncIterato
         stderr=asyncio.subprocess.PIPE,
     )
     assert server.stderr is not None
-    draining: asyncio.Task[bytes] | None = None
+    draining: asyncio.Task[None] | None = None
     try:
         async with asyncio.timeout(30):
             while not re.search(rb"Serving http", line := await server.stderr.readline()):
                 assert not server.stderr.at_eof(), f"it did not start: {line.decode()}"
-        draining = asyncio.create_task(server.stderr.read())
+        draining = asyncio.create_task(_drain(server.stderr, log))
         yield server
     finally:
         if server.returncode is None:
@@ -42,3 +47,9 @@ async def server_process(music: Path, data_dir: Path, port: int) -> AsyncIterato
         await server.wait()
         if draining is not None:
             await draining
+
+
+async def _drain(stderr: asyncio.StreamReader, log: list[str] | None) -> None:
+    async for line in stderr:
+        if log is not None:
+            log.append(line.decode().rstrip())

@@ -172,6 +172,24 @@ def test_pure_modules_have_no_clock_and_no_io(path: Path) -> None:
         assert name.startswith(HAS_LOOP) or not name.startswith(LOOPLESS) or not has_loop, f"{name} imports {imported}"
 
 
+CLOCK = re.compile(r"\btime\.time\b|\btime_ns\(|\.now\(UTC\)|datetime\.now|utcnow|\.today\(|localtime|gmtime")
+SHOWS_TIME = {
+    "api/sessions.py",
+    "station/events.py",
+    "station/saved_session.py",
+    "station/session.py",
+    "webrtc/shared_port.py",
+}
+"""Modules that tell people or listeners the time of the day. Nothing is decided by it, since clocks are set."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_is_decided_by_the_time_of_the_day(path: Path) -> None:
+    text = path.read_text().replace("monotonic_ns(", "").replace("thread_time_ns(", "").replace("process_time_ns(", "")
+    found = CLOCK.search(text)
+    assert found is None or name_of(path) in SHOWS_TIME, f"{name_of(path)} uses {found}"
+
+
 def test_the_engine_does_not_import_what_only_control_needs() -> None:
     reached, waiting = set[str](), ["rtc_drift.engine.__main__"]
     while waiting:

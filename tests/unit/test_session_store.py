@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.library.database import CatalogueError, Database
-from rtc_drift.session_store import SessionStore, SessionTable
+from rtc_drift.session_store import LOG_AGAIN_SECONDS, SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
 from rtc_drift.station.snapshot import SessionRecord
 from tests.support.fakes import FakeLibrary
@@ -119,8 +119,31 @@ async def test_a_failure_is_logged_once_counted_and_retried(
     assert len(caplog.records) == 1
     assert "The disk is on fire." in caplog.text
     table.broken = False
+    for _ in range(3):
+        await store.save()
+        await sessions.create(f"room-{store.failures}-{len(sessions)}")
+    assert {each.id for each in table.load()} >= {"master", "attic"}
+    assert [record.message for record in caplog.records][1:] == ["The sessions are saved again."]
+    await sessions.close()
+
+
+async def test_a_disk_that_fails_now_and_then_fills_no_log(
+    table: RecordingTable, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, store = await started(table)
+    time = asyncio.get_running_loop().time
+    jump = 0.0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: time() + jump)
+    for number in range(20):
+        table.broken = number % 2 == 0
+        sessions.master.station.commands.enqueue(f"{5:016x}")
+        await store.save()
+    assert store.failures == 10
+    assert len(caplog.records) == 2
+    jump, table.broken = LOG_AGAIN_SECONDS + 1, True
+    sessions.master.station.commands.enqueue(f"{5:016x}")
     await store.save()
-    assert {each.id for each in table.load()} == {"master", "attic"}
+    assert len(caplog.records) == 3
     await sessions.close()
 
 

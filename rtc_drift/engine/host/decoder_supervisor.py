@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from rtc_drift.decoder.messages import MAX_BYTES, NEEDS_SHARE, SOCKET_TYPE
 from rtc_drift.engine.host.keeper import STARTING_SECONDS, Keeper, end_child, start_child
+from rtc_drift.workers.patience import done_within
 
 logger = logging.getLogger(__name__)
 
@@ -96,18 +97,20 @@ class DecoderSupervisor:
     async def _watch(self, sock: socket.socket, process: asyncio.subprocess.Process) -> bool:
         """Take signs of life until the socket ends. Kill a decoder that gives none, and return True."""
         loop, patience = asyncio.get_running_loop(), STARTING_SECONDS
-        try:
-            while True:
-                async with asyncio.timeout(patience):
-                    if not await loop.sock_recv(sock, MAX_BYTES):
-                        return False
-                patience = SILENCE_SECONDS
-                if not self._is_ready:
-                    self._is_ready = True
-                    self._on_ready()
-        except TimeoutError:
-            logger.error("The decoder has given no sign of life for %.0f s", patience)
-            process.kill()
-            return True
-        except ConnectionError:
-            return False
+        while True:
+            receiving = asyncio.ensure_future(loop.sock_recv(sock, MAX_BYTES))
+            try:
+                if not await done_within(receiving, patience):
+                    logger.error("The decoder has given no sign of life for %.0f s", patience)
+                    process.kill()
+                    return True
+                if not receiving.result():
+                    return False
+            except ConnectionError:
+                return False
+            finally:
+                receiving.cancel()
+            patience = SILENCE_SECONDS
+            if not self._is_ready:
+                self._is_ready = True
+                self._on_ready()

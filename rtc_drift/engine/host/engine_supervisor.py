@@ -11,6 +11,7 @@ from rtc_drift.engine.host.keeper import STARTING_SECONDS, Keeper, end_child, st
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.protocol.codec import Decoder, encode
+from rtc_drift.workers.patience import STOOD_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,10 @@ class _Link(asyncio.Protocol):
             if silent_seconds >= silence_seconds:
                 logger.error("The engine has sent nothing for %.0f s", silent_seconds)
                 return True
-            await asyncio.wait({self._lost}, timeout=silence_seconds - silent_seconds)
+            due = self._heard_at + silence_seconds
+            await asyncio.wait({self._lost}, timeout=due - self._loop.time())
+            if self._loop.time() > due + STOOD_SECONDS:  # this process stood; the engine may have done so, too
+                self._heard_at = self._loop.time()
         return False
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.analyses import Analyses
-from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.workers.pool import Workers
 from tests.support.analyses import make_analysis
@@ -154,3 +154,73 @@ async def test_new_tracks_are_analysed_and_results_outlive_the_end(home: Analyse
         await asyncio.gather(task, return_exceptions=True)
         assert await asyncio.to_thread(catalogue.analyses) == (dict(analyses.known), set())
         assert set(analyses.known) == {first.id, second.id}
+
+
+async def test_unreadable_beats_are_analysed_again_once(home: AnalysesHome) -> None:
+    track, other = home.add("120.mp3"), home.add("90.mp3")
+    async with home.open() as (analyses, _):
+        await analyses.analyse_all()
+    async with home.open() as (analyses, catalogue):
+        for _ in range(3):
+            analyses._recent.clear()
+            with catalogue.database.transaction() as connection:
+                connection.execute("UPDATE analyses SET curves = '[]' WHERE track_id = ?", (track.id,))
+            assert analyses.get(track.id) is None
+            assert await analyses.read(track.id) is None
+            await analyses.analyse_all()
+        assert set(analyses.known) == {other.id}
+    assert home.analysed == ["120.mp3", "90.mp3", "120.mp3"], "not for ever, if what is recorded can't be read"
+
+
+async def test_one_unreadable_analysis_is_analysed_again(home: AnalysesHome) -> None:
+    for bpm in range(100, 106):
+        home.add(f"{bpm}.mp3")
+    async with home.open() as (analyses, catalogue):
+        await analyses.analyse_all()
+        with catalogue.database.transaction() as connection:
+            connection.execute("UPDATE analyses SET summary = '{' WHERE track_id = ?", (home.tracks[3].id,))
+    async with home.open() as (analyses, _):
+        assert analyses.count_done(home.tracks) == 5
+        await analyses.analyse_all()
+        assert analyses.count_done(home.tracks) == 6
+    assert home.analysed[6:] == ["103.mp3"]
+
+
+async def test_on_a_full_disk_analysis_waits_and_goes_on(
+    home: AnalysesHome, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rtc_drift.library.analyses.RECORD_AGAIN_SECONDS", 0.01)
+    first, second = home.add("120.mp3"), home.add("90.mp3")
+    failures, changes = list[str](), list[int]()
+    async with home.open(changed=lambda: changes.append(1)) as (analyses, catalogue):
+        monkeypatch.setattr(analyses, "_on_failure", failures.append)
+        is_full = True
+        record = catalogue.record_analysis
+
+        def record_if_there_is_space(track_id: str, analysis: Analysis | None) -> None:
+            if is_full:
+                raise CatalogueError("The catalogue can't be used (database or disk is full).")
+            record(track_id, analysis)
+
+        monkeypatch.setattr(catalogue, "record_analysis", record_if_there_is_space)
+        with pytest.raises(CatalogueError):
+            await analyses.analyse_all()
+        analyses._analyses.clear()
+        task = asyncio.create_task(analyses.run())
+        async with asyncio.timeout(20):
+            while len(failures) < 3:
+                await asyncio.sleep(0.01)
+            whole = analyses.get(first.id)
+            assert whole is not None
+            assert whole.beats_seconds, "it is used although it is not recorded"
+            assert await analyses.read(first.id) == whole
+            assert home.analysed == ["120.mp3", "120.mp3"], "no other is analysed in vain"
+            with caplog.at_level("INFO"):
+                is_full = False
+                while second.id not in analyses.known:
+                    await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert set(catalogue.analyses()[0]) >= {first.id}
+        assert len(changes) == 2
+    assert "The catalogue can be written again." in caplog.text

@@ -104,6 +104,20 @@ async def test_a_failure_is_logged_once_and_may_be_retried(
     await cache.close()
 
 
+async def test_a_full_disk_is_one_sentence_for_all_tracks(
+    renderer: FakeRenderer, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = LeadCache(renderer, folder)
+    renderer.error = WorkerError("The worker reported: no space left on device.")
+    for number in range(20):
+        assert await cache.prepare(Path(f"/{number}.mp3"), WARP) is None
+    assert (cache.failures, len(caplog.records)) == (20, 1)
+    assert files(folder) == []
+    renderer.error = None
+    assert await cache.prepare(Path("/1.mp3"), WARP) is not None
+    await cache.close()
+
+
 async def test_the_oldest_unused_files_are_deleted_first(renderer: FakeRenderer, folder: Path) -> None:
     cache = LeadCache(renderer, folder, max_bytes=3 * SIZE)
     a, b, c = [await cache.prepare(Path(name), WARP) for name in "abc"]

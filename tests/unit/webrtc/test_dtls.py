@@ -156,6 +156,13 @@ def test_fingerprints_are_written_as_in_sdp(identity: Identity) -> None:
     assert Identity().fingerprint != identity.fingerprint
 
 
+def test_a_certificate_is_valid_whatever_the_clocks_say(identity: Identity) -> None:
+    certificate = identity.certificate
+    for year in (2001, 2026, 2049):
+        now = datetime.datetime(year, 6, 1, tzinfo=datetime.UTC)
+        assert certificate.not_valid_before_utc < now < certificate.not_valid_after_utc
+
+
 # --- losses -------------------------------------------------------------------------------------------------------
 
 

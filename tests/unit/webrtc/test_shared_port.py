@@ -1,7 +1,6 @@
 """Delivery over the shared port: restoring a new engine, reports for all listeners, and failures of one of them."""
 
 import asyncio
-import datetime
 import socket
 from collections.abc import AsyncIterator, Callable
 
@@ -15,9 +14,11 @@ from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.webrtc import shared_port
 from rtc_drift.webrtc.ice_policy import IcePolicy
 from rtc_drift.webrtc.peer import NoCandidatesError
+from rtc_drift.webrtc.rtcp import NTP_EPOCH_SECONDS
 from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError
 from rtc_drift.webrtc.shared_port_peer import SharedPortPeer, StationRef
 from tests.support.reference_listener import ReferenceListener
+from tests.support.udp import ManualClock
 
 STATION = StationRef(3, lambda: 0)
 
@@ -28,7 +29,8 @@ class Harness:
     def __init__(self, addresses: tuple[str, ...] = ("127.0.0.1",)) -> None:
         self.sent: list[m.ToEngine] = []
         self.lost: list[str] = []
-        self.delivery = SharedPort(IcePolicy(addresses), 0, TickClock(0), self.sent.append)
+        self.clock, self.wall = ManualClock(1000.0), ManualClock(1_700_000_000.0)
+        self.delivery = SharedPort(IcePolicy(addresses), 0, TickClock(0), self.sent.append, self.clock, self.wall)
         self.listeners: list[ReferenceListener] = []
         self.peers: list[SharedPortPeer] = []
 
@@ -118,11 +120,31 @@ async def test_all_listeners_get_reports_although_one_fails(
 
 async def test_an_old_certificate_is_replaced_for_new_listeners(harness: Harness) -> None:
     _, _, early = await harness.offer()
+    harness.wall.now -= 50 * 365 * 86_400  # somebody sets the clock
     _, _, soon = await harness.offer()
-    harness.delivery._identity.renew_at = datetime.datetime.now(datetime.UTC)
+    harness.clock.now += shared_port.RENEW_SECONDS + 1
     _, _, late = await harness.offer()
     assert fingerprint(early) == fingerprint(soon) != fingerprint(late)
     await harness.join()
+
+
+async def test_listeners_do_not_see_the_clock_being_set(harness: Harness) -> None:
+    peer, listener = await harness.join()
+    first = ntp_seconds(listener)
+    assert first == pytest.approx(1_700_000_000, abs=1)
+    for years in (-60, 200):
+        harness.wall.now += years * 365 * 86_400
+        harness.clock.now += 5
+        peer.report()
+        await harness.until(lambda: ntp_seconds(listener) != first)  # noqa: B023
+        assert ntp_seconds(listener) == pytest.approx(first + 5)
+        first = ntp_seconds(listener)
+
+
+def ntp_seconds(listener: ReferenceListener) -> float:
+    """Return the time of the last sender report, in seconds since 1970."""
+    *_, report = (it for it in listener.reports if isinstance(it, RtcpSrPacket))
+    return float(report.sender_info.ntp_timestamp) / 2**32 - NTP_EPOCH_SECONDS
 
 
 async def test_nobody_can_join_while_the_host_has_no_address() -> None:
