@@ -73,7 +73,7 @@ async def api_on_fakes(*, link_limit: LinkLimit | None = None, allow: tuple[str,
         frontend=frontend_folder(),
         max_event_readers=10,
         hosts=KnownHosts(allow),
-        link_limit=link_limit or LinkLimit(),
+        link_limit=LinkLimit() if link_limit is None else link_limit,
     )
     sessions.start()
     await run_due_tasks()
