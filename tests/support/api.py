@@ -1,5 +1,6 @@
 """The HTTP API on a fake library and a fake engine, on real sockets of loopback: nothing plays, everything answers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -50,6 +51,16 @@ class Api:
             is_page = response.content_type == "text/html"
             answer = "page" if is_page else await response.json() if await response.read() else None
             return response.status, answer
+
+    async def raw(self, *lines: str) -> bytes:
+        """Return the whole answer to a request with these lines; surrogates stand for single bytes."""
+        host, port = self.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write("\r\n".join((*lines, "Connection: close", "", "")).encode(errors="surrogateescape"))
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer
 
 
 @asynccontextmanager
