@@ -13,6 +13,7 @@ from types import TracebackType
 from aiohttp import web
 
 from rtc_drift.api.context import Context
+from rtc_drift.api.known_hosts import KnownHosts, names_of_this_host
 from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.api.routes import make_app
 from rtc_drift.config import ConfigError, Settings, make_data_dir
@@ -222,6 +223,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             loop_meter=LoopMeter(),
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,
+            hosts=KnownHosts((settings.host, *settings.allow_host, *names_of_this_host())),
         )
         # Handlers are cancelled when their client disconnects: no reader is kept until the next event.
         runner = web.AppRunner(

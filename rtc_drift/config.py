@@ -21,8 +21,9 @@ from rtc_drift.media import TARGET_LUFS
 
 APP = "rtc-drift"
 ENV_PREFIX = "RTC_DRIFT_"
-LIST_OPTIONS = ("music", "ice_address", "stun", "turn")
+LIST_OPTIONS = ("music", "allow_host", "ice_address", "stun", "turn")
 """Settings that hold several values."""
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _ICE_URL = re.compile(
     r"(?P<scheme>stuns?|turns?):(?:(?P<username>[^:@]+):(?P<credential>[^@]+)@)?"
     r"(?P<host>[^:@?/\s]+|\[[0-9a-fA-F:]+\])(?P<port>:\d{1,5})?(?P<query>\?transport=(?:udp|tcp))?"
@@ -70,6 +71,8 @@ class Settings(BaseSettings):
     """True to keep relative loudness within an album."""
     host: str = Field("127.0.0.1", min_length=1)
     """Address or host name that the HTTP server binds."""
+    allow_host: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names under which the server may be asked, beside its own; `*.example.org` = all names below `example.org`."""
     port: int = Field(8080, ge=0, le=65535)
     """TCP port of the HTTP server; 0 = any free port."""
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(APP)))
@@ -126,6 +129,11 @@ class Settings(BaseSettings):
     @classmethod
     def _expand(cls, value: Path) -> Path:
         return _expanded(value).absolute()
+
+    @field_validator("allow_host")
+    @classmethod
+    def _host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_host_name(name) for name in value)
 
     @field_validator("ice_address")
     @classmethod
@@ -209,6 +217,18 @@ def _check_address(address: str) -> None:
         ipaddress.ip_address(address)
     except ValueError:
         raise ValueError(f"{address!r} is not an IP address") from None
+
+
+def _host_name(name: str) -> str:
+    """Return a host name as browsers send it. Raises ValueError, also for one with a port or a scheme."""
+    rest = name.removeprefix("*.")
+    try:
+        plain = rest.encode("idna").decode().lower().removesuffix(".")
+    except UnicodeError:
+        plain = ""
+    if not _HOST_NAME.fullmatch(plain):
+        raise ValueError(f"{name!r} is not a host name, such as radio.example.org or *.example.org")
+    return name.removesuffix(rest) + plain
 
 
 def _expanded(path: object) -> Path:

@@ -1,48 +1,42 @@
 """Counters and gauges for `GET /metrics` (Prometheus text format)."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from rtc_drift.engine.protocol.messages import Health
 from rtc_drift.webrtc.peer import Reception
 
+RECEPTION_GAUGES = {
+    "rtc_drift_listener_loss_ratio": "Share of packets lost, 0 to 1",
+    "rtc_drift_listener_jitter_seconds": "Interarrival jitter",
+    "rtc_drift_listener_round_trip_seconds": "Round-trip time",
+}
+"""What is exported about each listener, with the session and the SSRC as labels."""
 TICK_BUCKETS = (0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 """Upper bounds of the histogram buckets for ticks, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledReception:
-    """A listener's reception, with the labels under which it is exported."""
-
-    session: str
-    ssrc: str
-    reception: Reception
-
-
-class ReceptionCollector(Collector):
-    """Gauges for all listeners in `receptions`; a listener that has left is no longer exported."""
+class ReceptionText:
+    """The gauges of all listeners as text, made one listener at a time: thousands at once would hold the event loop."""
 
     def __init__(self) -> None:
-        self.receptions: Sequence[LabelledReception] = ()
+        self._loss, self._jitter, self._round_trip = (
+            [f"# HELP {name} {text}", f"# TYPE {name} gauge"] for name, text in RECEPTION_GAUGES.items()
+        )
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges; prometheus-client calls this for every export."""
-        labels = ("session", "ssrc")
-        loss = GaugeMetricFamily("rtc_drift_listener_loss_ratio", "Share of packets lost, 0 to 1", labels=labels)
-        jitter = GaugeMetricFamily("rtc_drift_listener_jitter_seconds", "Interarrival jitter", labels=labels)
-        round_trip = GaugeMetricFamily("rtc_drift_listener_round_trip_seconds", "Round-trip time", labels=labels)
-        for it in self.receptions:
-            values = (it.session, it.ssrc)
-            loss.add_metric(values, it.reception.loss)
-            jitter.add_metric(values, it.reception.jitter_seconds)
-            if it.reception.round_trip_seconds is not None:
-                round_trip.add_metric(values, it.reception.round_trip_seconds)
-        yield from (loss, jitter, round_trip)
+    def add(self, session: str, ssrc: int, reception: Reception) -> None:
+        """Add a listener."""
+        labels = f'{{session="{session}",ssrc="{ssrc}"}}'
+        loss, jitter, round_trip = RECEPTION_GAUGES
+        self._loss.append(f"{loss}{labels} {reception.loss}")
+        self._jitter.append(f"{jitter}{labels} {reception.jitter_seconds}")
+        if reception.round_trip_seconds is not None:
+            self._round_trip.append(f"{round_trip}{labels} {reception.round_trip_seconds}")
+
+    def encode(self) -> bytes:
+        """Return all of them in the Prometheus text format."""
+        return "\n".join((*self._loss, *self._jitter, *self._round_trip, "")).encode()
 
 
 class Metrics:
@@ -92,8 +86,6 @@ class Metrics:
         )
         self.unsent_packets = gauge("unsent_packets", "RTP packets not sent in time to present listeners")
         self._last_health: dict[int, Health] = {}
-        self.reception = ReceptionCollector()
-        registry.register(self.reception)
 
     def engine_health(self, engine: int, health: Health) -> None:
         """Add an engine's report of the last second; `engine` is its index."""
@@ -108,5 +100,5 @@ class Metrics:
         self.engine_cpu.set(sum(each.cpu_seconds for each in all_engines))
 
     def text(self) -> bytes:
-        """Return all metrics in the Prometheus text format."""
+        """Return all metrics but those of each listener in the Prometheus text format."""
         return generate_latest(self._registry)

@@ -1,6 +1,6 @@
 /** The URLs of a session, and all requests except streams. */
 
-/** Read the session id from the path of a page: `/` is the master. Links to missing sessions have an id too. @returns {string} */
+/** Read the session id from the path of a page: `/` is the master. Links that make a session have an id, too. @returns {string} */
 export function sessionOf(pathname) {
   const match = pathname.match(/^\/session\/(?:follow\/|create\/)?([^/]+)\/?$/);
   return match ? decodeURIComponent(match[1]) : "master";
@@ -20,6 +20,7 @@ export function addresses(sessionId) {
 }
 
 export const CREATE = "/api/session/create";
+export const FOLLOW = "/api/session/follow";
 export const MAP = "/api/map";
 export const LIBRARY = "/api/library";
 export const LIST = "/api/session/list";
@@ -47,7 +48,7 @@ export async function missingSession(infoUrl) {
   return answer?.code === "session_not_found" || answer?.code === "target_not_found" ? answer : null;
 }
 
-/** Post JSON. Throw an Error whose message can be shown to the user. */
+/** Post JSON. Throw an Error whose message can be shown to the user; it has the server's `code`, if there is one. */
 export async function post(url, body = {}) {
   let response;
   try {
@@ -60,6 +61,6 @@ export async function post(url, body = {}) {
     throw new Error("Cannot reach the server.");
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error ?? "The server could not do this.");
+  if (!response.ok) throw Object.assign(new Error(answer.error ?? "The server could not do this."), { code: answer.code });
   return answer;
 }

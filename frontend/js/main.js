@@ -9,6 +9,7 @@ import { mountDirections, mountWhy } from "./directions-view.js";
 import { Events } from "./events.js";
 import { mountKeyboard } from "./keyboard.js";
 import { followLibrary } from "./library-view.js";
+import { linkOf, openLink } from "./link.js";
 import { mountMap } from "./map-view.js";
 import { mountMediaSession } from "./media-session.js";
 import { mountProgress } from "./progress-view.js";
@@ -22,7 +23,7 @@ import * as model from "./state.js";
 import { behindMs, readStats } from "./stats.js";
 import { makeSteering } from "./steering.js";
 import { mountName, mountSteering } from "./steering-view.js";
-import { endedText } from "./text.js";
+import { endedText, linkProblemText } from "./text.js";
 import * as views from "./views.js";
 import { makeVolume } from "./volume.js";
 
@@ -33,6 +34,7 @@ const RECEPTION_MS = 2500;
 const [FAST_POLL_MS, SLOW_POLL_MS, FAST_POLLS] = [250, 5000, 20];
 const AUDIBLE_RMS = 0.001; // -60 dBFS
 
+const link = linkOf(location.pathname);
 const urls = addresses(sessionOf(location.pathname));
 const clock = new MediaClock();
 const output = new AudioOutput();
@@ -141,6 +143,17 @@ async function eventsLost() {
   update(model.sessionGone(state, endedText(state, missing), state.session ? "" : "Session not found"));
 }
 
+/** Open a link that creates or follows a session, and go on to the page of that session. */
+async function follow(link) {
+  update(model.phaseChanged(state, "opening"));
+  try {
+    location.replace(await openLink(link));
+  } catch (error) {
+    sessionList.open();
+    update(model.sessionGone(state, linkProblemText(link, error), "The link could not be opened"));
+  }
+}
+
 function phaseChanged(phase, detail) {
   if (phase === "listening") offsetPolls = { count: 0, at: -Infinity };
   update(model.phaseChanged(state, phase, detail));
@@ -174,7 +187,7 @@ function toggle() {
 }
 
 function listen() {
-  if (model.isActive(state) || state.phase === "ended") return;
+  if (model.isActive(state) || state.phase === "ended" || link) return;
   Object.assign(timeline, { clickedAt: performance.now(), firstAudibleAt: null });
   output.resume();
   connection.start();
@@ -231,8 +244,9 @@ addEventListener("pagehide", () => {
   if (model.isActive(state)) connection.stop();
   events.close();
 });
-addEventListener("pageshow", (event) => event.persisted && state.phase !== "ended" && events.open());
-events.open();
+addEventListener("pageshow", (event) => event.persisted && state.phase !== "ended" && !link && events.open());
+if (link) follow(link);
+else events.open();
 tick();
 
 /** For tests and debugging. */

@@ -11,7 +11,7 @@
  * @typedef {{type: "master" | "named" | "follower", following: string | null, locked: boolean,
  *            allowCommands: boolean}} Session
  * @typedef {{direction: string, opposite: string, label: string, count: number, tracks: readonly Track[]}} Open
- * @typedef {"idle" | "connecting" | "listening" | "reconnecting" | "restarting" | "stopped" | "ended"
+ * @typedef {"idle" | "opening" | "connecting" | "listening" | "reconnecting" | "restarting" | "stopped" | "ended"
  *            | "blocked" | "refused"} Phase
  */
 

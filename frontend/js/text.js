@@ -1,9 +1,11 @@
 /** All sentences and labels that depend on the state. Pure: no DOM. */
 
+import { nameProblem } from "./sessions.js";
 import { isActive, SAMPLE_RATE } from "./state.js";
 
 const PHASES = {
   idle: "Tap Listen",
+  opening: "Opening…",
   connecting: "Connecting…",
   listening: "Listening",
   reconnecting: "Reconnecting…",
@@ -173,6 +175,13 @@ export function endedText({ session, sessionId }, error) {
   if (!session) return error.code === "session_not_found" ? `Session not found: “${sessionId}”` : error.error;
   if (session.type !== "follower") return `The session “${sessionId}” has ended.`;
   return error.code === "target_not_found" ? `The session “${session.following}” has ended.` : "This session has ended.";
+}
+
+/** Explain that a link could not be opened. @param {{code?: string, message: string}} error the server's answer */
+export function linkProblemText({ name }, { code, message }) {
+  if (code === "session_not_found") return `Session not found: “${name}”`;
+  if (code !== "bad_session_name") return message;
+  return `“${name}” can't be the name of a session. ${nameProblem(name)}`.trim();
 }
 
 /** Announce the current track to screen readers while the user listens. */

@@ -1,10 +1,12 @@
 """The parts of the service that request handlers use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
 
+from rtc_drift.api.known_hosts import KnownHosts
+from rtc_drift.api.link_limit import LinkLimit
 from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.library.library import Library
@@ -37,6 +39,8 @@ class Context:
     frontend: Path
     max_event_readers: int
     """Event streams at once of each station."""
+    hosts: KnownHosts
+    link_limit: LinkLimit = field(default_factory=LinkLimit)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

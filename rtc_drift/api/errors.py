@@ -1,6 +1,5 @@
 """Errors over HTTP: `{"error": sentence, "code": snake_case}` with the right status; never a stack trace."""
 
-import errno
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -10,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from rtc_drift.api.context import context
+from rtc_drift.api.link_limit import LinkLimitError
 from rtc_drift.library.database import CatalogueError
 from rtc_drift.sessions import (
     BadNameError,
@@ -123,6 +123,8 @@ def _known(error: Exception) -> ApiError | None:
             answer = ApiError(status, code, sentence, **more)
             return retry_later(answer) if status == 503 else answer
     match error:
+        case LinkLimitError():
+            return retry_later(ApiError(429, "too_many_requests", str(error)), error.retry_after_seconds)
         case SessionLimitError():
             return retry_later(ApiError(503, "session_limit", str(error)))
         case NoSuchSessionError():
@@ -134,14 +136,12 @@ def _known(error: Exception) -> ApiError | None:
             return ApiError(400, "bad_offer", str(error))
         case UnsupportedOfferError():
             return ApiError(422, "unsupported_offer", str(error))
-        case OSError(errno=errno.ENAMETOOLONG):  # of a file that was asked for
-            return ApiError(404, "not_found", "There is no file of that name.")
     return None
 
 
-def retry_later(error: ApiError) -> ApiError:
+def retry_later(error: ApiError, seconds: int = RETRY_AFTER_SECONDS) -> ApiError:
     """Add a Retry-After header to an error."""
-    error.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    error.headers["Retry-After"] = str(seconds)
     return error
 
 

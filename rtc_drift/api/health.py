@@ -4,7 +4,8 @@ from aiohttp import web
 
 from rtc_drift.api.context import Context, context
 from rtc_drift.api.errors import ApiError
-from rtc_drift.metrics import LabelledReception
+from rtc_drift.api.receptions import receptions
+from rtc_drift.metrics import ReceptionText
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -36,10 +37,8 @@ async def metrics(request: web.Request) -> web.Response:
     """GET /metrics: Prometheus text format."""
     service = context(request)
     _collect(service)
-    await _collect_reception(service)
-    return web.Response(
-        body=service.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-    )
+    text = service.metrics.text() + await _reception(service)
+    return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
 def _collect(service: Context) -> None:
@@ -67,9 +66,8 @@ def _collect(service: Context) -> None:
     metrics.library_failures.set(status.failures)
 
 
-async def _collect_reception(service: Context) -> None:
-    service.metrics.reception.receptions = [
-        LabelledReception(stream.listener.session.id, str(stream.ssrc), reception)
-        for stream in service.listeners.sent_to()
-        if (reception := await stream.reception()) is not None
-    ]
+async def _reception(service: Context) -> bytes:
+    text = ReceptionText()
+    async for stream, reception in receptions(service.listeners.sent_to()):
+        text.add(stream.listener.session.id, stream.ssrc, reception)
+    return text.encode()

@@ -1,25 +1,27 @@
-"""The page and its files."""
+"""The page of a session, and the QR code of the link that follows it."""
 
 import io
+from functools import lru_cache
 
 import segno
 from aiohttp import web
 
 from rtc_drift.api.context import context
-from rtc_drift.api.errors import ApiError
-from rtc_drift.api.sessions import page_path
-from rtc_drift.sessions import BadNameError, NoSuchSessionError, SessionExistsError
+from rtc_drift.api.security_headers import PAGE_POLICY
+from rtc_drift.sessions import NoSuchSessionError
 
-# Everything comes from this server; `data:` and `blob:` are for pictures that the page draws.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self'; script-src 'self'; "
-    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
+KEPT_CODES = 32
+"""Number of QR codes that are kept, up to 8 KB each."""
+BEST_CODE_CHARACTERS = 120
+"""Length of a link up to which the QR code is the best of the eight that the standard allows. Making them all takes
+3 ms for a usual link and 13 ms for the longest; one of them takes a quarter of that."""
+LONG_CODE_MASK = 3
+"""The mask of a longer link's QR code."""
 
 
 async def master_page(request: web.Request) -> web.FileResponse:
     """GET /: the master's page."""
-    return _page(request)
+    return page(request)
 
 
 async def session_page(request: web.Request) -> web.StreamResponse:
@@ -27,60 +29,43 @@ async def session_page(request: web.Request) -> web.StreamResponse:
     try:
         context(request).sessions.find(request.match_info["session_id"]).touch()
     except NoSuchSessionError as error:
-        return _page_or_error(request, error, 404)
-    return _page(request)
-
-
-async def create_page(request: web.Request) -> web.StreamResponse:
-    """GET /session/create/{name}: create the session unless it exists, then redirect to its page."""
-    _check_visit(request)
-    sessions, name = context(request).sessions, request.match_info["name"]
-    try:
-        session = await sessions.create(name) if name not in sessions else sessions[name]
-    except SessionExistsError:  # created by another request meanwhile
-        session = sessions.find(name)
-    except BadNameError as error:
-        return _page_or_error(request, error, 422)
-    raise web.HTTPSeeOther(page_path(session))
-
-
-async def follow_page(request: web.Request) -> web.StreamResponse:
-    """GET /session/follow/{name}: create a follower, then redirect to its page."""
-    _check_visit(request)
-    try:
-        session = context(request).sessions.follow(request.match_info["name"])
-    except NoSuchSessionError as error:
-        return _page_or_error(request, error, 404)
-    raise web.HTTPSeeOther(page_path(session))
+        return page_or_error(request, error, 404)
+    return page(request)
 
 
 async def qr_code(request: web.Request) -> web.Response:
     """GET /session/{id}/qr.svg: a QR code of the link that follows the session, or a follower's leader."""
     session = context(request).sessions.find(request.match_info["session_id"])
     link = f"{request.url.origin()}/session/follow/{session.following or session.id}"
+    return web.Response(body=qr_svg(link), content_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
+
+
+@lru_cache(KEPT_CODES)
+def qr_svg(link: str) -> bytes:
+    """Return a link's QR code as SVG."""
+    mask = None if len(link) <= BEST_CODE_CHARACTERS else LONG_CODE_MASK
     picture = io.BytesIO()
-    segno.make(link, micro=False).save(picture, kind="svg", scale=8, border=2, xmldecl=False)
-    return web.Response(body=picture.getvalue(), content_type="image/svg+xml", headers={"Cache-Control": "no-cache"})
+    segno.make(link, micro=False, mask=mask).save(picture, kind="svg", scale=8, border=2, xmldecl=False)
+    return picture.getvalue()
 
 
-def _check_visit(request: web.Request) -> None:
-    """Refuse pictures and scripts of pages: these links create something, so only a person may follow them."""
-    if request.headers.get("Sec-Fetch-Dest", "document") not in ("document", "empty"):
-        raise ApiError(403, "foreign_origin", "Only a person can open this link.")
-
-
-def _page_or_error(request: web.Request, error: Exception, status: int) -> web.FileResponse:
+def page_or_error(request: web.Request, error: Exception, status: int) -> web.FileResponse:
     """Answer a browser with the page, which shows the error and offers other sessions; others with the error."""
-    if "text/html" not in request.headers.get("Accept", ""):
+    if not is_browser(request):
         raise error
-    return _page(request, status)
+    return page(request, status)
 
 
-def _page(request: web.Request, status: int = 200) -> web.FileResponse:
+def is_browser(request: web.Request) -> bool:
+    """Return True if the client asks for a page."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def page(request: web.Request, status: int = 200) -> web.FileResponse:
+    """Answer with the page."""
     headers = {
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": PAGE_POLICY,
         "Cache-Control": "no-cache",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
     }
     return web.FileResponse(context(request).frontend / "index.html", status=status, headers=headers)

@@ -18,20 +18,23 @@ _SESSION = re.compile(r"/api/session/([^/]+)")
 async def role_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse every command on a follower, and commands on a locked session without its key.
 
-    The path decides: unknown commands and unusual methods are refused on a follower, too.
+    The path decides: unknown commands and unusual methods are refused on a follower, too. What follows a locked session
+    is ended with its own key, which its page has, or with the leader's.
     """
     if request.method not in SAFE_METHODS:
         command, resource = _COMMAND.fullmatch(request.path), _SESSION.fullmatch(request.path)
         match = command or resource
         session = context(request).sessions.get(match[1]) if match else None
         if session is not None and (command or session.following is None):
-            _check(request, session)
+            _check_command(request, session)
+        elif session is not None:
+            _check_end(request, session)
     return await handler(request)
 
 
 def may_command(request: web.Request, session: Session) -> bool:
     """Return True if the client may command the session."""
-    return session.may_command(request.headers.get(KEY_HEADER) or request.cookies.get(cookie_name(session)))
+    return session.may_command(_key(request, session))
 
 
 def cookie_name(session: Session) -> str:
@@ -39,7 +42,18 @@ def cookie_name(session: Session) -> str:
     return f"rtc-drift-key-{session.id}"
 
 
-def _check(request: web.Request, session: Session) -> None:
+def _key(request: web.Request, session: Session) -> str | None:
+    return request.headers.get(KEY_HEADER) or request.cookies.get(cookie_name(session))
+
+
+def _check_end(request: web.Request, follower: Session) -> None:
+    leader = context(request).sessions[follower.following or ""]
+    if leader.is_locked and not any(each.has_key(_key(request, each)) for each in (follower, leader)):
+        context(request).metrics.refused_commands.inc()
+        raise ApiError(403, "locked", "Locked. Ending this follower needs its own key or its leader's.")
+
+
+def _check_command(request: web.Request, session: Session) -> None:
     if may_command(request, session):
         return
     context(request).metrics.refused_commands.inc()

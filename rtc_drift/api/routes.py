@@ -4,19 +4,24 @@ from aiohttp import web
 
 from rtc_drift.api import directions as explorer
 from rtc_drift.api import health as operations
-from rtc_drift.api import library, page, sessions, streams, whep
+from rtc_drift.api import library, links, page, sessions, streams, whep
 from rtc_drift.api.commands import COMMANDS
 from rtc_drift.api.context import CONTEXT, Context
 from rtc_drift.api.errors import error_middleware
-from rtc_drift.api.origin_guard import guard_middleware
+from rtc_drift.api.host_guard import host_middleware
+from rtc_drift.api.origin_guard import origin_middleware
 from rtc_drift.api.permissions import role_middleware
+from rtc_drift.api.security_headers import add_security_headers
+from rtc_drift.api.session_list import listing
+from rtc_drift.api.static_files import FILES, static_file, static_files
 
 MAX_BODY_BYTES = 64 * 1024
 
 ROUTES = (
     web.get("/", page.master_page),
-    web.get("/session/create/{name}", page.create_page, allow_head=False),
-    web.get("/session/follow/{name}", page.follow_page, allow_head=False),
+    web.get("/static/{path:.+}", static_file),
+    web.get("/session/create/{name}", links.create_link, allow_head=False),
+    web.get("/session/follow/{name}", links.follow_link, allow_head=False),
     web.get("/session/{session_id}", page.session_page),
     web.get("/session/{session_id}/qr.svg", page.qr_code),
     *(web.post(f"/session/{{session_id}}/{name}", command.handle) for name, command in COMMANDS.items()),
@@ -32,7 +37,7 @@ ROUTES = (
     web.get("/stream/{session_id}", streams.ogg),
     web.get("/events/{session_id}", streams.events),
     web.get("/api/session/info", sessions.info),
-    web.get("/api/session/list", sessions.listing),
+    web.get("/api/session/list", listing),
     web.get("/api/directions", explorer.directions),
     web.get("/api/explorer", explorer.explorer),
     web.get("/api/map", explorer.library_map),
@@ -49,10 +54,12 @@ ROUTES = (
 def make_app(context: Context) -> web.Application:
     """Make the aiohttp application of a service."""
     app = web.Application(
-        middlewares=[error_middleware, guard_middleware, role_middleware], client_max_size=MAX_BODY_BYTES
+        middlewares=[error_middleware, host_middleware, origin_middleware, role_middleware],
+        client_max_size=MAX_BODY_BYTES,
     )
     app[CONTEXT] = context
     app.add_routes(ROUTES)
-    app.router.add_static("/static", context.frontend)
+    app[FILES] = static_files(context.frontend)
+    app.on_response_prepare.append(add_security_headers)
     app.on_response_prepare.append(whep.add_cors)
     return app

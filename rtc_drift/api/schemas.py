@@ -105,6 +105,13 @@ class FollowerMade(SessionMade):
     following_session: str
 
 
+class LockedFollowerMade(FollowerMade):
+    """A follower of a locked session that was created."""
+
+    control_key: str
+    """The key that ends the follower, and is never shown again."""
+
+
 class SessionInfo(SessionState, SessionUrls):
     """`GET /api/session/info`."""
 
@@ -123,7 +130,7 @@ class SessionInfo(SessionState, SessionUrls):
 
 
 class SessionSummary(Wire):
-    """A session in the list."""
+    """A session in the list, `GET /api/session/list`."""
 
     session_id: str
     type: str
@@ -141,12 +148,6 @@ class SessionSummary(Wire):
     active: bool
     """True while its station has listeners, through any session."""
     locked: bool
-
-
-class SessionList(Wire):
-    """`GET /api/session/list`."""
-
-    sessions: list[SessionSummary]
 
 
 class DirectionInfo(Wire):

@@ -1,4 +1,4 @@
-"""Session routes: create, follow, list, info, delete."""
+"""Session routes: create, follow, info, delete."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -9,12 +9,15 @@ from rtc_drift.api import schemas
 from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError, json_body
 from rtc_drift.api.permissions import cookie_name, may_command
+from rtc_drift.api.receptions import receptions
 from rtc_drift.api.schemas import model_response
 from rtc_drift.media import SAMPLE_RATE, seconds
 from rtc_drift.station.session import MASTER, Session
 
 KEY_DAYS = 400
 """Days that a browser keeps a control key: the most that browsers allow."""
+FOLLOWER_KEY_DAYS = 30
+"""Days that a browser keeps a follower's key. It keeps some 180 cookies of a site, and drops others for them."""
 
 
 async def create(request: web.Request) -> web.Response:
@@ -29,22 +32,44 @@ async def create(request: web.Request) -> web.Response:
         return model_response(made, status=201)
     key = session.lock_with_new_key()
     response = model_response(schemas.LockedSessionMade(**dict(made), control_key=key), status=201)
-    age = KEY_DAYS * 24 * 3600
-    response.set_cookie(cookie_name(session), key, max_age=age, httponly=True, samesite="Strict", path="/")
+    keep_key(response, session, key)
     return response
 
 
 async def follow(request: web.Request) -> web.Response:
     """POST /api/session/follow: create a follower, which shows and plays its leader's programme and can't command."""
     body = await json_body(request, schemas.FollowRequest)
-    session = context(request).sessions.follow(body.session_name, body.follower_name or "")
+    session, key = new_follower(request, body.session_name, body.follower_name or "")
     made = schemas.FollowerMade(
         session_id=session.id,
         type=session.type,
         following_session=session.following or "",
         **dict(_urls(request, session)),
     )
-    return model_response(made, status=201)
+    if key is None:
+        return model_response(made, status=201)
+    response = model_response(schemas.LockedFollowerMade(**dict(made), control_key=key), status=201)
+    keep_key(response, session, key)
+    return response
+
+
+def new_follower(request: web.Request, session_id: str, name: str = "") -> tuple[Session, str | None]:
+    """Create a follower; return it, and the key that ends it if its leader is locked.
+
+    Raises NoSuchSessionError, SessionLimitError.
+    """
+    sessions = context(request).sessions
+    follower = sessions.follow(session_id, name)
+    leader = sessions[follower.following or ""]
+    return follower, follower.lock_with_new_key() if leader.is_locked else None
+
+
+def keep_key(response: web.Response, session: Session, key: str) -> None:
+    """Have the browser keep a control key. A follower's is sent with the one request that needs it."""
+    days, path = (KEY_DAYS, "/") if session.following is None else (FOLLOWER_KEY_DAYS, f"/api/session/{session.id}")
+    response.set_cookie(
+        cookie_name(session), key, max_age=days * 24 * 3600, httponly=True, samesite="Strict", path=path
+    )
 
 
 async def info(request: web.Request) -> web.Response:
@@ -56,37 +81,11 @@ async def info(request: web.Request) -> web.Response:
     return model_response(await _info(request, found, None if ssrc is None else int(ssrc)))
 
 
-async def listing(request: web.Request) -> web.Response:
-    """GET /api/session/list: all sessions in short."""
-    sessions = context(request).sessions.values()
-    return model_response(schemas.SessionList(sessions=[_summary(session) for session in sessions]))
-
-
 async def delete(request: web.Request) -> web.Response:
     """DELETE /api/session/{id}: end the session and disconnect its clients."""
     # Finished even if the client disconnects meanwhile.
     await asyncio.shield(context(request).sessions.delete(request.match_info["session_id"]))
     return web.Response(status=204)
-
-
-def _summary(session: Session) -> schemas.SessionSummary:
-    station, state = session.station, session.state(allow_commands=False)
-    return schemas.SessionSummary(
-        session_id=session.id,
-        type=session.type,
-        name=session.name,
-        clients=sum(session.clients.values()),
-        webrtc_listeners=session.clients["webrtc"],
-        ogg_listeners=session.clients["ogg"],
-        event_readers=session.clients["events"],
-        created=session.created,
-        last_access=session.last_access,
-        following_session=session.following,
-        followers=0 if session.following else station.followers,
-        now_playing=state.now_playing,
-        active=station.has_listeners,
-        locked=state.locked,
-    )
 
 
 async def _info(request: web.Request, session: Session, ssrc: int | None) -> schemas.SessionInfo:
@@ -113,9 +112,7 @@ async def _info(request: web.Request, session: Session, ssrc: int | None) -> sch
         event_readers=session.clients["events"],
         rtp_clock=clock,
         reception={
-            str(stream.ssrc): schemas.ReceptionInfo.of(reception)
-            for stream in sent_to
-            if (reception := await stream.reception()) is not None
+            str(stream.ssrc): schemas.ReceptionInfo.of(reception) async for stream, reception in receptions(sent_to)
         },
     )
 

@@ -113,6 +113,13 @@ def _add_serve(commands: Any) -> None:
     music.add_argument("--seed", metavar="N", help="make the master's choice of tracks the same at every start (none)")
     network = serve.add_argument_group("network")
     network.add_argument("--host", help="address that the HTTP server binds (127.0.0.1)")
+    network.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        help="name under which browsers may open the page, repeatable, *.example.org = all names below; this machine's "
+        "own, localhost, *.local and IP addresses always may (none)",
+    )
     network.add_argument("--port", help="TCP port of the HTTP server, 0 = any free port (8080)")
     network.add_argument(
         "--ice-address",

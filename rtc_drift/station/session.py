@@ -52,7 +52,7 @@ class Session:
         self.used_at = clock()
         """Time of its last use, in seconds of the clock."""
         self.lock: str | None = None
-        """The SHA-256 of the control key; None if it is not locked."""
+        """The SHA-256 of the control key; None if there is none. A follower's key ends it, and nothing else."""
         self.clients: dict[ClientKind, int] = {"webrtc": 0, "ogg": 0, "events": 0}
         self.end_reason: str | None = None
         """The reason it has ended; None before."""
@@ -127,17 +127,24 @@ class Session:
         for end in list(self._endings):
             end(reason)
 
+    @property
+    def is_locked(self) -> bool:
+        """True if its commands need a key."""
+        return self.following is None and self.lock is not None
+
     def lock_with_new_key(self) -> str:
-        """Lock the session, and return the key that commands need from now on."""
+        """Make a control key, and return it; from now on it is needed for commands, or for ending a follower."""
         key = secrets.token_urlsafe(24)
         self.lock = _hash(key)
         return key
 
     def may_command(self, key: str | None) -> bool:
         """Return True if a client with this control key may command."""
-        if self.following is not None:
-            return False
-        return self.lock is None or (key is not None and hmac.compare_digest(_hash(key), self.lock))
+        return self.following is None and (self.lock is None or self.has_key(key))
+
+    def has_key(self, key: str | None) -> bool:
+        """Return True if this is the control key; False if there is none."""
+        return self.lock is not None and key is not None and hmac.compare_digest(_hash(key), self.lock)
 
     def state(self, *, allow_commands: bool) -> views.SessionState:
         """Return the whole state for a client."""
@@ -148,7 +155,7 @@ class Session:
             type=self.type,
             allow_commands=allow_commands,
             following_session=self.following,
-            locked=self.lock is not None,
+            locked=self.is_locked,
             now_playing=views.PlayingTrack.of(now_playing, loved) if now_playing else None,
             paused_at=autodj.programme.paused_at,
             next=views.PlannedTrack.of(planned, loved) if planned else None,
@@ -173,4 +180,5 @@ class Session:
 
 
 def _hash(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+    # A header may hold any bytes; those that are no UTF-8 arrive as surrogates.
+    return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()

@@ -1,6 +1,7 @@
 """Debian's Chromium, headless, on the page."""
 
 import contextlib
+import re
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,6 +19,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
     "--allow-loopback-in-peer-connection",
 ]
+LINK = "/session/(create|follow)/"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -41,11 +43,13 @@ async def launched() -> AsyncIterator[Browser]:
 
 @contextlib.asynccontextmanager
 async def page_on(browser: Browser, url: str) -> AsyncIterator[Page]:
-    """A page with cookies and storage of its own."""
+    """A page with cookies and storage of its own; a link that makes a session has led to that session's page."""
     context = await browser.new_context()
     try:
         page = await context.new_page()
         await page.goto(url)
+        if re.search(LINK, url):
+            await page.wait_for_url(lambda place: not re.search(LINK, place))
         yield page
     finally:
         await context.close()

@@ -1,6 +1,8 @@
 """Sessions on the page: leaders steer, followers only listen, and an ended session's page lists the others."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from playwright.async_api import Browser, Page
 
 from tests.browser.chromium import chromium_path, listen, page_on
 from tests.browser.test_page import opened, wait_for
-from tests.support.server import Serve
+from tests.support.server import RunningServer, Serve
 from tests.support.waiting import until
 
 pytestmark = [
@@ -109,6 +111,51 @@ async def test_a_missing_session_is_reported_and_others_are_offered(
     async with serve(music) as server, opened(chromium, server, "/session/nowhere") as page:
         await wait_for(page, shows("[data-testid=ended]", "Session not found: “nowhere”"))
         await wait_for(page, shows("[data-testid=sessions-list]", "Master"))
+
+
+async def test_a_link_is_opened_by_the_page_and_its_problems_are_shown(
+    serve: Serve, music: Path, chromium: Browser
+) -> None:
+    async with serve(music, max_sessions=1) as server:
+        await server.create("kitchen", locked=True)
+        server.http.cookie_jar.clear()
+        for link, place in (("create/kitchen", "/session/kitchen"), ("create/master", "/"), ("follow/master", None)):
+            async with opened(chromium, server, f"/session/{link}") as page:
+                path = await page.evaluate("location.pathname")
+                assert path == place or (place is None and path.startswith("/session/follower_"))
+                await wait_for(page, "window.rtcDrift.state().session !== null")
+        async with page_at_link(chromium, server, "follow/nobody", "Session not found: “nobody”") as page:
+            assert len(server.service.sessions) == 3
+            await page.click("[data-session=kitchen] >> text=Follow")
+            await page.wait_for_url("**/session/follower_*")
+            await wait_for(page, shows("[data-testid=following]", "kitchen"))
+            follower = await page.evaluate("window.rtcDrift.state().sessionId")
+            assert await server.delete(f"/api/session/{follower}") == 403, "it follows a locked session"
+            assert await page.evaluate(END_ITSELF) == 204
+            await wait_for(page, shows("[data-testid=ended]", "has ended"))
+        for link, problem in (
+            ("create/Kitchen", "“Kitchen” can't be the name of a session. Use only the letters a to z"),
+            ("create/attic", "Session limit reached (1)."),
+        ):
+            async with page_at_link(chromium, server, link, problem) as page:
+                assert await page.is_disabled("#next")
+
+
+END_ITSELF = """async () => {
+    const {sessionId} = window.rtcDrift.state();
+    return (await fetch(`/api/session/${sessionId}`, {method: "DELETE"})).status;
+}"""
+
+
+@asynccontextmanager
+async def page_at_link(chromium: Browser, server: RunningServer, link: str, problem: str) -> AsyncIterator[Page]:
+    """Open a link that can't be opened, and wait for the problem and for the list of other sessions."""
+    async with page_on(chromium, f"{server.url}/") as page:
+        await page.goto(f"{server.url}/session/{link}")
+        await wait_for(page, shows("[data-testid=ended]", problem))
+        await wait_for(page, shows("[data-testid=sessions-list]", "Master"))
+        assert await page.inner_text("#connection") == "The link could not be opened"
+        yield page
 
 
 async def test_it_pauses_and_goes_on_for_everyone(serve: Serve, music: Path, chromium: Browser) -> None:

@@ -145,7 +145,7 @@ async def test_errors_are_one_sentence_and_a_code(shared: RunningServer) -> None
 
 @pytest.fixture
 async def shared(serve: Serve, music: Path) -> Any:
-    async with serve(music) as server:
+    async with serve(music, allow_host=("h",)) as server:
         yield server
 
 

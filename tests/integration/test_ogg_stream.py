@@ -75,7 +75,7 @@ async def test_a_reader_that_stops_reading_is_dropped(
         with socket.socket() as stuck:
             stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             stuck.connect((host, int(port)))
-            stuck.send(b"GET /stream/master HTTP/1.1\r\nHost: x\r\n\r\n")
+            stuck.send(b"GET /stream/master HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             await until(lambda: session.packets.readers == 1)
             # More packets than minutes of music would have.
             packet = shared_packet(bytes(400), 0)

@@ -30,7 +30,9 @@ def test_lists_are_read_from_the_environment(config_file: Path, monkeypatch: pyt
     monkeypatch.setenv("RTC_DRIFT_MUSIC", "/music one:/two")
     monkeypatch.setenv("RTC_DRIFT_ICE_ADDRESS", "127.0.0.1 ::1")
     monkeypatch.setenv("RTC_DRIFT_STUN", "stun:a,stun:b:3478")
+    monkeypatch.setenv("RTC_DRIFT_ALLOW_HOST", "Radio.example.org. *.home.example,müsik.example")
     settings = load({})
+    assert settings.allow_host == ("radio.example.org", "*.home.example", "xn--msik-0ra.example")
     assert settings.music == (Path("/music one"), Path("/two"))
     assert settings.ice_address == ("127.0.0.1", "::1")
     assert [server.url for server in settings.ice_servers] == ["stun:a", "stun:b:3478"]
@@ -49,6 +51,11 @@ def test_a_turn_url_has_its_credentials() -> None:
         ("bitrate", "1000", "--bitrate"),
         ("log_level", "loud", "--log-level"),
         ("ice_address", ("here",), "'here' is not an IP address"),
+        ("allow_host", ("http://radio.example.org",), "is not a host name"),
+        ("allow_host", ("radio.example.org:8080",), "is not a host name"),
+        ("allow_host", ("*",), "is not a host name"),
+        ("allow_host", ("a.*.example",), "is not a host name"),
+        ("allow_host", ("a..b",), "is not a host name"),
         ("stun", ("http://x",), "--stun"),
         ("turn", ("turn:host",), "lacks the user and password"),
         ("max_listeners", "0", "--max-listeners"),
