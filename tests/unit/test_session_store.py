@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.library.database import CatalogueError, Database
+from rtc_drift.library.storage import Storage
 from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
 from rtc_drift.station.snapshot import SessionRecord
@@ -52,7 +53,7 @@ def table(tmp_path: Path) -> Iterator[RecordingTable]:
 async def started(table: RecordingTable, library: FakeLibrary | None = None) -> tuple[Sessions, SessionStore]:
     """Start a registry with the sessions in the table."""
     sessions = make_sessions(library=library)
-    store = SessionStore(sessions, table)
+    store = SessionStore(sessions, table, Storage())
     await store.load()
     sessions.start()
     await run_due_tasks()

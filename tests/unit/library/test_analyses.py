@@ -11,6 +11,7 @@ import pytest
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.analyses import Analyses
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.resources import Resources
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.workers.pool import Workers
 from tests.support.analyses import make_analysis
@@ -68,10 +69,11 @@ class AnalysesHome:
         catalogue = Catalogue.open(self.folder / "catalogue.db")
         command = (sys.executable, "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n{WORKER}")
         async with Workers(workers, command=command) as pool:
-            analyses = Analyses(catalogue, pool, lambda: self.tracks, changed)
+            resources = Resources(catalogue, pool)
+            analyses = Analyses(resources, lambda: self.tracks, changed)
             await analyses.load()
             yield analyses, catalogue
-        catalogue.close()
+            await resources.storage.close(catalogue.close)
 
 
 @pytest.fixture
