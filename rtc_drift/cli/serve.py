@@ -24,9 +24,9 @@ NICENESS = -5
 
 
 async def serve(settings: Settings) -> int:
-    """Serve until SIGINT, SIGTERM or SIGHUP. Returns the exit code; another SIGINT or SIGTERM ends the process at once.
+    """Serve until SIGINT, SIGTERM or SIGHUP ends the process, within five seconds whatever hangs.
 
-    Whatever hangs, the process ends within five seconds.
+    Another SIGINT or SIGTERM ends it at once. Returns the exit code if the server can't start.
     """
     _log_to_console(settings.log_level)
     _raise_descriptor_limit()
@@ -35,16 +35,22 @@ async def serve(settings: Settings) -> int:
     serving_task = asyncio.create_task(_serve_until(stop, service, is_serving), name="serve")
 
     def stop_gracefully() -> None:
+        logger.info("Stopping")
         stop.set()
         if not is_serving.is_set():
             serving_task.cancel()
 
-    signals = StopSignals(service, stop_gracefully)
+    signals, code = StopSignals(service, stop_gracefully), 1
     try:
         await asyncio.wait({serving_task})
-        return serving_task.result() if not serving_task.cancelled() else int(not service.is_saved)
+        code = serving_task.result() if not serving_task.cancelled() else int(not service.is_saved)
+    except Exception:
+        if stop.is_set():
+            logger.exception("The server failed while it stopped")
+        raise
     finally:
-        signals.close()
+        signals.close(code)
+    return code
 
 
 async def _serve_until(stop: asyncio.Event, service: Service, is_serving: asyncio.Event) -> int:
@@ -56,7 +62,6 @@ async def _serve_until(stop: asyncio.Event, service: Service, is_serving: asynci
             ready_log = asyncio.create_task(_log_when_ready(service), name="log when ready")
             try:
                 await stop.wait()
-                logger.info("Stopping")
             finally:
                 ready_log.cancel()
     except (StartError, CatalogueError, WorkerError) as error:

@@ -6,11 +6,11 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
-
-from rtc_drift.app import Service
+from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +22,21 @@ INTERRUPTED = 130
 """Exit code after a second SIGINT or SIGTERM."""
 
 
+class Stoppable(Protocol):
+    """What is stopped: `Service`. Any thread may use it."""
+
+    @property
+    def is_saved(self) -> bool:
+        """True if nothing is lost when the process ends now."""
+
+    @property
+    def hung(self) -> str:
+        """What is not finished, for the log."""
+
+    def kill_processes(self) -> None:
+        """Kill all child processes at once."""
+
+
 class StopSignals:
     """SIGINT, SIGTERM and SIGHUP: the first one stops the server, a second SIGINT or SIGTERM ends it at once.
 
@@ -29,7 +44,7 @@ class StopSignals:
     start, as it is after `nohup`.
     """
 
-    def __init__(self, service: Service, on_first: Callable[[], None]) -> None:
+    def __init__(self, service: Stoppable, on_first: Callable[[], None]) -> None:
         """Take the signals from now on; `on_first` is called in the running event loop. Only in the main thread."""
         self._service = service
         self._on_first = on_first
@@ -43,13 +58,20 @@ class StopSignals:
         self._has_come = False
         threading.Thread(target=self._wait, name="signals", daemon=True).start()
 
-    def close(self) -> None:
-        """Give the signals back, unless one has come: then the time until the end of the process is limited."""
-        if not self._has_come:
-            signal.set_wakeup_fd(self._fd_before)
-            for number, handler in self._handlers.items():
-                signal.signal(number, handler)
-            self._writer.close()  # which ends the thread
+    def close(self, code: int) -> None:
+        """End the process with an exit code if a signal has come: the interpreter's own end may hang, too.
+
+        Otherwise give the signals back.
+        """
+        if self._has_come:
+            with contextlib.suppress(OSError, ValueError):  # the terminal is gone
+                logging.shutdown()
+                sys.stdout.flush()
+            os._exit(code)
+        signal.set_wakeup_fd(self._fd_before)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._writer.close()  # which ends the thread
 
     def _wait(self) -> None:
         if not self._receive(None):

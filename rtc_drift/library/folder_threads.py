@@ -43,7 +43,9 @@ class SignsOfLife:
 class FolderThreads:
     """Threads of folders, started when they are needed. What hangs is left alone, and not called again meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer_seconds: float = ANSWER_SECONDS) -> None:
+        """Make it without threads; `answer_seconds` is the time without an answer after which a folder is hung."""
+        self.answer_seconds = answer_seconds
         self._checks: dict[Path, _Calls] = {}
         self._files: dict[Path, _Calls] = {}
         self._closed = False
@@ -59,13 +61,15 @@ class FolderThreads:
         function: Callable[[Path], Result],
         folder: Path,
         *,
-        patience_seconds: float = ANSWER_SECONDS,
+        patience_seconds: float | None = None,
     ) -> Result:
         """Call a function with the folder itself, also while calls on its files hang.
 
-        Raises what it raises, and HungError: after `patience_seconds`, and at once while an earlier check hangs.
+        Raises what it raises, and HungError: after `patience_seconds`, by default `answer_seconds`, and at once while
+        an earlier check hangs.
         """
-        return await self._run(self._checks, 1, folder, SignsOfLife(), patience_seconds, function, folder)
+        patience = self.answer_seconds if patience_seconds is None else patience_seconds
+        return await self._run(self._checks, 1, folder, SignsOfLife(), patience, function, folder)
 
     async def run(
         self,
@@ -75,13 +79,13 @@ class FolderThreads:
         **kwargs: Arguments.kwargs,
     ) -> Result:
         """Call a function that uses files below a folder. Raises what it raises, and HungError as `check`."""
-        calls = self._files
-        return await self._run(calls, MAX_CALLS, folder, SignsOfLife(), ANSWER_SECONDS, function, *args, **kwargs)
+        calls, patience = self._files, self.answer_seconds
+        return await self._run(calls, MAX_CALLS, folder, SignsOfLife(), patience, function, *args, **kwargs)
 
     async def run_long(self, folder: Path, function: Callable[[Path, Callable[[], None]], Result]) -> Result:
         """Call a function with the folder and what it has to call as a sign of life. Raises as `run`."""
         signs = SignsOfLife()
-        return await self._run(self._files, MAX_CALLS, folder, signs, ANSWER_SECONDS, function, folder, signs)
+        return await self._run(self._files, MAX_CALLS, folder, signs, self.answer_seconds, function, folder, signs)
 
     def close(self) -> None:
         """Let all threads end that can. Idempotent."""

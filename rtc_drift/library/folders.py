@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.catalogue import CatalogueError
-from rtc_drift.library.folder_threads import ANSWER_SECONDS
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.scan import RootError, RootPartHangsError, Survey, check_answers, is_present, survey
 from rtc_drift.library.track import legible
@@ -143,13 +142,13 @@ class MusicFolders:
             while self._states.lost:
                 await asyncio.sleep(self._lost_check_seconds)
                 lost = [] if self._is_scanning() else self._states.lost
-                back = await self._present_among(lost, ANSWER_SECONDS)
+                back = await self._present_among(lost)
                 if back:
                     await self._background.guard(self._scan(back))
         finally:
             self._waits_for_lost = False
 
-    async def _present_among(self, roots: Sequence[Path], patience_seconds: float) -> list[Path]:
+    async def _present_among(self, roots: Sequence[Path], patience_seconds: float | None = None) -> list[Path]:
         files = self._resources.files
         found = await asyncio.gather(*(is_present(files, it, patience_seconds=patience_seconds) for it in roots))
         return [root for root, is_there in zip(roots, found, strict=True) if is_there]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rtc_drift.library import jobs
 from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
-from rtc_drift.library.folder_threads import ANSWER_SECONDS, FolderThreads, HungError
+from rtc_drift.library.folder_threads import FolderThreads, HungError
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.suffixes import SUFFIXES
 from rtc_drift.library.track import Track, Unplayable, legible
@@ -166,7 +166,7 @@ async def check_answers(files: FolderThreads, root: Path) -> None:
         raise RootError(f"The music folder {legible(root)} does not answer.") from None
 
 
-async def is_present(files: FolderThreads, root: Path, *, patience_seconds: float = ANSWER_SECONDS) -> bool:
+async def is_present(files: FolderThreads, root: Path, *, patience_seconds: float | None = None) -> bool:
     """Return True if a folder can be read, has an entry, and answers in time."""
     try:
         return await files.check(is_not_empty, root, patience_seconds=patience_seconds)

@@ -186,10 +186,9 @@ def test_the_engine_does_not_import_what_only_control_needs() -> None:
 def test_nothing_that_may_hang_is_called_in_a_pool_that_others_share() -> None:
     for path in MODULES:
         if room_of(path) not in ("cli", "rendering"):
-            shared = {"to_thread", "run_in_executor", "ThreadPoolExecutor"} & set(re.findall(r"\w+", path.read_text()))
-            assert not shared, (
-                f"{name_of(path)} uses {shared}: asyncio's own threads are few, and its end waits for them"
-            )
+            words = set(re.findall(r"\w+", path.read_text()))
+            shared = {"to_thread", "run_in_executor", "ThreadPoolExecutor"} & words
+            assert not shared, f"{name_of(path)}: asyncio's threads are few, and its end waits for them"
 
 
 def test_control_does_not_load_what_holds_the_interpreter_while_a_folder_hangs() -> None:
