@@ -11,6 +11,7 @@ import pytest
 
 from rtc_drift.demo import DEMO
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.folder_threads import ANSWER_SECONDS, FolderThreads
 from rtc_drift.library.library import Library
 from rtc_drift.library.resources import Resources
 from rtc_drift.workers.pool import Workers
@@ -59,11 +60,12 @@ class LibraryHome:
         cooldown_seconds: float = 60,
         poll_seconds: float | None = None,
         analyse: bool = False,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> AsyncIterator[Library]:
         """Open the library on music folders, and close it afterwards; assert that no task is left."""
         catalogue = Catalogue.open(self.folder / "catalogue.db")
         async with Workers(1, command=_COMMAND) as workers, Workers(1, idle_seconds=math.inf) as watching:
-            resources = Resources(catalogue, workers, watching=watching)
+            resources = Resources(catalogue, workers, files=FolderThreads(answer_seconds), watching=watching)
             library = Library(
                 resources,
                 music=roots,

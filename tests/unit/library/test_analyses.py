@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from rtc_drift.workers.pool import Workers
 from tests.support.analyses import make_analysis
 from tests.support.music import make_track
 from tests.support.server_process import REPOSITORY
+from tests.support.waiting import until
 
 # A worker whose analysis depends on the file name. It writes the name of each file to a list beside it.
 WORKER = """
@@ -156,3 +158,37 @@ async def test_new_tracks_are_analysed_and_results_outlive_the_end(home: Analyse
         await asyncio.gather(task, return_exceptions=True)
         assert await asyncio.to_thread(catalogue.analyses) == (dict(analyses.known), set())
         assert set(analyses.known) == {first.id, second.id}
+
+
+async def test_planning_does_not_wait_for_a_disk_that_hangs(home: AnalysesHome) -> None:
+    first, second = home.add("120.mp3"), home.add("90.mp3")
+    async with home.open() as (analyses, _):
+        await analyses.analyse_all()
+        answers = threading.Event()
+        hung = analyses._resources.storage.start(answers.wait)
+        assert analyses.get(first.id) is None
+        assert analyses.get(second.id) is None
+        assert not analyses.is_at_hand(first.id)
+        answers.set()
+        await hung
+        await until(lambda: analyses.is_at_hand(first.id) and analyses.is_at_hand(second.id))
+        found = analyses.get(first.id)
+        assert found is not None and found.beats_seconds == (0.5, 1.0)
+
+
+async def test_beats_and_curves_are_read_when_they_are_asked_for(
+    home: AnalysesHome, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rtc_drift.library.analyses.READ_SECONDS", 60)
+    track = home.add("120.mp3")
+    async with home.open() as (analyses, catalogue):
+        await analyses.analyse_all()
+        assert not analyses.is_at_hand(track.id)
+        found = analyses.get(track.id)
+        assert found is not None and found.beats_seconds == (0.5, 1.0)
+        assert analyses.is_at_hand(track.id)
+        await until(lambda: not analyses._reading)
+        analyses._recent.clear()
+        catalogue.close()
+        assert analyses.get(track.id) is None
+        await until(lambda: "can't be read" in caplog.text)
