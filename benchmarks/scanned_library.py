@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from pathlib import Path
 
 from rich.console import Console
@@ -32,10 +33,11 @@ async def scanned_library(music: Path | None = None, data_dir: Path | None = Non
         with contextlib.closing(Catalogue.open(data_dir / "catalogue.sqlite")) as catalogue:
             async with Workers(os.cpu_count() or 1) as workers:
                 with progress_of_files(Console(stderr=True)) as progress:
-                    reader = Reader(catalogue, workers, progress)
                     folder = music.absolute() if music is not None else data_dir / "demo"
-                    if music is None:
-                        await reader.make_demo(folder)
-                    await reader.scan(folder)
-                    analyses, _ = await reader.analyse([folder])
-            yield MemoryLibrary(catalogue.tracks([folder]), analyses.known, whole_analysis=analyses.get)
+                    async with Reader(catalogue, workers, progress) as reader:
+                        if music is None:
+                            await reader.make_demo(folder)
+                        await reader.scan(folder)
+                        analyses, _ = await reader.analyse([folder])
+            whole_analysis = lru_cache(64)(catalogue.analysis)
+            yield MemoryLibrary(catalogue.tracks([folder]), analyses.known, whole_analysis=whole_analysis)

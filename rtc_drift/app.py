@@ -1,12 +1,14 @@
 """The composition root: builds the service, and owns every lifetime in it."""
 
-import asyncio
 import errno
 import logging
+import math
+import os
+import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -23,7 +25,11 @@ from rtc_drift.engine.protocol.messages import Health, SentCounts, ToControl, To
 from rtc_drift.library import server_lock
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.file_lock import FileLock
+from rtc_drift.library.folder_threads import FolderThreads
 from rtc_drift.library.library import Library
+from rtc_drift.library.resources import Resources
+from rtc_drift.library.storage import Storage
+from rtc_drift.library.track import legible
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.space_updater import SpaceUpdater
 from rtc_drift.session_store import SessionStore, SessionTable
@@ -34,6 +40,7 @@ from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
 from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable_reason
 from rtc_drift.workers.pool import Workers
+from rtc_drift.workers.threads import Threads
 from rtc_drift.workers.turns import Turns, has_few_cores
 
 logger = logging.getLogger(__name__)
@@ -56,6 +63,11 @@ class Service:
         self.settings = settings
         self.metrics = Metrics()
         self._stack = AsyncExitStack()
+        self._storage, self._files = Storage(), FolderThreads()
+        self._planning, self._lead_files = Threads("planning", 2), Threads("stretched intros", 1)
+        self._workers: list[Workers] = []
+        self.stage = "the start"
+        """What is being done while the service starts or closes."""
         self.library: Library
         self.spaces: SpaceUpdater
         self.lead_cache: LeadCache
@@ -69,29 +81,33 @@ class Service:
         async with AsyncExitStack() as stack:
             settings, few_cores = self.settings, has_few_cores()
             policy = ice_policy(settings)
-            make_data_dir(settings.data_dir)
-            stack.callback(_server_lock(settings.data_dir).close)
-            catalogue = await asyncio.to_thread(Catalogue.open, settings.data_dir / "catalogue.sqlite")
-            stack.callback(catalogue.close)
+            stack.push_async_callback(self._close_threads)
+            await self._storage.run(make_data_dir, settings.data_dir)
+            lock = await self._storage.run(_server_lock, settings.data_dir)
+            stack.callback(lock.close)
+            catalogue = await self._storage.run(Catalogue.open, settings.data_dir / "catalogue.sqlite")
+            self._close_later(stack, "closing the catalogue", lambda: self._storage.close(catalogue.close))
             turns = Turns(lambda: few_cores and self._has_listeners())
-            workers = await stack.enter_async_context(Workers(1, turns=turns))
+            workers, watching = Workers(1, turns=turns), Workers(1, idle_seconds=math.inf)
+            # A pool of their own: a stretched intro is needed within a minute, and analysing a file may take longer.
+            rendering = Workers(1, turns=turns)
+            self._workers = [workers, watching, rendering]
+            for pool in self._workers:
+                self._close_later(stack, "ending the worker processes", pool.close)
             self.library = Library(
-                catalogue,
-                workers,
+                Resources(catalogue, workers, self._storage, self._files, self._planning, watching),
                 music=settings.music,
                 demo_folder=settings.data_dir / "demo",
                 analyse=settings.analysis,
                 target_lufs=settings.loudness,
                 album_balance=settings.album_balance,
             )
-            stack.push_async_callback(self.library.close)
+            self._close_later(stack, "closing the library", self.library.close)
 
-            # A pool of their own: a stretched intro is needed within a minute, and analysing a file may take longer.
-            rendering = await stack.enter_async_context(Workers(1, turns=turns))
-            self.lead_cache = await asyncio.to_thread(
-                LeadCache, WorkerLeadRenderer(rendering), settings.data_dir / "leads"
-            )
-            stack.push_async_callback(self.lead_cache.close)
+            lead_folder, threads = settings.data_dir / "leads", self._lead_files
+            renderer = WorkerLeadRenderer(rendering)
+            self.lead_cache = await threads.run(LeadCache, renderer, lead_folder, threads=threads)
+            self._close_later(stack, "closing the stretched intros", self.lead_cache.close)
 
             ticks = TickClock(time.monotonic_ns())
             self.engines = EnginePool(
@@ -102,11 +118,11 @@ class Service:
                 self._withhold_unready,
                 settings.log_level,
             )
-            stack.push_async_callback(self.engines.close)
-            self.spaces = SpaceUpdater(self.library)
+            self._close_later(stack, "ending engines and decoders", self.engines.close)
+            self.spaces = SpaceUpdater(self.library, self._planning)
             self.sessions = Sessions(
                 self.library,
-                Sources(self.library, self.spaces, self.lead_cache),
+                Sources(self.library, self.spaces, self.lead_cache, planning=self._planning),
                 ticks,
                 self.engines.send,
                 seed=settings.seed,
@@ -117,15 +133,15 @@ class Service:
                 cleanup_seconds=settings.cleanup_seconds,
             )
             self.spaces.on_change = self.sessions.library_changed
-            stack.push_async_callback(self.spaces.close)
+            self._close_later(stack, "closing the feature space", self.spaces.close)
             self.library.on_change = self._library_changed
-            self.session_store = SessionStore(self.sessions, SessionTable(catalogue.database))
+            self.session_store = SessionStore(self.sessions, SessionTable(catalogue.database), self._storage)
             stack.push_async_callback(self.end_sessions)
             self.shared_port = _open_port(settings, policy, ticks, self.engines.send)
             if self.shared_port is not None:
-                stack.push_async_callback(self.shared_port.close)
+                self._close_later(stack, "closing the UDP port", self.shared_port.close)
             self.listeners = Listeners(policy, self.metrics, settings.max_listeners, self.shared_port)
-            stack.push_async_callback(self.listeners.close)
+            self._close_later(stack, "closing the WebRTC listeners", self.listeners.close)
 
             self.engines.start()
             await self.library.start()
@@ -141,6 +157,38 @@ class Service:
     ) -> None:
         await self._stack.aclose()
 
+    def _close_later(self, stack: AsyncExitStack, stage: str, close: Callable[[], Awaitable[None]]) -> None:
+        async def closing() -> None:
+            self.stage = stage
+            await close()
+
+        stack.push_async_callback(closing)
+
+    async def _close_threads(self) -> None:
+        await self._storage.close()
+        for pool in (self._files, self._planning, self._lead_files):
+            pool.close()
+
+    @property
+    def is_saved(self) -> bool:
+        """True if nothing is lost when the process ends now."""
+        return not hasattr(self, "session_store") or self.session_store.is_saved
+
+    @property
+    def hung(self) -> str:
+        """What is not finished, for the log. Any thread may read it."""
+        hung = [self.stage, *(f"reading {legible(folder)}" for folder in self._files.hung)]
+        if self._storage.is_busy or self._lead_files.unfinished:
+            hung.append(f"using {legible(self.settings.data_dir)}")
+        return ", ".join(hung)
+
+    def kill_processes(self) -> None:
+        """Kill all child processes at once, also those that would not end by themselves. Any thread may call it."""
+        engines = [*self.engines.pids, *self.engines.decoder_pids] if hasattr(self, "engines") else []
+        for pid in (*engines, *(pid for pool in self._workers for pid in pool.pids)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def _library_changed(self) -> None:
         self.spaces.changed()
         self.sessions.library_changed()
@@ -150,6 +198,7 @@ class Service:
 
     async def end_sessions(self) -> None:
         """Save all sessions and close their stations. Idempotent."""
+        self.stage = "saving the sessions"
         await self.session_store.close()
         await self.sessions.close()
 
@@ -207,9 +256,12 @@ def _open_port(
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
-    """Run the service behind its HTTP server; yields it and the server's URL. Raises StartError and ConfigError."""
-    async with Service(settings) as service:
+async def serving(settings: Settings, service: Service | None = None) -> AsyncIterator[tuple[Service, str]]:
+    """Run the service behind its HTTP server; yields it and the server's URL. Raises StartError and ConfigError.
+
+    A `service` that is given is new; whoever made it can see where it hangs.
+    """
+    async with service or Service(settings) as service:
         context = Context(
             library=service.library,
             spaces=service.spaces,
@@ -237,6 +289,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             await service.end_sessions()
         finally:
             context.loop_meter.close()
+            service.stage = "closing the HTTP server"
             await runner.cleanup()
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import astuple, fields
 
 from rtc_drift.library.database import CatalogueError, Database
+from rtc_drift.library.storage import NO_ANSWER, Storage
 from rtc_drift.selection.journey import History
 from rtc_drift.sessions import Session, Sessions
 from rtc_drift.station.snapshot import SessionRecord, Snapshot, history_text, state_text
@@ -80,14 +81,19 @@ logger = logging.getLogger(__name__)
 SAVE_SECONDS = 2.0
 LOG_AGAIN_SECONDS = 600.0
 """Least time between two sentences about failures: a disk may be full every other time."""
+LAST_SAVE_SECONDS = 3.0
+"""Longest time for saving when the server stops."""
 
 
 class SessionStore:
     """Saves changed sessions every two seconds, in a thread, and once more when it is closed."""
 
-    def __init__(self, sessions: Sessions, store: SessionTable) -> None:
+    def __init__(self, sessions: Sessions, store: SessionTable, storage: Storage) -> None:
         self._sessions = sessions
         self._store = store
+        self._storage = storage
+        self.is_saved = True
+        """True if nothing is lost when the process ends now: it has not begun yet, or has saved when it was closed."""
         self._saved: dict[str, tuple[object, ...]] = {}
         self._saved_history: dict[str, History] = {}
         self._task: asyncio.Task[None] | None = None
@@ -100,7 +106,7 @@ class SessionStore:
     async def load(self) -> None:
         """Bring back all saved sessions."""
         try:
-            records = await asyncio.to_thread(self._store.load)
+            records = await self._storage.run(self._store.load)
         except CatalogueError as error:
             self._failed(error)
             return
@@ -116,18 +122,24 @@ class SessionStore:
 
     def start(self) -> None:
         """Start the task that saves."""
+        self.is_saved = False
         self._task = asyncio.create_task(self._keep_saving(), name="session store")
 
     async def close(self) -> None:
-        """Stop the task and save once more. Idempotent."""
+        """Stop the task and save once more, unless that takes too long. Idempotent."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await self.save()
+        if task is None:
+            return
+        try:
+            async with asyncio.timeout(LAST_SAVE_SECONDS):
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                self.is_saved = await self.save()
+        except TimeoutError:
+            self._failed(CatalogueError(NO_ANSWER))
 
-    async def save(self) -> None:
-        """Save the sessions that have changed since the last call, and delete those that have ended."""
+    async def save(self) -> bool:
+        """Save the sessions that have changed since the last call, and delete those that have ended. False if not."""
         seen = {session.id: _fingerprint(session) for session in self._sessions.values() if session.is_restored}
         changed = [
             self._sessions[session_id] for session_id, state in seen.items() if state != self._saved.get(session_id)
@@ -135,13 +147,13 @@ class SessionStore:
         gone = [session_id for session_id in self._saved if session_id not in self._sessions]
         records = [self._record(session) for session in changed]
         if not records and not gone:
-            return
+            return True
         histories = {session.id: session.station.autodj.journey.history for session in changed}
         try:
-            await asyncio.to_thread(self._store.save, records, gone)
+            await self._storage.run(self._store.save, records, gone)
         except CatalogueError as error:
             self._failed(error)
-            return
+            return False
         if self._is_announced:
             self._is_announced = False
             logger.warning("The sessions are saved again.")
@@ -150,6 +162,7 @@ class SessionStore:
         for session_id in gone:
             self._saved.pop(session_id, None)
             self._saved_history.pop(session_id, None)
+        return True
 
     async def _keep_saving(self) -> None:
         while True:

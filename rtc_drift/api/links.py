@@ -6,14 +6,14 @@ from rtc_drift.api.context import context
 from rtc_drift.api.origin_guard import check_visit
 from rtc_drift.api.page import is_browser, page, page_or_error
 from rtc_drift.api.sessions import keep_key, new_follower, page_path
-from rtc_drift.sessions import NAME, RESERVED, BadNameError, NoSuchSessionError, SessionExistsError
-from rtc_drift.station.session import Session
+from rtc_drift.sessions import BadNameError, NoSuchSessionError, SessionExistsError
+from rtc_drift.station.session import Session, is_name
 
 
 async def create_link(request: web.Request) -> web.StreamResponse:
     """GET /session/create/{name}: create the session unless it exists, then redirect to its page."""
     sessions, name = context(request).sessions, request.match_info["name"]
-    if name not in sessions and (not NAME.fullmatch(name) or name in RESERVED):
+    if name not in sessions and not is_name(name):
         return page_or_error(request, BadNameError(), 422)
     if is_browser(request):
         return page(request)

@@ -1,6 +1,5 @@
 """`rtc-drift render -o FILE`: renders a programme to a file, faster than real time."""
 
-import asyncio
 import math
 import os
 import secrets
@@ -10,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from rich.console import Console
@@ -30,6 +30,9 @@ from rtc_drift.station.on_air import NothingToPlayError
 from rtc_drift.station.sources import LeadSource
 from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.workers.pool import WorkerError, Workers
+
+KEPT_ANALYSES = 64
+"""Most analyses with beats and curves in memory; each takes about 100 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +81,18 @@ async def render(options: RenderOptions, settings: Settings) -> int:
 async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> MemoryLibrary:
     """Read and analyse the music folders, or the demo library if there are none."""
     with progress_of_files(Console(stderr=True)) as progress:
-        reader = Reader(catalogue, workers, progress)
         folders = [folder.absolute() for folder in settings.music] or [settings.data_dir / "demo"]
-        if not settings.music:
-            await reader.make_demo(folders[0])
-        for folder in folders:
-            await reader.scan(folder)
-        analyses, _ = await reader.analyse(folders)
+        async with Reader(catalogue, workers, progress) as reader:
+            if not settings.music:
+                await reader.make_demo(folders[0])
+            for folder in folders:
+                await reader.scan(folder)
+            analyses, _ = await reader.analyse(folders)
     return MemoryLibrary(
-        await asyncio.to_thread(catalogue.tracks, folders),
+        catalogue.tracks(folders),
         analyses.known,
-        whole_analysis=analyses.get,
-        loved=await asyncio.to_thread(catalogue.loved),
+        whole_analysis=lru_cache(KEPT_ANALYSES)(catalogue.analysis),
+        loved=catalogue.loved(),
         target_lufs=settings.loudness,
         album_balance=settings.album_balance,
     )

@@ -24,10 +24,11 @@ async def scan(folder: Path, data_dir: Path) -> int:
         return 1
     try:
         async with Workers(os.cpu_count() or 1) as workers:
+            root = folder.expanduser().absolute()
             with progress_of_files(console) as progress:
-                reader, root = Reader(catalogue, workers, progress), folder.expanduser().absolute()
-                summary = await reader.scan(root)
-                _, analysed = await reader.analyse([root])
+                async with Reader(catalogue, workers, progress) as reader:
+                    summary = await reader.scan(root)
+                    _, analysed = await reader.analyse([root])
     except scanning.RootError as error:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 2

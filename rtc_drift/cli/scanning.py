@@ -1,8 +1,9 @@
 """Fills the catalogue with progress bars, for `scan` and `render`."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,32 +14,35 @@ from rtc_drift.library import jobs
 from rtc_drift.library import scan as scanning
 from rtc_drift.library.analyses import Analyses
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.resources import Resources
 from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.workers.pool import Workers
 
 
 class Reader:
-    """Probes and analyses music into a catalogue. What is in the catalogue already is not done again."""
+    """Probes and analyses music into a catalogue. What is in the catalogue already is not done again.
+
+    Used as an asynchronous context manager, which lets its threads end.
+    """
 
     def __init__(self, catalogue: Catalogue, workers: Workers, progress: Progress) -> None:
-        self._catalogue = catalogue
-        self._workers = workers
+        self._resources = Resources(catalogue, workers)
         self._progress = progress
 
     async def make_demo(self, folder: Path) -> None:
         """Synthesise the missing files of the demo library. Raises WorkerError."""
-        missing = await asyncio.to_thread(demo.missing, folder)
+        missing = await self._resources.files.run(folder, demo.missing, folder)
         if not missing:
             return
         task = self._progress.add_task("demo library", total=len(missing))
-        waiting = iter(missing)
+        waiting, workers = iter(missing), self._resources.workers
 
         async def work() -> None:
             for spec in waiting:
-                await jobs.write_demo(self._workers, spec.number, folder)
+                await jobs.write_demo(workers, spec.number, folder)
                 self._progress.advance(task)
 
-        await self._workers.run_concurrently(work, "demo", max_tasks=len(missing))
+        await workers.run_concurrently(work, "demo", max_tasks=len(missing))
 
     async def scan(self, folder: Path) -> scanning.ScanSummary:
         """Probe the new files of a folder. Raises RootError, CatalogueError and WorkerError."""
@@ -49,15 +53,15 @@ class Reader:
             if isinstance(step.result, Unplayable):
                 self._print(step.result)
 
-        return await scanning.scan(folder, self._catalogue, self._workers, on_result=show)
+        return await scanning.scan(folder, self._resources, on_result=show)
 
     async def analyse(self, folders: Sequence[Path]) -> tuple[Analyses, int]:
         """Analyse the new tracks of folders. Return all analyses, and the number of new ones.
 
         Each analysis is written to the catalogue at once. Raises CatalogueError and WorkerError.
         """
-        tracks = await asyncio.to_thread(self._catalogue.tracks, folders)
-        analyses = Analyses(self._catalogue, self._workers, lambda: tracks)
+        tracks = await self._resources.storage.run(self._resources.catalogue.tracks, folders)
+        analyses = Analyses(self._resources, lambda: tracks)
         await analyses.load()
         known = analyses.count_done(tracks)
         task = self._progress.add_task("analysing", total=len(tracks), completed=known)
@@ -69,6 +73,15 @@ class Reader:
 
         await analyses.analyse_all(show)
         return analyses, analyses.count_done(tracks) - known
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close_threads()
+        await self._resources.storage.close()
 
     def _print(self, it: Unplayable) -> None:
         self._progress.console.print(f"{legible(it.path)}: {it.reason}", markup=False, soft_wrap=True)

@@ -5,7 +5,6 @@ import gc
 import logging
 import os
 import resource
-import signal
 import sys
 from contextlib import suppress
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from rtc_drift.app import Service, StartError, serving
+from rtc_drift.cli.stop_signals import StopSignals
 from rtc_drift.config import Settings
 from rtc_drift.library.catalogue import CatalogueError
 from rtc_drift.workers.pool import WorkerError
@@ -21,33 +21,47 @@ logger = logging.getLogger(__name__)
 
 NICENESS = -5
 """Niceness of this process: high priority, because it sends the RTP of every listener."""
-INTERRUPTED = 130
-"""Exit code after a second SIGINT."""
 
 
 async def serve(settings: Settings) -> int:
-    """Serve until SIGINT or SIGTERM. Returns the exit code. Another SIGINT ends the process at once."""
+    """Serve until SIGINT, SIGTERM or SIGHUP ends the process, within five seconds whatever hangs.
+
+    Another SIGINT or SIGTERM ends it at once. Returns the exit code if the server can't start.
+    """
     _log_to_console(settings.log_level)
     _raise_descriptor_limit()
     _raise_priority()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    service, is_serving, stop = Service(settings), asyncio.Event(), asyncio.Event()
+    serving_task = asyncio.create_task(_serve_until(stop, service, is_serving), name="serve")
 
     def stop_gracefully() -> None:
+        logger.info("Stopping")
         stop.set()
-        loop.remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # Child processes end when their pipes close.
+        if not is_serving.is_set():
+            serving_task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_gracefully)
+    signals, code = StopSignals(service, stop_gracefully), 1
     try:
-        async with serving(settings) as (service, url):
+        await asyncio.wait({serving_task})
+        code = serving_task.result() if not serving_task.cancelled() else int(not service.is_saved)
+    except Exception:
+        if stop.is_set():
+            logger.exception("The server failed while it stopped")
+        raise
+    finally:
+        signals.close(code)
+    return code
+
+
+async def _serve_until(stop: asyncio.Event, service: Service, is_serving: asyncio.Event) -> int:
+    try:
+        async with serving(service.settings, service) as (_, url):
+            is_serving.set()
             logger.info("Serving %s", url)
             _freeze_objects()
             ready_log = asyncio.create_task(_log_when_ready(service), name="log when ready")
             try:
                 await stop.wait()
-                logger.info("Stopping")
             finally:
                 ready_log.cancel()
     except (StartError, CatalogueError, WorkerError) as error:
@@ -56,7 +70,7 @@ async def serve(settings: Settings) -> int:
     except OSError as error:
         print(f"rtc-drift: The server can't start or continue ({error.strerror or error}).", file=sys.stderr)
         return 1
-    return 0
+    return int(not service.is_saved)
 
 
 async def _log_when_ready(service: Service) -> None:

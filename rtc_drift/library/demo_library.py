@@ -1,6 +1,5 @@
 """The demo library as tracks: written, probed and repaired when there is no music."""
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -8,19 +7,17 @@ from typing import Any
 from rtc_drift import demo
 from rtc_drift.library import jobs
 from rtc_drift.library.background_tasks import BackgroundTasks
-from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.resources import Resources
 from rtc_drift.library.scan import ScanProgress, probe_changed, record_track, survey
 from rtc_drift.library.track import Track
-from rtc_drift.workers.pool import Workers
 
 
 class DemoLibrary:
-    """The demo tracks that exist so far, by id. The owner closes catalogue, workers and background tasks."""
+    """The demo tracks that exist so far, by id. The owner closes resources and background tasks."""
 
     def __init__(
         self,
-        catalogue: Catalogue,
-        workers: Workers,
+        resources: Resources,
         background: BackgroundTasks,
         folder: Path,
         *,
@@ -33,8 +30,7 @@ class DemoLibrary:
         """
         self.tracks: dict[str, Track] = {}
         self.folder = folder
-        self._catalogue = catalogue
-        self._workers = workers
+        self._resources = resources
         self._background = background
         self._is_excluded = is_excluded
         self._on_change = on_change
@@ -42,7 +38,10 @@ class DemoLibrary:
     async def make(self) -> None:
         """Load the existing tracks, and write those that are missing or broken."""
         await self._guard(self._load())
-        for spec in await asyncio.to_thread(demo.missing, self.folder):
+        await self._guard(self._write_missing())
+
+    async def _write_missing(self) -> None:
+        for spec in await self._resources.files.run(self.folder, demo.missing, self.folder):
             await self._guard(self._write(spec.number))
 
     async def replace(self, broken: set[Path]) -> None:
@@ -51,18 +50,19 @@ class DemoLibrary:
             path = self.folder / spec.filename
             if path in broken:
                 for file in (path, path.with_suffix(".json")):
-                    await asyncio.to_thread(file.unlink, missing_ok=True)
+                    await self._resources.files.run(self.folder, file.unlink, missing_ok=True)
                 await self._guard(self._write(spec.number))
 
     async def _load(self) -> None:
-        await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True)
-        surveyed = await survey(self.folder, self._catalogue, may_be_empty=True)
+        await self._resources.files.run(self.folder, self.folder.mkdir, parents=True, exist_ok=True)
+        surveyed = await survey(self.folder, self._resources, may_be_empty=True)
         changed = {file.path for file in surveyed.changed}
-        recorded = await asyncio.to_thread(self._catalogue.tracks, [self.folder])
+        catalogue, storage = self._resources.catalogue, self._resources.storage
+        recorded = await storage.run(catalogue.tracks, [self.folder])
         self.tracks = {it.id: it for it in recorded if it.path not in changed and not self._is_excluded(it.id)}
         self._on_change()
-        await probe_changed(surveyed, self._catalogue, self._workers, on_result=self._add_result)
-        broken = await asyncio.to_thread(self._catalogue.unplayable, [self.folder])
+        await probe_changed(surveyed, self._resources, on_result=self._add_result)
+        broken = await storage.run(catalogue.unplayable, [self.folder])
         await self.replace({file.path for file in broken})
 
     def _add_result(self, progress: ScanProgress) -> None:
@@ -72,14 +72,14 @@ class DemoLibrary:
 
     async def _write(self, number: int) -> None:
         is_first = not self.tracks
-        path = await jobs.write_demo(self._workers, number, self.folder, urgent=is_first)
-        result = await jobs.probe(self._workers, path, urgent=is_first)
+        path = await jobs.write_demo(self._resources.workers, number, self.folder, urgent=is_first)
+        result = await jobs.probe(self._resources.workers, path, urgent=is_first)
         if not isinstance(result, Track):
             self._background.record_failure(f"A demo track can't be played: {result.reason}")
             return
         self.tracks[result.id] = result
         self._on_change()
-        await record_track(self._catalogue, result)
+        await record_track(self.folder, result, self._resources)
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
         await self._background.guard(self._record_write_errors(work))

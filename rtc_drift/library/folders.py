@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rtc_drift.library.background_tasks import BackgroundTasks
-from rtc_drift.library.scan import RootError, check_root, is_not_empty
+from rtc_drift.library.catalogue import CatalogueError
+from rtc_drift.library.resources import Resources
+from rtc_drift.library.scan import RootError, RootPartHangsError, Survey, check_answers, is_present, survey
 from rtc_drift.library.track import legible
 from rtc_drift.library.watcher import changes
 
 logger = logging.getLogger(__name__)
 
+START_SECONDS = 3.0
+"""Time for a folder to answer when the program starts. If that takes longer, its music comes with the scan."""
 LOST_CHECK_SECONDS = 30.0
 """Seconds between checks for lost music folders."""
 
@@ -30,6 +34,7 @@ class MusicFolders:
     def __init__(
         self,
         roots: Iterable[Path],
+        resources: Resources,
         background: BackgroundTasks,
         *,
         scan: Scan,
@@ -39,6 +44,7 @@ class MusicFolders:
     ) -> None:
         """Create the folders; `follow` watches them. `on_lost` is called each time a folder is found to be lost."""
         self._states = _FolderStates(roots)
+        self._resources = resources
         self._background = background
         self._scan = scan
         self._is_scanning = is_scanning
@@ -61,16 +67,47 @@ class MusicFolders:
         """One sentence for each folder with a problem; None without one."""
         return self._states.notice
 
+    async def found_at_start(self) -> list[Path]:
+        """Return the folders that can be read now and are not empty, without waiting long for any."""
+        return await self._present_among(self.all, START_SECONDS)
+
     async def follow(self, first_scan: asyncio.Task[None], poll_seconds: float) -> None:
         """Wait for the first scan, then scan after every change. Never returns."""
-        async for _ in changes(lambda: self.present, poll_seconds=poll_seconds):
+        async for _ in changes(lambda: self.present, self._resources, poll_seconds=poll_seconds):
             await asyncio.wait((first_scan,))
             await self._background.guard(self._scan(self.present, only_if_changed=True))
+
+    def root_of(self, path: Path) -> Path:
+        """Return the first folder that a file is in; the file's own folder if it is in none."""
+        return next((root for root in self.all if path.is_relative_to(root)), path.parent)
+
+    async def survey(self, roots: Sequence[Path]) -> list[Survey]:
+        """Survey folders, all at once. Note what is wrong with the others."""
+        surveys = await asyncio.gather(*map(self._survey, roots))
+        return [surveyed for surveyed in surveys if surveyed is not None]
+
+    async def _survey(self, root: Path) -> Survey | None:
+        try:
+            surveyed = await survey(root, self._resources)
+        except RootPartHangsError as error:  # what is known of it can be played
+            self.mark_present(root)
+            self._states.set_notice(root, str(error))
+            return None
+        except RootError as error:
+            self.mark_lost(root, str(error))
+            return None
+        except CatalogueError as error:
+            self._background.record_failure(str(error))
+            return None
+        self.mark_present(root)
+        for problem in surveyed.problems:
+            self._background.record_failure(problem)
+        return surveyed
 
     async def check(self, root: Path) -> bool:
         """Return True if a folder can be read; otherwise mark it as lost."""
         try:
-            await asyncio.to_thread(check_root, root)
+            await check_answers(self._resources.files, root)
         except RootError as error:
             self.mark_lost(root, str(error))
             return False
@@ -79,7 +116,7 @@ class MusicFolders:
     async def mark_without_music(self, root: Path) -> None:
         """Record that a scan found no music in a folder. An empty folder counts as lost: it may not be mounted yet."""
         sentence = f"The music folder {legible(root)} has no music in it."
-        if await asyncio.to_thread(is_not_empty, root):
+        if await is_present(self._resources.files, root):
             self._states.set_notice(root, sentence)
         else:
             self.mark_lost(root, sentence)
@@ -105,11 +142,16 @@ class MusicFolders:
             while self._states.lost:
                 await asyncio.sleep(self._lost_check_seconds)
                 lost = [] if self._is_scanning() else self._states.lost
-                back = [root for root in lost if await asyncio.to_thread(is_not_empty, root)]
+                back = await self._present_among(lost)
                 if back:
                     await self._background.guard(self._scan(back))
         finally:
             self._waits_for_lost = False
+
+    async def _present_among(self, roots: Sequence[Path], patience_seconds: float | None = None) -> list[Path]:
+        files = self._resources.files
+        found = await asyncio.gather(*(is_present(files, it, patience_seconds=patience_seconds) for it in roots))
+        return [root for root, is_there in zip(roots, found, strict=True) if is_there]
 
 
 class _FolderStates:

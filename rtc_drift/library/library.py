@@ -9,28 +9,27 @@ from rtc_drift.analysis.model import Analysis
 from rtc_drift.library import jobs
 from rtc_drift.library.analyses import Analyses
 from rtc_drift.library.background_tasks import BackgroundTasks
-from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.cooldown import COOLDOWN_SECONDS, Cooldown
 from rtc_drift.library.demo_library import DemoLibrary
+from rtc_drift.library.folder_threads import HungError
 from rtc_drift.library.folders import LOST_CHECK_SECONDS, MusicFolders
 from rtc_drift.library.loved import LovedTracks
 from rtc_drift.library.normalisation import Normalisation, album_loudness
+from rtc_drift.library.resources import Resources
 from rtc_drift.library.scan import (
     RootError,
     ScanProgress,
     Survey,
-    is_not_empty,
     presence_of,
     probe_changed,
     record_track,
-    survey,
 )
 from rtc_drift.library.search import Search
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.library.watcher import POLL_SECONDS
 from rtc_drift.media import TARGET_LUFS
-from rtc_drift.workers.pool import WorkerError, Workers
+from rtc_drift.workers.pool import WorkerError
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +37,12 @@ logger = logging.getLogger(__name__)
 class Library:
     """The tracks that can be played now: the music, or the demo library if there is none. It grows during a scan.
 
-    The owner closes catalogue and workers, after the library.
+    The owner closes the resources, after the library.
     """
 
     def __init__(
         self,
-        catalogue: Catalogue,
-        workers: Workers,
+        resources: Resources,
         *,
         music: Sequence[Path],
         demo_folder: Path,
@@ -60,36 +58,36 @@ class Library:
         Without `analyse`, no further tracks are analysed. With `poll_seconds` None, the folders are not watched for
         changes. `target_lufs` is the loudness of each track, or of each album with `album_balance`.
         """
-        self._catalogue, self._workers = catalogue, workers
+        self._resources = resources
         self._background = BackgroundTasks()
         self._services = BackgroundTasks()  # those that run until the library is closed
         self._folders = MusicFolders(
             music,
+            resources,
             self._background,
             scan=self._scan,
             is_scanning=lambda: self._scanning,
             on_lost=self._remove_folder,
             lost_check_seconds=lost_check_seconds,
         )
-        self.loved = LovedTracks(catalogue)
+        self.loved = LovedTracks(resources)
         self.on_change: Callable[[], None] = lambda: None
         """Callback for every change of the playable tracks."""
         self._music: dict[str, Track] = {}
         self._demo = DemoLibrary(
-            catalogue,
-            workers,
+            resources,
             self._background,
             demo_folder.absolute(),
             is_excluded=lambda track_id: track_id in self._being_checked or track_id in self._cooldown,
             on_change=self._changed,
         )
         report = self._services.record_failure
-        self.analyses = Analyses(catalogue, workers, self.playable, lambda: self.on_change(), report)
+        self.analyses = Analyses(resources, self.playable, lambda: self.on_change(), report, self._check_folder_of)
         self._analysis_enabled, self._target_lufs, self._album_balance = analyse, target_lufs, album_balance
         self._normalisation: Normalisation | None = None
         self._playable: tuple[Track, ...] | None = ()
         """Result of `playable`; None after a change."""
-        self._search = Search()
+        self._search = Search(resources.planning)
         self._cooldown = Cooldown(cooldown_seconds, self._restore)
         self._being_checked: dict[str, Track] = {}
         """Tracks that failed to play, by id, while their files are being checked."""
@@ -102,8 +100,7 @@ class Library:
     async def start(self) -> None:
         """Load the tracks of the catalogue and start the scan. Returns without waiting for the scan."""
         self._scanning = True
-        present = [root for root in self._folders.all if await asyncio.to_thread(is_not_empty, root)]
-        await self._background.guard(self._load(present))
+        await self._background.guard(self._load(await self._folders.found_at_start()))
         await self._background.guard(self.loved.load())
         await self._background.guard(self.analyses.load())
         scan = self._background.spawn(self._scan(self._folders.all), "library scan")
@@ -129,8 +126,12 @@ class Library:
         return self._music.get(track_id) or self._demo.tracks.get(track_id)
 
     def analysis(self, track_id: str) -> Analysis | None:
-        """Return the analysis of a track with beats and curves, or None. Cheap."""
+        """Return the analysis of a track with beats and curves; None if there is none, or it can't be read in time."""
         return self.analyses.get(track_id)
+
+    def has_analysis_at_hand(self, track_id: str) -> bool:
+        """Return True if `analysis` returns the analysis of a track from memory."""
+        return self.analyses.is_at_hand(track_id)
 
     @property
     def normalisation(self) -> Normalisation:
@@ -177,7 +178,7 @@ class Library:
             done=self._done,
             total=self._total,
             notice=self._folders.notice,
-            failures=self._background.failures + self._services.failures + self._catalogue.unreadable,
+            failures=self._background.failures + self._services.failures + self._resources.catalogue.unreadable,
         )
 
     # -- scanning ------------------------------------------------------------------------------------------
@@ -189,11 +190,13 @@ class Library:
     async def _scan_now(self, roots: Sequence[Path], only_if_changed: bool) -> None:
         self._scanning, self._done, self._total = True, 0, 0
         try:
-            surveys = [it for root in roots if (it := await self._survey(root)) is not None]
-            if not surveys or (only_if_changed and not any(it.changed or it.removed for it in surveys)):
+            surveys = await self._folders.survey(roots)
+            if only_if_changed and surveys and not any(it.changed or it.removed for it in surveys):
                 return
             self._total = sum(len(surveyed.changed) for surveyed in surveys)
             await self._background.guard(self._load(self._folders.present))
+            if not surveys:
+                return
             self._remove_paths({file.path for surveyed in surveys for file in surveyed.changed})
             complete = [await self._probe_changed(surveyed) for surveyed in surveys]
             if self._total and all(complete):  # unchanged copies of changed files appear again
@@ -205,23 +208,9 @@ class Library:
             self._scanning = False
             self._make_demo_if_needed()
 
-    async def _survey(self, root: Path) -> Survey | None:
-        try:
-            surveyed = await survey(root, self._catalogue)
-        except RootError as error:
-            self._folders.mark_lost(root, str(error))
-            return None
-        except CatalogueError as error:
-            self._background.record_failure(str(error))
-            return None
-        self._folders.mark_present(root)
-        for problem in surveyed.problems:
-            self._background.record_failure(problem)
-        return surveyed
-
     async def _load(self, roots: Sequence[Path]) -> None:
-        tracks = await asyncio.to_thread(self._catalogue.tracks, roots)
-        unplayable = await asyncio.to_thread(self._catalogue.unplayable, roots)
+        catalogue, storage = self._resources.catalogue, self._resources.storage
+        tracks, unplayable = await storage.run(catalogue.tracks, roots), await storage.run(catalogue.unplayable, roots)
         self._music = {it.id: it for it in tracks if it.id not in self._being_checked and it.id not in self._cooldown}
         self._unplayable_paths = {file.path for file in unplayable}
         self._changed()
@@ -237,7 +226,10 @@ class Library:
             self._add_result(progress)
 
         try:
-            summary = await probe_changed(surveyed, self._catalogue, self._workers, on_result=add)
+            summary = await probe_changed(surveyed, self._resources, on_result=add)
+        except RootError as error:
+            self._folders.mark_lost(surveyed.root, str(error))
+            return False
         except WorkerError as error:
             self._background.record_failure(str(error))
             return False
@@ -268,21 +260,22 @@ class Library:
             await self._background.guard(self._probe_again(track, lasting, position))
         finally:
             self._being_checked.pop(track.id, None)
-        for root in self._folders.all:
-            if track.path.is_relative_to(root):
-                await self._check_folder(root)
+        await self._check_folder_of(track)
         self._end_cooldown_if_silent()
         self._make_demo_if_needed()
 
     async def _probe_again(self, track: Track, lasting: bool, position: int | None) -> None:
         """Decide if a track is gone, comes back after the cooldown, or stays out until its file changes."""
-        presence = await asyncio.to_thread(presence_of, track.path)
+        try:
+            presence = await self._resources.files.run(self._folders.root_of(track.path), presence_of, track.path)
+        except HungError:
+            presence = "unknown"
         if presence == "missing":
             return
         result: Track | Unplayable | None = None
         try:
             if lasting and presence == "present":
-                result = await jobs.probe_again(self._workers, track, position)
+                result = await jobs.probe_again(self._resources.workers, track, position)
         except WorkerError as error:
             self._background.record_failure(str(error))
         if isinstance(result, Unplayable) and not result.temporary:
@@ -290,15 +283,21 @@ class Library:
             is_demo = self._tracks_with(track.path) is self._demo.tracks
             if not is_demo:
                 self._unplayable_paths.add(track.path)
-            await asyncio.to_thread(self._catalogue.mark_unplayable, track.path, result.reason)
+            mark = self._resources.catalogue.mark_unplayable
+            await self._resources.storage.run(mark, track.path, result.reason)
             if is_demo:
                 await self._demo.replace({track.path})
         elif isinstance(result, Track) and result.id != track.id:  # the file has other content now
             self._tracks_with(result.path)[result.id] = result
             self._changed()
-            await record_track(self._catalogue, result)
+            await record_track(self._folders.root_of(result.path), result, self._resources)
         else:
             self._cooldown.add(track)
+
+    async def _check_folder_of(self, track: Track) -> None:
+        for root in self._folders.all:
+            if track.path.is_relative_to(root):
+                await self._check_folder(root)
 
     def _restore(self, tracks: list[Track]) -> None:
         for track in tracks:

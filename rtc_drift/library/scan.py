@@ -1,6 +1,5 @@
 """Scanning a folder: finding its music files, and probing those that are new or changed."""
 
-import asyncio
 import errno
 import os
 import stat
@@ -14,17 +13,18 @@ from pydantic import BaseModel, ConfigDict
 
 from rtc_drift.library import jobs
 from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
+from rtc_drift.library.folder_threads import FolderThreads, HungError
+from rtc_drift.library.resources import Resources
+from rtc_drift.library.suffixes import SUFFIXES
 from rtc_drift.library.track import Track, Unplayable, legible
-from rtc_drift.workers.pool import Workers
-
-SUFFIXES = frozenset(
-    f".{name}"
-    for name in "mp3 flac ogg oga opus m4a aac mp4 wav aif aiff wma webm".split()  # noqa: SIM905 (easier to read)
-)
 
 
 class RootError(Exception):
     """A music folder can't be used; the message is one sentence."""
+
+
+class RootPartHangsError(RootError):
+    """A music folder can be used, but something in it does not answer, so that it can't be scanned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,14 @@ class ScanSummary(BaseModel):
     seconds: float
 
 
-def walk(root: Path) -> Walk:
+def walk(root: Path, alive: Callable[[], None] = lambda: None) -> Walk:
     """Find all music files below a folder, sorted by path. Hidden files are skipped, links followed once.
 
-    Raises RootError if the folder itself can't be read.
+    Calls `alive` for each entry. Raises RootError if the folder itself can't be read.
     """
     check_root(root)
     found = Walk([], [])
-    _walk_into(root, found)
+    _walk_into(root, found, alive)
     found.files.sort(key=lambda file: file.path)
     return found
 
@@ -127,7 +127,7 @@ def is_not_empty(root: Path) -> bool:
         return False
 
 
-def _walk_into(root: Path, found: Walk) -> None:
+def _walk_into(root: Path, found: Walk, alive: Callable[[], None]) -> None:
     waiting, seen = [root], set[tuple[int, int]]()
     while waiting:
         folder = waiting.pop()
@@ -139,6 +139,7 @@ def _walk_into(root: Path, found: Walk) -> None:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     _add_entry(entry, found, waiting)
+                    alive()
         except OSError:
             found.unreadable.append(folder)
 
@@ -157,17 +158,37 @@ def _add_entry(entry: os.DirEntry[str], found: Walk, waiting: list[Path]) -> Non
             found.unreadable.append(Path(entry.path))
 
 
-async def survey(root: Path, catalogue: Catalogue, *, may_be_empty: bool = False) -> Survey:
+async def check_answers(files: FolderThreads, root: Path) -> None:
+    """Raise RootError if a music folder can't be read, or does not answer."""
+    try:
+        await files.check(check_root, root)
+    except HungError:
+        raise RootError(f"The music folder {legible(root)} does not answer.") from None
+
+
+async def is_present(files: FolderThreads, root: Path, *, patience_seconds: float | None = None) -> bool:
+    """Return True if a folder can be read, has an entry, and answers in time."""
+    try:
+        return await files.check(is_not_empty, root, patience_seconds=patience_seconds)
+    except HungError:
+        return False
+
+
+async def survey(root: Path, resources: Resources, *, may_be_empty: bool = False) -> Survey:
     """Compare a folder with the catalogue, and remove files that are gone from the catalogue.
 
     A folder that is suddenly empty is most likely not mounted. Unless it `may_be_empty`, raises RootError and leaves
-    the catalogue unchanged. Raises CatalogueError.
+    the catalogue unchanged; also if something in the folder does not answer. Raises CatalogueError.
     """
-    return await asyncio.to_thread(_survey, root, catalogue, may_be_empty)
+    try:
+        walked = await resources.files.run_long(root, walk)
+    except HungError:
+        await check_answers(resources.files, root)
+        raise RootPartHangsError(f"Something in the music folder {legible(root)} does not answer.") from None
+    return await resources.storage.run(_compare, root, walked, resources.catalogue, may_be_empty)
 
 
-def _survey(root: Path, catalogue: Catalogue, may_be_empty: bool) -> Survey:
-    walked = walk(root)
+def _compare(root: Path, walked: Walk, catalogue: Catalogue, may_be_empty: bool) -> Survey:
     recorded = catalogue.file_states(root)
     if recorded and not walked.files and not may_be_empty:
         raise RootError(f"The music folder {legible(root)} is empty.")
@@ -183,15 +204,16 @@ def _survey(root: Path, catalogue: Catalogue, may_be_empty: bool) -> Survey:
 
 
 async def probe_changed(
-    surveyed: Survey, catalogue: Catalogue, workers: Workers, *, on_result: Callable[[ScanProgress], None]
+    surveyed: Survey, resources: Resources, *, on_result: Callable[[ScanProgress], None]
 ) -> ScanSummary:
     """Probe new and changed files, one in each worker at a time, and record each result at once.
 
-    Raises WorkerError if no worker can be started. A catalogue that can't be written is a problem in the summary.
+    Raises WorkerError if no worker can be started, and RootError if the folder does not answer any more. A catalogue
+    that can't be written is a problem in the summary.
     """
     started = monotonic()
-    run = _ScanRun(surveyed, catalogue, workers, on_result)
-    await workers.run_concurrently(run.work, f"scan of {surveyed.root}", max_tasks=len(surveyed.changed))
+    run = _ScanRun(surveyed, resources, on_result)
+    await resources.workers.run_concurrently(run.work, f"scan of {surveyed.root}", max_tasks=len(surveyed.changed))
     return ScanSummary(
         found=surveyed.found,
         probed=run.done,
@@ -203,31 +225,28 @@ async def probe_changed(
     )
 
 
-async def scan(
-    root: Path, catalogue: Catalogue, workers: Workers, *, on_result: Callable[[ScanProgress], None]
-) -> ScanSummary:
+async def scan(root: Path, resources: Resources, *, on_result: Callable[[ScanProgress], None]) -> ScanSummary:
     """Survey a folder and probe its new and changed files. Raises RootError, CatalogueError and WorkerError."""
-    return await probe_changed(await survey(root, catalogue), catalogue, workers, on_result=on_result)
+    return await probe_changed(await survey(root, resources), resources, on_result=on_result)
 
 
 class _ScanRun:
     """The state that the tasks of one scan share."""
 
-    def __init__(
-        self, surveyed: Survey, catalogue: Catalogue, workers: Workers, on_result: Callable[[ScanProgress], None]
-    ) -> None:
+    def __init__(self, surveyed: Survey, resources: Resources, on_result: Callable[[ScanProgress], None]) -> None:
         self.done = 0
         self.added = 0
         self.problems: dict[str, None] = {}
-        self._total = len(surveyed.changed)
+        self._root, self._total = surveyed.root, len(surveyed.changed)
         self._files: Iterator[FoundFile] = iter(surveyed.changed)
-        self._catalogue = catalogue
-        self._workers = workers
+        self._resources = resources
         self._on_result = on_result
 
     async def work(self) -> None:
         for file in self._files:
-            result = await jobs.probe(self._workers, file.path)
+            result = await jobs.probe(self._resources.workers, file.path)
+            if isinstance(result, Unplayable) and result.temporary:  # the next file may hang for as long
+                await check_answers(self._resources.files, self._root)
             recorded = await self._record(file, result)
             self.done += 1
             self.added += isinstance(result, Track)
@@ -235,7 +254,7 @@ class _ScanRun:
 
     async def _record(self, file: FoundFile, result: Track | Unplayable) -> bool:
         try:
-            await asyncio.to_thread(record, self._catalogue, file, result)
+            await self._resources.storage.run(record, self._resources.catalogue, file, result)
         except CatalogueError as error:
             self.problems[str(error)] = None
             return False
@@ -248,10 +267,11 @@ def record(catalogue: Catalogue, file: FoundFile, result: Track | Unplayable) ->
         catalogue.record(file.path, file.size, file.mtime_ns, result)
 
 
-async def record_track(catalogue: Catalogue, track: Track) -> None:
-    """Record a track that was probed outside a scan. Raises OSError and CatalogueError."""
-    state = await asyncio.to_thread(track.path.stat)
-    await asyncio.to_thread(record, catalogue, FoundFile(track.path, state.st_size, state.st_mtime_ns), track)
+async def record_track(root: Path, track: Track, resources: Resources) -> None:
+    """Record a track below a folder that was probed outside a scan. Raises OSError and CatalogueError."""
+    state = await resources.files.run(root, track.path.stat)
+    found = FoundFile(track.path, state.st_size, state.st_mtime_ns)
+    await resources.storage.run(record, resources.catalogue, found, track)
 
 
 def presence_of(path: Path) -> Literal["present", "missing", "unknown"]:

@@ -1,10 +1,10 @@
 """Search for tracks by words, cheap enough for every keystroke."""
 
-import asyncio
 import unicodedata
 from collections.abc import Sequence
 
 from rtc_drift.library.track import Track
+from rtc_drift.workers.threads import Threads
 
 MAX_WORDS = 8
 
@@ -12,7 +12,8 @@ MAX_WORDS = 8
 class Search:
     """A search that is prepared once per sequence of tracks. A sequence must not change afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, planning: Threads) -> None:
+        self._planning = planning
         self._tracks: Sequence[Track] = ()
         self._prepared: list[tuple[str, Track]] = []
 
@@ -23,7 +24,7 @@ class Search:
         event loop stays free; cancelling wastes that work.
         """
         if tracks is not self._tracks:
-            prepared = await asyncio.to_thread(_prepare, tracks)
+            prepared = await self._planning.run(_prepare, tracks)
             self._tracks, self._prepared = tracks, prepared
         else:
             prepared = self._prepared

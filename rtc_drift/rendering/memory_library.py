@@ -76,6 +76,10 @@ class MemoryLibrary:
         """Return the analysis of a track, with beats and curves; None if it is not analysed."""
         return self._whole_analysis(track_id)
 
+    def has_analysis_at_hand(self, track_id: str) -> bool:
+        """Return True if a track is analysed: reading it takes as long as it takes."""
+        return track_id in self._analyses
+
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
         """Exclude a track whose playback failed. The catalogue does not change: the next rendering must be the same."""
         if self._tracks.pop(track.id, None) is not None:

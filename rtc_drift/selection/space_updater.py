@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from rtc_drift.library.library import Library
 from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, space_of
+from rtc_drift.workers.threads import Threads
 
 logger = logging.getLogger(__name__)
 
@@ -18,10 +19,12 @@ PAUSE_FACTOR = 10
 class SpaceUpdater:
     """Owns the latest feature space, and the task `updating the feature space`."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, planning: Threads) -> None:
+        """Make the updater for a library; it computes in the threads for `planning`."""
         self.space: FeatureSpace = EMPTY
         """The latest feature space."""
         self._library = library
+        self._planning = planning
         self.on_change: Callable[[], None] = lambda: None
         """Called after every update."""
         self._stale = asyncio.Event()
@@ -51,7 +54,7 @@ class SpaceUpdater:
             began = loop.time()
             try:
                 if any(track.id in analyses for track in tracks):
-                    self.space = await asyncio.to_thread(space_of, tracks, analyses)
+                    self.space = await self._planning.run(space_of, tracks, analyses)
                     self.on_change()
             except Exception:
                 logger.exception("The feature space can't be updated; the previous one stays in use")

@@ -26,7 +26,10 @@ class TrackSource(Protocol):
         """Return the track of an id; None if there is none that can be played."""
 
     def analysis(self, track_id: str) -> Analysis | None:
-        """Return the analysis of a track, with beats and curves; None if it is not analysed."""
+        """Return the analysis of a track, with beats and curves; None if it is not analysed or not read in time."""
+
+    def has_analysis_at_hand(self, track_id: str) -> bool:
+        """Return True if `analysis` would return the analysis of a track, without reading it first."""
 
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
         """Exclude a track whose playback failed, for `reason`, a sentence, at a `position` in its file (48 kHz).

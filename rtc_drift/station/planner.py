@@ -37,6 +37,8 @@ class Planner:
         """The stretched intro that would make the planned transition better."""
         self._analyses_known = 0
         """Number of analyses, of the present track and the next, available when the next was planned."""
+        self._unread: tuple[str, ...] = ()
+        """Those of these two tracks whose analysis could not be read in time."""
         self._without_lead: int | None = None
         """The play whose stretched intro failed: none is asked for again."""
 
@@ -50,7 +52,10 @@ class Planner:
         play_id = planned.entries[-1].play.id
         is_wanted = better is not None and play_id != self._without_lead
         self.pending_lead = PendingLead(play_id, choice, better) if better is not None and is_wanted else None
-        self._analyses_known = self._known(*planned.entries[-2:])
+        pair = planned.entries[-2:]
+        self._analyses_known = self._known(*pair)
+        has_it = self._sources.tracks.has_analysis_at_hand
+        self._unread = tuple(it.track.id for it in pair if self._known(it) and not has_it(it.track.id))
         return planned
 
     def with_lead(
@@ -87,7 +92,8 @@ class Planner:
 
     def knows_more(self, current: Entry, planned: Entry) -> bool:
         """Return True if an analysis of either has become available since the next was planned."""
-        return self._known(current, planned) > self._analyses_known
+        has_read = any(map(self._sources.tracks.has_analysis_at_hand, self._unread))
+        return has_read or self._known(current, planned) > self._analyses_known
 
     def _planned(
         self, programme: Programme, choice: Choice, now: int, earliest: int

@@ -1,13 +1,14 @@
 """The sources that stations play from and share: the tracks, the space they span, and stretched intros."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
 from rtc_drift.selection.track_source import TrackSource
 from rtc_drift.stretching.warp import Warp
+from rtc_drift.workers.threads import Threads
 
 
 class SpaceSource(Protocol):
@@ -45,3 +46,5 @@ class Sources:
     """None: no track is played at another's tempo."""
     taken: Callable[[], Collection[str]] | None = None
     """Returns the tracks that other stations play or begin with; None: what they play makes no difference."""
+    planning: Threads = field(default_factory=lambda: Threads("planning", 1))
+    """Threads that compute what takes long."""

@@ -293,7 +293,7 @@ class Station:
             return
         found = list[ExploredDirection]()
         try:
-            found = await asyncio.to_thread(explore, space, loved, journey, playing.track.id)
+            found = await self._sources.planning.run(explore, space, loved, journey, playing.track.id)
         except Exception:
             logger.exception("%s: finding the open directions failed", self.id)
         self.explorer, self._explored, self._explored_in = found, here, space

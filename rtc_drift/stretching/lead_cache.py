@@ -12,6 +12,7 @@ from typing import Protocol
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.pool import JobCrashedError, JobFailedError, JobHungError, WorkerError, Workers
 from rtc_drift.workers.precedence import Precedence
+from rtc_drift.workers.threads import Threads, ThreadsClosedError
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,9 @@ MAX_BYTES = 256 << 20
 _BYTES_PER_SAMPLE = 8
 _HEADER_BYTES = 1_024
 """Upper bound of a WAV header's size."""
+
+MAX_UNFINISHED = 64
+"""Most calls on the folder that are not finished: with more of them, its disk hangs, and nothing is rendered."""
 
 WRITE_LEAD = "rtc_drift.stretching.write_lead:write_lead_job"
 """Path of the job."""
@@ -86,11 +90,16 @@ class _Lead:
 class LeadCache:
     """A cache that renders each stretched intro once for all callers. It owns the jobs and a folder of its own.
 
-    Intros without users stay until their space is needed; the oldest goes first.
+    Intros without users stay until their space is needed; the oldest goes first. All calls on files are made in
+    `threads`, since the disk may hang; `close` closes them.
     """
 
-    def __init__(self, renderer: LeadRenderer, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, renderer: LeadRenderer, folder: Path, *, threads: Threads | None = None, max_bytes: int = MAX_BYTES
+    ) -> None:
+        """Make the cache and empty the folder, in the calling thread."""
         self._renderer = renderer
+        self._threads = threads or Threads("stretched intros", 1)
         self._folder = folder
         self._max_bytes = max_bytes
         self._leads: dict[tuple[Path, Warp], _Lead] = {}
@@ -109,9 +118,9 @@ class LeadCache:
         If a caller is cancelled, the job goes on as long as others wait for it.
         """
         lead = self._leads.get((path, warp))
-        if lead is not None and lead.is_ready and not lead.is_whole():  # its file was deleted or changed
+        if lead is not None and lead.is_ready and not await self._is_whole(lead):  # its file was deleted or changed
             self._forget(lead)
-            lead = None
+            lead = self._leads.get((path, warp))
         if lead is None:
             lead = self._begin(path, warp)
             if lead is None:
@@ -141,11 +150,24 @@ class LeadCache:
             task.cancel()
         while self._tasks:
             await asyncio.wait(self._tasks)
+        self._threads.close()
+
+    async def _is_whole(self, lead: _Lead) -> bool:
+        lead.uses += 1  # it stays meanwhile
+        try:
+            return await self._threads.run(lead.is_whole)
+        except ThreadsClosedError:
+            return False
+        finally:
+            lead.uses -= 1
 
     def _begin(self, path: Path, warp: Warp) -> _Lead | None:
         if self._closed:
             return None
         lead = _Lead((path, warp), self._folder / f"{next(self._numbers)}.wav")
+        if self._threads.unfinished >= MAX_UNFINISHED:
+            self._failed("A stretched intro can't be rendered: the disk does not answer.")
+            return None
         if not self._make_room(lead.size):
             self._failed("A stretched intro can't be rendered: the cache is full of intros in use.")
             return None
@@ -158,7 +180,7 @@ class LeadCache:
     async def _render(self, lead: _Lead) -> None:
         try:
             await self._renderer.write_lead(*lead.request, lead.file)
-            lead.written = _bytes_in(lead.file)
+            lead.written = await self._threads.run(_bytes_in, lead.file)
         except WorkerError as error:
             self._failed(f"The stretched intro of {lead.request[0].name} could not be rendered: {error}", str(error))
         except Exception as error:
@@ -191,10 +213,8 @@ class LeadCache:
     def _forget(self, lead: _Lead) -> None:
         if self._leads.get(lead.request) is lead:
             del self._leads[lead.request]
-        with suppress(OSError):
-            lead.file.unlink(missing_ok=True)
-            for part in self._folder.glob(f".{lead.file.name}.*"):  # left by a killed worker
-                part.unlink(missing_ok=True)
+        with suppress(ThreadsClosedError):
+            self._threads.start(_delete, lead.file)
 
     def _empty_folder(self) -> None:
         try:
@@ -211,6 +231,13 @@ class LeadCache:
         if (kind := reason or sentence) not in self._logged:
             self._logged.add(kind)
             logger.warning("%s", sentence)
+
+
+def _delete(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
+        for part in file.parent.glob(f".{file.name}.*"):  # left by a killed worker
+            part.unlink(missing_ok=True)
 
 
 def _bytes_in(file: Path) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from rtc_drift.workers.patience import done_within
 from rtc_drift.workers.precedence import Precedence
 from rtc_drift.workers.turns import Turns
 
+logger = logging.getLogger(__name__)
+
 # -P: don't import from the working directory, where a file may hide a standard module. The package must be installed.
 COMMAND = (sys.executable, "-P", "-m", "rtc_drift.workers.process")
 IDLE_SECONDS = 10.0
@@ -25,6 +28,10 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP
 """One thread each; and glibc returns freed blocks larger than 1 MiB to the system, instead of raising that limit."""
 
 
+MAX_ENDING = 16
+"""Most processes that were killed and have not ended: a read that hangs in the system can't be ended."""
+CLOSE_SECONDS = 1.0
+"""Longest wait for killed processes when a pool is closed."""
 _NO_TIME = 0.01
 """Share of a timeout that is not worth waiting for once more."""
 
@@ -87,6 +94,11 @@ class Workers:
     ) -> None:
         await self.close()
 
+    @property
+    def pids(self) -> list[int]:
+        """Ids of the processes that exist now, apart from those that were killed."""
+        return [process.pid for process in (*self._idle, *self._busy)]
+
     async def run(self, job: str, *, precedence: Precedence = Precedence.BACKGROUND, **arguments: Any) -> Any:
         """Call the function that `job` names (`package.module:function`) in a worker process, and return its result.
 
@@ -122,13 +134,18 @@ class Workers:
             raise failed.exceptions[0] from None
 
     async def close(self) -> None:
-        """End all processes. Jobs that are running fail with WorkerError."""
+        """End all processes. Jobs that are running fail with WorkerError. Waits for a moment only."""
         self._closed = True
         for process in (*self._idle, *self._busy):
             self._end(process)
         self._idle.clear()
-        while self._endings:
-            await asyncio.wait(self._endings)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                while self._endings:
+                    await asyncio.wait(self._endings)
+        for ending in self._endings:
+            logger.warning("A worker process hangs in the system and can't be ended (%s)", ending.get_name())
+            ending.cancel()
 
     async def _ask(self, job: dict[str, Any], precedence: Precedence) -> dict[str, Any]:
         async with self._free, self._turns.turn(precedence):
@@ -163,6 +180,8 @@ class Workers:
         return process
 
     async def _start(self, precedence: Precedence) -> "_Process":
+        if len(self._endings) >= MAX_ENDING:
+            raise WorkerError("Too many worker processes hang in the system.")
         try:
             child = await asyncio.create_subprocess_exec(
                 *self._command,

@@ -53,6 +53,12 @@ class Threads:
 
         If the caller is cancelled, a call that has not begun never does, and one that runs goes on unheeded.
         """
+        return await self.start(function, *args, **kwargs)
+
+    def start(
+        self, function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> asyncio.Future[Result]:
+        """Have a thread call a function, and return the future of its result. Raises ThreadsClosedError."""
         if self._closed:
             raise ThreadsClosedError(f"The threads for {self._name} are closed.")
         loop = asyncio.get_running_loop()
@@ -63,7 +69,7 @@ class Threads:
             name = f"{self._name} {self._threads}"
             threading.Thread(target=self._work, args=(loop,), name=name, daemon=True).start()
         self._calls.put(_Call(lambda: function(*args, **kwargs), result))
-        return await result
+        return result
 
     def close(self) -> None:
         """Let the threads end after the calls that wait. Returns at once. Idempotent."""

@@ -44,7 +44,7 @@ async def test_a_second_server_a_full_disk_and_a_stop_do_not_stop_the_music(musi
     port, data, log = free_tcp_port(), tmp_path / "data", list[str]()
     copy_catalogue(music, data)
     url = f"http://127.0.0.1:{port}"
-    async with aiohttp.ClientSession() as http, server_process(music, data, port, log) as server:
+    async with aiohttp.ClientSession() as http, server_process(music, data, port, log=log) as server:
         async with Listener(f"{url}/whep/master") as listener:
             await listener.read(samples(0.5))
 

@@ -34,6 +34,10 @@ class FakeLibrary:
         """Return the analysis of a track, if there is one."""
         return self.analyses.get(track_id)
 
+    def has_analysis_at_hand(self, track_id: str) -> bool:
+        """Return True if there is an analysis of the track."""
+        return track_id in self.analyses
+
     async def find(self, query: str) -> Sequence[Track]:
         """Return the tracks with `query` in their title."""
         return [track for track in self.tracks.values() if query in track.title.casefold()]

@@ -1,6 +1,7 @@
 """A library with folders of its own and real workers, whose demo library has few tracks."""
 
 import asyncio
+import math
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +11,9 @@ import pytest
 
 from rtc_drift.demo import DEMO
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.folder_threads import ANSWER_SECONDS, FolderThreads
 from rtc_drift.library.library import Library
+from rtc_drift.library.resources import Resources
 from rtc_drift.workers.pool import Workers
 from tests.support.audio_files import sine, write_audio
 from tests.support.waiting import until
@@ -57,13 +60,14 @@ class LibraryHome:
         cooldown_seconds: float = 60,
         poll_seconds: float | None = None,
         analyse: bool = False,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> AsyncIterator[Library]:
         """Open the library on music folders, and close it afterwards; assert that no task is left."""
         catalogue = Catalogue.open(self.folder / "catalogue.db")
-        async with Workers(1, command=_COMMAND) as workers:
+        async with Workers(1, command=_COMMAND) as workers, Workers(1, idle_seconds=math.inf) as watching:
+            resources = Resources(catalogue, workers, files=FolderThreads(answer_seconds), watching=watching)
             library = Library(
-                catalogue,
-                workers,
+                resources,
                 music=roots,
                 demo_folder=self.demo,
                 lost_check_seconds=0.005,
@@ -78,7 +82,8 @@ class LibraryHome:
             finally:
                 await library.close()
                 await library.close()
-        catalogue.close()
+                resources.close_threads()
+        await resources.storage.close(catalogue.close)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     def add(self, name: str, hertz: float) -> Path:

@@ -21,23 +21,31 @@ def free_tcp_port() -> int:
 
 @contextlib.asynccontextmanager
 async def server_process(
-    music: Path, data_dir: Path, port: int, log: list[str] | None = None
+    music: Path,
+    data_dir: Path,
+    port: int,
+    *,
+    log: list[str] | None = None,
+    hooks: Path | None = None,
+    until: bytes = rb"Serving http",
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `rtc-drift serve` with the same number for TCP and UDP; yield once it serves; kill it in the end.
 
-    The lines that it logs from then on are appended to `log`.
+    `hooks` is a folder with code for it. `until` is a pattern of the line that it logs once it is to be yielded; the
+    lines that it logs after that are appended to `log`.
     """
+    path = os.pathsep.join([*([str(hooks)] if hooks else []), str(REPOSITORY)])
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rtc_drift", "serve", "--port", str(port), "--music", str(music)),
         *("--data-dir", str(data_dir), "--udp-port", str(port), "--no-analysis"),
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        env=os.environ | {"PYTHONPATH": path},
         stderr=asyncio.subprocess.PIPE,
     )
     assert server.stderr is not None
     draining: asyncio.Task[None] | None = None
     try:
         async with asyncio.timeout(30):
-            while not re.search(rb"Serving http", line := await server.stderr.readline()):
+            while not re.search(until, line := await server.stderr.readline()):
                 assert not server.stderr.at_eof(), f"it did not start: {line.decode()}"
         draining = asyncio.create_task(_drain(server.stderr, log))
         yield server

@@ -23,7 +23,7 @@ RULES = {
     "prometheus_client": ("metrics.py",),
     "rich": ("cli/",),
     "tinytag": ("library/tags.py",),
-    "watchfiles": ("library/watcher.py",),
+    "watchfiles": ("library/watching.py",),
 }
 """A package → where it may be imported."""
 LAYERS = (
@@ -203,6 +203,19 @@ def test_the_engine_does_not_import_what_only_control_needs() -> None:
         assert not heavy, f"{module} imports {heavy}"
     assert "rtc_drift.engine.core" in reached
     assert not {"rtc_drift.audio.decoding", "rtc_drift.audio.seeking"} & reached, "it decodes nothing"
+
+
+def test_nothing_that_may_hang_is_called_in_a_pool_that_others_share() -> None:
+    for path in MODULES:
+        if room_of(path) not in ("cli", "rendering"):
+            words = set(re.findall(r"\w+", path.read_text()))
+            shared = {"to_thread", "run_in_executor", "ThreadPoolExecutor"} & words
+            assert not shared, f"{name_of(path)}: asyncio's threads are few, and its end waits for them"
+
+
+def test_control_does_not_load_what_holds_the_interpreter_while_a_folder_hangs() -> None:
+    users = [name_of(path) for path in MODULES if "rtc_drift.library.watching" in set(imports(path))]
+    assert not users, "it runs in a worker process only"
 
 
 def test_private_attributes_of_others_stay_in_one_module_each() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rtc_drift.library.database import Database
+from rtc_drift.library.storage import Storage
 from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
 from tests.support.session_registry import make_sessions, run_due_tasks
@@ -32,7 +33,7 @@ def execute(database: Database, statement: str, *arguments: object) -> None:
 async def started(database: Database) -> tuple[Sessions, SessionStore]:
     """Start a registry with the sessions in the table."""
     sessions = make_sessions()
-    store = SessionStore(sessions, SessionTable(database))
+    store = SessionStore(sessions, SessionTable(database), Storage())
     await store.load()
     sessions.start()
     await run_due_tasks()

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from rtc_drift.library.database import CatalogueError, Database
+from rtc_drift.library.storage import Storage
 from rtc_drift.session_store import LOG_AGAIN_SECONDS, SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
 from rtc_drift.station.snapshot import SessionRecord
@@ -52,7 +54,7 @@ def table(tmp_path: Path) -> Iterator[RecordingTable]:
 async def started(table: RecordingTable, library: FakeLibrary | None = None) -> tuple[Sessions, SessionStore]:
     """Start a registry with the sessions in the table."""
     sessions = make_sessions(library=library)
-    store = SessionStore(sessions, table)
+    store = SessionStore(sessions, table, Storage())
     await store.load()
     sessions.start()
     await run_due_tasks()
@@ -174,7 +176,29 @@ async def test_closing_saves_once_more(table: RecordingTable) -> None:
     await sessions.create("kitchen")
     await store.close()
     assert {each.id for each in table.load()} == {"master", "kitchen"}
+    assert store.is_saved
     await sessions.create("attic")
     await store.close()
     assert len(table.written) == 1, "it is closed already"
+    await sessions.close()
+
+
+async def test_closing_does_not_wait_long_for_a_disk_that_hangs(
+    table: RecordingTable, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtc_drift.session_store.LAST_SAVE_SECONDS", 0.05)
+    monkeypatch.setattr("rtc_drift.library.storage.CLOSE_SECONDS", 0.05)
+    sessions, store = await started(table)
+    storage, answers = store._storage, threading.Event()
+    assert store.is_saved, "nothing has begun"
+    store.start()
+    assert not store.is_saved
+    hung = storage.start(answers.wait)
+    await sessions.create("kitchen")
+    await store.close()
+    assert not store.is_saved
+    assert (store.failures, "does not answer" in caplog.text) == (1, True)
+    await storage.close()
+    assert not hung.done()
+    answers.set()
     await sessions.close()

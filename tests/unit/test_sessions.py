@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from rtc_drift.library.database import Database
+from rtc_drift.library.storage import Storage
 from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import (
@@ -44,6 +45,7 @@ class AnySessions(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
         self.database = Database.open(Path(self.folder.name) / "catalogue.sqlite")
+        self.storage = Storage()
         self.leaders: dict[str, str | None] = {"master": None}
         self.inside: dict[int, tuple[str, ClientKind, AbstractContextManager[None]]] = {}
         self.visit_number = 0
@@ -52,7 +54,7 @@ class AnySessions(RuleBasedStateMachine):
     def begin(self) -> None:
         self.engine = FakeEngine()
         self.sessions = registry(self.engine, [0.0])
-        self.session_store = SessionStore(self.sessions, SessionTable(self.database))
+        self.session_store = SessionStore(self.sessions, SessionTable(self.database), self.storage)
 
         async def start() -> None:
             await self.session_store.load()
@@ -63,6 +65,7 @@ class AnySessions(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.loop.run_until_complete(self.sessions.close())
+        self.loop.run_until_complete(self.storage.close())
         assert not self.engine.open, "nothing is left in the engine"
         self.loop.close()
         self.database.close()

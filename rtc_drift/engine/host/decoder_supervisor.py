@@ -88,9 +88,9 @@ class DecoderSupervisor:
             self._is_ready = False
             self._socket.close()
             self._socket = None
-            process, self._process = self._process, None
-            if process is not None:
+            if (process := self._process) is not None:
                 await end_child(process)
+                self._process = None
                 self._keeps_share = self._keeps_share or process.returncode == NEEDS_SHARE
                 self._on_death(not is_hung and process.returncode not in HARMLESS)
 

@@ -110,10 +110,10 @@ class EngineSupervisor:
             ours.close()
             self._sockets.close()
             self._sockets = None
-            process, self._process = self._process, None
             self._deaths.append(time.monotonic())
-            if process is not None:
-                await end_child(process)
+            if self._process is not None:
+                await end_child(self._process)
+                self._process = None
 
     def _receive(self, message: m.ToControl) -> None:
         if isinstance(message, m.Health):

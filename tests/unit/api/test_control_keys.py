@@ -7,6 +7,7 @@ import pytest
 
 from rtc_drift.api.permissions import KEY_HEADER
 from rtc_drift.library.database import Database
+from rtc_drift.library.storage import Storage
 from rtc_drift.session_store import SessionStore, SessionTable
 from tests.support.api import Api
 from tests.support.session_registry import make_sessions
@@ -106,10 +107,10 @@ async def test_the_keys_of_followers_survive_a_restart(tmp_path: Path) -> None:
     follower = before.follow("kitchen")
     own = follower.lock_with_new_key()
     before.start()
-    await SessionStore(before, SessionTable(database)).save()
+    await SessionStore(before, SessionTable(database), Storage()).save()
     await before.close()
     after = make_sessions()
-    await SessionStore(after, SessionTable(database)).load()
+    await SessionStore(after, SessionTable(database), Storage()).load()
     assert after["kitchen"].has_key(key)
     assert after[follower.id].has_key(own)
     assert not after[follower.id].has_key(key)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.analyses import Analyses
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
+from rtc_drift.library.resources import Resources
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.workers.pool import Workers
 from tests.support.analyses import make_analysis
 from tests.support.music import make_track
 from tests.support.server_process import REPOSITORY
+from tests.support.waiting import until
 
 # A worker whose analysis depends on the file name. It writes the name of each file to a list beside it.
 WORKER = """
@@ -68,10 +71,11 @@ class AnalysesHome:
         catalogue = Catalogue.open(self.folder / "catalogue.db")
         command = (sys.executable, "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n{WORKER}")
         async with Workers(workers, command=command) as pool:
-            analyses = Analyses(catalogue, pool, lambda: self.tracks, changed)
+            resources = Resources(catalogue, pool)
+            analyses = Analyses(resources, lambda: self.tracks, changed)
             await analyses.load()
             yield analyses, catalogue
-        catalogue.close()
+            await resources.storage.close(catalogue.close)
 
 
 @pytest.fixture
@@ -224,3 +228,37 @@ async def test_on_a_full_disk_analysis_waits_and_goes_on(
         assert set(catalogue.analyses()[0]) >= {first.id}
         assert len(changes) == 2
     assert "The catalogue can be written again." in caplog.text
+
+
+async def test_planning_does_not_wait_for_a_disk_that_hangs(home: AnalysesHome) -> None:
+    first, second = home.add("120.mp3"), home.add("90.mp3")
+    async with home.open() as (analyses, _):
+        await analyses.analyse_all()
+        answers = threading.Event()
+        hung = analyses._resources.storage.start(answers.wait)
+        assert analyses.get(first.id) is None
+        assert analyses.get(second.id) is None
+        assert not analyses.is_at_hand(first.id)
+        answers.set()
+        await hung
+        await until(lambda: analyses.is_at_hand(first.id) and analyses.is_at_hand(second.id))
+        found = analyses.get(first.id)
+        assert found is not None and found.beats_seconds == (0.5, 1.0)
+
+
+async def test_beats_and_curves_are_read_when_they_are_asked_for(
+    home: AnalysesHome, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("rtc_drift.library.analyses.READ_SECONDS", 60)
+    track = home.add("120.mp3")
+    async with home.open() as (analyses, catalogue):
+        await analyses.analyse_all()
+        assert not analyses.is_at_hand(track.id)
+        found = analyses.get(track.id)
+        assert found is not None and found.beats_seconds == (0.5, 1.0)
+        assert analyses.is_at_hand(track.id)
+        await until(lambda: not analyses._reading)
+        analyses._recent.clear()
+        catalogue.close()
+        assert analyses.get(track.id) is None
+        await until(lambda: "can't be read" in caplog.text)

@@ -9,7 +9,9 @@ import pytest
 from rtc_drift.analysis.model import VERSION
 from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
 from rtc_drift.library.loved import LovedTracks
+from rtc_drift.library.resources import Resources
 from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.workers.pool import Workers
 from tests.support.analyses import make_analysis
 
 ROOT = Path("/music")
@@ -164,9 +166,13 @@ def test_an_analysis_of_another_version_is_ignored(tmp_path: Path, monkeypatch: 
     catalogue.close()
 
 
+def loved_tracks(catalogue: Catalogue) -> LovedTracks:
+    return LovedTracks(Resources(catalogue, Workers(1)))
+
+
 async def test_loves_outlive_the_file_and_the_server(tmp_path: Path) -> None:
     catalogue = filled(tmp_path / "c.db")
-    loves, loved, other = LovedTracks(catalogue), track(ROOT / "a.mp3").id, f"{7:016x}"
+    loves, loved, other = loved_tracks(catalogue), track(ROOT / "a.mp3").id, f"{7:016x}"
     for track_id in (loved, other):
         await loves.set(track_id, True)
     await loves.set(other, False)
@@ -175,7 +181,7 @@ async def test_loves_outlive_the_file_and_the_server(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError):
         await loves.set(other, True)
     assert (loved in loves, other in loves) == (True, False), "a love that can't be stored does not count"
-    loves = LovedTracks(catalogue := Catalogue.open(tmp_path / "c.db"))
+    loves = loved_tracks(catalogue := Catalogue.open(tmp_path / "c.db"))
     assert loved not in loves
     await loves.load()
     assert (loved in loves, other in loves) == (True, False)

@@ -12,7 +12,10 @@ import pytest
 
 from rtc_drift.library import scan as scan_module
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
+from rtc_drift.library.folder_threads import FolderThreads
+from rtc_drift.library.resources import Resources
 from rtc_drift.library.scan import RootError, ScanProgress, ScanSummary, scan, walk
+from rtc_drift.library.storage import Storage
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.workers.pool import Workers
 from tests.support.audio_files import sine, write_audio
@@ -33,18 +36,25 @@ def root(tmp_path: Path) -> Path:
 class Scanner:
     def __init__(self, catalogue: Catalogue, workers: Workers) -> None:
         self.catalogue, self.workers = catalogue, workers
+        self.storage, self.files = Storage(), FolderThreads()
         self.seen: list[ScanProgress] = []
 
     async def __call__(self, root: Path) -> ScanSummary:
         self.seen.clear()
-        return await scan(root, self.catalogue, self.workers, on_result=self.seen.append)
+        return await scan(root, self.resources(), on_result=self.seen.append)
+
+    def resources(self, workers: Workers | None = None) -> Resources:
+        return Resources(self.catalogue, workers or self.workers, self.storage, self.files)
 
 
 @pytest.fixture
 async def scanner(tmp_path: Path) -> AsyncIterator[Scanner]:
     catalogue = Catalogue.open(tmp_path / "c.db")
     async with Workers(2) as workers:
-        yield Scanner(catalogue, workers)
+        scanner = Scanner(catalogue, workers)
+        yield scanner
+        scanner.files.close()
+        await scanner.storage.close()
     catalogue.close()
 
 
@@ -177,7 +187,7 @@ async def test_a_file_that_vanishes_during_the_scan_is_not_recorded(root: Path, 
         (root / "deep" / "deeper" / "c.mp3").unlink(missing_ok=True)
 
     async with Workers(1) as one:
-        await scan(root, scanner.catalogue, one, on_result=vanish)
+        await scan(root, scanner.resources(one), on_result=vanish)
     assert root / "deep" / "deeper" / "c.mp3" not in scanner.catalogue.file_states(root)
 
 
@@ -198,7 +208,7 @@ async def test_a_cancelled_scan_keeps_what_it_found(root: Path, scanner: Scanner
     def stop(progress: ScanProgress) -> None:
         task.cancel()
 
-    task = asyncio.create_task(scan(root, scanner.catalogue, scanner.workers, on_result=stop))
+    task = asyncio.create_task(scan(root, scanner.resources(), on_result=stop))
     with pytest.raises(asyncio.CancelledError):
         await task
     assert 1 <= len(scanner.catalogue.file_states(root)) < 4

@@ -6,6 +6,7 @@ import pytest
 
 from rtc_drift.library.search import Search
 from rtc_drift.library.track import Track
+from rtc_drift.workers.threads import Threads
 
 
 def track(number: int) -> Track:
@@ -25,7 +26,7 @@ def track(number: int) -> Track:
 
 
 async def test_many_tracks_are_searched_and_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    search, many = Search(), tuple(track(number) for number in range(20_000))
+    search, many = Search(Threads("planning", 1)), tuple(track(number) for number in range(20_000))
     assert len(await search.find(many, "")) == 20_000
     assert [it.title for it in await search.find(many, "KÜNSTLER 007  3307 Album")] == ["Title 3307 of something"]
     assert await search.find(many, "künstler\nnobody") == []
@@ -42,10 +43,10 @@ async def test_many_tracks_are_searched_and_prepared_once(monkeypatch: pytest.Mo
 async def test_accents_and_capitals_make_no_difference(query: str) -> None:
     names = ("Beyoncé", "Sigur Rós – Ágætis byrjun", "Ζωή", "東京事変", "Straße")
     tracks = tuple(track(n).model_copy(update={"title": name}) for n, name in enumerate(names, 1))
-    assert len(await Search().find(tracks, query)) == 1
+    assert len(await Search(Threads("planning", 1)).find(tracks, query)) == 1
 
 
 async def test_changed_tracks_are_searched() -> None:
-    search = Search()
+    search = Search(Threads("planning", 1))
     assert len(await search.find((track(1), track(2)), "title")) == 2
     assert [it.id for it in await search.find((track(3),), "title")] == [track(3).id]

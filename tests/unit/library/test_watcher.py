@@ -53,10 +53,7 @@ async def test_a_new_folder_with_subfolders_is_found(home: LibraryHome) -> None:
 async def test_without_file_events_folders_are_scanned_regularly(
     home: LibraryHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("OS file watch limit reached")
-
-    monkeypatch.setattr("rtc_drift.library.watcher.awatch", refuse)
+    monkeypatch.setattr("rtc_drift.library.watcher.WATCH", "os:refuse")
     home.add("first.wav", 300)
     async with home.open(home.music, poll_seconds=0.05) as library:
         await until_soon(lambda: names(library) == {"first.wav"})

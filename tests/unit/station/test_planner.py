@@ -165,3 +165,21 @@ def test_a_random_choice_is_replaced_once_the_library_is_analysed() -> None:
     published = len(driver.events_of("track_planned"))
     driver.run_for(30)
     assert len(driver.events_of("track_planned")) == published, "planned again only once"
+
+
+def test_a_plan_is_made_anew_once_an_analysis_is_read_that_came_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracks = [mix_track(number, beat_analysis(124)) for number in (1, 2)]
+    driver = AutoDjDriver(*(it.track for it in tracks))
+    analyses = {it.track.id: it.analysis for it in tracks if it.analysis is not None}
+    driver.space = space_of([it.track for it in tracks], analyses)
+    driver.run_for(5)
+    assert driver.planned().transition.style != "beat-matched", "no analysis could be read in time"
+    published = len(driver.events_of("track_planned"))
+    driver.run_for(30)
+    assert len(driver.events_of("track_planned")) == published
+    driver.library.analyses.update(analyses)
+    driver.run_for(2)
+    assert driver.planned().transition.style == "beat-matched"
+    published = len(driver.events_of("track_planned"))
+    driver.run_for(30)
+    assert len(driver.events_of("track_planned")) == published, "planned again only once"

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+import threading
 from pathlib import Path
 
 import psutil
@@ -12,6 +13,7 @@ import pytest
 from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.pool import WorkerError, Workers
+from rtc_drift.workers.threads import Threads
 from tests.support.audio_files import write_audio
 from tests.support.music import steady_music
 from tests.support.waiting import until
@@ -246,3 +248,24 @@ async def test_a_killed_worker_fails_only_its_lead(no_leaks: None, folder: Path)
         assert await job is None
         assert cache.failures == 1
         await cache.close()
+
+
+async def test_a_disk_that_hangs_stops_only_the_stretched_intros(
+    renderer: FakeRenderer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads, answers = Threads("leads", 1), threading.Event()
+    cache = LeadCache(renderer, folder, threads=threads)
+    ready = await cache.prepare(Path("/a"), WARP)
+    assert ready is not None
+    cache.release(ready)
+    hung = threads.start(answers.wait)
+    waiting = [asyncio.create_task(cache.prepare(Path(name), WARP)) for name in ("/a", "/b")]
+    await until(lambda: len(renderer.jobs) == 2)
+    monkeypatch.setattr("rtc_drift.stretching.lead_cache.MAX_UNFINISHED", threads.unfinished)
+    assert await cache.prepare(Path("/c"), WARP) is None, "nothing more is begun"
+    waiting[0].cancel()
+    await cache.close()
+    assert await waiting[1] is None
+    assert not hung.done()
+    answers.set()
+    await hung

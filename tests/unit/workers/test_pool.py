@@ -17,6 +17,7 @@ from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.workers.pool import JobFailedError, WorkerError, Workers, waited_for_core_seconds
 from rtc_drift.workers.process import MAX_MEMORY_BYTES
 from tests.support.audio_files import sine, write_audio
+from tests.support.waiting import until
 
 SCRIPT = """
 import json, os, signal, sys, time
@@ -241,3 +242,24 @@ async def test_a_worker_that_cannot_be_started_raises() -> None:
     async with Workers(1, command=["/nonexistent"]) as workers:
         with pytest.raises(WorkerError, match="can't be started"):
             await jobs.probe(workers, Path("x"))
+
+
+async def test_processes_that_can_not_be_killed_hold_up_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As those that wait in the system for a disk that is gone."""
+    monkeypatch.setattr("rtc_drift.workers.pool.CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("rtc_drift.workers.pool.MAX_ENDING", 1)
+    monkeypatch.setattr("rtc_drift.workers.pool._Process.kill", lambda _: None)
+    pool = Workers(1, command=COMMAND)
+    hanging = asyncio.create_task(pool.run(jobs.PROBE, path="hang"))
+    await until(lambda: bool(pool.pids))
+    (pid,) = pool.pids
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)
+    assert pool.pids == []
+    with pytest.raises(WorkerError, match="Too many"):
+        await pool.run(jobs.PROBE, path="good")
+    await pool.close()
+    assert f"end of worker {pid}" in caplog.text
+    psutil.Process(pid).kill()
