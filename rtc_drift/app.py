@@ -12,6 +12,8 @@ from types import TracebackType
 
 from aiohttp import web
 
+from rtc_drift.api.acceptor import Acceptor, bind
+from rtc_drift.api.connections import Connections, connection_limit
 from rtc_drift.api.context import Context
 from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.api.routes import make_app
@@ -20,6 +22,7 @@ from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.protocol.messages import Health, SentCounts, ToControl, ToEngine
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.covers import Covers
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.space_updater import SpaceUpdater
@@ -198,6 +201,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
     async with Service(settings) as service:
         context = Context(
             library=service.library,
+            covers=Covers(),
             spaces=service.spaces,
             sessions=service.sessions,
             listeners=service.listeners,
@@ -211,18 +215,22 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[Service, str]]:
             max_event_readers=settings.max_event_readers,
         )
         # Handlers are cancelled when their client disconnects: no reader is kept until the next event.
-        runner = web.AppRunner(
-            make_app(context), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
-        )
+        runner = web.AppRunner(make_app(context), shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True)
         await runner.setup()
+        assert runner.server is not None
+        # Stock peer connections have a socket each; the shared port is one for all.
+        limit = connection_limit(settings.max_listeners if service.shared_port is None else 0)
+        acceptor = Acceptor(Connections(runner.server, service.metrics, limit))
         try:
             context.loop_meter.start()
-            await _bind(runner, settings)
-            yield service, _url(runner, settings.host)
+            acceptor.start(await _bind(settings))
+            yield service, _url(acceptor, settings.host)
             await service.end_sessions()
         finally:
             context.loop_meter.close()
+            await acceptor.close()
             await runner.cleanup()
+            await context.covers.close()
 
 
 def frontend_folder() -> Path:
@@ -231,10 +239,10 @@ def frontend_folder() -> Path:
     return next(folder for folder in (package / "frontend", package.parent / "frontend") if folder.is_dir())
 
 
-async def _bind(runner: web.AppRunner, settings: Settings) -> None:
+async def _bind(settings: Settings) -> list[socket.socket]:
     host, port = settings.host, settings.port
     try:
-        await web.TCPSite(runner, host, port).start()
+        return await bind(host, port)
     except (socket.gaierror, ValueError):
         raise ConfigError(f"--host: {host!r} is not an address or name of this machine.") from None
     except OSError as error:
@@ -248,7 +256,6 @@ async def _bind(runner: web.AppRunner, settings: Settings) -> None:
         raise StartError(f"The server can't listen on {host}, port {port} ({error.strerror or error}).") from None
 
 
-def _url(runner: web.AppRunner, host: str) -> str:
-    port = runner.addresses[0][1]
+def _url(acceptor: Acceptor, host: str) -> str:
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}"
+    return f"http://{shown}:{acceptor.port}"
