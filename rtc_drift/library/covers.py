@@ -86,7 +86,7 @@ class Covers:
         loop = asyncio.get_running_loop()
         reading = self._reading.get(track.id)
         if reading is None:
-            if self._threads.unfinished >= READERS + MAX_WAITING:
+            if len(self._reading) >= READERS + MAX_WAITING:
                 raise TooManyCoversError
             task = asyncio.create_task(self._keep(track), name=f"cover {track.id}")
             reading = self._reading[track.id] = _Reading(task, loop.time() + self._read_seconds)
