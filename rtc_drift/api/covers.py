@@ -1,4 +1,4 @@
-"""The cover of a track, in pieces: a client that does not read holds no picture."""
+"""The cover of a track, in parts: a client that does not read holds no picture."""
 
 import logging
 
@@ -7,7 +7,7 @@ from aiohttp import web
 from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError
 from rtc_drift.api.library import track_of
-from rtc_drift.api.sending import PIECE_BYTES, StalledClientError, cut_off, limit_what_tcp_takes, send
+from rtc_drift.api.sending import StalledClientError, cut_off, limit_what_tcp_takes, send
 from rtc_drift.library.covers import Cover, Covers, CoverTimeoutError, TooManyCoversError
 from rtc_drift.library.track import Track
 
@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 SEND_SECONDS = 30
 """Time that a client may take nothing of a cover before it is cut off."""
+PART_BYTES = 128 * 1024
+"""Size of the parts in which a cover is taken from those that are kept: one that was dropped is read for each."""
 
 
 async def cover(request: web.Request) -> web.StreamResponse:
@@ -28,7 +30,7 @@ async def cover(request: web.Request) -> web.StreamResponse:
     if found is None:
         raise ApiError(404, "no_cover", "This track has no cover.")
     size, mime, digest = len(found.data), found.mime, found.digest
-    del found  # from here on only pieces are held
+    del found  # from here on only parts are held
     headers = {
         "Cache-Control": "private, max-age=86400",
         "X-Content-Type-Options": "nosniff",
@@ -43,8 +45,8 @@ async def cover(request: web.Request) -> web.StreamResponse:
         return response
     limit_what_tcp_takes(request)
     try:
-        for start in range(0, size, PIECE_BYTES):
-            await send(response, await _piece(service.covers, track, digest, start), SEND_SECONDS)
+        for start in range(0, size, PART_BYTES):
+            await send(response, await _part(service.covers, track, digest, start), SEND_SECONDS)
     except StalledClientError:
         service.metrics.stalled_answers.inc()
         logger.debug("A client did not take the cover of %s", track.id)
@@ -60,9 +62,9 @@ class _ChangedError(Exception):
     """The cover is another one by now."""
 
 
-async def _piece(covers: Covers, track: Track, digest: str, start: int) -> bytes:
-    """Return a piece of a cover, which is read again if it is no longer kept. Raises as `Covers.get` does."""
+async def _part(covers: Covers, track: Track, digest: str, start: int) -> bytes:
+    """Return a part of a cover, which is read again if it is no longer kept. Raises as `Covers.get` does."""
     found: Cover | None = await covers.get(track)
     if found is None or found.digest != digest:
         raise _ChangedError
-    return found.data[start : start + PIECE_BYTES]
+    return found.data[start : start + PART_BYTES]

@@ -18,7 +18,7 @@ MAX_WAITING = 16
 """Covers that may wait to be read."""
 READ_SECONDS = 5.0
 """Time from the request of a cover until it must be read."""
-KEPT_BYTES = 16 * 1024 * 1024
+KEPT_BYTES = 8 * 1024 * 1024
 """Bytes of all covers kept; the latest is always kept."""
 KEPT_COUNT = 256
 """Tracks whose cover, or lack of one, is kept."""
