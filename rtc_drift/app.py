@@ -14,6 +14,8 @@ from types import TracebackType
 
 from aiohttp import web
 
+from rtc_drift.api.acceptor import Acceptor, bind
+from rtc_drift.api.connections import Connections, connection_limit
 from rtc_drift.api.context import Context
 from rtc_drift.api.known_hosts import KnownHosts, names_of_this_host
 from rtc_drift.api.loop_meter import LoopMeter
@@ -24,6 +26,7 @@ from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.protocol.messages import Health, SentCounts, ToControl, ToEngine
 from rtc_drift.library import server_lock
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.covers import Covers
 from rtc_drift.library.file_lock import FileLock
 from rtc_drift.library.folder_threads import FolderThreads
 from rtc_drift.library.library import Library
@@ -264,6 +267,7 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
     async with service or Service(settings) as service:
         context = Context(
             library=service.library,
+            covers=Covers(),
             spaces=service.spaces,
             sessions=service.sessions,
             listeners=service.listeners,
@@ -278,19 +282,23 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
             hosts=KnownHosts((settings.host, *settings.allow_host, *names_of_this_host())),
         )
         # Handlers are cancelled when their client disconnects: no reader is kept until the next event.
-        runner = web.AppRunner(
-            make_app(context), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
-        )
+        runner = web.AppRunner(make_app(context), shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True)
         await runner.setup()
+        assert runner.server is not None
+        # Stock peer connections have a socket each; the shared port is one for all.
+        limit = connection_limit(settings.max_listeners if service.shared_port is None else 0)
+        acceptor = Acceptor(Connections(runner.server, service.metrics, limit))
         try:
             context.loop_meter.start()
-            await _bind(runner, settings)
-            yield service, _url(runner, settings.host)
+            acceptor.start(await _bind(settings))
+            yield service, _url(acceptor, settings.host)
             await service.end_sessions()
         finally:
             context.loop_meter.close()
             service.stage = "closing the HTTP server"
+            await acceptor.close()
             await runner.cleanup()
+            await context.covers.close()
 
 
 def frontend_folder() -> Path:
@@ -299,10 +307,10 @@ def frontend_folder() -> Path:
     return next(folder for folder in (package / "frontend", package.parent / "frontend") if folder.is_dir())
 
 
-async def _bind(runner: web.AppRunner, settings: Settings) -> None:
+async def _bind(settings: Settings) -> list[socket.socket]:
     host, port = settings.host, settings.port
     try:
-        await web.TCPSite(runner, host, port).start()
+        return await bind(host, port)
     except (socket.gaierror, ValueError):
         raise ConfigError(f"--host: {host!r} is not an address or name of this machine.") from None
     except OSError as error:
@@ -316,7 +324,6 @@ async def _bind(runner: web.AppRunner, settings: Settings) -> None:
         raise StartError(f"The server can't listen on {host}, port {port} ({error.strerror or error}).") from None
 
 
-def _url(runner: web.AppRunner, host: str) -> str:
-    port = runner.addresses[0][1]
+def _url(acceptor: Acceptor, host: str) -> str:
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}"
+    return f"http://{shown}:{acceptor.port}"

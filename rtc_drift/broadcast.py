@@ -19,11 +19,24 @@ class LaggedError(Exception):
 class Broadcast(Generic[Item]):
     """A ring of the last `capacity` items. Readers share the items; they are never copied.
 
-    `on_readers` is called whenever a reader is opened or closed.
+    `on_readers` is called whenever a reader is opened or closed. With `max_size` the items kept are, by `size_of`, no
+    larger than that together, except that the last one is always kept.
     """
 
-    def __init__(self, capacity: int, on_readers: Callable[[], None] = lambda: None) -> None:
-        self._ring: deque[Item] = deque(maxlen=capacity)
+    def __init__(
+        self,
+        capacity: int,
+        on_readers: Callable[[], None] = lambda: None,
+        *,
+        max_size: int = 0,
+        size_of: Callable[[Item], int] = lambda _: 0,
+    ) -> None:
+        self._ring: deque[Item] = deque()
+        self._capacity = capacity
+        self._max_size = max_size
+        self._size_of = size_of
+        self._size = 0
+        """Size of the items kept."""
         self._next = 0
         self._readers = 0
         self._patient = 0
@@ -36,15 +49,15 @@ class Broadcast(Generic[Item]):
         """Number of items published so far."""
         return self._next
 
-    def since(self, number: int) -> list[Item] | None:
-        """Return the items after the first `number` ones; None if some are no longer kept or `number` is too large."""
-        missing = self._next - number
-        return list(self._ring)[len(self._ring) - missing :] if 0 <= missing <= len(self._ring) else None
+    def keeps(self, number: int) -> bool:
+        """Return True if all items after the first `number` ones are kept; False, too, if there were never so many."""
+        return 0 <= self._next - number <= len(self._ring)
 
     def forget(self) -> None:
         """Drop the kept items, unless a reader is open."""
         if not self._readers:
             self._ring.clear()
+            self._size = 0
 
     @property
     def readers(self) -> int:
@@ -58,7 +71,11 @@ class Broadcast(Generic[Item]):
 
     def publish(self, item: Item) -> None:
         """Make an item available to all readers; never blocks."""
-        self._ring.append(item)
+        ring = self._ring
+        ring.append(item)
+        self._size += self._size_of(item)
+        while len(ring) > self._capacity or (self._size > self._max_size and len(ring) > 1):
+            self._size -= self._size_of(ring.popleft())
         self._next += 1
         self._wake()
 
@@ -67,12 +84,12 @@ class Broadcast(Generic[Item]):
         self._ended = True
         self._wake()
 
-    def reader(self, max_lag: int, *, patient: bool = False) -> "Reader[Item]":
-        """Open a reader at the live edge: the first item it gets is the next one published.
+    def reader(self, max_lag: int, *, patient: bool = False, after: int | None = None) -> "Reader[Item]":
+        """Open a reader after the first `after` items, which must be kept; by default at the live edge.
 
         `max_lag` is the number of items that it may be behind. A `patient` reader accepts items in groups.
         """
-        return Reader(self, max_lag, patient)
+        return Reader(self, max_lag, patient, self._next if after is None else after)
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -89,17 +106,22 @@ class Broadcast(Generic[Item]):
 class Reader(Generic[Item]):
     """A position in a broadcast. Close it, or use it as a context manager."""
 
-    def __init__(self, broadcast: Broadcast[Item], max_lag: int, patient: bool) -> None:
+    def __init__(self, broadcast: Broadcast[Item], max_lag: int, patient: bool, position: int) -> None:
         self._broadcast = broadcast
         self._max_lag = max_lag
         self._patient = patient
-        self._position = broadcast._next
+        self._position = position
         self._closed = False
         self._ended = False
         self._waiting: asyncio.Future[None] | None = None
         self.skipped = 0
         """Number of items skipped to return to the live edge."""
         broadcast._count(1, patient)
+
+    @property
+    def unread(self) -> int:
+        """Number of items that it has not read."""
+        return self._broadcast._next - self._position
 
     async def next(self) -> Item:
         """Wait for the next item and return it. Safe to cancel: no item is lost.
@@ -116,20 +138,19 @@ class Reader(Generic[Item]):
     async def next_in_order(self) -> Item:
         """Wait for the next item and return it; none is skipped.
 
-        Raises LaggedError if the reader is more than `max_lag` items behind, and BroadcastEndedError.
+        Raises LaggedError if the reader is more than `max_lag` items behind, or behind what is kept, and
+        BroadcastEndedError.
         """
-        if await self._wait() > self._max_lag:
-            raise LaggedError
+        await self._wait()
+        self._check_lag()
         return self._take()
 
-    async def next_ones(self) -> list[Item]:
-        """Wait for at least one item and return all unread ones, in order. Raises as `next_in_order` does."""
-        count = await self._wait()
-        if count > self._max_lag:
-            raise LaggedError
-        ring = self._broadcast._ring
-        self._position += count
-        return [ring[index] for index in range(len(ring) - count, len(ring))]
+    def take_if(self, is_wanted: Callable[[Item], bool]) -> Item | None:
+        """Return the next item if there is one already and it is wanted, else None. Raises LaggedError."""
+        if not self.unread:
+            return None
+        self._check_lag()
+        return self._take() if is_wanted(self._next_item()) else None
 
     def end(self) -> None:
         """End this reader; it may still read the items there are. Idempotent."""
@@ -158,10 +179,17 @@ class Reader(Generic[Item]):
             self._waiting = asyncio.get_running_loop().create_future()
             broadcast._waiting.append(self._waiting)
             await self._waiting
-        return broadcast._next - self._position
+        return self.unread
+
+    def _check_lag(self) -> None:
+        if self.unread > min(self._max_lag, len(self._broadcast._ring)):
+            raise LaggedError
+
+    def _next_item(self) -> Item:
+        ring = self._broadcast._ring
+        return ring[len(ring) - self.unread]
 
     def _take(self) -> Item:
-        ring = self._broadcast._ring
-        item = ring[len(ring) - (self._broadcast._next - self._position)]
+        item = self._next_item()
         self._position += 1
         return item

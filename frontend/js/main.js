@@ -33,6 +33,7 @@ const RECEPTION_MS = 2500;
 /** How often to ask for the RTP offset: often for the first requests, then seldom. */
 const [FAST_POLL_MS, SLOW_POLL_MS, FAST_POLLS] = [250, 5000, 20];
 const AUDIBLE_RMS = 0.001; // -60 dBFS
+const QUEUE_RETRY_MS = 1000;
 
 const link = linkOf(location.pathname);
 const urls = addresses(sessionOf(location.pathname));
@@ -47,6 +48,7 @@ let reception = null;
 let tickTimer = 0;
 let audibleTimer = 0;
 let offsetPolls = { count: 0, at: -Infinity };
+let readingQueue = false;
 
 const connection = new Connection(urls.whep, { phase: phaseChanged, stream: streamChanged });
 const events = new Events(urls.events, { event: eventArrived, lost: eventsLost });
@@ -129,6 +131,19 @@ function eventArrived(event) {
     clock.noteEvent(event.mediaTime, now);
   }
   update(model.receive(state, event));
+  if (model.isQueueBehind(state)) readQueue();
+}
+
+/** Read the whole queue, until it holds all changes that are known of. */
+async function readQueue() {
+  if (readingQueue) return;
+  readingQueue = true;
+  while (model.isQueueBehind(state)) {
+    const info = await getJson(urls.info);
+    if (info) update(model.queueRead(state, info));
+    if (model.isQueueBehind(state)) await new Promise((done) => setTimeout(done, QUEUE_RETRY_MS));
+  }
+  readingQueue = false;
 }
 
 /** Handle the loss of the event stream. The session has ended only if a running server says that it does not exist. */

@@ -15,6 +15,7 @@
  *            | "blocked" | "refused"} Phase
  */
 
+import { emptyQueue, followed, isBehind, queueOf } from "./queue.js";
 import { initialSessionList } from "./sessions.js";
 
 export const SAMPLE_RATE = 48000;
@@ -36,7 +37,7 @@ export function initialState(sessionId) {
     playing: /** @type {PlayingTrack | null} */ (null),
     pausedAt: /** @type {number | null} */ (null),
     next: /** @type {Planned | null} */ (null),
-    queue: /** @type {readonly Track[]} */ (Object.freeze([])),
+    queue: emptyQueue,
     direction: /** @type {string | null} */ (null),
     explorer: /** @type {readonly Open[]} */ (Object.freeze([])),
     transition: null,
@@ -68,7 +69,7 @@ export function receive(state, event) {
     case "heartbeat":
       return change(state, { running: event.running ?? true });
     case "queue_changed":
-      return change(state, { queue: Object.freeze(event.queue) });
+      return change(state, { queue: followed(state.queue, event) });
     case "direction_changed":
       return change(state, { direction: event.direction });
     case "explorer_snapshot":
@@ -91,7 +92,7 @@ function fromHello(state, sent) {
     playing: sent.nowPlaying ?? null,
     pausedAt: sent.pausedAt ?? null,
     next: sent.next ?? null,
-    queue: Object.freeze(sent.queue ?? []),
+    queue: queueOf(sent),
     direction: sent.direction ?? null,
     explorer: Object.freeze(sent.explorer ?? []),
     listeners: sent.listeners ?? null,
@@ -110,7 +111,6 @@ function setLoved(state, trackId, value) {
   return change(state, {
     playing: holder(state.playing),
     next: holder(state.next),
-    queue: Object.freeze(state.queue.map(track)),
     pending: Object.freeze(
       state.pending.map((event) => {
         if (event.nowPlaying) return { ...event, nowPlaying: holder(event.nowPlaying) };
@@ -167,6 +167,12 @@ function apply(state, event) {
   }
 }
 
+/** Return true if changes of the queue are missing, so that it has to be read. */
+export const isQueueBehind = (state) => isBehind(state.queue);
+
+/** Take over the queue from the whole state that the server sent. It may be older than the latest event. */
+export const queueRead = (state, sent) => change(state, { queue: queueOf(sent, state.queue) });
+
 /** Return the media time of the next waiting event, or null. */
 export const nextDue = (state) => (state.pending.length > 0 ? dueAt(state.pending[0]) : null);
 
@@ -184,7 +190,7 @@ export const sessionGone = (state, sentence, detail = "") =>
     playing: null,
     pausedAt: null,
     next: null,
-    queue: Object.freeze([]),
+    queue: emptyQueue,
     explorer: Object.freeze([]),
     listeners: null,
     transition: null,
@@ -212,6 +218,7 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 /** Compute what the views show at `mediaTime` (null if unknown). */
 export function viewOf(state, mediaTime) {
   const { playing, pausedAt, next, transition } = state;
+  const { tracks } = state.queue;
   const duration = playing?.track.durationSeconds ?? 0;
   const at = (m) => clamp((playing.offsetSamples + m - playing.startsAt) / SAMPLE_RATE, 0, duration);
   const position = playing && mediaTime !== null ? (state.seekTo ?? at(Math.min(mediaTime, pausedAt ?? mediaTime))) : null;
@@ -233,7 +240,7 @@ export function viewOf(state, mediaTime) {
       inSeconds: mediaTime === null ? null : Math.max(0, (next.startsAt - mediaTime) / SAMPLE_RATE),
     },
     // Once planned, the first track of the queue is shown as the next track.
-    queue: next && state.queue[0]?.id === next.track.id ? state.queue.slice(1) : state.queue,
+    queue: next && tracks[0]?.id === next.track.id ? tracks.slice(1) : tracks,
     mixing: transition !== null && transition.to === playing?.track.id,
   };
 }

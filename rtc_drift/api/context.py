@@ -9,6 +9,7 @@ from rtc_drift.api.known_hosts import KnownHosts
 from rtc_drift.api.link_limit import LinkLimit
 from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.engine.host.pool import EnginePool
+from rtc_drift.library.covers import Covers
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.space_updater import SpaceUpdater
@@ -25,6 +26,7 @@ class Context:
     """The parts of the service that request handlers use."""
 
     library: Library
+    covers: Covers
     spaces: SpaceUpdater
     sessions: Sessions
     listeners: Listeners

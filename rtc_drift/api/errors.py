@@ -1,5 +1,6 @@
 """Errors over HTTP: `{"error": sentence, "code": snake_case}` with the right status; never a stack trace."""
 
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from rtc_drift.api.context import context
 from rtc_drift.api.link_limit import LinkLimitError
+from rtc_drift.library.covers import CoverTimeoutError, TooManyCoversError
 from rtc_drift.library.database import CatalogueError
 from rtc_drift.sessions import (
     BadNameError,
@@ -31,6 +33,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Body = TypeVar("Body", bound=BaseModel)
 
 RETRY_AFTER_SECONDS = 5
+
+
+class BodyTimeoutError(TimeoutError):
+    """The body of a request did not come in time."""
 
 
 class ApiError(Exception):
@@ -57,6 +63,10 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
         answer = _answer(ApiError(error.status, code, f"{error.reason}: {request.method} {request.path}."))
         if allowed := error.headers.get("Allow"):
             answer.headers["Allow"] = allowed
+        return answer
+    except BodyTimeoutError:
+        answer = _answer(ApiError(408, "body_timeout", "The body took too long."))
+        answer.force_close()
         return answer
     except (ConnectionError, TimeoutError):
         raise
@@ -106,6 +116,8 @@ _SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
     ),
     IceUnavailableError: (503, "ice_unavailable", "The server can't send over WebRTC. See its log."),
     CatalogueError: (503, "catalogue_unavailable", "The server can't use its catalogue. See its log."),
+    CoverTimeoutError: (504, "cover_timeout", "The cover could not be read in time."),
+    TooManyCoversError: (503, "covers_busy", "Too many covers are being read. Try again."),
     web.RequestPayloadError: (400, "bad_body", "The body can't be read."),
 }
 """Status, code and sentence of errors without further detail. After a 503 the client may try again; the sentence of
@@ -143,6 +155,11 @@ def retry_later(error: ApiError, seconds: int = RETRY_AFTER_SECONDS) -> ApiError
     """Add a Retry-After header to an error."""
     error.headers["Retry-After"] = str(seconds)
     return error
+
+
+def error_body(code: str, sentence: str) -> bytes:
+    """Return the body of an error as it is answered, for those that never get to a handler."""
+    return json.dumps({"error": sentence, "code": code}).encode()
 
 
 def _answer(error: ApiError) -> web.Response:

@@ -1,13 +1,10 @@
-"""Library routes: status, tracks, covers."""
-
-import asyncio
+"""Library routes: status and tracks."""
 
 from aiohttp import web
 
 from rtc_drift.api.context import context
 from rtc_drift.api.errors import ApiError
 from rtc_drift.api.schemas import TrackDetail, TrackList, model_response
-from rtc_drift.library.tags import cover as read_cover
 from rtc_drift.library.track import Track
 from rtc_drift.station.views import TrackInfo
 
@@ -31,23 +28,14 @@ async def tracks(request: web.Request) -> web.Response:
 
 async def track(request: web.Request) -> web.Response:
     """GET /api/tracks/{id}: tags and analysis."""
-    library, found = context(request).library, _track(request)
+    library, found = context(request).library, track_of(request)
     analysis = await library.analyses.read(found.id)
     info = TrackInfo.of(found, library.loved)
     return model_response(TrackDetail(**info.model_dump(), analysis=analysis))
 
 
-async def cover(request: web.Request) -> web.Response:
-    """GET /api/tracks/{id}/cover: the embedded picture, or the one beside the file; 404 if there is none."""
-    picture = await asyncio.to_thread(read_cover, _track(request).path)
-    if picture is None:
-        raise ApiError(404, "no_cover", "This track has no cover.")
-    data, mime = picture
-    headers = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
-    return web.Response(body=data, content_type=mime, headers=headers)
-
-
-def _track(request: web.Request) -> Track:
+def track_of(request: web.Request) -> Track:
+    """Return the track named in the path. Raises ApiError."""
     found = context(request).library.get(request.match_info["track_id"])
     if found is None:
         raise ApiError(404, "track_not_found", "There is no such track in the library.")

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
+from rtc_drift.api import covers, library, links, page, sessions, streams, whep
 from rtc_drift.api import directions as explorer
 from rtc_drift.api import health as operations
-from rtc_drift.api import library, links, page, sessions, streams, whep
 from rtc_drift.api.commands import COMMANDS
 from rtc_drift.api.context import CONTEXT, Context
 from rtc_drift.api.errors import error_middleware
@@ -44,7 +44,7 @@ ROUTES = (
     web.get("/api/library", library.status),
     web.get("/api/tracks", library.tracks),
     web.get("/api/tracks/{track_id}", library.track),
-    web.get("/api/tracks/{track_id}/cover", library.cover),
+    web.get("/api/tracks/{track_id}/cover", covers.cover),
     web.get("/healthz", operations.healthz),
     web.get("/readyz", operations.readyz),
     web.get("/metrics", operations.metrics),

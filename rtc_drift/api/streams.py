@@ -1,7 +1,8 @@
 """Endless answers: the programme as Ogg Opus, and the events of a session."""
 
 import asyncio
-import socket
+import logging
+from collections.abc import Iterable
 from contextlib import closing
 
 from aiohttp import web
@@ -9,15 +10,17 @@ from aiohttp import web
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import ApiError, retry_later
 from rtc_drift.api.permissions import may_command
+from rtc_drift.api.sending import StalledClientError, cut_off, grouped, limit_what_tcp_takes, send
 from rtc_drift.audio.ogg import OggMuxer
 from rtc_drift.broadcast import BroadcastEndedError, LaggedError
 from rtc_drift.media import BLOCK_SECONDS
-from rtc_drift.station.event_hub import EventReader, SlowReaderError, frame
+from rtc_drift.station.event_hub import EventReader, SlowReaderError
 from rtc_drift.station.session import Session
+
+logger = logging.getLogger(__name__)
 
 MAX_OGG_LAG_BLOCKS = 200
 """Blocks that an Ogg reader may lag, 4 s; then it is dropped."""
-SEND_BUFFER_BYTES = 64 * 1024
 EVENT_PACE_SECONDS = 0.05
 """Pause between writes; events that come meanwhile share one."""
 EVENT_SEND_SECONDS = 30
@@ -41,7 +44,7 @@ async def ogg(request: web.Request) -> web.StreamResponse:
 
 async def _send_ogg(request: web.Request, session: Session, response: web.StreamResponse) -> web.StreamResponse:
     await response.prepare(request)
-    _limit_what_tcp_takes(request)
+    limit_what_tcp_takes(request)
     try:
         with (
             session.station.packets.reader(MAX_OGG_LAG_BLOCKS, patient=True) as reader,
@@ -53,23 +56,14 @@ async def _send_ogg(request: web.Request, session: Session, response: web.Stream
                 pages = muxer.mux(bytes(await reader.next_in_order()))
                 if pages:
                     # A slow reader lags; a reader that has stopped blocks here.
-                    async with asyncio.timeout(MAX_OGG_LAG_BLOCKS * BLOCK_SECONDS):
-                        await response.write(pages)
-    except (LaggedError, TimeoutError):
+                    await send(response, pages, MAX_OGG_LAG_BLOCKS * BLOCK_SECONDS)
+    except (LaggedError, StalledClientError):
         context(request).metrics.ogg_dropped.inc()
-        if request.transport is not None:
-            request.transport.abort()
+        logger.debug("An Ogg reader of %s was too slow", session.id)
+        cut_off(request)
     except (BroadcastEndedError, ConnectionError):
         pass  # The session has ended, or the reader has disconnected.
     return response
-
-
-def _limit_what_tcp_takes(request: web.Request) -> None:
-    """Keep TCP's buffers small: several MB would hide for minutes that a reader has stopped reading."""
-    if isinstance(request.transport, asyncio.Transport):
-        request.transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
-        sock = request.transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -81,18 +75,21 @@ async def events(request: web.Request) -> web.StreamResponse:
     if hub.readers >= context(request).max_event_readers:
         raise retry_later(ApiError(503, "event_reader_limit", "Event stream limit reached."))
     # The reader is counted before anything is awaited, so that many at once can't pass the limit.
-    with hub.reader() as reader, session.client("events"), session.ending(lambda reason: _end(session, reader, reason)):
-        missed = hub.missed(request.headers.get("Last-Event-ID", ""))
-        hello = session.hello(allow_commands=may_command(request, session))
-        first = frame(hello, hub.last_id) if missed is None else b"".join(missed)
+    with (
+        hub.reader(request.headers.get("Last-Event-ID", "")) as reader,
+        session.client("events"),
+        session.ending(lambda reason: _end(session, reader, reason)),
+    ):
+        first = () if reader.is_resumed else session.hello(allow_commands=may_command(request, session))
         response = web.StreamResponse(headers=EVENT_HEADERS)
         await response.prepare(request)
-        _limit_what_tcp_takes(request)
+        limit_what_tcp_takes(request)
         try:
             await _send_events(first, reader, response)
-        except (SlowReaderError, TimeoutError):
-            if request.transport is not None:
-                request.transport.abort()  # it may reconnect with its last id
+        except (SlowReaderError, StalledClientError):
+            hub.cut_off += 1
+            logger.debug("An event reader of %s was too slow", session.id)
+            cut_off(request)  # it may reconnect with its last id
         except ConnectionError:
             pass
     return response
@@ -103,11 +100,10 @@ def _end(session: Session, reader: EventReader, reason: str) -> None:
         reader.end(session.farewell(reason))
 
 
-async def _send_events(first: bytes, reader: EventReader, response: web.StreamResponse) -> None:
-    frames: bytes | None = first
-    while frames is not None:
-        if frames:  # empty if a reconnecting reader missed nothing
-            async with asyncio.timeout(EVENT_SEND_SECONDS):
-                await response.write(frames)
-        await asyncio.sleep(EVENT_PACE_SECONDS)
-        frames = await reader.next()
+async def _send_events(first: Iterable[bytes], reader: EventReader, response: web.StreamResponse) -> None:
+    for frames in grouped(first):
+        await send(response, frames, EVENT_SEND_SECONDS)
+    while (taken := await reader.next()) is not None:
+        pause = 0 if reader.is_behind else EVENT_PACE_SECONDS
+        await send(response, taken, EVENT_SEND_SECONDS)
+        await asyncio.sleep(pause)

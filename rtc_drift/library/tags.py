@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 _COVER_STEMS = ("cover", "folder", "front")
 _COVER_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-_COVER_MAX_BYTES = 20_000_000
+_COVER_MAX_BYTES = 8_000_000
 _TAG_MAX_CHARACTERS = 500
 
 
@@ -50,7 +50,7 @@ def read_tags(path: Path) -> Tags:
 def cover(track_path: Path) -> tuple[bytes, str] | None:
     """Read the cover of a track: its bytes and MIME type, or None.
 
-    It is embedded, or a file called `cover`, `folder` or `front` in the same folder; at most 20 MB.
+    It is embedded, or a file called `cover`, `folder` or `front` in the same folder; at most 8 MB.
     """
     for data in _cover_candidates(track_path):
         mime = _mime(data)

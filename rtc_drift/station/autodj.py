@@ -76,6 +76,10 @@ class AutoDj:
         """Return the queued tracks that have not started and can still be played."""
         return self._play_log.queue()
 
+    def published_queue(self) -> tuple[int, list[Track]]:
+        """Return the number of changes of the queue so far, and the queue, both as published."""
+        return self._play_log.published_queue()
+
     @property
     def horizon(self) -> int:
         """The media time before which everything is rendered already."""
@@ -251,13 +255,11 @@ class AutoDj:
         """Let a track come after those queued; returns how it comes in, None while that can't be foretold."""
         self._play_log.journey = replace(self.journey, queue=(*self.journey.queue, track.id))
         self._plan_anew()
-        queue, programme = self.queue(), self.programme
-        self._publisher.queue(queue)
-        if self._on_air.is_paused or not programme.entries:
+        _, queue = self.published_queue()
+        if self._on_air.is_paused or not self.programme.entries:
             return None
-        end = programme.entries[-1]
-        is_planned = end.queued and not self._play_log.is_counted(end)
-        return steps.follow_with(programme, queue[1:] if is_planned else queue).entries[-1]
+        end = self.programme.entries[-1]
+        return steps.foretold(end, queue[1:] if end.queued and not self._play_log.is_counted(end) else queue)
 
     def head(self, direction: str | None) -> None:
         """Head in a direction from the next track on, or nowhere in particular."""

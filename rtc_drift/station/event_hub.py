@@ -1,7 +1,7 @@
 """Hands a station's events to its readers: numbered, encoded once for all, kept for readers that reconnect."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rtc_drift.broadcast import Broadcast, BroadcastEndedError, LaggedError, Reader
@@ -9,6 +9,10 @@ from rtc_drift.station.events import Event
 
 CAPACITY = 1024
 """Events kept for readers that reconnect; a reader further behind is cut off."""
+CAPACITY_BYTES = 4 * 1024 * 1024
+"""Bytes of all events kept."""
+JOINED_BYTES = 16 * 1024
+"""Greatest size of events that a reader gets joined; a larger one comes alone, and is shared by all readers."""
 
 
 class SlowReaderError(Exception):
@@ -22,12 +26,12 @@ class EventHub:
     generation gets a fresh `hello`.
     """
 
-    def __init__(self, generation: str, capacity: int = CAPACITY) -> None:
+    def __init__(self, generation: str, capacity: int = CAPACITY, capacity_bytes: int = CAPACITY_BYTES) -> None:
         self._generation = generation
         self._capacity = capacity
-        self._frames: Broadcast[bytes] = Broadcast(capacity)
+        self._frames: Broadcast[bytes] = Broadcast(capacity, max_size=capacity_bytes, size_of=len)
         self.cut_off = 0
-        """Number of readers dropped because they were too slow."""
+        """Number of readers cut off because they were too slow."""
 
     @property
     def readers(self) -> int:
@@ -47,37 +51,45 @@ class EventHub:
         """End the stream. Readers end when they have read what is left."""
         self._frames.end()
 
-    def missed(self, last_event_id: str) -> Sequence[bytes] | None:
-        """Return the frames after `last_event_id`; None if that is no longer kept."""
-        generation, _, number = last_event_id.partition("-")
+    @contextmanager
+    def reader(self, last_event_id: str = "") -> Iterator["EventReader"]:
+        """Provide a reader of the events after `last_event_id`; from now on if they are no longer kept."""
+        after = self._number(last_event_id)
+        with self._frames.reader(self._capacity, patient=True, after=after) as reader:
+            yield EventReader(reader, is_resumed=after is not None)
+
+    def _number(self, event_id: str) -> int | None:
+        """Return the number of an event if all events after it are kept."""
+        generation, _, number = event_id.partition("-")
         if generation != self._generation or not re.fullmatch("[0-9]{1,18}", number):
             return None
-        return self._frames.since(int(number))
-
-    @contextmanager
-    def reader(self) -> Iterator["EventReader"]:
-        """Provide a reader of the events published from now on."""
-        with self._frames.reader(self._capacity, patient=True) as reader:
-            yield EventReader(reader, self._cut)
-
-    def _cut(self) -> None:
-        self.cut_off += 1
+        return int(number) if self._frames.keeps(int(number)) else None
 
 
 class EventReader:
     """One client's place in the events."""
 
-    def __init__(self, reader: Reader[bytes], on_lag: Callable[[], None]) -> None:
+    def __init__(self, reader: Reader[bytes], *, is_resumed: bool) -> None:
         self._reader = reader
-        self._on_lag = on_lag
+        self.is_resumed = is_resumed
+        """True if it gets all events after the one it named; False if it has to begin with a `hello`."""
         self._last_frame = b""
 
+    @property
+    def is_behind(self) -> bool:
+        """True if there are events that it has not read."""
+        return self._reader.unread > 0
+
     async def next(self) -> bytes | None:
-        """Wait for events. Return their frames, joined; None at the end. Raises SlowReaderError."""
+        """Wait for events. Return the frames of the next few, joined; None at the end. Raises SlowReaderError."""
         try:
-            return b"".join(await self._reader.next_ones())
+            frames = [await self._reader.next_in_order()]
+            size = len(frames[0])
+            while (more := self._take_up_to(JOINED_BYTES - size)) is not None:
+                frames.append(more)
+                size += len(more)
+            return b"".join(frames)
         except LaggedError:
-            self._on_lag()
             raise SlowReaderError from None
         except BroadcastEndedError:
             last_frame, self._last_frame = self._last_frame, b""
@@ -87,6 +99,10 @@ class EventReader:
         """End this reader alone; `last` is the last event it gets."""
         self._last_frame = frame(last)
         self._reader.end()
+
+    def _take_up_to(self, size: int) -> bytes | None:
+        """Return the next frame if it is there and no larger than that."""
+        return self._reader.take_if(lambda it: len(it) <= size)
 
 
 def frame(event: Event, event_id: str = "") -> bytes:

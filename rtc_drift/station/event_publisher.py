@@ -6,6 +6,7 @@ from rtc_drift.library.track import Track
 from rtc_drift.selection.open_directions import ExploredDirection
 from rtc_drift.station import events, views
 from rtc_drift.station.programme import Entry
+from rtc_drift.station.queue_changes import QueueChange
 
 
 class EventPublisher:
@@ -49,10 +50,19 @@ class EventPublisher:
         playing = views.PlayingTrack.of(entry, self._loved)
         self._send(events.PlaybackChanged, at, change=change, now_playing=playing, paused_at=paused_at)
 
-    def queue(self, queue: Sequence[Track]) -> None:
-        """Publish a changed queue."""
-        infos = [views.TrackInfo.of(track, self._loved) for track in queue]
-        self._send(events.QueueChanged, self._now(), queue=infos)
+    def queue(self, change: QueueChange, track: Track | None, length: int, revision: int) -> None:
+        """Publish a change of the queue, of which the `track` was added or removed, if it is still known."""
+        self._send(
+            events.QueueChanged,
+            self._now(),
+            change=change.kind,
+            position=change.position,
+            track_id=change.track_id,
+            title=views.cut(track.title) if track else None,
+            artist=views.cut(track.artist) if track else None,
+            length=length,
+            revision=revision,
+        )
 
     def direction(self, direction: str | None) -> None:
         """Publish a changed direction."""

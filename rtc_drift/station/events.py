@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from rtc_drift.station.queue_changes import QueueChangeKind
 from rtc_drift.station.views import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, WhyInfo, Wire
 
 
@@ -68,10 +69,19 @@ class ExplorerSnapshot(_Event):
 
 
 class QueueChanged(_Event):
-    """The queue has changed."""
+    """A track was added to the queue or removed, or the whole queue has changed: then `info` has it."""
 
     type: Literal["queue_changed"] = "queue_changed"
-    queue: list[TrackInfo]
+    change: QueueChangeKind
+    position: int | None
+    """The place of the track that was added, or had that was removed; null if the queue was replaced."""
+    track_id: str | None
+    title: str | None
+    artist: str | None
+    length: int
+    """Length of the queue after the change."""
+    revision: int
+    """Number of changes of the queue so far: a client that has missed one reads `info`."""
 
 
 PlaybackChange = Literal["paused", "resumed", "seeked"]

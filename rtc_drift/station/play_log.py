@@ -9,6 +9,7 @@ from rtc_drift.selection.journey import Journey
 from rtc_drift.selection.track_source import TrackSource
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.programme import Entry
+from rtc_drift.station.queue_changes import change_between
 
 
 class PlayLog:
@@ -20,6 +21,9 @@ class PlayLog:
         self._publisher = publisher
         self._announced = set[int]()
         self._counted = set[int]()
+        self._published_queue: tuple[str, ...] = ()
+        self._queue_revision = 0
+        """Number of changes of the queue published so far."""
 
     @property
     def counted(self) -> tuple[int, ...]:
@@ -30,19 +34,38 @@ class PlayLog:
         """Return the queued tracks that have not started and can still be played."""
         return [track for track_id in self.journey.queue if (track := self._library.get(track_id))]
 
+    def publish_queue(self) -> None:
+        """Publish the change of the queue, if it has changed since the last call."""
+        queue = tuple(track.id for track in self.queue())
+        change = change_between(self._published_queue, queue)
+        if change is not None:
+            self._published_queue = queue
+            self._queue_revision += 1
+            track = self._library.get(change.track_id) if change.track_id is not None else None
+            self._publisher.queue(change, track, len(queue), self._queue_revision)
+
+    def published_queue(self) -> tuple[int, list[Track]]:
+        """Return the number of changes of the queue so far, and the queue as readers of the events know it by now."""
+        self.publish_queue()  # the library may have changed
+        return self._queue_revision, self.queue()
+
     def drop_unplayable(self) -> None:
         """Take tracks out of the queue that can no longer be played."""
         playable = tuple(track.id for track in self.queue())
         if playable != self.journey.queue:
             self.journey = replace(self.journey, queue=playable)
-            self._publisher.queue(self.queue())
+            self.publish_queue()
 
     def is_counted(self, entry: Entry) -> bool:
         """Return True if the journey counts the entry's track as played."""
         return entry.play.id in self._counted
 
     def announce(self, entries: Sequence[Entry], now: int) -> None:
-        """Publish every play that has started since the last call; forget plays that are not among `entries`."""
+        """Publish every play that has started since the last call; forget plays that are not among `entries`.
+
+        The queue is published, too, if it has changed because the library has.
+        """
+        self.publish_queue()
         previous: Entry | None = None
         for entry in entries:
             if entry.play.start <= now and entry.play.id not in self._announced:
@@ -66,7 +89,7 @@ class PlayLog:
         self._counted.add(entry.play.id)
         self.journey = ways.with_played(self.journey, entry.track.id, back=back, queued=entry.queued)
         if entry.queued:
-            self._publisher.queue(self.queue())
+            self.publish_queue()
 
     def go_on(self, entry: Entry) -> None:
         """Note a play in which the same track goes on: not published, not counted again."""

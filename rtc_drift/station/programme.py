@@ -109,30 +109,24 @@ def plan_next(
     current = base.current(now)
     if current is None:
         raise ValueError("a first track must begin before a next one is planned")
-    play = current.play
-    transition = transition or natural_transition(current.track, choice.track, play.offset)
     prefetched = _prefetched(programme, choice.track, now)
-    if (
-        play.time_of(transition.leave_at) >= earliest
-        and play.time_of(transition.leave_at) + transition.duration <= play.end
-    ):
-        return _overlap(base, choice, transition, play.time_of(transition.leave_at), prefetched, lead)
-    plain = natural_transition(current.track, choice.track, play.offset)
-    planned_end = play.time_of(plain.leave_at) + plain.duration
-    ends = min(planned_end, play.end)
-    duration = max(0, min(plain.duration, ends - earliest))
-    at = max(earliest, ends - duration)
-    kind: TransitionKind = "crossfade" if ends == planned_end else "rescue"
-    plain = replace(plain, kind=kind, leave_at=play.position_at(at), duration=duration)
+    if transition is not None and _fits(current.play, transition, earliest):
+        return _overlap(base, choice, transition, current.play.time_of(transition.leave_at), prefetched, lead)
+    at, plain = _plain_transition(current, choice.track, earliest)
     return _overlap(base, choice, plain, at, prefetched)
 
 
-def follow_with(programme: Programme, tracks: Iterable[Track]) -> Programme:
-    """Plan tracks one after the other behind the last entry, each by a plain crossfade."""
+def foretold(last: Entry, tracks: Iterable[Track]) -> Entry:
+    """Return the entry of the last of some tracks that come behind an entry, each by a plain crossfade.
+
+    Its gain and its id are still open. No programme is made of them: a queue may hold hundreds.
+    """
     for track in tracks:
-        last = programme.entries[-1].play.start
-        programme = prune(plan_next(programme, Choice(track, ""), last, last + 1), last)
-    return programme
+        at, transition = _plain_transition(last, track, last.play.start + 1)
+        play = Play(0, track.id, str(track.path), at, transition.enter_at, at, 1.0, transition.duration, None)
+        entry = Entry(play, track, transition, "", queued=True)
+        last = replace(entry, play=replace(play, end=entry.natural_end))
+    return last
 
 
 def skip_to(
@@ -208,6 +202,26 @@ def is_makeshift(current: Entry, planned: Entry) -> bool:
 def _broken_off(entry: Entry, at: int) -> Entry:
     broken = replace(entry, sound_ends=at)
     return replace(broken, play=replace(entry.play, end=min(entry.play.end, broken.natural_end)))
+
+
+def _fits(play: Play, transition: Transition, earliest: int) -> bool:
+    """Return True if a transition begins in time and ends before the play does."""
+    at = play.time_of(transition.leave_at)
+    return at >= earliest and at + transition.duration <= play.end
+
+
+def _plain_transition(current: Entry, track: Track, earliest: int) -> tuple[int, Transition]:
+    """Return the crossfade into a track at the end of the current one's sound, and its media time."""
+    play = current.play
+    plain = natural_transition(current.track, track, play.offset)
+    if _fits(play, plain, earliest):
+        return play.time_of(plain.leave_at), plain
+    planned_end = play.time_of(plain.leave_at) + plain.duration
+    ends = min(planned_end, play.end)
+    duration = max(0, min(plain.duration, ends - earliest))
+    at = max(earliest, ends - duration)
+    kind: TransitionKind = "crossfade" if ends == planned_end else "rescue"
+    return at, replace(plain, kind=kind, leave_at=play.position_at(at), duration=duration)
 
 
 def _prefetched(programme: Programme, track: Track, now: int) -> int | None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from rtc_drift import __version__
 from rtc_drift.station import events, views
+from rtc_drift.station.hello import hello_in_pieces
 from rtc_drift.station.station import Station
 from rtc_drift.tracks import DriftTrack, PacketTrack
 
@@ -148,6 +149,16 @@ class Session:
 
     def state(self, *, allow_commands: bool) -> views.SessionState:
         """Return the whole state for a client."""
+        loved, (revision, queue) = self.station.loved, self.station.autodj.published_queue()
+        return self._state(allow_commands, revision).model_copy(
+            update={
+                "explorer": [views.OpenDirection.of(it, loved) for it in self.station.explorer],
+                "queue": [views.TrackInfo.of(track, loved) for track in queue],
+            }
+        )
+
+    def _state(self, allow_commands: bool, queue_revision: int) -> views.SessionState:
+        """Return the state without the open directions and the queue."""
         station, autodj = self.station, self.station.autodj
         loved, now_playing, planned = station.loved, autodj.now_playing(), autodj.planned()
         return views.SessionState(
@@ -160,19 +171,26 @@ class Session:
             paused_at=autodj.programme.paused_at,
             next=views.PlannedTrack.of(planned, loved) if planned else None,
             direction=autodj.journey.direction,
-            explorer=[views.OpenDirection.of(it, loved) for it in station.explorer],
-            queue=[views.TrackInfo.of(track, loved) for track in autodj.queue()],
             listeners=station.listeners,
             followers=station.followers,
             running=station.playout.running,
             library=station.library_status(),
             version=__version__,
+            queue_revision=queue_revision,
+            explorer=[],
+            queue=[],
         )
 
-    def hello(self, *, allow_commands: bool) -> events.Hello:
-        """Make the event that opens a client's stream."""
-        state = self.state(allow_commands=allow_commands)
-        return self.station.publisher.hello(state)
+    def hello(self, *, allow_commands: bool) -> Iterator[bytes]:
+        """Return the frame of the event that opens a client's stream, in pieces: what it holds is as it is now."""
+        station, loved = self.station, self.station.loved
+        revision, queue = station.autodj.published_queue()
+        return hello_in_pieces(
+            station.publisher.hello(self._state(allow_commands, revision)),
+            station.hub.last_id,
+            (views.OpenDirection.of(it, loved) for it in station.explorer),
+            (views.TrackInfo.of(track, loved) for track in queue),
+        )
 
     def farewell(self, reason: str) -> events.SessionEnded:
         """Make the event that ends a client's stream if the station goes on."""

@@ -14,6 +14,9 @@ from rtc_drift.selection.choice import Why
 from rtc_drift.selection.open_directions import ExploredDirection
 from rtc_drift.station.programme import Entry
 
+TEXT_CHARACTERS = 200
+"""Greatest length of each text of a track as clients see it."""
+
 
 class Wire(BaseModel):
     """A model that crosses HTTP: camelCase, frozen, unknown fields refused."""
@@ -38,7 +41,23 @@ class TrackInfo(Wire):
     @classmethod
     def of(cls, track: Track, loved: Container[str]) -> "TrackInfo":
         """Show a track; `loved` holds the ids of the loved tracks."""
-        return cls(**track.model_dump(include=set(cls.model_fields)), loved=track.id in loved)
+        return cls(
+            id=track.id,
+            title=cut(track.title),
+            artist=cut(track.artist),
+            album=cut(track.album),
+            genre=cut(track.genre),
+            year=track.year,
+            duration_seconds=track.duration_seconds,
+            has_cover=track.has_cover,
+            integrated_lufs=track.integrated_lufs,
+            loved=track.id in loved,
+        )
+
+
+def cut(text: str) -> str:
+    """Return a text as clients see it: at most `TEXT_CHARACTERS` long."""
+    return text if len(text) <= TEXT_CHARACTERS else text[: TEXT_CHARACTERS - 1] + "…"
 
 
 class TransitionInfo(Wire):
@@ -163,10 +182,6 @@ class SessionState(Wire):
     """The media time at which it was paused; the position stays as it was then."""
     next: PlannedTrack | None
     direction: str | None
-    explorer: list[OpenDirection]
-    """Empty until the track on the air is analysed."""
-    queue: list[TrackInfo]
-    """Queued tracks that have not started."""
     listeners: int
     """Number of listeners of the programme, those of its followers included."""
     followers: int
@@ -174,3 +189,10 @@ class SessionState(Wire):
     """True while media time advances; without listeners it stands."""
     library: LibraryStatus
     version: str
+    queue_revision: int
+    """Number of changes of the queue so far: each `queue_changed` holds the number after it."""
+    # These two come last: `station.hello` relies on it.
+    explorer: list[OpenDirection]
+    """Empty until the track on the air is analysed."""
+    queue: list[TrackInfo]
+    """Queued tracks that have not started."""

@@ -225,8 +225,16 @@ async def test_who_has_the_key_of_a_locked_session_can_steer_it_and_others_can_n
             await wait_for(other, "!document.querySelector('#next').disabled")
 
 
-async def test_a_track_that_is_found_is_queued(serve: Serve, music: Path, chromium: Browser) -> None:
-    async with serve(music) as server, opened(chromium, server) as page:
+def queue_is(*titles: str) -> str:
+    """Return a condition: the page knows this queue, and no change of it is missing."""
+    queue = "window.rtcDrift.state().queue"
+    return (
+        f"{queue}.revision === {queue}.latest && {queue}.tracks.map((it) => it.title).join() === {','.join(titles)!r}"
+    )
+
+
+async def test_a_track_that_is_found_is_queued_on_every_page(serve: Serve, music: Path, chromium: Browser) -> None:
+    async with serve(music) as server, opened(chromium, server) as page, opened(chromium, server) as other:
         await until(lambda: len(server.service.library.playable()) == 5, 30)
         playing = await page.inner_text("#title")
         first, second = [f"Steady {number}" for number in range(5) if f"Steady {number}" != playing][:2]
@@ -239,6 +247,13 @@ async def test_a_track_that_is_found_is_queued(serve: Serve, music: Path, chromi
         await wait_for(page, shows("[data-testid=queue]", second))
         info = await server.get("/api/session/info?sessionId=master")
         assert [track["title"] for track in info["queue"]] == [first, second]
+        for each in (page, other):
+            await wait_for(each, queue_is(first, second))
+        server.autodj._play_log._queue_revision += 1  # as if both had missed an event
+        await server.post("/session/master/queue", {"trackId": info["queue"][0]["id"]})
+        await server.post("/session/master/next-track")
+        for each in (page, other):
+            await wait_for(each, queue_is(second, first))
 
 
 async def test_the_position_is_a_slider_for_those_who_may_steer(serve: Serve, music: Path, chromium: Browser) -> None:

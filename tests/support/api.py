@@ -17,6 +17,7 @@ from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.api.routes import make_app
 from rtc_drift.app import frontend_folder
 from rtc_drift.config import Settings
+from rtc_drift.library.covers import Covers
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.feature_space import EMPTY
 from rtc_drift.sessions import Sessions
@@ -72,6 +73,7 @@ async def api_on_fakes(*, link_limit: LinkLimit | None = None, allow: tuple[str,
     engines = SimpleNamespace(restarts=0, decoder_restarts=0, tick_ages_seconds=[None], is_ticking=lambda number: True)
     context = Context(
         library=cast(Any, library),
+        covers=Covers(),
         spaces=cast(Any, SimpleNamespace(space=EMPTY)),
         sessions=sessions,
         listeners=Listeners(ice_policy(Settings()), metrics, 10, None),

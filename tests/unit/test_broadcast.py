@@ -96,18 +96,19 @@ def test_readers_get_items_in_order_and_never_old_ones(steps: list[int], max_lag
     asyncio.run(run())
 
 
-async def test_a_reader_can_take_all_items_at_once() -> None:
+async def test_a_reader_can_take_what_is_there_without_waiting() -> None:
     broadcast: Broadcast[int] = Broadcast(4)
     with broadcast.reader(4) as reader:
+        assert reader.take_if(lambda _: True) is None, "there is nothing yet"
         for number in range(3):
             broadcast.publish(number)
-        assert await reader.next_ones() == [0, 1, 2]
-        broadcast.publish(3)
-        assert await reader.next_ones() == [3]
+        assert reader.unread == 3
+        assert [reader.take_if(lambda it: it < 2) for _ in range(3)] == [0, 1, None]
+        assert await reader.next_in_order() == 2, "what was not wanted is still there"
         for number in range(5):
             broadcast.publish(number)
         with pytest.raises(LaggedError):
-            await reader.next_ones()
+            reader.take_if(lambda _: True)
 
 
 async def test_one_reader_can_be_ended_alone() -> None:
@@ -126,17 +127,31 @@ async def test_one_reader_can_be_ended_alone() -> None:
             await one.next()
 
 
-def test_missed_items_are_returned_as_far_as_they_are_kept() -> None:
+async def test_a_reader_can_begin_after_any_item_that_is_kept() -> None:
     broadcast: Broadcast[int] = Broadcast(3)
     for number in range(5):
         broadcast.publish(number)
     assert broadcast.published == 5
-    assert broadcast.since(5) == []
-    assert broadcast.since(2) == [2, 3, 4]
-    assert broadcast.since(1) is None
-    assert broadcast.since(6) is None
-    with broadcast.reader(3):
+    assert [broadcast.keeps(number) for number in (1, 2, 5, 6)] == [False, True, True, False]
+    with broadcast.reader(3, after=2) as reader:
         broadcast.forget()
-        assert broadcast.since(2) == [2, 3, 4], "there is a reader"
+        assert broadcast.keeps(2), "there is a reader"
+        assert [await reader.next_in_order() for _ in range(3)] == [2, 3, 4]
     broadcast.forget()
-    assert broadcast.since(4) is None
+    assert [broadcast.keeps(number) for number in (4, 5)] == [False, True]
+
+
+async def test_the_items_kept_are_bounded_by_size_too() -> None:
+    broadcast: Broadcast[bytes] = Broadcast(100, max_size=10, size_of=len)
+    with broadcast.reader(100) as reader:
+        for size in (4, 4, 4, 2):
+            broadcast.publish(bytes(size))
+        assert [broadcast.keeps(number) for number in (0, 1)] == [False, True], "4 + 4 + 2 fit"
+        with pytest.raises(LaggedError):
+            await reader.next_in_order()
+        broadcast.publish(bytes(50))
+        assert [broadcast.keeps(number) for number in (3, 4)] == [False, True], "the last is always kept"
+    broadcast.forget()
+    for _ in range(3):
+        broadcast.publish(bytes(3))
+    assert broadcast.keeps(5), "what was forgotten no longer counts"

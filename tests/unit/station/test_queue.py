@@ -3,11 +3,18 @@
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.journey import QUEUE
 from rtc_drift.station import events
+from rtc_drift.station import programme as steps
 from rtc_drift.station.commands import NoSuchDirectionError, NoSuchTrackError, QueueFullError
+from rtc_drift.station.event_hub import frame
 from tests.support.autodj_driver import driver_on_air
+from tests.support.events import follow_queue
+from tests.support.music import make_tracks
 
 
 class TestQueue:
@@ -15,14 +22,15 @@ class TestQueue:
         driver = driver_on_air()
         wanted = driver.other_tracks()[:3]
         answers = [driver.commands.enqueue(track.id) for track in wanted]
-        queue = driver.last_event(events.QueueChanged).queue
-        assert [track.title for track in queue] == [track.title for track in wanted]
+        changes = [(it.change, it.position, it.title, it.length) for it in driver.events_of("queue_changed")]
+        assert changes == [("added", index, track.title, index + 1) for index, track in enumerate(wanted)]
         assert all(first.starts_at < second.starts_at for first, second in pairwise(answers))
         driver.run_for(200)
         started = driver.events_of("track_started")
         assert [event.track.title for event in started[1:4]] == [track.title for track in wanted]
         assert [event.starts_at for event in started[1:4]] == [answer.starts_at for answer in answers]
-        assert driver.last_event(events.QueueChanged).queue == []
+        last = driver.last_event(events.QueueChanged)
+        assert (last.change, last.track_id, last.length) == ("removed", wanted[2].id, 0)
 
     def test_a_queued_track_about_to_start_plays_once(self) -> None:
         driver = driver_on_air()
@@ -109,6 +117,59 @@ class TestQueue:
         driver.commands.resume()
         driver.run_for(61)
         assert driver.title() == wanted.title
+
+    @given(st.lists(st.sampled_from(["add", "again", "skip", "fail", "lose", "play"]), max_size=30))
+    def test_clients_who_follow_the_changes_agree_with_the_queue(self, steps: list[str]) -> None:
+        driver = driver_on_air()
+        library = driver.library
+        followed, seen = list[str](), 0
+        for number, step in enumerate(steps):
+            match step:
+                case "add" | "again" if library.tracks:
+                    tracks = library.playable()
+                    driver.commands.enqueue(tracks[number % len(tracks) if step == "add" else 0].id)
+                case "skip" if library.tracks:
+                    driver.commands.next_track()
+                case "fail" if (planned := driver.autodj.planned()) is not None:
+                    driver.fail_deck(planned.play.id, 0)
+                case "lose" if len(library.tracks) > 2:
+                    library.tracks.pop(next(reversed(library.tracks)))
+            driver.run_for(60 if step == "play" else 1)
+            revision, queue = driver.autodj.published_queue()
+            changes = driver.events_of("queue_changed")
+            assert [it.revision for it in changes] == list(range(1, len(changes) + 1))
+            expected = [track.id for track in queue]
+            read = follow_queue(followed, changes[seen:])
+            followed, seen = expected if read is None else read, revision
+            assert (followed, seen) == (expected, len(changes))
+
+    def test_a_change_of_a_full_queue_is_small_whatever_the_tags(self) -> None:
+        driver = driver_on_air(3)
+        for id_, track in driver.library.tracks.items():
+            worst = dict.fromkeys(("title", "artist", "album", "genre"), "😀" * 500)
+            driver.library.tracks[id_] = track.model_copy(update=worst)
+        for _ in range(QUEUE):
+            driver.commands.enqueue(driver.library.playable()[0].id)
+        driver.library.tracks.pop(driver.library.playable()[0].id)
+        driver.run_for(1)
+        changes = driver.events_of("queue_changed")
+        assert {it.change for it in changes} == {"added", "replaced"}
+        changes[0] = changes[0].model_copy(update={"session_id": "s" * 63})
+        assert max(len(frame(it, "0123abcd-1000000")) for it in changes) <= 2048
+
+    @given(st.lists(st.floats(2, 400), min_size=1, max_size=12), st.integers(0, 10_000_000))
+    def test_what_is_foretold_is_what_would_be_planned(self, lengths: list[float], offset: int) -> None:
+        tracks = [
+            track.model_copy(update={"duration_seconds": length, "last_sound_seconds": length * 0.98})
+            for track, length in zip(make_tracks(len(lengths)), lengths, strict=True)
+        ]
+        programme = steps.begin(steps.Programme(), Choice(make_tracks(1)[0], ""), offset)
+        first = programme.entries[0]
+        for track in tracks:
+            now = programme.entries[-1].play.start
+            programme = steps.prune(steps.plan_next(programme, Choice(track, ""), now, now + 1), now)
+        last, told = programme.entries[-1], steps.foretold(first, tracks)
+        assert (told.play.start, told.transition) == (last.play.start, last.transition)
 
 
 class TestDirection:

@@ -1,20 +1,27 @@
 """Sessions: roles and keys, their clients, and their end."""
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from rtc_drift.engine.protocol.clock import TickClock
+from rtc_drift.library.track import Track
+from rtc_drift.selection.directions import Direction
+from rtc_drift.selection.journey import QUEUE
+from rtc_drift.selection.open_directions import ExploredDirection
 from rtc_drift.station.session import MASTER, Session
 from rtc_drift.station.sources import Sources
 from rtc_drift.station.station import Station
+from tests.support.events import kept_frames
 from tests.support.fakes import FakeEngine, FakeLibrary
 from tests.support.music import make_tracks
 
 
-def make_station(session_id: str = "kitchen") -> Station:
-    library = FakeLibrary(*make_tracks(9))
+def make_station(session_id: str = "kitchen", tracks: Sequence[Track] | None = None) -> Station:
+    library = FakeLibrary(*(tracks or make_tracks(9)))
     library.loved.add(library.playable()[0].id)
     station = Station(
         session_id,
@@ -40,9 +47,16 @@ def leader_and_follower(clock: Callable[[], float] = lambda: 0.0) -> tuple[Sessi
 
 def published(session: Session) -> list[bytes]:
     """Return all events of the session's station so far."""
-    hub = session.station.hub
-    generation, _, _ = hub.last_id.partition("-")
-    return list(hub.missed(f"{generation}-0") or ())
+    return kept_frames(session.station.hub)
+
+
+def hello(session: Session) -> dict[str, Any]:
+    """Return what the first event of a client's stream holds."""
+    frame = b"".join(session.hello(allow_commands=True)).decode()
+    head, data = frame.removesuffix("\n\n").split("\n")
+    assert head == f"id: {session.station.hub.last_id}"
+    event: dict[str, Any] = json.loads(data.removeprefix("data: "))
+    return event
 
 
 class TestRoles:
@@ -98,9 +112,47 @@ class TestRoles:
 
     def test_the_first_and_last_event_belong_to_the_requested_session(self) -> None:
         _, follower = leader_and_follower()
-        assert follower.hello(allow_commands=False).session_id == follower.id
+        assert hello(follower)["sessionId"] == follower.id
         farewell = follower.farewell("This room was closed.")
         assert (farewell.session_id, farewell.reason) == (follower.id, "This room was closed.")
+
+    def test_a_hello_in_pieces_is_the_whole_state(self) -> None:
+        leader, _ = leader_and_follower()
+        for number in (5, 6, 5):
+            leader.station.commands.enqueue(f"{number:016x}")
+        samples = tuple(make_tracks(3))
+        steers = [Direction(way, way, "calmer", 0, 1) for way in ("brighter", "darker")]
+        leader.station.explorer = [ExploredDirection(each, 7, samples) for each in steers]
+        state = leader.state(allow_commands=True)
+        assert (len(state.queue), len(state.explorer)) == (3, 2)
+        event = hello(leader)
+        assert event["type"] == "hello"
+        assert event["state"] == json.loads(state.model_dump_json(by_alias=True))
+
+    def test_a_hello_is_never_held_as_a_whole(self) -> None:
+        worst = [track.model_copy(update=dict.fromkeys(("title", "artist", "album", "genre"), "😀" * 500))
+                 for track in make_tracks(QUEUE)]  # fmt: skip
+        session = Session("kitchen", make_station(tracks=worst))
+        for track in worst:
+            session.station.commands.enqueue(track.id)
+        pieces = [len(piece) for piece in session.hello(allow_commands=True)]
+        assert sum(pieces) > 500_000
+        assert max(pieces) < 8_000
+
+    def test_a_queue_changed_by_the_library_is_published_before_a_hello(self) -> None:
+        leader, _ = leader_and_follower()
+        for number in (5, 6):
+            leader.station.commands.enqueue(f"{number:016x}")
+        before = hello(leader)["state"]
+        library = leader.station._library
+        assert isinstance(library, FakeLibrary)
+        del library.tracks[f"{5:016x}"]
+        after = hello(leader)["state"]
+        change = json.loads(published(leader)[-1].split(b"data: ")[1])
+        assert (change["type"], change["change"], change["position"]) == ("queue_changed", "removed", 0)
+        assert change["revision"] == after["queueRevision"] == before["queueRevision"] + 1
+        assert change["length"] == len(after["queue"]) == 1
+        assert hello(leader)["state"]["queueRevision"] == after["queueRevision"]
 
 
 class TestClients:
