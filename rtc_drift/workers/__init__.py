@@ -2,5 +2,5 @@
 
 Imports nothing of the project: a job is a function named by its path.
 Begin with `pool` (control's side), then `process` (the worker's side). `precedence` says who comes first on the
-machine's cores, `turns` who comes first among jobs.
+machine's cores, `turns` who comes first among jobs. `threads` is for calls that may hang in this process.
 """

@@ -263,3 +263,4 @@ async def test_processes_that_can_not_be_killed_hold_up_nothing(
     await pool.close()
     assert f"end of worker {pid}" in caplog.text
     psutil.Process(pid).kill()
+    await until(lambda: not psutil.pid_exists(pid))
