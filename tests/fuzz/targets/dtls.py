@@ -1,5 +1,6 @@
 """DTLS records in every state of an association: genuine ones, changed ones, and any bytes."""
 
+import contextlib
 from collections.abc import Iterable
 
 from OpenSSL import SSL
@@ -62,8 +63,8 @@ class DtlsRecords(Target):
             if kind == DELIVER:
                 theirs += _answered(partner, ours)
                 ours = []
-            elif kind == THEY_CLOSE and partner.is_connected:
-                theirs += [partner.close()]
+            elif kind == THEY_CLOSE:
+                theirs += _closed(partner)
             elif kind == WE_CLOSE:
                 sent = dtls.close()
             elif kind == TIMEOUT:
@@ -90,12 +91,27 @@ def _answered(partner: DtlsPartner, datagrams: list[bytes]) -> list[bytes]:
         return partner.written()
 
 
+def _closed(partner: DtlsPartner) -> list[bytes]:
+    """Return the listener's `close_notify`, if it can send one."""
+    with contextlib.suppress(SSL.Error):
+        partner.ssl.shutdown()
+    return partner.written()
+
+
+def _secret(partner: DtlsPartner, data: bytes) -> list[bytes]:
+    """Return data as the listener encrypts it; nothing after its end."""
+    try:
+        return [partner.send(data)]
+    except SSL.Error:
+        return []
+
+
 def _received(kind: int, rest: bytes, partner: DtlsPartner, theirs: list[bytes]) -> list[bytes]:
     """Return the datagrams of a step; `theirs` are those of the listener under way, which are taken out."""
     if kind == RAW:
         return [rest] if rest else []
     if kind == SECRET:
-        return [partner.send(rest)] if partner.is_connected and rest else []
+        return _secret(partner, rest) if partner.is_connected and rest else []
     flight = [bytearray(datagram) for datagram in theirs]
     theirs.clear()
     if kind == CHANGED:

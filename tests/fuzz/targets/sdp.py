@@ -1,6 +1,7 @@
 """SDP offers, to the shared port's answer and to aiortc's."""
 
 import asyncio
+import re
 import zlib
 from collections.abc import Iterable
 
@@ -35,6 +36,7 @@ OFFER = HEAD + AUDIO + TRANSPORT + CANDIDATES
 """An offer as a browser makes it."""
 STOCK_EVERY = 25
 """One input in so many is answered by a stock peer connection, too, which takes 10 ms."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 MAX_ANSWER_BYTES = 24 * 1024
 ANSWER_SECONDS = 5.0
 
@@ -92,6 +94,7 @@ class Sdp(Target):
         except (BadOfferError, UnsupportedOfferError) as error:
             require(0 < len(str(error)) < 200, "no sentence")
             return
+        require(0 <= offer.payload_type < 128, "a payload type that RTP has no room for")
         require(len(offer.addresses) <= MAX_CANDIDATES, "more candidates than allowed")
         _check_answer(_lite(offer), offer)
         if zlib.crc32(data) % STOCK_EVERY == 0:
@@ -129,7 +132,7 @@ def _check_answer(answer: str, offer: OpusOffer) -> None:
     require(len(answer) <= MAX_ANSWER_BYTES, "a long answer")
     lines = answer.split("\r\n")
     require(lines.pop() == "", "an answer without an end of line")
-    require(all(line[1:2] == "=" and line.isprintable() for line in lines), "a line that is none")
+    require(all(line[1:2] == "=" and not CONTROL.search(line) for line in lines), "a line that is none")
     sections = [line.split() for line in lines if line.startswith("m=")]
     require(len(sections) == len(offer.lines) <= MAX_MEDIA_LINES, "other lines than offered")
     open_ones = [kind for kind, port, *_ in sections if port != "0"]
