@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -26,6 +27,9 @@ HIGHEST_AMPLITUDE = 8.0
 SAMPLE_RATES = range(4_000, 768_001)
 # Playlists (HLS, concat, …) inside an innocent x.mp3 would make ffmpeg open other files and addresses.
 _OPEN_OPTIONS = {"format_whitelist": "mp3,flac,ogg,m4a,wav,w64,aiff,aac,asf,webm"}
+
+# PyAV before 19 raises errors for tags that are not UTF-8, unless it is told otherwise.
+_TAG_OPTIONS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 class DecodeError(Exception):
@@ -222,7 +226,7 @@ def open_audio(path: str | Path) -> Iterator[AudioFile]:
     if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would block for ever
         raise DecodeError("This is not a file.")
     with _decode_errors():
-        container = av.open(str(path), options=_OPEN_OPTIONS, metadata_errors="replace")
+        container = av.open(str(path), options=_OPEN_OPTIONS, **_TAG_OPTIONS)
     with container:
         for stream in container.streams.audio:
             if stream.codec_context is not None:  # None for a codec that ffmpeg doesn't have

@@ -5,6 +5,7 @@ before it costs anything.
 """
 
 import ipaddress
+import re
 from collections import Counter
 
 MAX_SDP_BYTES = 16 * 1024
@@ -25,6 +26,9 @@ _READ = frozenset(
     )
 )
 """Attributes that are read; others are dropped."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters other than tabs and ends of lines; Python's `splitlines` takes some of them for ends of lines."""
 
 
 class BadOfferError(Exception):
@@ -54,15 +58,17 @@ def bounded(offer: str) -> str:
     ):
         if count > most:
             raise BadOfferError(f"The offer has more than {most} {kind}.")
-    # Where some candidates are left out, the listener's checks will show more.
-    is_whole = None not in candidates
+    # Where some candidates are left out, the listener's checks will show more. Without any, aiortc would gather none.
+    is_whole = bool(candidates) and None not in candidates
     return "\r\n".join(line for line, _ in kept if is_whole or line != "a=end-of-candidates") + "\r\n"
 
 
 def checked_lines(text: str) -> list[str]:
-    """Return the lines of an offer or a fragment. Raises BadOfferError if it is too long."""
+    """Return the lines of an offer or a fragment. Raises BadOfferError if it is too long or isn't plain text."""
     if len(text) > MAX_SDP_BYTES:
         raise BadOfferError(f"The SDP is larger than {MAX_SDP_BYTES // 1024} KiB.")
+    if _CONTROL.search(text):
+        raise BadOfferError("The SDP has a control character.")
     lines = text.splitlines()
     if len(lines) > MAX_LINES:
         raise BadOfferError(f"The SDP has more than {MAX_LINES} lines.")

@@ -12,6 +12,8 @@ from rtc_drift.webrtc.offer_bounds import MID_EXTENSION, BadOfferError, bounded
 OPUS_PARAMETERS = "minptime=20;useinbandfec=0;stereo=1;sprop-stereo=1"
 HOST_PRIORITY = 126 << 24 | 0xFF
 """Priority of a host candidate of component 1, with local preference 0 (RFC 8445, 5.1.2.1)."""
+PAYLOAD_TYPES = range(128)
+"""Numbers that fit into the 7 bits of an RTP header; aiortc's parser takes any."""
 MAX_MEDIA_LINES = 4
 """Largest number of media lines in an offer: generic players offer audio, video and data; one is spare."""
 _SETUP_OF_ROLE: Mapping[str, Literal["active", "passive"]] = {"client": "active", "server": "passive"}
@@ -68,7 +70,11 @@ def opus_offer(offer: str) -> OpusOffer:
     lines = description.media
     rejected = _reject_other_media(description)
     media = _audio_line(description)
-    opus = [codec for codec in media.rtp.codecs if codec.mimeType.lower() == "audio/opus"]
+    opus = [
+        codec
+        for codec in media.rtp.codecs
+        if codec.mimeType.lower() == "audio/opus" and codec.payloadType in PAYLOAD_TYPES
+    ]
     if not opus:
         raise UnsupportedOfferError("The offer has no Opus codec.")
     if media.ice is None or not media.ice.usernameFragment or not media.ice.password or media.dtls is None:

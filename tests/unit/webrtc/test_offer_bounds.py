@@ -119,6 +119,20 @@ def test_only_candidates_that_can_be_used_count() -> None:
     assert not offer.description.media[0].ice_candidates_complete, "the listener has more, which its checks show"
 
 
+def test_no_more_candidates_are_announced_only_where_there_is_one() -> None:
+    for candidates, is_complete in (("", False), (candidate(1), True), (candidate(1) + candidate(2, "x.local"), False)):
+        offer = opus_offer(audio(f"{candidates}a=end-of-candidates\r\n"))
+        assert offer.description.media[0].ice_candidates_complete == is_complete, candidates
+
+
+@pytest.mark.parametrize("character", ["\0", "\x0b", "\x1b", "\x7f", "\x85", "\u2028"])
+def test_control_characters_are_refused(character: str) -> None:
+    with pytest.raises(BadOfferError, match="control character"):
+        opus_offer(audio(f"m=application{character} 9 X 1\r\n"))
+    with pytest.raises(BadOfferError, match="control character"):
+        trickled(f"a=mid:0{character}\r\n")
+
+
 def test_a_malformed_candidate_is_refused() -> None:
     with pytest.raises(BadOfferError, match="not valid"):
         opus_offer(audio("a=candidate:x\r\n"))

@@ -61,6 +61,14 @@ def test_two_sections_with_the_same_mid_are_refused() -> None:
         opus_offer(HEAD + audio(0) + video(0))
 
 
+@pytest.mark.parametrize("number", ["-1", "128", "70000"])
+def test_a_payload_type_without_room_in_a_packet_is_not_taken(number: str) -> None:
+    with pytest.raises(UnsupportedOfferError, match="no Opus"):
+        opus_offer(HEAD + audio(0).replace("rtpmap:111", f"rtpmap:{number}"))
+    both = audio(0).replace("a=rtpmap:111", f"a=rtpmap:{number} opus/48000/2\r\na=rtpmap:111")
+    assert opus_offer(HEAD + both).payload_type == 111
+
+
 def test_a_data_channel_is_hidden_from_aiortc_and_rejected() -> None:
     offer = opus_offer(HEAD + data(0) + audio(1) + video(2))
     description = SessionDescription.parse(str(offer.description))
