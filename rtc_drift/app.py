@@ -30,7 +30,9 @@ from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
 from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable_reason
+from rtc_drift.workers import sandbox
 from rtc_drift.workers.pool import Workers
+from rtc_drift.workers.sandbox import Rights
 from rtc_drift.workers.turns import Turns, has_few_cores
 
 logger = logging.getLogger(__name__)
@@ -70,12 +72,15 @@ class Service:
             catalogue = await asyncio.to_thread(Catalogue.open, settings.data_dir / "catalogue.sqlite")
             stack.callback(catalogue.close)
             turns = Turns(lambda: few_cores and self._has_listeners())
-            workers = await stack.enter_async_context(Workers(1, turns=turns))
+            logger.info("%s", sandbox.describe())
+            demo_folder, lead_folder = settings.data_dir / "demo", settings.data_dir / "leads"
+            music = (*settings.music, demo_folder)
+            workers = await stack.enter_async_context(Workers(1, reads=music, turns=turns))
             self.library = Library(
                 catalogue,
                 workers,
                 music=settings.music,
-                demo_folder=settings.data_dir / "demo",
+                demo_folder=demo_folder,
                 analyse=settings.analysis,
                 target_lufs=settings.loudness,
                 album_balance=settings.album_balance,
@@ -83,10 +88,8 @@ class Service:
             stack.push_async_callback(self.library.close)
 
             # A pool of their own: a stretched intro is needed within a minute, and analysing a file may take longer.
-            rendering = await stack.enter_async_context(Workers(1, turns=turns))
-            self.lead_cache = await asyncio.to_thread(
-                LeadCache, WorkerLeadRenderer(rendering), settings.data_dir / "leads"
-            )
+            rendering = await stack.enter_async_context(Workers(1, reads=music, turns=turns))
+            self.lead_cache = await asyncio.to_thread(LeadCache, WorkerLeadRenderer(rendering), lead_folder)
             stack.push_async_callback(self.lead_cache.close)
 
             ticks = TickClock(time.monotonic_ns())
@@ -97,6 +100,7 @@ class Service:
                 self._restore,
                 self._withhold_unready,
                 settings.log_level,
+                Rights.of(*music, lead_folder),
             )
             stack.push_async_callback(self.engines.close)
             self.spaces = SpaceUpdater(self.library)

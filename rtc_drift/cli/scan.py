@@ -23,9 +23,10 @@ async def scan(folder: Path, data_dir: Path) -> int:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 1
     try:
-        async with Workers(os.cpu_count() or 1) as workers:
+        root = folder.expanduser().absolute()
+        async with Workers(os.cpu_count() or 1, reads=[root]) as workers:
             with progress_of_files(console) as progress:
-                reader, root = Reader(catalogue, workers, progress), folder.expanduser().absolute()
+                reader = Reader(catalogue, workers, progress)
                 summary = await reader.scan(root)
                 _, analysed = await reader.analyse([root])
     except scanning.RootError as error:

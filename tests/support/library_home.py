@@ -60,7 +60,7 @@ class LibraryHome:
     ) -> AsyncIterator[Library]:
         """Open the library on music folders, and close it afterwards; assert that no task is left."""
         catalogue = Catalogue.open(self.folder / "catalogue.db")
-        async with Workers(1, command=_COMMAND) as workers:
+        async with Workers(1, command=_COMMAND, reads=[self.folder, *roots]) as workers:
             library = Library(
                 catalogue,
                 workers,

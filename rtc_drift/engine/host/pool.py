@@ -7,6 +7,7 @@ from functools import partial
 from rtc_drift.engine.host.decoder_supervisor import DecoderSupervisor
 from rtc_drift.engine.host.engine_supervisor import EngineSupervisor
 from rtc_drift.engine.protocol import messages as m
+from rtc_drift.workers.sandbox import Rights
 
 MOST_TICK_AGE_SECONDS = 3.0
 """Age of an engine's last tick above which it plays nothing: it reports every second."""
@@ -23,8 +24,9 @@ class EnginePool:
         restore: Callable[[], Iterable[m.ToEngine]],
         on_repeated_death: Callable[[Callable[[int], bool]], None] = lambda _: None,
         log_level: str = "INFO",
+        rights: Rights | None = None,
     ) -> None:
-        """Create engines that are not started yet.
+        """Create engines that are not started yet, whose decoders read the files that `rights` name.
 
         `on_message` gets an engine's number and a message of it. `restore` gives the messages that bring all engines to
         the present state. `on_repeated_death` is called before, if an engine has died twice within 30 s; it gets a
@@ -42,7 +44,7 @@ class EnginePool:
             for number in range(count)
         ]
         self._decoders = [
-            DecoderSupervisor(partial(self._connect, number), partial(self._decoder_died, number), log_level)
+            DecoderSupervisor(partial(self._connect, number), partial(self._decoder_died, number), log_level, rights)
             for number in range(count)
         ]
 
