@@ -32,7 +32,6 @@ from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
 from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable_reason
 from rtc_drift.workers import sandbox
 from rtc_drift.workers.pool import Workers
-from rtc_drift.workers.sandbox import Rights
 from rtc_drift.workers.turns import Turns, has_few_cores
 
 logger = logging.getLogger(__name__)
@@ -100,7 +99,7 @@ class Service:
                 self._restore,
                 self._withhold_unready,
                 settings.log_level,
-                Rights.of(*music, lead_folder),
+                (*music, lead_folder),
             )
             stack.push_async_callback(self.engines.close)
             self.spaces = SpaceUpdater(self.library)

@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from rtc_drift.audio.resampler import Resampler
 from rtc_drift.audio.source import Source
 from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.workers.opener import open_file
@@ -69,7 +70,7 @@ class AudioFile:
         self._starts = deque[float](maxlen=_FRAMES_COMPARED)
         self._decoded_seconds = 0.0
         self._gathered = av.AudioFifo()
-        self._resampler: av.AudioResampler | None = None
+        self._resampler: Resampler | None = None
         self._shape: tuple[str, str, int] | None = None
         self._bad_in_a_row = 0
 
@@ -163,7 +164,7 @@ class AudioFile:
                 raise DecodeError(f"A file with {frame.layout.nb_channels} channels can't be played.")
             yield from self._flush()
             self._gathered = av.AudioFifo()
-            self._resampler = av.AudioResampler("flt", "stereo", SAMPLE_RATE)
+            self._resampler = Resampler()
             self._shape = shape
         frame.pts = None  # timestamps may be missing or jump; only the number of samples counts
         self._gathered.write(frame)
@@ -173,7 +174,8 @@ class AudioFile:
     def _flush(self) -> Iterator[Audio]:
         if self._resampler is not None:
             yield from self._convert_gathered()
-            yield from self._convert(None)
+            for resampled in self._resampler.flush():
+                yield _audio(resampled)
             self._resampler = None
 
     def _convert_gathered(self) -> Iterator[Audio]:
@@ -184,11 +186,10 @@ class AudioFile:
         if gathered is not None:
             yield from self._convert(gathered)
 
-    def _convert(self, frame: av.AudioFrame | None) -> Iterator[Audio]:
+    def _convert(self, frame: av.AudioFrame) -> Iterator[Audio]:
         assert self._resampler is not None
         for resampled in self._resampler.resample(frame):
-            if resampled is not None:  # a frame that needs no conversion comes back as it is, even None
-                yield _audio(resampled)
+            yield _audio(resampled)
 
     def _align(self) -> None:
         """Drop what was decoded before a sample at which the resampler has the same phase as at the file's first.

@@ -6,10 +6,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from rtc_drift.workers.precedence import has_autogroups
-from rtc_drift.workers.sandbox import MAX_ADDRESS_SPACE, limit_address_space
+from rtc_drift.workers.sandbox import limit_address_space
 
 NICENESS = 2
 """Niceness relative to control's, while decks are not far ahead: somebody may be waiting for the first samples."""
+MEMORY = 512 << 20
+"""Address space (bytes) for decoding, besides that of decks and modules: taken within a fraction of a second.
+
+With the modules that is less than 1 GiB. With more, a file that takes all of it would be at it for longer than its
+turn, and others would be decoded and blamed with it.
+"""
 MEMORY_PER_DECK = 16 << 20
 """Address space (bytes) for one more deck. Most use three to six million, two of them for the ring."""
 FIRST_TO_GO = 800
@@ -47,7 +53,7 @@ def take_share(threads: Iterable[int]) -> bool:
 
 def limit_memory(decks: int) -> None:
     """Let a file that makes ffmpeg allocate without end fail early, while the other decks are far ahead."""
-    limit_address_space(MAX_ADDRESS_SPACE + decks * MEMORY_PER_DECK)
+    limit_address_space(MEMORY + decks * MEMORY_PER_DECK)
 
 
 def go_first() -> None:

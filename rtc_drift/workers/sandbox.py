@@ -107,10 +107,10 @@ def limit(kind: int, value: int, *, lowers_hard: bool = True) -> None:
 def limit_address_space(bytes_: int) -> None:
     """Let allocating fail beyond a limit, since a damaged file may make a decoder ask for any amount. Linux only.
 
-    It comes on top of what the process had when it started: with some languages that is 200 MB of locales.
+    It comes on top of what the process has when this is called first: with some languages that is 200 MB of locales.
     """
     if sys.platform == "linux":
-        limit(resource.RLIMIT_AS, bytes_ + _mapped_at_start(), lowers_hard=False)
+        limit(resource.RLIMIT_AS, bytes_ + _mapped_at_first(), lowers_hard=False)
 
 
 def allow_cpu_seconds(seconds: float) -> None:
@@ -162,8 +162,8 @@ def _program_files() -> Iterator[Path]:
 
 
 @cache
-def _mapped_at_start() -> int:
-    """Return the address space of this process when this is called first."""
+def _mapped_at_first() -> int:
+    """Return the address space that this process had when this was called first."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):

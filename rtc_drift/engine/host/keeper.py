@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from rtc_drift.workers.sandbox import Rights, environment
 
@@ -65,15 +66,15 @@ class Keeper:
 
 
 async def start_child(
-    module: str, options: Sequence[str], fds: Sequence[int], rights: Rights | None = None
+    module: str, options: Sequence[str], fds: Sequence[int], reads: Sequence[Path] = ()
 ) -> asyncio.subprocess.Process:
     """Start `python -m module` with options, descriptors and one thread for linear algebra. Raises OSError.
 
-    To be called on the main thread: the child ends with the thread that started it.
+    It may read the files below `reads`. To be called on the main thread: it ends with the thread that started it.
     """
     return await asyncio.create_subprocess_exec(
         # -P: don't import from the working directory.
-        *(sys.executable, "-P", "-m", module, *options, *(rights or Rights()).options()),
+        *(sys.executable, "-P", "-m", module, *options, *Rights.of(*reads).options()),
         pass_fds=fds,
         # A group, so that Ctrl-C reaches control only; but in control's session, since Linux may share cores among
         # sessions before it looks at priorities.

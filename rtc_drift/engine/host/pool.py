@@ -1,13 +1,13 @@
 """All engines as one: each station belongs to one of them. Every engine and every decoder has a supervisor."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 from rtc_drift.engine.host.decoder_supervisor import DecoderSupervisor
 from rtc_drift.engine.host.engine_supervisor import EngineSupervisor
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.workers.sandbox import Rights
 
 MOST_TICK_AGE_SECONDS = 3.0
 """Age of an engine's last tick above which it plays nothing: it reports every second."""
@@ -24,9 +24,9 @@ class EnginePool:
         restore: Callable[[], Iterable[m.ToEngine]],
         on_repeated_death: Callable[[Callable[[int], bool]], None] = lambda _: None,
         log_level: str = "INFO",
-        rights: Rights | None = None,
+        reads: Sequence[Path] = (),
     ) -> None:
-        """Create engines that are not started yet, whose decoders read the files that `rights` name.
+        """Create engines that are not started yet, whose decoders read the files below `reads`.
 
         `on_message` gets an engine's number and a message of it. `restore` gives the messages that bring all engines to
         the present state. `on_repeated_death` is called before, if an engine has died twice within 30 s; it gets a
@@ -44,7 +44,7 @@ class EnginePool:
             for number in range(count)
         ]
         self._decoders = [
-            DecoderSupervisor(partial(self._connect, number), partial(self._decoder_died, number), log_level, rights)
+            DecoderSupervisor(partial(self._connect, number), partial(self._decoder_died, number), log_level, reads)
             for number in range(count)
         ]
 

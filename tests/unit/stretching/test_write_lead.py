@@ -98,9 +98,8 @@ async def test_a_worker_renders_a_lead(tmp_path: Path, music: Audio) -> None:
         assert (tmp_path / "there.wav").read_bytes() == (tmp_path / "here.wav").read_bytes()
         with pytest.raises(WorkerError, match=r"^The file can't be read \(No such file or directory\)\.$"):
             await WorkerLeadRenderer(workers).write_lead(tmp_path / "missing.opus", WARP, tmp_path / "other.wav")
-        (tmp_path / "taken.wav").mkdir()
-        with pytest.raises(WorkerError, match=r"^The worker reported: is a directory\.$"):
-            await WorkerLeadRenderer(workers).write_lead(file, WARP, tmp_path / "taken.wav")
+        with pytest.raises(WorkerError, match=r"^The worker reported: not a directory\.$"):
+            await WorkerLeadRenderer(workers).write_lead(file, WARP, file / "lead.wav")
         assert workers.crashes == 0
 
 
