@@ -5,7 +5,6 @@ glibc has no functions for it, so its three system calls are made by number. See
 
 import ctypes
 import os
-import platform
 import struct
 import sys
 from collections.abc import Iterable
@@ -82,7 +81,7 @@ class LinuxKernel:
 
 def available_version(kernel: Kernel | None = None) -> int:
     """Return the version of Landlock, or 0 where there is none: another system, an old kernel, some containers."""
-    if kernel is None and (sys.platform != "linux" or platform.machine().startswith(_OTHER_NUMBERS)):
+    if kernel is None and (sys.platform != "linux" or os.uname().machine.startswith(_OTHER_NUMBERS)):
         return 0
     try:
         return (kernel or LinuxKernel()).version()

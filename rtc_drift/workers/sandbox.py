@@ -120,7 +120,7 @@ def allow_cpu_seconds(seconds: float) -> None:
 
 
 def confine(rights: Rights) -> Callable[[], None]:
-    """Start the opener of a process that has one thread yet. Return a function that takes all other rights.
+    """Start the opener of a process that has one thread so far. Return a function that takes all other rights.
 
     That one is to be called when most modules are loaded; it does nothing when it is called again.
     """
@@ -130,7 +130,7 @@ def confine(rights: Rights) -> Callable[[], None]:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
     opener.use(opener.start((*rights.reads, *rights.writes)))
-    return cache(partial(_restrict, rights.writes))
+    return cache(partial(_restrict, rights))
 
 
 def describe() -> str:
@@ -141,24 +141,26 @@ def describe() -> str:
     return "Hostile files: decoding has limits, but may reach other files: there is no Landlock here"
 
 
-def _restrict(writes: Sequence[Path]) -> None:
+def _restrict(rights: Rights) -> None:
     try:
-        landlock.restrict(tuple(_program_files()), writes)
+        landlock.restrict(dict.fromkeys(_program_files(rights)), rights.writes)
     except OSError as error:
         logger.warning("Files that are decoded may reach other files: Landlock failed (%s)", error.strerror or error)
 
 
-def _program_files() -> Iterator[Path]:
+def _program_files(rights: Rights) -> Iterator[Path]:
     """Yield the places from which Python may load modules and libraries late; no folder that holds people's own."""
     yield Path(__file__).parents[1]
     yield from (Path(folder) for folder in _SYSTEM_FOLDERS)
     yield Path(os.__file__).parent
     yield from (Path(folder) for folder in site.getsitepackages())
     home = Path(os.path.realpath(os.environ.get("HOME") or "/"))
-    for name in (sys.prefix, sys.base_prefix, *sys.path):
-        folder = Path(os.path.realpath(name))
-        if not home.is_relative_to(folder):
-            yield folder
+    peoples = {_identity(folder) for folder in (home, *home.parents)}
+    for name in dict.fromkeys((sys.prefix, sys.base_prefix, *sys.path)):
+        # The files themselves are not touched: on a drive that is gone even that would hang.
+        holds_files = any(path.is_relative_to(Path(name).absolute()) for path in (*rights.reads, *rights.writes))
+        if not holds_files and _identity(name) not in peoples:
+            yield Path(name)
 
 
 @cache
@@ -168,6 +170,14 @@ def _mapped_at_first() -> int:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
         return 0
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path or ".")  # noqa: PTH116 (a path of its own for each takes longer)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _log_bytes() -> int:

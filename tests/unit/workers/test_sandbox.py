@@ -201,11 +201,13 @@ async def test_a_process_that_is_busy_ends_with_its_parent(
     control = subprocess.Popen([sys.executable, "-c", parent, str(pid_file)], cwd=REPOSITORY)
     try:
         await until(lambda: pid_file.exists() and pid_file.read_text() != "", 30)
+        child = psutil.Process(int(pid_file.read_text()))
+        processes = [child, *child.children()]
+        assert len(processes) == 1 + bool(VERSION), "and its opener"
     finally:
         control.kill()
         control.wait()
-    child = int(pid_file.read_text())
-    await until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    await until(lambda: not any(it.is_running() and it.status() != psutil.STATUS_ZOMBIE for it in processes))
 
 
 async def test_a_process_whose_parent_has_ended_before_it_could_ask_ends_at_once() -> None:
