@@ -17,6 +17,7 @@ import pytest
 
 from rtc_drift.media import SAMPLE_RATE, samples
 from rtc_drift.station.station import Station
+from rtc_drift.workers.sandbox import describe
 from tests.support.audio_checks import longest_silence_ms
 from tests.support.audio_files import write_audio
 from tests.support.bad_files import ABORTS, ALLOCATES, HANGS, bad_files
@@ -186,7 +187,7 @@ async def test_a_bad_file_is_replaced_in_time_and_the_other_rooms_do_not_notice(
 
 
 async def test_music_behind_links_and_in_a_folder_that_is_another_one_now_is_played(
-    serve: Serve, formats: Path, tmp_path: Path
+    serve: Serve, formats: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As when a drive is lost and back: the name is the same, the folder is not."""
     folder, elsewhere = tmp_path / "music", tmp_path / ".elsewhere"
@@ -198,7 +199,9 @@ async def test_music_behind_links_and_in_a_folder_that_is_another_one_now_is_pla
     (elsewhere / "album").mkdir()
     (elsewhere / "mp3.mp3").rename(elsewhere / "album" / "mp3.mp3")
     (folder / "album").symlink_to(elsewhere / "album")
+    caplog.set_level("INFO")
     async with serve(folder) as server:
+        assert describe() in caplog.text, "people read whether they are protected"
         assert len(await server.scanned_tracks()) == len(FORMATS), "workers read them, too"
         taps = [Wiretap(await room(server, f"Format {suffix}")) for suffix in ("flac", "mp3")]
         await reach(taps, 1)

@@ -114,7 +114,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no byte": (empty, r"empty|can't be decoded"),
     **{f"the head of {suffix}": (beginning_of(suffix, 1, 30), "can't be decoded") for suffix in CODECS},
     "half of .m4a": (beginning_of(".m4a", 0.5), "can't be decoded"),  # its index stands at its end
-    "more than 4 GiB": (too_big, r"too big to be played \(more than 4 GiB\)|can't be decoded"),
+    "more than 4 GiB": (too_big, r"too big to be played \(more than 4 GiB\)"),
     "66 channels": (many_channels, "A file with 66 channels can't be played"),
     "one sample": (lambda it: floats(it, sine(1)[:1]), "too short"),
     "a zip bomb": (zip_bomb, "can't be decoded|is damaged"),
@@ -159,13 +159,13 @@ def test_playable_hostile_files_are_measured(tmp_path: Path, name: str) -> None:
 def test_a_file_that_is_longer_than_the_limit_is_too_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examine: Callable[[Path], Track | Analysis | Unplayable]
 ) -> None:
-    def endless(file: AudioFile) -> Iterator[Audio]:
-        while True:
+    def ten_minutes(file: AudioFile) -> Iterator[Audio]:
+        for _ in range(60):
             yield np.zeros((480_000, 2), np.float32)
 
     monkeypatch.setattr("rtc_drift.library.probe.LONGEST_SECONDS", 60.0)
-    monkeypatch.setattr(AudioFile, "chunks", endless)
-    file = write_audio(tmp_path / "endless.flac", sine(1))
+    monkeypatch.setattr(AudioFile, "chunks", ten_minutes)
+    file = write_audio(tmp_path / "claims a second.flac", sine(1))
     result = examine(file)
     assert isinstance(result, Unplayable)
     assert "too long to be played" in result.reason

@@ -127,6 +127,15 @@ async def test_a_file_that_failed_is_probed_with_a_seek(tmp_path: Path, fault: s
         assert (result.reason, result.temporary) == expected
 
 
+async def test_a_file_that_takes_too_long_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "PROBE_CPU_SECONDS", 1)
+    file = write_audio(tmp_path / "x.flac", sine(2))
+    command = (sys.executable, "-c", FAILING_AFTER_SEEK.format(fault="sum(range(1 << 60))"))
+    async with Workers(1, command=command, reads=[tmp_path]) as workers:
+        result = await jobs.probe(workers, file, [SAMPLE_RATE])
+        assert result == Unplayable(path=file, reason="It took too long to decode this file.")
+
+
 async def test_a_worker_gets_no_more_memory_than_its_limit() -> None:
     async with Workers(1, command=(sys.executable, "-c", ALLOCATING)) as workers:
         with pytest.raises(JobFailedError, match="MemoryError"):

@@ -111,7 +111,7 @@ async def test_the_environment_of_a_worker_holds_no_secret(monkeypatch: pytest.M
 async def test_a_job_that_computes_for_ever_is_ended_though_it_gives_signs_of_life() -> None:
     async with Workers(1, command=COMMAND) as workers:
         with pytest.raises(JobTooLongError):
-            await workers.run(f"{JOBS}:compute_job", cpu_seconds=0)
+            await asyncio.wait_for(workers.run(f"{JOBS}:compute_job", cpu_seconds=0), 60)
         first = (await workers.run(f"{JOBS}:limits_job", cpu_seconds=100))["RLIMIT_CPU"]
         second = (await workers.run(f"{JOBS}:limits_job", cpu_seconds=10_000))["RLIMIT_CPU"]
         third = (await workers.run(f"{JOBS}:limits_job", cpu_seconds=200))["RLIMIT_CPU"]
