@@ -31,9 +31,9 @@ async def scanned_library(music: Path | None = None, data_dir: Path | None = Non
         variable = os.environ.get(MUSIC_VARIABLE)
         music = music or (Path(variable) if variable else None)
         with contextlib.closing(Catalogue.open(data_dir / "catalogue.sqlite")) as catalogue:
-            async with Workers(os.cpu_count() or 1) as workers:
+            folder = music.absolute() if music is not None else data_dir / "demo"
+            async with Workers(os.cpu_count() or 1, reads=[folder]) as workers:
                 with progress_of_files(Console(stderr=True)) as progress:
-                    folder = music.absolute() if music is not None else data_dir / "demo"
                     async with Reader(catalogue, workers, progress) as reader:
                         if music is None:
                             await reader.make_demo(folder)

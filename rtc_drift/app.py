@@ -42,6 +42,7 @@ from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
 from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable_reason
+from rtc_drift.workers import sandbox
 from rtc_drift.workers.pool import Workers
 from rtc_drift.workers.threads import Threads
 from rtc_drift.workers.turns import Turns, has_few_cores
@@ -91,24 +92,28 @@ class Service:
             catalogue = await self._storage.run(Catalogue.open, settings.data_dir / "catalogue.sqlite")
             self._close_later(stack, "closing the catalogue", lambda: self._storage.close(catalogue.close))
             turns = Turns(lambda: few_cores and self._has_listeners())
-            workers, watching = Workers(1, turns=turns), Workers(1, idle_seconds=math.inf)
+            logger.info("%s", sandbox.describe())
+            demo_folder, lead_folder = settings.data_dir / "demo", settings.data_dir / "leads"
+            music = (*settings.music, demo_folder)
+            workers = Workers(1, reads=music, turns=turns)
+            # It touches names only, and the library that it uses opens folders itself.
+            watching = Workers(1, is_confined=False, idle_seconds=math.inf)
             # A pool of their own: a stretched intro is needed within a minute, and analysing a file may take longer.
-            rendering = Workers(1, turns=turns)
+            rendering = Workers(1, reads=music, turns=turns)
             self._workers = [workers, watching, rendering]
             for pool in self._workers:
                 self._close_later(stack, "ending the worker processes", pool.close)
             self.library = Library(
                 Resources(catalogue, workers, self._storage, self._files, self._planning, watching),
                 music=settings.music,
-                demo_folder=settings.data_dir / "demo",
+                demo_folder=demo_folder,
                 analyse=settings.analysis,
                 target_lufs=settings.loudness,
                 album_balance=settings.album_balance,
             )
             self._close_later(stack, "closing the library", self.library.close)
 
-            lead_folder, threads = settings.data_dir / "leads", self._lead_files
-            renderer = WorkerLeadRenderer(rendering)
+            renderer, threads = WorkerLeadRenderer(rendering), self._lead_files
             self.lead_cache = await threads.run(LeadCache, renderer, lead_folder, threads=threads)
             self._close_later(stack, "closing the stretched intros", self.lead_cache.close)
 
@@ -120,6 +125,7 @@ class Service:
                 self._restore,
                 self._withhold_unready,
                 settings.log_level,
+                (*music, lead_folder),
             )
             self._close_later(stack, "ending engines and decoders", self.engines.close)
             self.spaces = SpaceUpdater(self.library, self._planning)

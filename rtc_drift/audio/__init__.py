@@ -1,6 +1,6 @@
 """Files and streams of sound: decoding, seeking, loudness, encoding, Ogg.
 
-May import `media`.
+May import `media` and `workers`.
 Begin with `decoding`, then `seeking`.
 """
 

@@ -13,7 +13,10 @@ from typing import Any
 import av
 import numpy as np
 
+from rtc_drift.audio.resampler import Resampler
+from rtc_drift.audio.source import Source
 from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.workers.opener import open_file
 
 CHUNK_SECONDS = 0.25
 """Length of one conversion. Codecs give frames of 64 to 4,608 samples, and each conversion has a fixed cost."""
@@ -25,8 +28,10 @@ _FINE_CLOCK_SAMPLES = 4
 HIGHEST_AMPLITUDE = 8.0
 """Limit for samples of broken float files, which hold infinity and 1e30; their NaN becomes silence."""
 SAMPLE_RATES = range(4_000, 768_001)
+MAX_CHANNELS = 64
+"""Most channels that a file may have: as many as the largest formats for concert halls."""
 # Playlists (HLS, concat, …) inside an innocent x.mp3 would make ffmpeg open other files and addresses.
-_OPEN_OPTIONS = {"format_whitelist": "mp3,flac,ogg,m4a,wav,w64,aiff,aac,asf,webm"}
+_OPEN_OPTIONS = {"format_whitelist": "mp3,flac,ogg,m4a,wav,w64,aiff,aac,asf,webm", "max_streams": "64"}
 
 # PyAV before 19 raises errors for tags that are not UTF-8, unless it is told otherwise.
 _TAG_OPTIONS: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -69,7 +74,7 @@ class AudioFile:
         self._starts = deque[float](maxlen=_FRAMES_COMPARED)
         self._decoded_seconds = 0.0
         self._gathered = av.AudioFifo()
-        self._resampler: av.AudioResampler | None = None
+        self._resampler: Resampler | None = None
         self._shape: tuple[str, str, int] | None = None
         self._bad_in_a_row = 0
 
@@ -159,9 +164,11 @@ class AudioFile:
         if shape != self._shape:  # at the start, and where one stream follows another
             if frame.sample_rate not in SAMPLE_RATES:
                 raise DecodeError(f"A sample rate of {frame.sample_rate} Hz can't be played.")
+            if frame.layout.nb_channels > MAX_CHANNELS:
+                raise DecodeError(f"A file with {frame.layout.nb_channels} channels can't be played.")
             yield from self._flush()
             self._gathered = av.AudioFifo()
-            self._resampler = av.AudioResampler("flt", "stereo", SAMPLE_RATE)
+            self._resampler = Resampler()
             self._shape = shape
         frame.pts = None  # timestamps may be missing or jump; only the number of samples counts
         self._gathered.write(frame)
@@ -171,7 +178,8 @@ class AudioFile:
     def _flush(self) -> Iterator[Audio]:
         if self._resampler is not None:
             yield from self._convert_gathered()
-            yield from self._convert(None)
+            for resampled in self._resampler.flush():
+                yield _audio(resampled)
             self._resampler = None
 
     def _convert_gathered(self) -> Iterator[Audio]:
@@ -182,11 +190,10 @@ class AudioFile:
         if gathered is not None:
             yield from self._convert(gathered)
 
-    def _convert(self, frame: av.AudioFrame | None) -> Iterator[Audio]:
+    def _convert(self, frame: av.AudioFrame) -> Iterator[Audio]:
         assert self._resampler is not None
         for resampled in self._resampler.resample(frame):
-            if resampled is not None:  # a frame that needs no conversion comes back as it is, even None
-                yield _audio(resampled)
+            yield _audio(resampled)
 
     def _align(self) -> None:
         """Drop what was decoded before a sample at which the resampler has the same phase as at the file's first.
@@ -225,16 +232,20 @@ def open_audio(path: str | Path) -> Iterator[AudioFile]:
     """Open a file for decoding. Raises OSError when it can't be read, DecodeError when it isn't audio."""
     if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would block for ever
         raise DecodeError("This is not a file.")
-    with _decode_errors():
-        container = av.open(str(path), options=_OPEN_OPTIONS, **_TAG_OPTIONS)
-    with container:
-        for stream in container.streams.audio:
-            if stream.codec_context is not None:  # None for a codec that ffmpeg doesn't have
-                stream.codec_context.thread_count = 1
-                break
-        else:
-            raise DecodeError("The file holds no audio.")
-        yield AudioFile(container, stream)
+    with open_file(path) as opened:
+        with _decode_errors():
+            container = av.open(Source(opened), "r", options=_OPEN_OPTIONS, **_TAG_OPTIONS)
+        with container:
+            yield _audio_of(container)
+
+
+def _audio_of(container: av.container.InputContainer) -> AudioFile:
+    """Return the first audio stream that ffmpeg knows how to decode. Raises DecodeError."""
+    for stream in container.streams.audio:
+        if stream.codec_context is not None:  # None for a codec that ffmpeg doesn't have
+            stream.codec_context.thread_count = 1
+            return AudioFile(container, stream)
+    raise DecodeError("The file holds no audio.")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rtc_drift.audio.decoding import AudioFile, ClockZero, DecodeError, open_audio
 from rtc_drift.media import Audio, samples, seconds
+from rtc_drift.workers.opener import open_file
 
 __all__ = ["DecodeError", "decode"]
 
@@ -69,7 +70,7 @@ def _seek(path: str, file: AudioFile, to_seconds: float) -> None:
 
 def _is_chained(path: str) -> bool:
     """Return True if one Ogg stream follows another: after seeking, ffmpeg reads the first one only."""
-    with Path(path).open("rb") as file:
+    with open_file(path) as file:
         begun = set[bytes]()
         while (page := file.read(_PAGE_HEADER_BYTES)).startswith(b"OggS\0") and page[5] & _BEGINS_STREAM:
             begun.add(page[_SERIAL_NUMBER])

@@ -21,7 +21,8 @@ async def analyze(files: Sequence[Path], *, as_json: bool) -> int:
     console = Console()
     table = Table("file", "BPM", "confidence", "key", "LUFS", "length", "brightness", "energy", box=None)
     failed = False
-    async with Workers(min(len(files), os.cpu_count() or 1)) as workers:
+    files = [path.expanduser() for path in files]
+    async with Workers(min(len(files), os.cpu_count() or 1), reads=files) as workers:
         tasks = [asyncio.create_task(_analyse(workers, path), name=f"analyze {path}") for path in files]
         try:
             for path, task in zip(files, tasks, strict=True):
@@ -43,7 +44,7 @@ async def analyze(files: Sequence[Path], *, as_json: bool) -> int:
 async def _analyse(workers: Workers, path: Path) -> tuple[float, Analysis] | str:
     """Return the length in seconds and the analysis of a file, or the reason why it can't be analysed."""
     try:
-        track = await jobs.probe(workers, path.expanduser().absolute())
+        track = await jobs.probe(workers, path.absolute())
         analysis = await jobs.analyse(workers, track) if isinstance(track, Track) else track
     except WorkerError as error:
         return str(error)

@@ -59,7 +59,7 @@ async def render(options: RenderOptions, settings: Settings) -> int:
             Output(options.output) as output,
             closing(Catalogue.open(settings.data_dir / "catalogue.sqlite")) as catalogue,
         ):
-            async with Workers(os.cpu_count() or 1) as workers:
+            async with Workers(os.cpu_count() or 1, reads=_folders(settings)) as workers:
                 library = await _read(catalogue, workers, settings)
             check_tracks(script, library)
             await _render(options, settings, script, library, output)
@@ -81,7 +81,7 @@ async def render(options: RenderOptions, settings: Settings) -> int:
 async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> MemoryLibrary:
     """Read and analyse the music folders, or the demo library if there are none."""
     with progress_of_files(Console(stderr=True)) as progress:
-        folders = [folder.absolute() for folder in settings.music] or [settings.data_dir / "demo"]
+        folders = _folders(settings)
         async with Reader(catalogue, workers, progress) as reader:
             if not settings.music:
                 await reader.make_demo(folders[0])
@@ -107,7 +107,7 @@ async def _render(
 ) -> None:
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
     length, log, began, done = samples(options.minutes * 60), RenderLog(), time.monotonic(), 0
-    async with _leads(options.keep_leads) as leads:
+    async with _leads(options.keep_leads, _folders(settings)) as leads:
         programme = render_programme(library, seed=seed, length=length, log=log, script=script, leads=leads)
         with _progress() as progress:
             task = progress.add_task("rendering", total=length, speed="")
@@ -130,15 +130,20 @@ async def _render(
 
 
 @asynccontextmanager
-async def _leads(keep_in: Path | None) -> AsyncIterator[LeadSource]:
+async def _leads(keep_in: Path | None, music: Sequence[Path]) -> AsyncIterator[LeadSource]:
     """Provide a source of stretched intros. Its files are removed at the end; copies in `keep_in` stay."""
     with tempfile.TemporaryDirectory(prefix="rtc-drift-") as folder:
-        async with Workers(1) as workers:
+        async with Workers(1, reads=music) as workers:
             lead_cache = LeadCache(WorkerLeadRenderer(workers), Path(folder))
             try:
                 yield lead_cache if keep_in is None else KeptLeads(lead_cache, keep_in.absolute())
             finally:
                 await lead_cache.close()
+
+
+def _folders(settings: Settings) -> list[Path]:
+    """Return the music folders, or that of the demo library if there are none."""
+    return [folder.absolute() for folder in settings.music] or [settings.data_dir / "demo"]
 
 
 def _script(path: Path | None) -> tuple[ScriptedCommand, ...]:

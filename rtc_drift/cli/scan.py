@@ -23,8 +23,8 @@ async def scan(folder: Path, data_dir: Path) -> int:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 1
     try:
-        async with Workers(os.cpu_count() or 1) as workers:
-            root = folder.expanduser().absolute()
+        root = folder.expanduser().absolute()
+        async with Workers(os.cpu_count() or 1, reads=[root]) as workers:
             with progress_of_files(console) as progress:
                 async with Reader(catalogue, workers, progress) as reader:
                     summary = await reader.scan(root)

@@ -20,6 +20,7 @@ from rtc_drift.decoder.limits import go_first, limit_memory, lower_priority, tak
 from rtc_drift.decoder.messages import MAX_BYTES, NEEDS_SHARE, OpenDeck, decode
 from rtc_drift.decoder.ring import Ring
 from rtc_drift.decoder.turns import Turns
+from rtc_drift.workers import sandbox
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +139,9 @@ def main() -> None:
     parser.add_argument("--fd", type=int, required=True, help="inherited datagram socket to control")
     parser.add_argument("--keeps-share", action="store_true", help="don't give way to others on a busy core")
     parser.add_argument("--log-level", default="INFO", help="such as INFO or DEBUG")
+    sandbox.add_options(parser)
     arguments = parser.parse_args()
+    sandbox.harden(arguments.parent)
     logging.basicConfig(level=arguments.log_level.upper(), format="%(levelname)s decoder: %(message)s")
     # Ctrl-C in a terminal reaches the whole process group, but only control ends the decoder.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -148,6 +151,7 @@ def main() -> None:
     threading.stack_size(STACK_BYTES)
     gc.collect()
     gc.freeze()
+    sandbox.confine(sandbox.Rights.from_options(arguments))()
     Decoder(socket.socket(fileno=arguments.fd), gives_way=not arguments.keeps_share).run()
     os._exit(0)  # a thread may hang in a read for ever
 

@@ -1,19 +1,23 @@
 """Bounds what the decoder takes from the machine: time that the engine needs, and memory that others need."""
 
 import os
-import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from rtc_drift.workers.precedence import has_autogroups
+from rtc_drift.workers.sandbox import limit_address_space
 
 NICENESS = 2
 """Niceness relative to control's, while decks are not far ahead: somebody may be waiting for the first samples."""
 MEMORY = 512 << 20
-"""Memory (bytes) that the process may use besides that of its decks: reached within a fraction of a second."""
+"""Address space (bytes) for decoding, besides that of decks and modules: taken within a fraction of a second.
+
+With the modules that is less than 1 GiB. With more, a file that takes all of it would be at it for longer than its
+turn, and others would be decoded and blamed with it.
+"""
 MEMORY_PER_DECK = 16 << 20
-"""Memory (bytes) that one more deck may use. Most use three to six million."""
+"""Address space (bytes) for one more deck. Most use three to six million, two of them for the ring."""
 FIRST_TO_GO = 800
 """Rank, −1000 to 1000, by which the system chooses a process to end if the machine runs out of memory."""
 
@@ -49,12 +53,7 @@ def take_share(threads: Iterable[int]) -> bool:
 
 def limit_memory(decks: int) -> None:
     """Let a file that makes ffmpeg allocate without end fail early, while the other decks are far ahead."""
-    if sys.platform == "linux":
-        import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY + decks * MEMORY_PER_DECK, hard))
+    limit_address_space(MEMORY + decks * MEMORY_PER_DECK)
 
 
 def go_first() -> None:

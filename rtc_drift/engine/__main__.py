@@ -21,6 +21,7 @@ from rtc_drift.engine.link import EngineLink, LinkClosedError
 from rtc_drift.engine.priority import TickPriority
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickClock
+from rtc_drift.workers import sandbox
 
 
 class Engine:
@@ -117,7 +118,9 @@ def main() -> None:
     parser.add_argument("--sockets-fd", type=int, required=True, help="inherited socket that brings other sockets")
     parser.add_argument("--epoch-ns", type=int, required=True, help="monotonic time of tick 0")
     parser.add_argument("--log-level", default="INFO", help="such as INFO or DEBUG")
+    sandbox.add_options(parser)
     arguments = parser.parse_args()
+    sandbox.end_with(arguments.parent)
     logging.basicConfig(level=arguments.log_level.upper(), format="%(levelname)s engine: %(message)s")
     # Ctrl-C in a terminal reaches the whole process group, but only control ends the engine.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

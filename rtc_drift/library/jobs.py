@@ -8,7 +8,7 @@ from pathlib import Path
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.track import Track, Unplayable, legible
 from rtc_drift.media import samples
-from rtc_drift.workers.pool import JobCrashedError, JobFailedError, JobHungError, WorkerError, Workers
+from rtc_drift.workers.pool import JobCrashedError, JobFailedError, JobHungError, JobTooLongError, WorkerError, Workers
 from rtc_drift.workers.precedence import Precedence
 
 logger = logging.getLogger(__name__)
@@ -16,6 +16,12 @@ logger = logging.getLogger(__name__)
 PROBE = "rtc_drift.library.probe:probe_job"
 ANALYSE = "rtc_drift.library.analyse:analyse_job"
 WRITE_DEMO = "rtc_drift.demo.files:write_job"
+PROBE_CPU_SECONDS = 3_600.0
+"""Time that probing a file may compute, whose length is not known before: twenty times that of twelve hours of MP3."""
+ANALYSE_CPU_SECONDS = 60.0
+"""The same for analysing, and `ANALYSE_CPU_SHARE` of the track's length besides."""
+ANALYSE_CPU_SHARE = 1 / 12
+TOO_LONG = "It took too long to decode this file."
 _BEFORE_FAILURE = samples(2.5)
 """Samples before the failure of a file at which decoding it again begins."""
 
@@ -29,8 +35,14 @@ async def probe(
     """
     try:
         result = await workers.run(
-            PROBE, precedence=_precedence(urgent), path=os.fspath(path), seek_positions=list(seek_positions)
+            PROBE,
+            precedence=_precedence(urgent),
+            cpu_seconds=PROBE_CPU_SECONDS,
+            path=os.fspath(path),
+            seek_positions=list(seek_positions),
         )
+    except JobTooLongError:
+        return Unplayable(path=path, reason=TOO_LONG)
     except JobCrashedError:
         return Unplayable(path=path, reason="The decoder crashed on this file.")
     except JobHungError:
@@ -54,9 +66,13 @@ async def probe_again(workers: Workers, track: Track, position: int | None) -> T
 
 async def analyse(workers: Workers, track: Track) -> Analysis | Unplayable:
     """Analyse a probed track. Raises WorkerError when the pool is closed or no process can be started."""
-    path = track.path
+    path, cpu_seconds = track.path, ANALYSE_CPU_SECONDS + ANALYSE_CPU_SHARE * track.duration_seconds
     try:
-        result = await workers.run(ANALYSE, path=os.fspath(path), true_peak_dbtp=track.true_peak_dbtp)
+        result = await workers.run(
+            ANALYSE, cpu_seconds=cpu_seconds, path=os.fspath(path), true_peak_dbtp=track.true_peak_dbtp
+        )
+    except JobTooLongError:
+        return Unplayable(path=path, reason="It took too long to analyse this file.")
     except JobCrashedError:
         return Unplayable(path=path, reason="The analysis of this file crashed.")
     except JobHungError:
@@ -73,7 +89,10 @@ async def write_demo(workers: Workers, number: int, folder: Path, *, urgent: boo
     """Write one demo track, `urgent` if somebody waits for it. Return its path. Raises WorkerError."""
     precedence = _precedence(urgent)
     try:
-        return Path(await workers.run(WRITE_DEMO, precedence=precedence, number=number, folder=os.fspath(folder)))
+        written = await workers.run(
+            WRITE_DEMO, precedence=precedence, writes=folder, number=number, folder=os.fspath(folder)
+        )
+        return Path(written)
     except JobCrashedError:
         raise WorkerError("The worker that made a demo track crashed.") from None
     except JobHungError:

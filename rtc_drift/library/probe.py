@@ -21,8 +21,13 @@ from rtc_drift.audio.seeking import decode
 from rtc_drift.library.tags import read_tags
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.media import Audio, samples, seconds
+from rtc_drift.workers.opener import open_file
 
 SHORTEST_SECONDS = 1.0
+LONGEST_SECONDS = 12 * 3_600.0
+"""Length of the longest file (12 h) that is played: what is longer is no music, or damaged, or made to be so."""
+MAX_BYTES = 4 << 30
+"""Size of the largest file (4 GiB) that is played."""
 MOST_BAD_PACKETS = 0.05
 _HASH_BLOCK_BYTES = 1 << 20
 _CHUNKS_AT_ONCE = 10
@@ -102,24 +107,41 @@ def _decode_from(path: Path, start: int, duration: int, alive: Callable[[], None
 
 
 def _content_id(path: Path, alive: Callable[[], None]) -> str:
-    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would block for ever
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe would block for ever
         raise DecodeError("This is not a file.")
+    _check_size(status.st_size)
     digest = blake2b(digest_size=8)
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(_HASH_BLOCK_BYTES):
             digest.update(block)
             alive()
+            _check_size(file.tell())
         if file.tell() == 0:
             raise DecodeError("The file is empty.")
     return digest.hexdigest()
 
 
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise DecodeError(f"The file is too big to be played (more than {MAX_BYTES >> 30} GiB).")
+
+
 def large_chunks(file: AudioFile) -> Iterator[Audio]:
     """Yield the audio that a deck will play, in chunks of 2.5 s: measuring large chunks costs a fifth less.
 
-    Stops at damage that ends the decoding. Raises DecodeError if there is no audio before it or the memory
-    does not suffice, and OSError.
+    Stops at damage that ends the decoding. Raises DecodeError if there is no audio before it, the memory does not
+    suffice or the file is too long, whatever length it claims; and OSError.
     """
+    length = 0
+    for chunk in _joined_chunks(file):
+        length += len(chunk)
+        if length > samples(LONGEST_SECONDS):
+            raise DecodeError(f"The file is too long to be played (more than {LONGEST_SECONDS / 3_600:.0f} hours).")
+        yield chunk
+
+
+def _joined_chunks(file: AudioFile) -> Iterator[Audio]:
     waiting, has_audio = list[Audio](), False
     try:
         for chunk in file.chunks():

@@ -1,13 +1,17 @@
 """Tags and cover pictures. Nothing here raises: a file with broken tags counts as a file without tags."""
 
+import errno
 import logging
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from tinytag import TinyTag
+
+from rtc_drift.workers.opener import list_folder, open_file
 
 logger = logging.getLogger(__name__)
 
@@ -15,6 +19,8 @@ _COVER_STEMS = ("cover", "folder", "front")
 _COVER_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _COVER_MAX_BYTES = 8_000_000
 _TAG_MAX_CHARACTERS = 500
+_TAGS_MAX_BYTES = 64 << 20
+"""Most bytes that are read for the tags of a file, covers included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +79,28 @@ def _cover_candidates(track_path: Path) -> Iterator[bytes]:
             logger.info("The cover %s can't be read: %s", beside, error.strerror)
 
 
+class _BoundedFile:
+    """A file of which no more is read than tags need: a damaged one may claim tags of any size."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _TAGS_MAX_BYTES
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """Read bytes. Raises OSError if too much is read in all."""
+        data = self._file.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
+        self._left -= len(data)
+        if self._left < 0:
+            raise OSError(errno.EFBIG, "the tags are too large")
+        return data
+
+
 def _tinytag(path: Path) -> TinyTag | None:
     try:
-        return TinyTag.get(path, duration=False, image=True)
+        with open_file(path) as file:
+            bounded = cast(BinaryIO, _BoundedFile(file))
+            return TinyTag.get(path, bounded, duration=False, image=True)
     except Exception as error:  # hostile tags make it raise anything, from struct.error to RecursionError
         logger.debug("No tags in %s: %r", path, error)
         return None
@@ -84,11 +109,11 @@ def _tinytag(path: Path) -> TinyTag | None:
 def _cover_beside(path: Path) -> Path | None:
     pictures: dict[tuple[int, int], Path] = {}
     try:
-        with os.scandir(path.parent) as entries:
+        with list_folder(path.parent) as entries:
             for entry in entries:
                 stem, suffix = os.path.splitext(entry.name.lower())  # noqa: PTH122 (no Path for every file)
                 if stem in _COVER_STEMS and suffix in _COVER_SUFFIXES and entry.is_file():
-                    pictures[_COVER_STEMS.index(stem), _COVER_SUFFIXES.index(suffix)] = Path(entry.path)
+                    pictures[_COVER_STEMS.index(stem), _COVER_SUFFIXES.index(suffix)] = path.parent / entry.name
     except OSError:
         return None
     return pictures[min(pictures)] if pictures else None

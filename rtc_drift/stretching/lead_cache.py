@@ -48,6 +48,7 @@ class WorkerLeadRenderer:
             problem = await self._workers.run(
                 WRITE_LEAD,
                 precedence=Precedence.SOON,  # a transition waits for it
+                writes=destination.parent,
                 path=os.fspath(path),
                 knots=warp.knots,
                 destination=os.fspath(destination),

@@ -8,12 +8,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rtc_drift.workers.patience import done_within
 from rtc_drift.workers.precedence import Precedence
+from rtc_drift.workers.sandbox import Rights, environment
 from rtc_drift.workers.turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -22,18 +24,20 @@ logger = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-P", "-m", "rtc_drift.workers.process")
 IDLE_SECONDS = 10.0
 """Time without work after which a process is ended."""
+CPU_SECONDS = 600.0
+"""Time for which a job may compute, unless it is given another."""
 _MAX_ANSWER_BYTES = 1 << 23
 """Longest line of an answer: the beats of hours of music take a megabyte."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 """One thread each; and glibc returns freed blocks larger than 1 MiB to the system, instead of raising that limit."""
-
-
 MAX_ENDING = 16
 """Most processes that were killed and have not ended: a read that hangs in the system can't be ended."""
 CLOSE_SECONDS = 1.0
 """Longest wait for killed processes when a pool is closed."""
 _NO_TIME = 0.01
 """Share of a timeout that is not worth waiting for once more."""
+_ENDING_SECONDS = 1.0
+"""Time until a process that has closed its pipe has ended."""
 
 
 class WorkerError(Exception):
@@ -44,6 +48,10 @@ class JobCrashedError(WorkerError):
     """A job whose worker process died, or gave an answer that makes no sense."""
 
 
+class JobTooLongError(JobCrashedError):
+    """A job that computed for too long; the system ended its process."""
+
+
 class JobHungError(WorkerError):
     """A job that gave no sign of life for too long; its process was killed."""
 
@@ -52,8 +60,24 @@ class JobFailedError(WorkerError):
     """A job that raised an exception, which the message names."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Jobs that one process may do one after the other: it can't raise its precedence, nor get further rights."""
+
+    precedence: Precedence
+    writes: Path | None
+
+    def serves(self, other: Self) -> bool:
+        """Return True if a process of this kind may do a job of another."""
+        return self.precedence is other.precedence and other.writes in (None, self.writes)
+
+
 class _CrashError(Exception):
     """The end of a process during a job, or an answer that makes no sense."""
+
+
+class _TooLongError(_CrashError):
+    """The end of a process that computed for too long."""
 
 
 class Workers:
@@ -67,15 +91,23 @@ class Workers:
         self,
         count: int,
         *,
+        reads: Sequence[Path] = (),
+        is_confined: bool = True,
         timeout_seconds: float = 60,
         turns: Turns | None = None,
         idle_seconds: float = IDLE_SECONDS,
         command: Sequence[str] = COMMAND,
     ) -> None:
-        """Create a pool without processes; its jobs share `turns` with those of other pools."""
+        """Create a pool without processes; its jobs share `turns` with those of other pools.
+
+        Jobs read what is in `reads`, files and folders, and nothing else where the system can prevent that; unless they
+        are not confined.
+        """
         self.count = count
         self.crashes = 0
         """Number of processes that died or were killed during a job."""
+        self._reads = reads
+        self._is_confined = is_confined
         self._timeout_seconds = timeout_seconds
         self._turns = turns or Turns()
         self._idle_seconds = idle_seconds
@@ -99,17 +131,29 @@ class Workers:
         """Ids of the processes that exist now, apart from those that were killed."""
         return [process.pid for process in (*self._idle, *self._busy)]
 
-    async def run(self, job: str, *, precedence: Precedence = Precedence.BACKGROUND, **arguments: Any) -> Any:
+    async def run(
+        self,
+        job: str,
+        *,
+        precedence: Precedence = Precedence.BACKGROUND,
+        cpu_seconds: float = CPU_SECONDS,
+        writes: Path | None = None,
+        **arguments: Any,
+    ) -> Any:
         """Call the function that `job` names (`package.module:function`) in a worker process, and return its result.
 
         The function gets `arguments`, and `alive`, which it must call at least once a second. Arguments and result are
-        JSON values. `precedence` is that of the process.
+        JSON values. `precedence` is that of the process, which may compute for `cpu_seconds`, and
+        write to the folder `writes`, which is made.
 
-        Raises JobCrashedError, JobHungError or JobFailedError; and WorkerError if the pool is closed or no process
-        can be started.
+        Raises JobCrashedError, JobTooLongError, JobHungError or JobFailedError; and WorkerError if the pool is closed
+        or no process can be started.
         """
+        message = {"job": job, "arguments": arguments, "cpuSeconds": cpu_seconds}
         try:
-            answer = await self._ask({"job": job, "arguments": arguments}, precedence)
+            answer = await self._ask(message, _Kind(precedence, writes))
+        except _TooLongError:
+            raise JobTooLongError("The worker process computed for too long.") from None
         except _CrashError:
             raise JobCrashedError("The worker process crashed.") from None
         except TimeoutError:
@@ -147,9 +191,9 @@ class Workers:
             logger.warning("A worker process hangs in the system and can't be ended (%s)", ending.get_name())
             ending.cancel()
 
-    async def _ask(self, job: dict[str, Any], precedence: Precedence) -> dict[str, Any]:
-        async with self._free, self._turns.turn(precedence):
-            process = await self._acquire(precedence)
+    async def _ask(self, job: dict[str, Any], kind: _Kind) -> dict[str, Any]:
+        async with self._free, self._turns.turn(kind.precedence):
+            process = await self._acquire(kind)
             try:
                 answer = await process.ask(job, self._timeout_seconds)
             except BaseException as error:
@@ -163,38 +207,41 @@ class Workers:
             self._release(process)
             return answer
 
-    async def _acquire(self, precedence: Precedence) -> "_Process":
+    async def _acquire(self, kind: _Kind) -> "_Process":
         if self._closed:
             raise WorkerError("The worker pool is closed.")
         for dead in [idle for idle in self._idle if idle.is_dead]:
             self._end_idle(dead)
-        process = next((idle for idle in reversed(self._idle) if idle.precedence is precedence), None)
+        process = next((idle for idle in reversed(self._idle) if idle.kind.serves(kind)), None)
         if process is not None:
             self._idle.remove(process)
             process.stop_idle_timer()
         else:
             if len(self._idle) + len(self._busy) >= self.count:
                 self._end(self._idle.pop(0))
-            process = await self._start(precedence)
+            process = await self._start(kind)
         self._busy.add(process)
         return process
 
-    async def _start(self, precedence: Precedence) -> "_Process":
+    async def _start(self, kind: _Kind) -> "_Process":
         if len(self._endings) >= MAX_ENDING:
             raise WorkerError("Too many worker processes hang in the system.")
+        rights = Rights.of(*self._reads, writes=() if kind.writes is None else (kind.writes,))
         try:
             child = await asyncio.create_subprocess_exec(
                 *self._command,
-                precedence.name.lower(),
+                kind.precedence.name.lower(),
+                *rights.options(),
+                *([] if self._is_confined else ["--unconfined"]),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_MAX_ANSWER_BYTES,
                 start_new_session=True,  # for Ctrl-C, which reaches only the parent, and for `precedence`
-                env=os.environ | ENVIRONMENT,
+                env=environment(ENVIRONMENT),
             )
         except OSError as error:
             raise WorkerError(f"A worker process can't be started ({error.strerror}).") from None
-        process = _Process(child, precedence)
+        process = _Process(child, kind)
         if self._closed:
             self._end(process)
             raise WorkerError("The worker pool is closed.")
@@ -224,8 +271,8 @@ class Workers:
 class _Process:
     """A worker process, which does one job at a time."""
 
-    def __init__(self, child: asyncio.subprocess.Process, precedence: Precedence) -> None:
-        self.precedence = precedence
+    def __init__(self, child: asyncio.subprocess.Process, kind: _Kind) -> None:
+        self.kind = kind
         self.pid = child.pid
         self._child = child
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -265,11 +312,17 @@ class _Process:
         assert self._child.stdout is not None
         line = await self._child.stdout.readline()  # ValueError if the line is too long
         if not line.endswith(b"\n"):
-            raise _CrashError
+            raise await self._crash()
         answer = json.loads(line)
         if not isinstance(answer, dict):
             raise _CrashError
         return answer
+
+    async def _crash(self) -> _CrashError:
+        """Return the reason why the process has closed its pipe."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._child.wait(), _ENDING_SECONDS)
+        return _TooLongError() if self._child.returncode == -signal.SIGXCPU else _CrashError()
 
     @property
     def is_dead(self) -> bool:

@@ -1,28 +1,26 @@
 """A worker process: reads one job per line from stdin, writes one answer per line to stdout, ends when stdin closes.
 
-A job is `{"job": "package.module:function", "arguments": {…}}`. The function is called with the arguments and with
-`alive`. The answer is `{"result": …}`, or `{"error": sentence}` if the function raised an exception. During a long job
-`{"alive": true}` lines come before the answer.
+A job is `{"job": "package.module:function", "arguments": {…}, "cpuSeconds": …}`. The function is called with the
+arguments and with `alive`. The answer is `{"result": …}`, or `{"error": sentence}` if the function raised an exception.
+During a long job `{"alive": true}` lines come before the answer. The system ends a process whose job computes for
+longer than `cpuSeconds`.
 """
 
 import argparse
-import contextlib
 import importlib
 import json
 import os
-import resource
 import signal
 import sys
 import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from rtc_drift.workers import sandbox
 from rtc_drift.workers.precedence import Precedence, take
 
 ALIVE_SECONDS = 1.0
 """Least time between two signs of life."""
-MAX_MEMORY_BYTES = 2 << 30
-"""Most data of a worker process: ten times what analysing three hours of music takes."""
 
 
 def main() -> None:
@@ -30,18 +28,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="rtc_drift.workers.process")
     names = [each.name.lower() for each in Precedence]
     parser.add_argument("precedence", choices=names, nargs="?", default="background", help="rank among all processes")
-    take(Precedence[parser.parse_args().precedence.upper()])
-    _limit_memory()
+    parser.add_argument("--unconfined", action="store_true", help="let jobs reach all files")
+    sandbox.add_options(parser)
+    arguments = parser.parse_args()
+    rights = sandbox.Rights.from_options(arguments)
+    sandbox.harden(arguments.parent, may_write=bool(rights.writes))
+    sandbox.limit_address_space(sandbox.MAX_ADDRESS_SPACE)
+    take(Precedence[arguments.precedence.upper()])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     answers = _reserve_stdout()
+    take_rights = (lambda: None) if arguments.unconfined else sandbox.confine(rights)
     for line in sys.stdin:
-        _write(answers, _answer(line, _Heartbeat(answers)))
-
-
-def _limit_memory() -> None:
-    """Let allocating fail beyond a limit, since a damaged file may make a decoder ask for any amount. Linux only."""
-    with contextlib.suppress(OSError, ValueError):  # a lower limit may be set already
-        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+        _write(answers, _answer(line, _Heartbeat(answers), take_rights))
 
 
 def _reserve_stdout() -> TextIO:
@@ -73,10 +71,13 @@ class _Heartbeat:
             _write(self._answers, {"alive": True})
 
 
-def _answer(line: str, alive: Callable[[], None]) -> dict[str, Any]:
+def _answer(line: str, alive: Callable[[], None], take_rights: Callable[[], None]) -> dict[str, Any]:
     try:
         job = json.loads(line)
-        return {"result": _function(job["job"])(**job["arguments"], alive=alive)}
+        function = _function(job["job"])
+        take_rights()
+        sandbox.allow_cpu_seconds(job["cpuSeconds"])
+        return {"result": function(**job["arguments"], alive=alive)}
     except OSError as error:
         return {"error": (error.strerror or "unknown error").lower()}
     except Exception as error:  # the next job may succeed

@@ -17,6 +17,7 @@ import pytest
 
 from rtc_drift.media import SAMPLE_RATE, samples
 from rtc_drift.station.station import Station
+from rtc_drift.workers.sandbox import describe
 from tests.support.audio_checks import longest_silence_ms
 from tests.support.audio_files import write_audio
 from tests.support.bad_files import ABORTS, ALLOCATES, HANGS, bad_files
@@ -183,6 +184,36 @@ async def test_a_bad_file_is_replaced_in_time_and_the_other_rooms_do_not_notice(
     # Where somebody asks for a place that can't be decoded, or where reading hangs, what is decoded runs out.
     longest = {ABORTS: 1_000, HANGS: 3_000}.get(name, 20)
     assert longest_silence_ms(decoded(tap)) <= longest
+
+
+async def test_music_behind_links_and_in_a_folder_that_is_another_one_now_is_played(
+    serve: Serve, formats: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As when a drive is lost and back: the name is the same, the folder is not."""
+    folder, elsewhere = tmp_path / "music", tmp_path / ".elsewhere"
+    shutil.copytree(formats, folder, ignore=lambda *_: {"flac.flac", "mp3.mp3"})
+    elsewhere.mkdir()
+    for name in ("flac.flac", "mp3.mp3"):
+        shutil.copy2(formats / name, elsewhere / name)
+    (folder / "linked.flac").symlink_to(elsewhere / "flac.flac")
+    (elsewhere / "album").mkdir()
+    (elsewhere / "mp3.mp3").rename(elsewhere / "album" / "mp3.mp3")
+    (folder / "album").symlink_to(elsewhere / "album")
+    caplog.set_level("INFO")
+    async with serve(folder) as server:
+        assert describe() in caplog.text, "people read whether they are protected"
+        assert len(await server.scanned_tracks()) == len(FORMATS), "workers read them, too"
+        taps = [Wiretap(await room(server, f"Format {suffix}")) for suffix in ("flac", "mp3")]
+        await reach(taps, 1)
+        away = folder.rename(tmp_path / "away")
+        folder.mkdir()
+        for entry in away.iterdir():
+            entry.rename(folder / entry.name)
+        later = [Wiretap(await room(server, f"Format {suffix}")) for suffix in ("wav", "opus")]
+        await kill_decoder(server)
+        await reach([*taps, *later], 2)
+        assert server.service.sessions.failed_plays == 0
+        await assert_as_planned([*taps, *later])
 
 
 async def test_rings_go_with_their_decks_whichever_process_is_killed(serve: Serve, formats: Path) -> None:

@@ -64,7 +64,8 @@ class LibraryHome:
     ) -> AsyncIterator[Library]:
         """Open the library on music folders, and close it afterwards; assert that no task is left."""
         catalogue = Catalogue.open(self.folder / "catalogue.db")
-        async with Workers(1, command=_COMMAND) as workers, Workers(1, idle_seconds=math.inf) as watching:
+        workers = Workers(1, command=_COMMAND, reads=[self.folder, *roots])
+        async with workers, Workers(1, is_confined=False, idle_seconds=math.inf) as watching:
             resources = Resources(catalogue, workers, files=FolderThreads(answer_seconds), watching=watching)
             library = Library(
                 resources,

@@ -16,7 +16,7 @@ RULES = {
     "OpenSSL": ("webrtc/dtls.py",),
     "cryptography": ("webrtc/dtls.py",),
     "pylibsrtp": ("webrtc/dtls.py", "webrtc/shared_port_peer.py", "engine/srtp.py", "engine/fanout.py"),
-    "ctypes": ("engine/datagrams.py", "engine/srtp.py"),
+    "ctypes": ("engine/datagrams.py", "engine/srtp.py", "workers/landlock.py", "workers/sandbox.py"),
     "sqlite3": ("library/database.py",),
     "segno": ("api/",),
     "pydantic_settings": ("config.py",),

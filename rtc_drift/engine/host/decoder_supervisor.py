@@ -4,7 +4,8 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rtc_drift.decoder.messages import MAX_BYTES, NEEDS_SHARE, SOCKET_TYPE
 from rtc_drift.engine.host.keeper import STARTING_SECONDS, Keeper, end_child, start_child
@@ -26,8 +27,14 @@ MOST_PAUSE_SECONDS = 0.5
 class DecoderSupervisor:
     """The owner of a decoder process, the socket to it, and the task that keeps it running."""
 
-    def __init__(self, on_ready: Callable[[], None], on_death: Callable[[bool], None], log_level: str = "INFO") -> None:
-        """Make a supervisor.
+    def __init__(
+        self,
+        on_ready: Callable[[], None],
+        on_death: Callable[[bool], None],
+        log_level: str = "INFO",
+        reads: Sequence[Path] = (),
+    ) -> None:
+        """Make a supervisor of a decoder that reads the files below `reads`.
 
         `on_ready` is called when a new decoder can be connected with the engine. `on_death` is called when it has died,
         with True if it ended by itself, False if it was killed.
@@ -35,6 +42,7 @@ class DecoderSupervisor:
         self._on_ready = on_ready
         self._on_death = on_death
         self._log_level = log_level
+        self._reads = reads
         self._socket: socket.socket | None = None
         self._is_ready = False
         self._keeps_share = False
@@ -82,7 +90,7 @@ class DecoderSupervisor:
             with theirs:
                 options = ["--fd", str(theirs.fileno()), "--log-level", self._log_level]
                 options += ["--keeps-share"] if self._keeps_share else []
-                self._process = await start_child("rtc_drift.decoder", options, [theirs.fileno()])
+                self._process = await start_child("rtc_drift.decoder", options, [theirs.fileno()], self._reads)
             is_hung = await self._watch(self._socket, self._process)
         finally:
             self._is_ready = False

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import logging
-import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from rtc_drift.workers.sandbox import Rights, environment
 
 logger = logging.getLogger(__name__)
 
@@ -63,16 +65,21 @@ class Keeper:
             await asyncio.sleep(pause if pause > 0.1 else 0)
 
 
-async def start_child(module: str, options: Sequence[str], fds: Sequence[int]) -> asyncio.subprocess.Process:
-    """Start `python -m module` with options, descriptors and one thread for linear algebra. Raises OSError."""
+async def start_child(
+    module: str, options: Sequence[str], fds: Sequence[int], reads: Sequence[Path] = ()
+) -> asyncio.subprocess.Process:
+    """Start `python -m module` with options, descriptors and one thread for linear algebra. Raises OSError.
+
+    It may read the files below `reads`. To be called on the main thread: it ends with the thread that started it.
+    """
     return await asyncio.create_subprocess_exec(
         # -P: don't import from the working directory.
-        *(sys.executable, "-P", "-m", module, *options),
+        *(sys.executable, "-P", "-m", module, *options, *Rights.of(*reads).options()),
         pass_fds=fds,
         # A group, so that Ctrl-C reaches control only; but in control's session, since Linux may share cores among
         # sessions before it looks at priorities.
         process_group=0,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
+        env=environment({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}),
     )
 
 

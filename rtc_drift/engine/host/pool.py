@@ -1,8 +1,9 @@
 """All engines as one: each station belongs to one of them. Every engine and every decoder has a supervisor."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 from rtc_drift.engine.host.decoder_supervisor import DecoderSupervisor
 from rtc_drift.engine.host.engine_supervisor import EngineSupervisor
@@ -23,8 +24,9 @@ class EnginePool:
         restore: Callable[[], Iterable[m.ToEngine]],
         on_repeated_death: Callable[[Callable[[int], bool]], None] = lambda _: None,
         log_level: str = "INFO",
+        reads: Sequence[Path] = (),
     ) -> None:
-        """Create engines that are not started yet.
+        """Create engines that are not started yet, whose decoders read the files below `reads`.
 
         `on_message` gets an engine's number and a message of it. `restore` gives the messages that bring all engines to
         the present state. `on_repeated_death` is called before, if an engine has died twice within 30 s; it gets a
@@ -42,7 +44,7 @@ class EnginePool:
             for number in range(count)
         ]
         self._decoders = [
-            DecoderSupervisor(partial(self._connect, number), partial(self._decoder_died, number), log_level)
+            DecoderSupervisor(partial(self._connect, number), partial(self._decoder_died, number), log_level, reads)
             for number in range(count)
         ]
 

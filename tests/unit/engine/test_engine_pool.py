@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -51,7 +52,9 @@ class FakeDecoder:
 
     made: list["FakeDecoder"]
 
-    def __init__(self, on_ready: Callable[[], None], on_death: Callable[[bool], None], log_level: str) -> None:
+    def __init__(
+        self, on_ready: Callable[[], None], on_death: Callable[[bool], None], log_level: str, reads: Sequence[Path]
+    ) -> None:
         self.say_ready = on_ready
         self.say_dead = on_death
         self.ends: list[socket.socket] = []

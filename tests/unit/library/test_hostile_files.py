@@ -3,16 +3,19 @@
 import math
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rtc_drift.analysis import Analysis
+from rtc_drift.audio.decoding import AudioFile
 from rtc_drift.library.analyse import analyse
 from rtc_drift.library.probe import probe
+from rtc_drift.library.tags import read_tags
 from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.media import Audio
 from tests.support.audio_files import CODECS, sine, write_audio, write_float_wav
 
 MP3_HEADER = b"\xff\xfb\x90\x64"
@@ -71,6 +74,17 @@ def claims_four_gigabytes(folder: Path) -> Path:
     return file
 
 
+def too_big(folder: Path) -> Path:
+    """Claim more than 4 GiB, without a block on the disk."""
+    with (file := folder / "big.wav").open("wb") as opened:
+        opened.truncate((4 << 30) + 1)
+    return file
+
+
+def many_channels(folder: Path) -> Path:
+    return floats(folder, np.tile(sine(SECONDS, rate=8_000), (1, 33)), 8_000)
+
+
 def empty(folder: Path) -> Path:
     (file := folder / "empty.mp3").touch()
     return file
@@ -100,6 +114,8 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no byte": (empty, r"empty|can't be decoded"),
     **{f"the head of {suffix}": (beginning_of(suffix, 1, 30), "can't be decoded") for suffix in CODECS},
     "half of .m4a": (beginning_of(".m4a", 0.5), "can't be decoded"),  # its index stands at its end
+    "more than 4 GiB": (too_big, r"too big to be played \(more than 4 GiB\)"),
+    "66 channels": (many_channels, "A file with 66 channels can't be played"),
     "one sample": (lambda it: floats(it, sine(1)[:1]), "too short"),
     "a zip bomb": (zip_bomb, "can't be decoded|is damaged"),
     "random bytes": (random_bytes, "can't be decoded|is damaged"),
@@ -137,6 +153,30 @@ def test_playable_hostile_files_are_measured(tmp_path: Path, name: str) -> None:
         assert_is_finite(result.model_dump())
     assert analysis.integrated_lufs == pytest.approx(track.integrated_lufs, abs=0.01)
     assert analysis.cues.last_sound_seconds <= track.duration_seconds
+
+
+@pytest.mark.parametrize("examine", [probe, analyse])
+def test_a_file_that_is_longer_than_the_limit_is_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examine: Callable[[Path], Track | Analysis | Unplayable]
+) -> None:
+    def ten_minutes(file: AudioFile) -> Iterator[Audio]:
+        for _ in range(60):
+            yield np.zeros((480_000, 2), np.float32)
+
+    monkeypatch.setattr("rtc_drift.library.probe.LONGEST_SECONDS", 60.0)
+    monkeypatch.setattr(AudioFile, "chunks", ten_minutes)
+    file = write_audio(tmp_path / "claims a second.flac", sine(1))
+    result = examine(file)
+    assert isinstance(result, Unplayable)
+    assert "too long to be played" in result.reason
+    assert_is_a_sentence(result, file)
+
+
+def test_no_more_is_read_for_tags_than_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write_audio(tmp_path / "name.flac", sine(1), tags={"title": "Title", "comment": "x" * 50_000})
+    assert read_tags(file).title == "Title"
+    monkeypatch.setattr("rtc_drift.library.tags._TAGS_MAX_BYTES", 40_000)
+    assert read_tags(file).title == "name"
 
 
 @pytest.mark.parametrize("name", BROKEN)

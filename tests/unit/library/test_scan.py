@@ -50,7 +50,7 @@ class Scanner:
 @pytest.fixture
 async def scanner(tmp_path: Path) -> AsyncIterator[Scanner]:
     catalogue = Catalogue.open(tmp_path / "c.db")
-    async with Workers(2) as workers:
+    async with Workers(2, reads=[tmp_path]) as workers:
         scanner = Scanner(catalogue, workers)
         yield scanner
         scanner.files.close()
@@ -186,7 +186,7 @@ async def test_a_file_that_vanishes_during_the_scan_is_not_recorded(root: Path, 
     def vanish(progress: ScanProgress) -> None:
         (root / "deep" / "deeper" / "c.mp3").unlink(missing_ok=True)
 
-    async with Workers(1) as one:
+    async with Workers(1, reads=[root]) as one:
         await scan(root, scanner.resources(one), on_result=vanish)
     assert root / "deep" / "deeper" / "c.mp3" not in scanner.catalogue.file_states(root)
 

@@ -228,7 +228,7 @@ async def test_an_unusable_folder_fails_every_request(
 async def test_real_workers_render_leads(no_leaks: None, tmp_path: Path, folder: Path) -> None:
     music = steady_music(3, seed=1)
     file = write_audio(tmp_path / "music.opus", music)
-    async with Workers(1) as workers:
+    async with Workers(1, reads=[tmp_path]) as workers:
         cache = LeadCache(WorkerLeadRenderer(workers), folder)
         lead = await cache.prepare(file, WARP)
         assert lead is not None

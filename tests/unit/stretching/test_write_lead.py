@@ -92,14 +92,14 @@ async def test_a_worker_renders_a_lead(tmp_path: Path, music: Audio) -> None:
     file = write_audio(tmp_path / "music.opus", music)
     write_lead(str(file), WARP, tmp_path / "here.wav")
     others = set(psutil.Process().children())
-    async with Workers(1) as workers:
+    async with Workers(1, reads=[tmp_path]) as workers:
         await WorkerLeadRenderer(workers).write_lead(file, WARP, tmp_path / "there.wav")
         assert [child.nice() for child in set(psutil.Process().children()) - others] == [NICENESS[Precedence.SOON]]
         assert (tmp_path / "there.wav").read_bytes() == (tmp_path / "here.wav").read_bytes()
         with pytest.raises(WorkerError, match=r"^The file can't be read \(No such file or directory\)\.$"):
             await WorkerLeadRenderer(workers).write_lead(tmp_path / "missing.opus", WARP, tmp_path / "other.wav")
-        with pytest.raises(WorkerError, match=r"^The worker reported: no such file or directory\.$"):
-            await WorkerLeadRenderer(workers).write_lead(file, WARP, tmp_path / "nowhere" / "lead.wav")
+        with pytest.raises(WorkerError, match=r"^The worker reported: not a directory\.$"):
+            await WorkerLeadRenderer(workers).write_lead(file, WARP, file / "lead.wav")
         assert workers.crashes == 0
 
 

@@ -15,7 +15,7 @@ from rtc_drift.library import jobs
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.workers.pool import JobFailedError, WorkerError, Workers, waited_for_core_seconds
-from rtc_drift.workers.process import MAX_MEMORY_BYTES
+from rtc_drift.workers.sandbox import MAX_ADDRESS_SPACE
 from tests.support.audio_files import sine, write_audio
 from tests.support.waiting import until
 
@@ -86,7 +86,7 @@ async def until_a_child_runs() -> psutil.Process:
 
 async def test_real_workers_do_real_jobs(tmp_path: Path) -> None:
     file = write_audio(tmp_path / os.fsdecode(b"caf\xe9.flac"), sine(2))
-    async with Workers(2) as workers:
+    async with Workers(2, reads=[tmp_path]) as workers:
         good, missing = await asyncio.gather(jobs.probe(workers, file), jobs.probe(workers, tmp_path / "missing.mp3"))
         assert isinstance(good, Track)
         assert good.path == file
@@ -120,7 +120,7 @@ async def test_a_crash_fails_one_file() -> None:
 async def test_a_file_that_failed_is_probed_with_a_seek(tmp_path: Path, fault: str, expected: tuple[str, bool]) -> None:
     file = write_audio(tmp_path / "x.flac", sine(2))
     command = (sys.executable, "-c", FAILING_AFTER_SEEK.format(fault=fault))
-    async with Workers(1, command=command, timeout_seconds=2) as workers:
+    async with Workers(1, command=command, reads=[tmp_path], timeout_seconds=2) as workers:
         track = await jobs.probe(workers, file)
         assert isinstance(track, Track)
         result = await jobs.probe_again(workers, track, SAMPLE_RATE)
@@ -128,11 +128,20 @@ async def test_a_file_that_failed_is_probed_with_a_seek(tmp_path: Path, fault: s
         assert (result.reason, result.temporary) == expected
 
 
+async def test_a_file_that_takes_too_long_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "PROBE_CPU_SECONDS", 1)
+    file = write_audio(tmp_path / "x.flac", sine(2))
+    command = (sys.executable, "-c", FAILING_AFTER_SEEK.format(fault="sum(range(1 << 60))"))
+    async with Workers(1, command=command, reads=[tmp_path]) as workers:
+        result = await jobs.probe(workers, file, [SAMPLE_RATE])
+        assert result == Unplayable(path=file, reason="It took too long to decode this file.")
+
+
 async def test_a_worker_gets_no_more_memory_than_its_limit() -> None:
     async with Workers(1, command=(sys.executable, "-c", ALLOCATING)) as workers:
         with pytest.raises(JobFailedError, match="MemoryError"):
-            await workers.run("__main__:allocate", size=MAX_MEMORY_BYTES)
-        assert await workers.run("__main__:allocate", size=MAX_MEMORY_BYTES // 2) == MAX_MEMORY_BYTES // 2
+            await workers.run("__main__:allocate", size=2 * MAX_ADDRESS_SPACE)
+        assert await workers.run("__main__:allocate", size=MAX_ADDRESS_SPACE // 2) == MAX_ADDRESS_SPACE // 2
         assert workers.crashes == 0
 
 

@@ -23,18 +23,18 @@ AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 def standing_job(alive: object) -> dict[str, object]:
     """Return how the system ranks this process."""
-    autogroup = Path("/proc/self/autogroup")
     return {
+        "pid": os.getpid(),
         "policy": os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None,
         "niceness": os.getpriority(os.PRIO_PROCESS, 0),
-        "autogroup": autogroup.read_text().split()[-1] if autogroup.exists() else None,
     }
 
 
 async def standing(precedence: Precedence, command: Sequence[str] = COMMAND) -> dict[str, object]:
     async with Workers(1, command=command) as workers:
         result: dict[str, object] = await workers.run(JOB, precedence=precedence)
-        return result
+        autogroup = Path(f"/proc/{result['pid']}/autogroup")
+        return result | {"autogroup": autogroup.read_text().split()[-1] if autogroup.exists() else None}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these policies")
