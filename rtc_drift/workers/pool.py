@@ -2,18 +2,14 @@
 
 import asyncio
 import contextlib
-import json
 import logging
-import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from rtc_drift.workers.patience import done_within
+from rtc_drift.workers.job_process import CrashError, JobKind, JobProcess, TooLongError
 from rtc_drift.workers.precedence import Precedence
 from rtc_drift.workers.sandbox import Rights, environment
 from rtc_drift.workers.turns import Turns
@@ -34,10 +30,6 @@ MAX_ENDING = 16
 """Most processes that were killed and have not ended: a read that hangs in the system can't be ended."""
 CLOSE_SECONDS = 1.0
 """Longest wait for killed processes when a pool is closed."""
-_NO_TIME = 0.01
-"""Share of a timeout that is not worth waiting for once more."""
-_ENDING_SECONDS = 1.0
-"""Time until a process that has closed its pipe has ended."""
 
 
 class WorkerError(Exception):
@@ -58,26 +50,6 @@ class JobHungError(WorkerError):
 
 class JobFailedError(WorkerError):
     """A job that raised an exception, which the message names."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """Jobs that one process may do one after the other: it can't raise its precedence, nor get further rights."""
-
-    precedence: Precedence
-    writes: Path | None
-
-    def serves(self, other: Self) -> bool:
-        """Return True if a process of this kind may do a job of another."""
-        return self.precedence is other.precedence and other.writes in (None, self.writes)
-
-
-class _CrashError(Exception):
-    """The end of a process during a job, or an answer that makes no sense."""
-
-
-class _TooLongError(_CrashError):
-    """The end of a process that computed for too long."""
 
 
 class Workers:
@@ -113,8 +85,8 @@ class Workers:
         self._idle_seconds = idle_seconds
         self._command = tuple(command)
         self._free = asyncio.Semaphore(count)
-        self._idle: list[_Process] = []
-        self._busy: set[_Process] = set()
+        self._idle: list[JobProcess] = []
+        self._busy: set[JobProcess] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -151,10 +123,10 @@ class Workers:
         """
         message = {"job": job, "arguments": arguments, "cpuSeconds": cpu_seconds}
         try:
-            answer = await self._ask(message, _Kind(precedence, writes))
-        except _TooLongError:
+            answer = await self._ask(message, JobKind(precedence, writes))
+        except TooLongError:
             raise JobTooLongError("The worker process computed for too long.") from None
-        except _CrashError:
+        except CrashError:
             raise JobCrashedError("The worker process crashed.") from None
         except TimeoutError:
             raise JobHungError("The worker process hung.") from None
@@ -191,7 +163,7 @@ class Workers:
             logger.warning("A worker process hangs in the system and can't be ended (%s)", ending.get_name())
             ending.cancel()
 
-    async def _ask(self, job: dict[str, Any], kind: _Kind) -> dict[str, Any]:
+    async def _ask(self, job: dict[str, Any], kind: JobKind) -> dict[str, Any]:
         async with self._free, self._turns.turn(kind.precedence):
             process = await self._acquire(kind)
             try:
@@ -207,7 +179,7 @@ class Workers:
             self._release(process)
             return answer
 
-    async def _acquire(self, kind: _Kind) -> "_Process":
+    async def _acquire(self, kind: JobKind) -> JobProcess:
         if self._closed:
             raise WorkerError("The worker pool is closed.")
         for dead in [idle for idle in self._idle if idle.is_dead]:
@@ -223,7 +195,7 @@ class Workers:
         self._busy.add(process)
         return process
 
-    async def _start(self, kind: _Kind) -> "_Process":
+    async def _start(self, kind: JobKind) -> JobProcess:
         if len(self._endings) >= MAX_ENDING:
             raise WorkerError("Too many worker processes hang in the system.")
         rights = Rights.of(*self._reads, writes=() if kind.writes is None else (kind.writes,))
@@ -241,24 +213,24 @@ class Workers:
             )
         except OSError as error:
             raise WorkerError(f"A worker process can't be started ({error.strerror}).") from None
-        process = _Process(child, kind)
+        process = JobProcess(child, kind)
         if self._closed:
             self._end(process)
             raise WorkerError("The worker pool is closed.")
         return process
 
-    def _release(self, process: "_Process") -> None:
+    def _release(self, process: JobProcess) -> None:
         if self._closed:
             self._end(process)
             return
         self._idle.append(process)
         process.start_idle_timer(self._idle_seconds, lambda: self._end_idle(process))
 
-    def _end_idle(self, process: "_Process") -> None:
+    def _end_idle(self, process: JobProcess) -> None:
         self._idle.remove(process)
         self._end(process)
 
-    def _end(self, process: "_Process") -> None:
+    def _end(self, process: JobProcess) -> None:
         process.kill()
         self._keep_task(process.wait_until_gone(), name=f"end of worker {process.pid}")
 
@@ -266,96 +238,3 @@ class Workers:
         task = asyncio.create_task(ending, name=name)
         self._endings.add(task)
         task.add_done_callback(self._endings.discard)
-
-
-class _Process:
-    """A worker process, which does one job at a time."""
-
-    def __init__(self, child: asyncio.subprocess.Process, kind: _Kind) -> None:
-        self.kind = kind
-        self.pid = child.pid
-        self._child = child
-        self._idle_timer: asyncio.TimerHandle | None = None
-
-    async def ask(self, job: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
-        """Do a job and return the answer. After an error the process must be ended.
-
-        Raises `_CrashError`, or TimeoutError after `timeout_seconds` without a sign of life. Time in which the process
-        had no core to compute on doesn't count: on a busy machine that may be most of it.
-        """
-        assert self._child.stdin is not None
-        try:
-            self._child.stdin.write(json.dumps(job).encode("ascii") + b"\n")
-            await self._child.stdin.drain()
-            while True:
-                answer = await self._read_within(timeout_seconds)
-                if "alive" not in answer:
-                    return answer
-        except (ConnectionError, ValueError) as error:
-            raise _CrashError from error
-
-    async def _read_within(self, timeout_seconds: float) -> dict[str, Any]:
-        left, waited = timeout_seconds, waited_for_core_seconds(self.pid)
-        reading = asyncio.ensure_future(self._read())
-        try:
-            while not await done_within(reading, left):
-                before, waited = waited, waited_for_core_seconds(self.pid)
-                left = min(timeout_seconds, waited - before)
-                if left < timeout_seconds * _NO_TIME:
-                    raise TimeoutError
-            return reading.result()
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-
-    async def _read(self) -> dict[str, Any]:
-        assert self._child.stdout is not None
-        line = await self._child.stdout.readline()  # ValueError if the line is too long
-        if not line.endswith(b"\n"):
-            raise await self._crash()
-        answer = json.loads(line)
-        if not isinstance(answer, dict):
-            raise _CrashError
-        return answer
-
-    async def _crash(self) -> _CrashError:
-        """Return the reason why the process has closed its pipe."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._child.wait(), _ENDING_SECONDS)
-        return _TooLongError() if self._child.returncode == -signal.SIGXCPU else _CrashError()
-
-    @property
-    def is_dead(self) -> bool:
-        """True if the process ended while it was idle, as far as is known."""
-        return self._child.returncode is not None or (self._child.stdout is not None and self._child.stdout.at_eof())
-
-    def start_idle_timer(self, seconds: float, then: Callable[[], None]) -> None:
-        """Call `then` in `seconds`, unless the process gets a job before."""
-        self._idle_timer = asyncio.get_running_loop().call_later(seconds, then)
-
-    def stop_idle_timer(self) -> None:
-        """Cancel the idle timer. Idempotent."""
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
-
-    def kill(self) -> None:
-        """Kill the process. Idempotent."""
-        self.stop_idle_timer()
-        if self._child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)  # Child.kill() would take the exit status from asyncio's watcher
-
-    async def wait_until_gone(self) -> None:
-        """Wait until the process has ended and its pipes are closed."""
-        if self._child.stdin is not None:
-            self._child.stdin.close()
-        await self._child.wait()
-
-
-def waited_for_core_seconds(pid: int) -> float:
-    """Return how long a process was ready to compute but had no core, since its start; 0 if that is not known."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, ValueError, IndexError):  # another system, or it has ended
-        return 0.0

@@ -285,7 +285,13 @@ def _request(method: str, target: str, body: str = "", more: str = "", kind: str
 
 def _request_to(method: str, path: str, session: str) -> bytes:
     """Return a good request to a route."""
-    names = {"session_id": session, "name": "new", "track_id": "%TRACK%", "listener_id": "%LISTENER%"}
+    names = {
+        "session_id": session,
+        "name": "new",
+        "track_id": "%TRACK%",
+        "listener_id": "%LISTENER%",
+        "path": "js/main.js",
+    }
     target = path.format(**names) + QUERIES.get(path, "")
     if path.endswith("{listener_id}"):
         target = path.format(**names | {"session_id": NAMED})

@@ -14,7 +14,8 @@ from rtc_drift.analysis import Analysis
 from rtc_drift.library import jobs
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.media import SAMPLE_RATE
-from rtc_drift.workers.pool import JobFailedError, WorkerError, Workers, waited_for_core_seconds
+from rtc_drift.workers.job_process import waited_for_core_seconds
+from rtc_drift.workers.pool import JobFailedError, WorkerError, Workers
 from rtc_drift.workers.sandbox import MAX_ADDRESS_SPACE
 from tests.support.audio_files import sine, write_audio
 from tests.support.waiting import until
@@ -157,10 +158,10 @@ async def test_a_hanging_worker_is_killed_but_not_a_slow_one() -> None:
 
 
 async def test_time_without_a_core_is_no_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rtc_drift.workers.pool.waited_for_core_seconds", lambda pid: time.monotonic())
+    monkeypatch.setattr("rtc_drift.workers.job_process.waited_for_core_seconds", lambda pid: time.monotonic())
     async with Workers(1, command=COMMAND, timeout_seconds=0.2) as workers:
         assert await pid(workers, "starved")
-        monkeypatch.setattr("rtc_drift.workers.pool.waited_for_core_seconds", lambda pid: 0.0)
+        monkeypatch.setattr("rtc_drift.workers.job_process.waited_for_core_seconds", lambda pid: 0.0)
         starved = await jobs.probe(workers, Path("starved"))
         assert isinstance(starved, Unplayable)
         assert starved.reason == "The decoder hung on this file."
@@ -259,7 +260,7 @@ async def test_processes_that_can_not_be_killed_hold_up_nothing(
     """As those that wait in the system for a disk that is gone."""
     monkeypatch.setattr("rtc_drift.workers.pool.CLOSE_SECONDS", 0.05)
     monkeypatch.setattr("rtc_drift.workers.pool.MAX_ENDING", 1)
-    monkeypatch.setattr("rtc_drift.workers.pool._Process.kill", lambda _: None)
+    monkeypatch.setattr("rtc_drift.workers.job_process.JobProcess.kill", lambda _: None)
     pool = Workers(1, command=COMMAND)
     hanging = asyncio.create_task(pool.run(jobs.PROBE, path="hang"))
     await until(lambda: bool(pool.pids))
