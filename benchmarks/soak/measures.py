@@ -62,6 +62,11 @@ def inside(seconds: Iterable[Mapping[str, Any]], window: Window) -> list[Mapping
     return [it for it in seconds if window.touches(it["second"])]
 
 
+def happened_outside(events: Iterable[Mapping[str, Any]], windows: Sequence[Window]) -> list[Mapping[str, Any]]:
+    """Return the events, each with its time `at`, that happened in no window."""
+    return [it for it in events if not any(window.start <= it["at"] <= window.end for window in windows)]
+
+
 def longest_gap(seconds: Iterable[Mapping[str, Any]], prefix: str = "") -> Gap:
     """Return the longest gap in records; `prefix` is `visitors_` for those who don't stay.
 

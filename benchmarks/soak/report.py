@@ -27,6 +27,8 @@ WARM_UP_SECONDS = 60.0
 FLAT = {"descriptors": 4, "tasks": 4, "threads": 2}
 """Most that a figure may grow between the quiet points: a request is in progress at times."""
 LOG_LINES_A_MINUTE = 120
+LISTENER_LEFT = "A WebRTC listener of"
+"""Beginning of the line about each listener who leaves."""
 BEFORE_SECONDS, ENGINE_SECONDS, NEAR_SECONDS = 1.0, 5.0, 5.0
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)|Exception ignored|Task exception was never retrieved")
 
@@ -66,7 +68,9 @@ class Record:
     def _windows(self, *kinds: str) -> list[m.Window]:
         """Return the windows around events of these kinds."""
         return [
-            m.Window(it.at - BEFORE_SECONDS, max(it.at, it.over or 0.0) + ENGINE_SECONDS)
+            m.Window(it.at - LISTENER_LEFT = "A WebRTC listener of"
+"""Beginning of the line about each listener who leaves."""
+BEFORE_SECONDS, max(it.at, it.over or 0.0) + ENGINE_SECONDS)
             for it in self.events
             if it.what in kinds
         ]
@@ -77,7 +81,11 @@ class Record:
         return self._windows("engine killed", "engine hung") + control
 
     def _all_back(self) -> float:
-        return max((it["at"] for it in self.observed if it.get("again") and "joined" in it), default=0.0)
+        return max((it["at"] for it in self._happened("joined") if it["again"]), default=0.0)
+
+    def _happened(self, event: str) -> list[Mapping[str, Any]]:
+        """Return what the listeners noted of one kind: `joined`, `failed` or `lost`."""
+        return [it for it in self.observed if it.get("event") == event]
 
     def _gaps(self) -> Iterator[Figure]:
         calm = m.outside(self._seconds, self._excluded())
@@ -124,17 +132,15 @@ class Record:
             yield Figure(BENCH, f"lateness of packets, {percent} %", m.late_percentile_ms(counts, percent), "ms")
 
     def _joins(self) -> Iterator[Figure]:
-        restarts = [
-            m.Window(it.at, (it.over or it.at) + BACK_SECONDS) for it in self.events if it.what == "control killed"
-        ]
-        joins = [it for it in self.observed if "joined" in it]
+        restarts = [it for it in self.events if it.what == "control killed"]
+        windows = [m.Window(it.at, (it.over or it.at) + BACK_SECONDS) for it in restarts]
+        joins = self._happened("joined")
         again = [it["at"] for it in joins if it["again"]]
-        lost = [it for it in self.observed if "lost" in it and not any(w.start <= it["at"] <= w.end for w in restarts)]
+        lost = m.happened_outside(self._happened("lost"), windows)
         failed = Counter(
             reason
-            for it in self.observed
-            if "failed" in it and not any(window.start <= it["at"] <= window.end for window in restarts)
-            for reason in it["failed"]
+            for it in m.happened_outside(self._happened("failed"), windows)
+            for reason in it["reasons"]
             if not reason.endswith("404")  # the room has ended meanwhile
         )
         yield Figure(BENCH, "joins", len(joins), "")
@@ -143,7 +149,7 @@ class Record:
             yield Figure(BENCH, f"joins that failed: {reason}", count, "")
         yield Figure(BENCH, "slowest join", max((it["seconds"] for it in joins), default=0.0), "s")
         yield Figure(BENCH, "listeners who stayed and lost their connection", len(lost), "", at_most=0)
-        for event in (it for it in self.events if it.what == "control killed"):
+        for event in restarts:
             yield Figure(BENCH, "control killed: ready again after", (event.over or event.at) - event.at, "s")
             if again:
                 took = max(again) - event.at
@@ -196,7 +202,7 @@ class Record:
         yield Figure(BENCH, "answers 5xx", sum(errors.values()) - documented, "", at_most=0)
         yield Figure(BENCH, "answers 503 and 504 with a code", documented, "")
         yield Figure(BENCH, "tracebacks", sum(bool(TRACEBACK.search(line)) for _, line in self.log), "", at_most=0)
-        most = m.most_in_a_minute(at for at, _ in self.log)
-        yield Figure(BENCH, "log lines in the fullest minute", most, "", at_most=LOG_LINES_A_MINUTE)
+        most = m.most_in_a_minute(at for at, line in self.log if LISTENER_LEFT not in line)
+        yield Figure(BENCH, "log lines in the fullest minute, besides leavers", most, "", at_most=LOG_LINES_A_MINUTE)
         yield Figure(BENCH, "steps that failed", self.failed_steps, "", at_most=0)
         yield Figure(BENCH, "SIGTERM to the end", self.stop_seconds, "s", at_most=5.0)
