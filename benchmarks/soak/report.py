@@ -68,9 +68,7 @@ class Record:
     def _windows(self, *kinds: str) -> list[m.Window]:
         """Return the windows around events of these kinds."""
         return [
-            m.Window(it.at - LISTENER_LEFT = "A WebRTC listener of"
-"""Beginning of the line about each listener who leaves."""
-BEFORE_SECONDS, max(it.at, it.over or 0.0) + ENGINE_SECONDS)
+            m.Window(it.at - BEFORE_SECONDS, max(it.at, it.over or 0.0) + ENGINE_SECONDS)
             for it in self.events
             if it.what in kinds
         ]
