@@ -62,6 +62,7 @@ class Metrics:
             return Histogram(name, text, buckets=TICK_BUCKETS, **common)
 
         self.joins = counter("joins", "WHEP offers that were answered")
+        self.joins_given_up = counter("joins_given_up", "Listeners who gave way to others while they were connecting")
         self.skipped_packets = counter("skipped_packets", "RTP packets not sent in time to listeners who have left")
         self.ogg_dropped = counter("ogg_readers_dropped", "Ogg readers dropped because they were too slow")
         self.unexpected_errors = counter("unexpected_errors", "Requests that failed because of an error in the server")

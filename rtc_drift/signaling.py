@@ -11,25 +11,25 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
-from aiortc import RTCIceCandidate
-from aiortc.sdp import candidate_from_sdp
-
 from rtc_drift.metrics import Metrics
 from rtc_drift.station.session import Session
 from rtc_drift.webrtc.aiortc_internals import IceUnavailableError
 from rtc_drift.webrtc.aiortc_peer import AiortcPeer
+from rtc_drift.webrtc.arrivals import Arrivals
 from rtc_drift.webrtc.ice_policy import IcePolicy
+from rtc_drift.webrtc.offer_bounds import MAX_CANDIDATES, BadOfferError
 from rtc_drift.webrtc.peer import OnLost, Peer, Reception
-from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, opus_offer
+from rtc_drift.webrtc.sdp import OpusOffer, opus_offer
 from rtc_drift.webrtc.shared_port import SharedPort
 from rtc_drift.webrtc.shared_port_peer import SharedPortPeer, StationRef
+from rtc_drift.webrtc.trickle import trickled
 
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15.0
 """Time in which a listener must connect after its offer; aioice would wait forever for one without candidates."""
 MAX_CONNECTING = 200
-"""Number of listeners that may be connecting at once; one more gets JoiningLimitError and may retry soon."""
+"""Number of listeners that may be connecting at once; one more takes the place of another, or may retry soon."""
 
 OpenPeer: TypeAlias = Callable[[Callable[[], None], OnLost], Peer]
 """Creates a peer connection, given the callbacks for "connected" and for "lost"."""
@@ -65,22 +65,27 @@ class WhepListener:
         """Unguessable, because it authorises a client to end the listener."""
         self.etag = f'"{secrets.token_hex(8)}"'
         self.session = session
-        self.answer = ""
         self.peer = open_peer(self._set_connected, self.end)
         self._connected = asyncio.Event()
         self._ended = asyncio.Event()
         self._reason = "closed"
+        self._addresses = frozenset[tuple[str, int]]()
+        """Host and port of each candidate so far."""
 
     async def negotiate(self, offer: OpusOffer) -> str:
         """Return the SDP answer to an offer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
-        self.answer = await self.peer.negotiate(offer)
-        return self.answer
+        self._addresses = offer.addresses
+        return await self.peer.negotiate(offer)
 
     async def add_candidates(self, fragment: str) -> None:
         """Add trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError."""
+        candidates = trickled(fragment)
+        if len(addresses := self._addresses | candidates.keys()) > MAX_CANDIDATES:
+            raise BadOfferError(f"The listener has more than {MAX_CANDIDATES} candidates.")
+        self._addresses = addresses
         try:
-            await self.peer.add_candidates(list(_candidates(fragment)))
-        except (ValueError, AssertionError, IndexError) as error:
+            await self.peer.add_candidates(list(candidates.values()))
+        except ValueError as error:
             raise BadOfferError("A candidate is not valid.") from error
 
     def end(self, reason: str) -> None:
@@ -109,14 +114,6 @@ class WhepListener:
         self._connected.set()
 
 
-def _candidates(fragment: str) -> Iterator[RTCIceCandidate]:
-    """Yield the candidates of a trickled fragment, except those with mDNS names, which this host can't resolve."""
-    for line in fragment.splitlines():
-        name, _, value = line.strip().partition(":")
-        if name == "a=candidate" and ".local " not in value.lower():
-            yield candidate_from_sdp(value)
-
-
 class Listeners(Mapping[str, WhepListener]):
     """All WebRTC listeners by id, and their tasks."""
 
@@ -130,27 +127,25 @@ class Listeners(Mapping[str, WhepListener]):
         self._limit = limit
         self._shared_port = shared_port
         self._listeners: dict[str, WhepListener] = {}
-        self._connecting = set[WhepListener]()
+        self._arrivals = Arrivals[WhepListener](lambda listener: listener.peer.is_reached)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ogg_readers = 0
         self._ice_error_logged = False
 
-    async def join(self, session: Session, offer: str) -> WhepListener:
-        """Create a listener for an offer and start its task.
+    async def join(self, session: Session, offer: str, address: str) -> tuple[WhepListener, str]:
+        """Create a listener for an offer that came from an address, and start its task. Return it and the SDP answer.
 
         Raises ListenerLimitError, JoiningLimitError, UnsupportedOfferError, BadOfferError, IceUnavailableError and
         NoCandidatesError.
         """
-        self._check_limit()
-        if len(self._connecting) >= MAX_CONNECTING:
-            raise JoiningLimitError
         parsed = opus_offer(offer)
-        listener = WhepListener(session, self._peer_factory(session, parsed))
+        self._make_room(address)
+        listener = WhepListener(session, self._peer_factory(session, parsed, address))
         self._listeners[listener.id] = listener
-        self._connecting.add(listener)
+        self._arrivals.add(listener, address)
         session.station.expect()
         try:
-            await listener.negotiate(parsed)
+            answer = await listener.negotiate(parsed)
         except BaseException as error:
             if isinstance(error, IceUnavailableError) and not self._ice_error_logged:
                 self._ice_error_logged = True
@@ -161,12 +156,12 @@ class Listeners(Mapping[str, WhepListener]):
         task = asyncio.create_task(self._live(listener), name=f"listener of {session.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return listener
+        return listener, answer
 
     @contextlib.contextmanager
-    def ogg_reader(self) -> Iterator[None]:
+    def ogg_reader(self, address: str) -> Iterator[None]:
         """Count one listener over plain HTTP (Ogg) while the context is open. Raises ListenerLimitError."""
-        self._check_limit()
+        self._stay_within_limit(address)
         self._ogg_readers += 1
         try:
             yield
@@ -189,20 +184,39 @@ class Listeners(Mapping[str, WhepListener]):
             and ssrc in (None, offset[0])
         ]
 
-    def _peer_factory(self, session: Session, offer: OpusOffer) -> OpenPeer:
+    def _peer_factory(self, session: Session, offer: OpusOffer, address: str) -> OpenPeer:
         shared_port = self._shared_port
         if shared_port is None or offer.is_lite:
-            return lambda connected, lost: AiortcPeer(self.policy, session.packet_track, connected, lost)
+            # This host checks the candidates of a listener that is ICE-lite: strangers must not be able to direct that.
+            only_from = address if offer.is_lite else None
+            return lambda connected, lost: AiortcPeer(self.policy, session.packet_track, connected, lost, only_from)
         station = StationRef(session.station.playout.number, session.station.now)
         return lambda connected, lost: shared_port.peer(station, connected, lost)
 
-    def _check_limit(self) -> None:
-        if len(self._listeners) + self._ogg_readers >= self._limit:
+    def _make_room(self, address: str) -> None:
+        """Have another listener that is connecting give way, if there is no place. Raises the two limit errors."""
+        self._stay_within_limit(address)
+        if len(self._arrivals) >= MAX_CONNECTING and not self._end_an_arrival(address):
+            raise JoiningLimitError
+
+    def _stay_within_limit(self, address: str) -> None:
+        if len(self._listeners) + self._ogg_readers >= self._limit and not self._end_an_arrival(address):
             raise ListenerLimitError
+
+    def _end_an_arrival(self, address: str) -> bool:
+        """End a listener that is connecting, for a newcomer from an address. Return False if none gives way."""
+        listener = self._arrivals.who_gives_way(address)
+        if listener is None:
+            return False
+        listener.end("gave its place to another while it was connecting")
+        self._metrics.joins_given_up.inc()
+        self._arrivals.discard(listener)
+        del self._listeners[listener.id]
+        return True
 
     async def _discard(self, listener: WhepListener) -> None:
         self._listeners.pop(listener.id, None)
-        self._connecting.discard(listener)
+        self._arrivals.discard(listener)
         if self._shared_port is not None and isinstance(listener.peer, SharedPortPeer):
             self._shared_port.forget(listener.peer)
         await listener.peer.close()
@@ -212,7 +226,7 @@ class Listeners(Mapping[str, WhepListener]):
         try:
             with listener.session.ending(listener.end):
                 await listener.connect()
-                self._connecting.discard(listener)
+                self._arrivals.discard(listener)
                 reason = await listener.live()
         except Exception:
             logger.exception("A WebRTC listener of %s failed", listener.session.id)

@@ -21,8 +21,9 @@ from rtc_drift.sessions import (
 from rtc_drift.signaling import JoiningLimitError, ListenerLimitError
 from rtc_drift.station.refusals import refusal
 from rtc_drift.webrtc.aiortc_internals import IceUnavailableError
+from rtc_drift.webrtc.offer_bounds import BadOfferError
 from rtc_drift.webrtc.peer import NoCandidatesError
-from rtc_drift.webrtc.sdp import BadOfferError, UnsupportedOfferError
+from rtc_drift.webrtc.sdp import UnsupportedOfferError
 
 logger = logging.getLogger(__name__)
 

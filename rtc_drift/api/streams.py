@@ -35,7 +35,7 @@ async def ogg(request: web.Request) -> web.StreamResponse:
     headers = {"Content-Type": "audio/ogg", "Cache-Control": "no-store", "icy-name": f"rtc-drift: {session.id}"}
     if request.method == "HEAD":
         return web.Response(headers=headers)
-    with context(request).listeners.ogg_reader():
+    with context(request).listeners.ogg_reader(request.remote or ""):
         return await _send_ogg(request, session, web.StreamResponse(headers=headers))
 
 

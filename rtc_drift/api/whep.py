@@ -5,10 +5,10 @@ from aiohttp import web
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import ApiError
 from rtc_drift.signaling import WhepListener
+from rtc_drift.webrtc.offer_bounds import MAX_SDP_BYTES
 
 SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
-MAX_SDP_BYTES = 64 * 1024
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "OPTIONS, POST, HEAD, PATCH, DELETE",
@@ -30,13 +30,13 @@ async def join(request: web.Request) -> web.Response:
     if request.content_type != SDP:
         raise ApiError(415, "unsupported_media_type", f"The body must be {SDP}.")
     listeners = context(request).listeners
-    listener = await listeners.join(session, await _body(request))
+    listener, answer = await listeners.join(session, await _body(request), request.remote or "")
     headers = {
         "Location": f"/whep/{session.id}/{listener.id}",
         "ETag": listener.etag,
         "Accept-Patch": TRICKLE,
     }
-    response = web.Response(status=201, text=listener.answer, content_type=SDP, headers=headers)
+    response = web.Response(status=201, text=answer, content_type=SDP, headers=headers)
     for server in listeners.policy.servers:
         credentials = (
             f'; username="{server.username}"; credential="{server.credential}"; credential-type="password"'

@@ -37,6 +37,8 @@ class Engine:
         """Carry out a message of control, before tick number `tick`."""
         if isinstance(message, m.AddSocket):
             self.fanout.add_socket(message.number, self._receive_socket())
+        elif isinstance(message, m.RemoveSocket):
+            self.fanout.remove_socket(message.number)
         elif isinstance(message, m.AddDecoder):
             self.decks.connect(self._receive_socket())
         elif isinstance(message, m.DecoderDied):

@@ -212,6 +212,10 @@ class Fanout:
         sock.setblocking(False)
         self._sockets[number] = sock
 
+    def remove_socket(self, number: int) -> None:
+        """Close a socket that no listener uses any more."""
+        self._sockets.pop(number).close()
+
     def handle(self, message: m.AddListener | m.MoveListener | m.RemoveListener | m.Resend) -> None:
         """Carry out one message. A message about an unknown listener is ignored."""
         if isinstance(message, m.AddListener):

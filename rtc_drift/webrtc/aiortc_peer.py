@@ -13,9 +13,11 @@ from aiortc import RTCIceCandidate, RTCPeerConnection, RTCRtpTransceiver, RTCSes
 from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.tracks import PacketTrack
 from rtc_drift.webrtc.aiortc_internals import bind_ice, last_rtp_timestamp, ssrc
+from rtc_drift.webrtc.client_address import is_same_host
 from rtc_drift.webrtc.ice_policy import IcePolicy
+from rtc_drift.webrtc.offer_bounds import BadOfferError
 from rtc_drift.webrtc.peer import NoCandidatesError, OnLost, Reception
-from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, advertised, whole_answer
+from rtc_drift.webrtc.sdp import OpusOffer, advertised, whole_answer
 
 CLOSE_SECONDS = 5.0
 
@@ -31,8 +33,11 @@ class AiortcPeer:
         new_track: Callable[[], PacketTrack],
         on_connected: Callable[[], None],
         on_lost: OnLost,
+        only_from: str | None = None,
     ) -> None:
+        """Create a peer that waits for its offer. Candidates at other addresses than `only_from` are left out."""
         self._policy = policy
+        self._only_from = only_from
         self._new_track = new_track
         self._track: PacketTrack | None = None
         self._on_connected = on_connected
@@ -43,6 +48,8 @@ class AiortcPeer:
 
     async def negotiate(self, offer: OpusOffer) -> str:
         """Return the SDP answer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
+        for line in offer.description.media:
+            line.ice_candidates = [it for it in line.ice_candidates if self._may_check(it)]
         # Before the offer is read: an error in this line is not an error of the offer.
         audio = self._peer.addTransceiver("audio", direction="sendonly")
         try:
@@ -67,7 +74,7 @@ class AiortcPeer:
 
     async def add_candidates(self, candidates: Sequence[RTCIceCandidate]) -> None:
         """Add trickled candidates. Raises ValueError."""
-        for candidate in candidates:
+        for candidate in filter(self._may_check, candidates):
             for transceiver in self._peer.getTransceivers():
                 # Bundled media lines share the transport of one of them; aiortc ignores the others.
                 candidate.sdpMid = transceiver.mid
@@ -111,6 +118,14 @@ class AiortcPeer:
     def skipped_packets(self) -> int:
         """Packets not sent because the track was not read in time."""
         return self._track.skipped if self._track else 0
+
+    @property
+    def is_reached(self) -> bool:
+        """True once a connectivity check has succeeded."""
+        return self._peer.iceConnectionState == "completed"
+
+    def _may_check(self, candidate: RTCIceCandidate) -> bool:
+        return self._only_from is None or is_same_host(candidate.ip, self._only_from)
 
     def _audio(self) -> RTCRtpTransceiver:
         return next(t for t in self._peer.getTransceivers() if t.kind == "audio")

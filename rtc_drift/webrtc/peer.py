@@ -37,6 +37,10 @@ class Peer(Protocol):
     def fed_by_engine(self) -> bool:
         """True if the engine sends its packets; otherwise control does."""
 
+    @property
+    def is_reached(self) -> bool:
+        """True once an authentic STUN message of the listener has come: there is somebody at the other end."""
+
     async def negotiate(self, offer: OpusOffer) -> str:
         """Return the SDP answer to an offer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
 

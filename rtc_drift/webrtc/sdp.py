@@ -7,17 +7,14 @@ from typing import Literal
 
 from aiortc.sdp import MediaDescription, SessionDescription
 
+from rtc_drift.webrtc.offer_bounds import MID_EXTENSION, BadOfferError, bounded
+
 OPUS_PARAMETERS = "minptime=20;useinbandfec=0;stereo=1;sprop-stereo=1"
-MID_EXTENSION = "urn:ietf:params:rtp-hdrext:sdes:mid"
 HOST_PRIORITY = 126 << 24 | 0xFF
 """Priority of a host candidate of component 1, with local preference 0 (RFC 8445, 5.1.2.1)."""
 MAX_MEDIA_LINES = 4
 """Largest number of media lines in an offer: generic players offer audio, video and data; one is spare."""
 _SETUP_OF_ROLE: Mapping[str, Literal["active", "passive"]] = {"client": "active", "server": "passive"}
-
-
-class BadOfferError(Exception):
-    """The offer is not valid SDP, or lacks something that is required."""
 
 
 class UnsupportedOfferError(Exception):
@@ -56,13 +53,16 @@ class OpusOffer:
     """Id of the RTP header extension for the mid, 1 to 14 (one-byte form); None if not offered."""
     wants_nack: bool = False
     """True if the listener will send NACKs for missing packets."""
+    addresses: frozenset[tuple[str, int]] = frozenset()
+    """Host and port of each candidate."""
 
 
 def opus_offer(offer: str) -> OpusOffer:
     """Parse an offer that asks to receive Opus on one audio line, possibly with lines that ask to receive video.
 
     Candidates with mDNS names are dropped: only the browser's own network can resolve them. They are not needed, as
-    the browser's checks show its address (a peer-reflexive candidate). Raises BadOfferError, UnsupportedOfferError.
+    the browser's checks show its address (a peer-reflexive candidate). Takes a few milliseconds at most. Raises
+    BadOfferError, UnsupportedOfferError.
     """
     description = _parse(offer)
     lines = description.media
@@ -76,7 +76,7 @@ def opus_offer(offer: str) -> OpusOffer:
     media.rtp.codecs = opus
     media.fmt = [codec.payloadType for codec in opus]
     for line in description.media:
-        _drop_mdns_names(line)
+        _drop_mdns_host(line)
         _keep_rtcp_mux(line)
     bundled = next((set(group.items) for group in description.group if group.semantic == "BUNDLE"), set[str]())
     inactive = {
@@ -104,14 +104,16 @@ def opus_offer(offer: str) -> OpusOffer:
             (it.id for it in media.rtp.headerExtensions if it.uri == MID_EXTENSION and 1 <= it.id <= 14), None
         ),
         wants_nack=any(it.type == "nack" and not it.parameter for it in opus[0].rtcpFeedback),
+        addresses=frozenset((it.ip, it.port) for line in description.media for it in line.ice_candidates),
     )
 
 
 def _parse(offer: str) -> SessionDescription:
     if not offer.startswith("v="):
         raise BadOfferError("The offer is not SDP.")
+    lines = bounded(offer)
     try:
-        return SessionDescription.parse(offer)
+        return SessionDescription.parse(lines)
     except Exception as error:
         raise BadOfferError("The offer is not valid SDP.") from error
 
@@ -166,12 +168,8 @@ def _inactive_section(line: MediaDescription) -> str:
     return f"{head}a=inactive\r\na=rtcp-mux\r\n{''.join(codecs)}"
 
 
-def _drop_mdns_names(line: MediaDescription) -> None:
-    kept = [candidate for candidate in line.ice_candidates if not candidate.ip.lower().endswith(".local")]
-    if len(kept) < len(line.ice_candidates):
-        line.ice_candidates = kept
-        line.ice_candidates_complete = False
-    # Firefox also writes these names as the connection address of the line.
+def _drop_mdns_host(line: MediaDescription) -> None:
+    """Drop mDNS names from the line's connection address, where Firefox writes them too."""
     if line.host and line.host.lower().endswith(".local"):
         line.host = "0.0.0.0"
     if line.rtcp_host and line.rtcp_host.lower().endswith(".local"):

@@ -43,7 +43,9 @@ class SharedPort:
         self.demultiplexer = Demultiplexer()
         self._send_to_engine = send_to_engine
         self._ticks = ticks
-        self._ports = UdpPorts(port, self.demultiplexer, policy.host_addresses, self._opened, policy.advertise)
+        self._ports = UdpPorts(
+            port, self.demultiplexer, policy.host_addresses, self._opened, self._closing, policy.advertise
+        )
         self._identity = Identity()
         self._peers: dict[int, SharedPortPeer] = {}
         self._has_peers = asyncio.Event()
@@ -125,11 +127,16 @@ class SharedPort:
 
     def _refresh(self) -> None:
         self._refreshed_at = time.monotonic()
-        self._ports.refresh()
+        used = {peer.port for peer in self._peers.values()}
+        self._ports.refresh(used.__contains__)
 
     def _opened(self, port: UdpPort) -> None:
         logger.info("Serving WebRTC listeners on UDP port %d of %s", port.port, port.host)
         self._send_to_engine(m.AddSocket(port.number, port.socket.fileno()))
+
+    def _closing(self, port: UdpPort) -> None:
+        logger.info("Closing UDP port %d of %s, an address that is gone", port.port, port.host)
+        self._send_to_engine(m.RemoveSocket(port.number))
 
     async def _upkeep(self) -> None:
         turn = 0

@@ -78,13 +78,16 @@ class SharedPortPeer:
         self.reception: Reception | None = None
         self.sent = (0, 0, 0)
         """Packets, payload octets and dropped packets, as last reported by the engine."""
+        self.is_reached = False
         self._station_ref = station
         self._env = env
         self._on_connected = on_connected
         self._on_lost = on_lost
         self._timestamp_offset = secrets.randbits(32)
         self._cname = secrets.token_hex(8).encode()
-        self._offer: OpusOffer
+        self._payload_type = 0
+        self._wants_nack = False
+        self._extension = b""
         self._dtls: Dtls
         self._timer: asyncio.TimerHandle | None = None
         self._ice = IceLite(self, env.demultiplexer, env.monotonic, self._path_changed)
@@ -100,7 +103,8 @@ class SharedPortPeer:
 
     async def negotiate(self, offer: OpusOffer) -> str:
         """Return the SDP answer, and accept binding requests of this listener from now on."""
-        self._offer = offer
+        self._payload_type, self._wants_nack = offer.payload_type, offer.wants_nack
+        self._extension = _mid_extension(offer)
         role: Literal["client", "server"] = "client" if offer.setup == "passive" else "server"
         self._dtls = Dtls(self._env.identity, offer.fingerprints, role)
         self._ice.open(offer.fragment, offer.password)
@@ -145,6 +149,11 @@ class SharedPortPeer:
         return (self.ssrc, self._timestamp_offset) if self._added else None
 
     @property
+    def port(self) -> UdpPort | None:
+        """The port of its path; None before a path is selected."""
+        return None if self._ice.path is None else self._ice.path.port
+
+    @property
     def skipped_packets(self) -> int:
         """Packets that the system did not accept, as last reported by the engine."""
         return self.sent[2]
@@ -167,6 +176,7 @@ class SharedPortPeer:
 
     def stun_request_received(self, message: stun.StunMessage, port: UdpPort, address: Address) -> None:
         """Pass an authentic binding request to ICE."""
+        self.is_reached = True
         self._ice.request_received(message, Path(port, address))
 
     def stun_response_received(self, message: stun.StunMessage, port: UdpPort, address: Address) -> None:
@@ -191,7 +201,7 @@ class SharedPortPeer:
     def rtcp_received(self, data: bytes) -> None:
         """Read report blocks and NACKs; packets that are not authentic are dropped and counted."""
         now = self._env.monotonic()
-        if self._srtcp is None or (now < self._read_again_at and not self._offer.wants_nack):
+        if self._srtcp is None or (now < self._read_again_at and not self._wants_nack):
             return
         try:
             compound = self._srtcp[1].unprotect_rtcp(data)
@@ -252,8 +262,8 @@ class SharedPortPeer:
             socket=path.port.number,
             address=path.address,
             ssrc=self.ssrc,
-            payload_type=self._offer.payload_type,
-            extension=_mid_extension(self._offer).hex(),
+            payload_type=self._payload_type,
+            extension=self._extension.hex(),
             # The first sequence number is below 2¹⁵, so that a listener that misses the first packets still guesses
             # the roll-over counter. It is not near 0, as an engine that is a few ticks behind would send one below 0.
             index_offset=MIN_SEQUENCE_NUMBER + secrets.randbelow(2**15 - MIN_SEQUENCE_NUMBER) - tick,
@@ -304,7 +314,7 @@ class SharedPortPeer:
         )
 
     def _resend(self, sequence_numbers: tuple[int, ...]) -> None:
-        if not self._offer.wants_nack:
+        if not self._wants_nack:
             return
         numbers = sequence_numbers[: max(0, MAX_RESENT_PER_REPORT - self._resent)]
         self._resent += len(numbers)

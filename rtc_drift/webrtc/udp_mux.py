@@ -6,6 +6,7 @@ response is sent. STUN, DTLS and RTCP are distinguished by their first bytes (RF
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import socket
 from collections import Counter
@@ -157,31 +158,42 @@ class UdpPorts:
         demultiplexer: Demultiplexer,
         addresses: Callable[[], list[str]],
         on_new: Callable[[UdpPort], None],
+        on_gone: Callable[[UdpPort], None],
         advertise: str | None = None,
     ) -> None:
         """Create without opening a port.
 
         `port` is the port number; 0 = any, chosen with the first address. `addresses` returns this host's present
-        addresses. `on_new` is called with each port that was opened. `advertise` is published in their place.
+        addresses. `on_new` is called with each port that was opened, `on_gone` with each that is about to be closed.
+        `advertise` is published in their place.
         """
         self._number = port
         self._demultiplexer = demultiplexer
         self._addresses = addresses
         self._on_new = on_new
+        self._on_gone = on_gone
         self._advertise = advertise
         self._ports: dict[str, UdpPort] = {}
+        self._numbers = itertools.count()
         self._refused = set[str]()
         self._present: list[str] = []
 
-    def refresh(self) -> None:
-        """Open the port on new addresses. Raises OSError if no port is open then."""
+    def refresh(self, is_used: Callable[[UdpPort], bool] = lambda _: False) -> None:
+        """Open the port on new addresses, and close it on addresses that are gone unless it `is_used`.
+
+        Raises OSError if no port is open then.
+        """
         self._present = self._addresses()
+        for host in [host for host, port in self._ports.items() if host not in self._present and not is_used(port)]:
+            port = self._ports.pop(host)
+            self._on_gone(port)
+            port.close()
         error: OSError | None = None
         for host in self._present:
             if host in self._ports:
                 continue
             try:
-                self._ports[host] = UdpPort(len(self._ports), host, self._number, self._demultiplexer)
+                self._ports[host] = UdpPort(next(self._numbers), host, self._number, self._demultiplexer)
             except OSError as failure:
                 error = failure
                 if host not in self._refused:

@@ -118,7 +118,9 @@ class EnginePool:
                 yield m.AddDecoder(engines_end.fileno())
 
     def _goes_to(self, number: int, message: m.ToEngine) -> bool:
-        return isinstance(message, m.AddSocket | m.AddDecoder | m.DecoderDied) or self._is_in(number, message.station)
+        if isinstance(message, m.AddSocket | m.RemoveSocket | m.AddDecoder | m.DecoderDied):
+            return True
+        return self._is_in(number, message.station)
 
     def _is_in(self, number: int, station: int) -> bool:
         return station % len(self._engines) == number

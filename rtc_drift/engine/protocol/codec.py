@@ -34,6 +34,7 @@ _KINDS: tuple[type[Any], ...] = (
     m.SentCounts,
     m.AddDecoder,
     m.DecoderDied,
+    m.RemoveSocket,
 )
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 

@@ -70,6 +70,13 @@ class AddSocket:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveSocket:
+    """To the engine: a UDP socket to close. No listener uses it any more."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class AddDecoder:
     """To the engine: a socket to a new decoder, in place of the last one. It travels as that of `AddSocket` does."""
 
@@ -209,7 +216,7 @@ class SentCounts:
 
 ToCore = OpenStation | SetClock | CloseStation | SetPlays | Subscribe
 ToFanout = AddListener | MoveListener | RemoveListener | Resend
-ToEngine = ToCore | ToFanout | AddSocket | AddDecoder | DecoderDied
+ToEngine = ToCore | ToFanout | AddSocket | RemoveSocket | AddDecoder | DecoderDied
 StationMessage = Packet | Pcm | DeckReady | DeckFailed
 ToControl = StationMessage | Health | SentCounts
 Message = ToEngine | ToControl

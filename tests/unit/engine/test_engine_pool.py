@@ -117,7 +117,7 @@ def test_each_station_belongs_to_one_engine_and_sockets_to_all(
     for message in messages:
         engines.send(message)
     for number, engine in enumerate(made):
-        for_all = (m.AddSocket, m.AddDecoder, m.DecoderDied)
+        for_all = (m.AddSocket, m.RemoveSocket, m.AddDecoder, m.DecoderDied)
         concerned = [it for it in messages if isinstance(it, for_all) or it.station % count == number]
         assert engine.sent == concerned, "all messages of its stations, in order, and no others"
         assert list(engine.restore()) == concerned, "and the same after a restart"

@@ -10,7 +10,8 @@ from aiortc.sdp import MediaDescription, SessionDescription
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.webrtc.sdp import MID_EXTENSION, advertised, lite_answer, opus_offer
+from rtc_drift.webrtc.offer_bounds import MID_EXTENSION
+from rtc_drift.webrtc.sdp import advertised, lite_answer, opus_offer
 
 TRANSPORT = (
     "a=rtcp-mux\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"

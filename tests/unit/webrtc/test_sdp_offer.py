@@ -3,7 +3,8 @@
 import pytest
 from aiortc.sdp import SessionDescription
 
-from rtc_drift.webrtc.sdp import BadOfferError, OpusOffer, UnsupportedOfferError, opus_offer, whole_answer
+from rtc_drift.webrtc.offer_bounds import BadOfferError
+from rtc_drift.webrtc.sdp import OpusOffer, UnsupportedOfferError, opus_offer, whole_answer
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2\r\n"
 TRANSPORT = (

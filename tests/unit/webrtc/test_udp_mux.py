@@ -5,7 +5,7 @@ import logging
 import random
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -339,14 +339,20 @@ async def test_a_taken_port_raises_and_leaves_no_socket(demux: Demultiplexer, po
         UdpPort(1, "127.0.0.1", port.port, demux)
 
 
-def ports_on(demux: Demultiplexer, hosts: list[str], number: int = 0, advertise: str | None = None) -> tuple[Any, Any]:
+def ports_on(
+    demux: Demultiplexer,
+    hosts: list[str],
+    number: int = 0,
+    advertise: str | None = None,
+    on_gone: Callable[[UdpPort], None] = lambda _: None,
+) -> tuple[Any, Any]:
     opened: list[UdpPort] = []
-    return UdpPorts(number, demux, lambda: hosts, opened.append, advertise), opened
+    return UdpPorts(number, demux, lambda: hosts, opened.append, on_gone, advertise), opened
 
 
 async def test_addresses_that_come_and_go_are_followed(demux: Demultiplexer) -> None:
-    hosts = ["127.0.0.1"]
-    ports, opened = ports_on(demux, hosts)
+    hosts, gone = ["127.0.0.1"], list[UdpPort]()
+    ports, opened = ports_on(demux, hosts, on_gone=gone.append)
     try:
         ports.refresh()
         number = opened[0].port
@@ -356,12 +362,20 @@ async def test_addresses_that_come_and_go_are_followed(demux: Demultiplexer) -> 
         assert [(it.number, it.host, it.port) for it in opened] == [(0, "127.0.0.1", number), (1, "127.0.0.2", number)]
         assert ports.candidates() == [("127.0.0.1", number), ("127.0.0.2", number)]
         hosts.remove("127.0.0.1")
-        ports.refresh()
+        ports.refresh(lambda port: port is opened[0])
         assert ports.candidates() == [("127.0.0.2", number)]
+        assert not gone, "a listener still uses it"
         hosts.append("127.0.0.1")
         ports.refresh()
-        assert len(opened) == 2, "it was never closed: listeners may still use it"
+        assert len(opened) == 2
         assert sorted(ports.candidates()) == [("127.0.0.1", number), ("127.0.0.2", number)]
+        hosts.remove("127.0.0.1")
+        ports.refresh()
+        assert gone == [opened[0]]
+        assert opened[0].socket.fileno() < 0
+        hosts.append("127.0.0.1")
+        ports.refresh()
+        assert (opened[2].number, opened[2].host, opened[2].port) == (2, "127.0.0.1", number)
     finally:
         ports.close()
 
