@@ -51,13 +51,18 @@ class Population:
 
     def observed(self) -> list[dict[str, Any]]:
         """Return what the listeners have observed so far, in order."""
-        with self._file.open(encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines if line.endswith("\n")]
+        return read_lines(self._file)
 
     async def _send(self, **command: Any) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
         await self._process.stdin.drain()
+
+
+def read_lines(file: Path) -> list[dict[str, Any]]:
+    """Return the JSON objects of a file to which a line may just be added."""
+    with file.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 @contextlib.asynccontextmanager

@@ -27,6 +27,8 @@ WARM_UP_SECONDS = 60.0
 FLAT = {"descriptors": 4, "tasks": 4, "threads": 2}
 """Most that a figure may grow between the quiet points: a request is in progress at times."""
 LOG_LINES_A_MINUTE = 120
+STALL_MS = 5.0
+"""Lateness of a process that goes before all others, from which on the machine counts as stalled."""
 LISTENER_LEFT = "A WebRTC listener of"
 """Beginning of the line about each listener who leaves."""
 BEFORE_SECONDS, ENGINE_SECONDS, NEAR_SECONDS = 1.0, 5.0, 5.0
@@ -41,7 +43,7 @@ class Record:
     ended: float
     last_half: tuple[float, float]
     observed: Sequence[Mapping[str, Any]]
-    """The lines of the listeners' file."""
+    """The lines of the listeners' file, and of the witness's."""
     status: Mapping[str, int]
     """The counts of the listeners' process at the end."""
     events: Sequence[Event]
@@ -92,6 +94,14 @@ class Record:
         yield Figure(BENCH, "longest gap, by missing media", gap.media_ms, "ms", at_most=LONGEST_GAP_MS)
         yield Figure(BENCH, "longest gap of a visitor", visitors.worst_ms, "ms")
         yield Figure(BENCH, "seconds judged so", len(calm), "s", at_least=1)
+        stalls = {it["stalled"]: it["ms"] for it in self.observed if "stalled" in it}
+        stood = {second for second, ms in stalls.items() if ms > STALL_MS}
+        # A gap belongs to the second in which it ended.
+        blameless = [it for it in calm if not stood & {it["second"], it["second"] - 1}]
+        yield Figure(BENCH, "longest stall of the machine", max(stalls.values(), default=0.0), "ms")
+        yield Figure(BENCH, f"seconds with a stall above {STALL_MS:.0f} ms", len(stood), "s")
+        gap = m.longest_gap(blameless)
+        yield Figure(BENCH, "longest gap while the machine did not stall", gap.worst_ms, "ms", at_most=LONGEST_GAP_MS)
         silent = sum(it["silent"] for it in calm)
         yield Figure(BENCH, "listeners without a packet for a second", silent, "", at_most=0)
 

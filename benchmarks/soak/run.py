@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 import shutil
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 
+from benchmarks.child_process import child
 from benchmarks.soak.answers import Answers
 from benchmarks.soak.clients import CLIENT_ACTIONS
 from benchmarks.soak.commands import COMMAND_ACTIONS
 from benchmarks.soak.disturbances import DISTURBANCE_ACTIONS
 from benchmarks.soak.music_folder import MusicFolder, make_originals
-from benchmarks.soak.population import population
+from benchmarks.soak.population import population, read_lines
 from benchmarks.soak.report import Record
 from benchmarks.soak.sampler import QUIET_SAMPLES, QuietPoint, Sampler
 from benchmarks.soak.schedule import QUIET_SECONDS, Schedule, Step
@@ -42,15 +44,19 @@ async def soak(schedule: Schedule, seed: int, folder: Path) -> Record:
     make_originals(folder / "originals")
     for name in ("music", "data"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    observed, log = folder / "listeners.jsonl", folder / "server.log"
-    for file in (observed, log):
+    observed, witnessed, log = (folder / name for name in ("listeners.jsonl", "witness.jsonl", "server.log"))
+    for file in (observed, witnessed, log):
         file.unlink(missing_ok=True)
     music, clock = MusicFolder(folder / "originals", folder / "music"), await shifted_clock(folder)
     environment = clock.environment() if clock is not None else {}
     ports = (free_tcp_port(), free_udp_port())
     async with soak_server(music.path, folder / "data", ports, log, environment) as server:
         answers = Answers(server.url, lambda: server.is_up)
-        async with contextlib.aclosing(answers), population(observed, SLOTS, seed) as listeners:
+        async with (
+            contextlib.aclosing(answers),
+            child(sys.executable, "-m", "benchmarks.soak.witness", str(witnessed)),
+            population(observed, SLOTS, seed) as listeners,
+        ):
             world = World(server, answers, listeners, music, clock, Random(seed))
             if clock is None:
                 world.log("no C compiler: the clock of the day stays as it is")
@@ -62,7 +68,7 @@ async def soak(schedule: Schedule, seed: int, folder: Path) -> Record:
             await asyncio.sleep(END_SECONDS)
             status = await listeners.status()
             await world.note_restarts()
-            seen = listeners.observed()
+            seen = listeners.observed() + read_lines(witnessed)
         stop_seconds = await server.end()
     return Record(
         began=began,

@@ -66,8 +66,11 @@ def test_a_soak_without_incident_keeps_all_bounds() -> None:
 
 def test_a_gap_without_a_reason_breaks_the_bound() -> None:
     gap = record(observed=with_gap(100, 60))
-    assert broken(gap) == ["longest gap, by arrivals", "longest gap, by missing media", "packets lost"]
+    gaps = ["longest gap, by arrivals", "longest gap, by missing media"]
+    assert broken(gap) == [*gaps, "longest gap while the machine did not stall", "packets lost"]
     assert broken(record(observed=with_gap(100, 20))) == ["packets lost"]
+    stalled = record(observed=[*with_gap(100, 60), {"stalled": int(BEGAN) + 99, "ms": 55.0}])
+    assert broken(stalled) == [*gaps, "packets lost"]
 
 
 @pytest.mark.parametrize(("ms", "breaks"), [(240, []), (300, ["engine killed: gap, worst"])])
