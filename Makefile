@@ -33,7 +33,7 @@ bench: $(VENV)/.dev chromium ## Print the measured figures as JSON lines (about 
 bench-fanout: $(VENV)/.dev ## Print what it costs to send to thousands of listeners (about 18 minutes, Linux)
 	$(BIN)/python -m benchmarks.fanout $(ARGS)
 
-soak: $(VENV)/.dev ## Observe a server with 200 listeners for 20 minutes while things go wrong (or: make soak ARGS="--hours 8", Linux)
+soak: $(VENV)/.dev ## Observe a server with 200 listeners while things go wrong, for 20 minutes (or: make soak ARGS="--hours 8")
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean: ## Remove the virtual environment and caches

@@ -51,8 +51,9 @@ class World:
     """Deaths caused since control was started last, by role."""
     restarts: list[tuple[str, int, int]] = field(default_factory=list)
     """Role, deaths caused and restarts counted, for each life of control."""
-    downtime: list[dict[str, float]] = field(default_factory=list)
     rooms_made: int = 0
+    failed_steps: int = 0
+    """Number of steps that ended with an error of the soak's own."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     """Steps in progress, readers among them."""
 
@@ -68,12 +69,10 @@ class World:
         print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
     def begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Do something beside everything else. An error in it is printed, and counted by `failed_steps`."""
+        """Do something beside everything else. An error in it is printed and counted."""
         task = asyncio.create_task(work, name=name)
         self.tasks.add(task)
         task.add_done_callback(self._ended)
-
-    failed_steps: int = 0
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
