@@ -150,10 +150,10 @@ async def _run_steps(
 async def _calm(world: World) -> None:
     """End all that comes and goes, and mend all that is harmed, so that two quiet points are alike."""
     world.log("quiet")
-    await world.population.visitors(0, [])
     for task in list(world.tasks):
         task.cancel()
     await asyncio.gather(*world.tasks, return_exceptions=True)
+    await world.population.visitors(0, [])
     while world.passing:
         await world.answers.send("DELETE", f"/api/session/{world.passing.pop()}")
     for leader in world.leaders:
