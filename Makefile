@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test check format bench bench-fanout help clean
+.PHONY: run test check format bench bench-fanout soak help clean
 .DEFAULT_GOAL := help
 
 run: $(VENV)/.run ## Serve the page on http://127.0.0.1:8080 (options: make run ARGS="--music ~/Music --port 9000")
@@ -32,6 +32,9 @@ bench: $(VENV)/.dev chromium ## Print the measured figures as JSON lines (about 
 
 bench-fanout: $(VENV)/.dev ## Print what it costs to send to thousands of listeners (about 18 minutes, Linux)
 	$(BIN)/python -m benchmarks.fanout $(ARGS)
+
+soak: $(VENV)/.dev ## Observe a server with 200 listeners while things go wrong, for 20 minutes (or: make soak ARGS="--hours 8")
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,5 +1,6 @@
 """Statistics of received RTP packets, in arrays with an entry for each listener."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,24 @@ SAMPLES_PER_MS = 48
 PERCENTILES = (50.0, 99.0, 99.9, 100.0)
 LATE_MS = 20.0
 """Lateness above which a packet counts as late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Packets that have just been added, in arrays with an entry for each."""
+
+    listeners: NDArray[np.intp]
+    arrived_ns: NDArray[np.int64]
+    behind_ns: NDArray[np.int64]
+    """Time of arrival minus media time."""
+    is_fresh: NDArray[np.bool_]
+    """True for a listener's very first packet, for which the next three say nothing."""
+    spacing_ms: NDArray[np.float64]
+    """Time since the packet before."""
+    steps: NDArray[np.int64]
+    """Growth of the sequence number since the packet before."""
+    media: NDArray[np.int64]
+    """Growth of the RTP timestamp since the packet before, in samples."""
 
 
 class PacketStatistics:
@@ -62,9 +81,10 @@ class PacketStatistics:
         steps = _wrapped(sequence - _before(sequence, self.index[listeners], is_first), 16)
         media = _wrapped(timestamp - _before(timestamp, self._timestamp[listeners], is_first), 32)
         steps[fresh], media[fresh] = 1, PACKET_SAMPLES
-        spacing_ms = (arrived_ns - _before(arrived_ns, self.arrived_ns[listeners], is_first))[~fresh] / 1e6
-        self._spacing_ms.append(spacing_ms.astype(np.float32))
-        self._behind_ns.append((listeners, arrived_ns - timestamp * 1_000_000 // SAMPLES_PER_MS))
+        all_spacing_ms = (arrived_ns - _before(arrived_ns, self.arrived_ns[listeners], is_first)) / 1e6
+        behind_ns = arrived_ns - timestamp * 1_000_000 // SAMPLES_PER_MS
+        self._keep(Arrivals(listeners, arrived_ns, behind_ns, fresh, all_spacing_ms, steps, media))
+        spacing_ms = all_spacing_ms[~fresh]
         self._count(listeners, lengths, steps, media)
         self._advance(listeners, is_first, sequence, steps, fresh)
         is_last = np.roll(is_first, -1)
@@ -95,6 +115,11 @@ class PacketStatistics:
             "late_ms": _percentiles(late_ms),
             "late_packets": int(np.count_nonzero(late_ms > LATE_MS)),
         }
+
+    def _keep(self, packets: Arrivals) -> None:
+        """Keep what the report needs of each packet."""
+        self._spacing_ms.append(packets.spacing_ms[~packets.is_fresh].astype(np.float32))
+        self._behind_ns.append((packets.listeners, packets.behind_ns))
 
     def _late_ms(self) -> NDArray[np.float32]:
         """Return how many ms each packet came later, by its own timestamp, than its listener's most punctual one."""

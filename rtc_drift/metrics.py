@@ -93,6 +93,9 @@ class Metrics:
             "dropped_datagrams", "Datagrams on the shared UDP port that were dropped", ("reason",), **common
         )
         self.unsent_packets = gauge("unsent_packets", "RTP packets not sent in time to present listeners")
+        self.tasks = gauge("tasks", "Tasks on control's event loop")
+        self.threads = gauge("threads", "Threads of control that run Python code")
+        self.open_descriptors = gauge("open_descriptors", "Open descriptors of control: sockets, files, pipes (Linux)")
         self._last_health: dict[int, Health] = {}
 
     def engine_health(self, engine: int, health: Health) -> None:

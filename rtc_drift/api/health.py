@@ -1,5 +1,10 @@
 """Health routes: alive, ready, metrics."""
 
+import asyncio
+import contextlib
+import threading
+from pathlib import Path
+
 from aiohttp import web
 
 from rtc_drift.api.context import Context, context
@@ -64,6 +69,10 @@ def _collect(service: Context) -> None:
     metrics.unplayable.set(status.unplayable)
     metrics.lead_failures.set(service.lead_cache.failures)
     metrics.library_failures.set(status.failures)
+    metrics.tasks.set(len(asyncio.all_tasks()))
+    metrics.threads.set(threading.active_count())
+    with contextlib.suppress(OSError):
+        metrics.open_descriptors.set(sum(1 for _ in Path("/proc/self/fd").iterdir()))
 
 
 async def _reception(service: Context) -> bytes:

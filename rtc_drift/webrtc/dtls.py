@@ -119,16 +119,22 @@ class Dtls:
         """SRTP keys; None until connected."""
         self._fingerprints = fingerprints
         self._role = role
-        self._ssl = SSL.Connection(identity.context)
+        # None once it is closed. OpenSSL holds 70 kB, and whoever holds this may wait for a full garbage collection.
+        self._connection: SSL.Connection | None = SSL.Connection(identity.context)
         self._ssl.set_ciphertext_mtu(MTU_BYTES)
         if role == "server":
             self._ssl.set_accept_state()
         else:
             self._ssl.set_connect_state()
 
+    @property
+    def _ssl(self) -> SSL.Connection:
+        assert self._connection is not None, "the association is closed"
+        return self._connection
+
     def start(self) -> list[bytes]:
         """Return the first flight if this is the client; a server waits for it."""
-        return self._advance() if self._role == "client" else []
+        return self._advance() if self._role == "client" and self.state == "connecting" else []
 
     def receive(self, datagram: bytes) -> list[bytes]:
         """Take one datagram and return the datagrams to send."""
@@ -144,13 +150,18 @@ class Dtls:
 
     def timed_out(self) -> list[bytes]:
         """Return the last flight again, for retransmission."""
+        if self.state != "connecting":
+            return []
         self._ssl.DTLSv1_handle_timeout()
         return self._datagrams_to_send()
 
     def close(self) -> list[bytes]:
-        """Close the association and return the `close_notify` alert to send. Idempotent."""
-        if self.state in ("closed", "failed"):
-            return []
+        """Close the association, free its memory, and return the `close_notify` alert to send. Idempotent."""
+        alert = self._shut_down() if self.state in ("connecting", "connected") else []
+        self._connection = None
+        return alert
+
+    def _shut_down(self) -> list[bytes]:
         self.state = "closed"
         try:
             self._ssl.shutdown()

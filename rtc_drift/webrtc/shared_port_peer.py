@@ -89,6 +89,7 @@ class SharedPortPeer:
         self._wants_nack = False
         self._extension = b""
         self._dtls: Dtls
+        """Set by `negotiate`."""
         self._timer: asyncio.TimerHandle | None = None
         self._ice = IceLite(self, env.demultiplexer, env.monotonic, self._path_changed)
         self._srtcp: tuple[pylibsrtp.Session, pylibsrtp.Session] | None = None
@@ -132,10 +133,13 @@ class SharedPortPeer:
         self._closed = True
         if self._added is not None:
             self._env.send_to_engine(m.RemoveListener(self._station_ref.station, self.number))
+        if self._ice.path is not None and self._srtcp is not None:
+            self._send_rtcp(rtcp.bye(self.ssrc))
+        self._srtcp = None
+        dtls: Dtls | None = getattr(self, "_dtls", None)
+        alert = dtls.close() if dtls is not None else []
         if self._ice.path is not None:
-            if self._srtcp is not None:
-                self._send_rtcp(rtcp.bye(self.ssrc))
-            self._send(self._dtls.close(), self._ice.path)
+            self._send(alert, self._ice.path)
         self._stop_timer()
         self._ice.close()
 
@@ -322,8 +326,7 @@ class SharedPortPeer:
             self._env.send_to_engine(m.Resend(self._station_ref.station, self.number, numbers))
 
     def _send_rtcp(self, compound: bytes) -> None:
-        assert self._srtcp is not None
-        if self._ice.path is not None:
+        if self._srtcp is not None and self._ice.path is not None:
             self._ice.path.port.send(self._srtcp[0].protect_rtcp(compound), self._ice.path.address)
 
     @staticmethod

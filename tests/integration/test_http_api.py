@@ -166,6 +166,13 @@ async def test_health_metrics_and_the_page_are_served(serve: Serve, music: Path)
         text = await server.metrics()
         assert "rtc_drift_engine_tick_late_seconds_bucket" in text
         assert "rtc_drift_tracks " in text
+        gauges = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[:1] != "#")
+        for name in (
+            "rtc_drift_tasks",
+            "rtc_drift_threads",
+            *(["rtc_drift_open_descriptors"] if sys.platform == "linux" else []),
+        ):
+            assert float(gauges[name]) >= 1, name
 
 
 async def test_the_server_is_not_ready_before_the_first_audio_is_decoded(tmp_path: Path, no_leaks: None) -> None:

@@ -1,6 +1,7 @@
 """One peer of the shared port: checks, handshake, messages to the engine, reports, moving, and its end."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from aiortc.rtp import (
     RtcpSrPacket,
     RtpPacket,
 )
+from OpenSSL import SSL
 from pylibsrtp import Policy
 
 from rtc_drift.engine.fanout import Fanout
@@ -424,6 +426,21 @@ async def test_closing_informs_the_listener_and_the_engine(harness: Harness) -> 
     await harness.settle()
     assert harness.listener.reports[seen:] == [RtcpRrPacket(added.ssrc), RtcpByePacket([added.ssrc])]
     assert harness.listener.dtls.is_closed_by_us
+
+
+async def test_closing_frees_what_openssl_holds_without_a_garbage_collection(harness: Harness) -> None:
+    def associations() -> int:
+        return sum(isinstance(it, SSL.Connection) for it in gc.get_objects())
+
+    gc.disable()
+    try:
+        before = associations()
+        await harness.join()
+        assert associations() > before
+        await harness.peer.close()
+        assert associations() == before
+    finally:
+        gc.enable()
 
 
 async def test_datagrams_after_the_end_are_dropped(harness: Harness) -> None:
