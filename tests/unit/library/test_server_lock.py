@@ -37,7 +37,8 @@ def test_a_killed_server_frees_the_folder_even_if_a_child_of_it_lives(tmp_path: 
     script = (
         "import os, subprocess, sys; from pathlib import Path; from rtc_drift.library import server_lock\n"
         "lock = server_lock.take(Path(sys.argv[1]))\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import sys; sys.stdin.read()'], stdin=0, stdout=2, close_fds=False)\n"
+        "command = [sys.executable, '-c', 'import sys; sys.stdin.read()']\n"
+        "child = subprocess.Popen(command, stdin=0, stdout=2, close_fds=False)\n"
         "print(child.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     with subprocess.Popen(
