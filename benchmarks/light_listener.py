@@ -95,6 +95,11 @@ class LightListener:
         self._sender_report = (0, 0)
         """The middle 32 bits of the latest sender report's NTP time, and its arrival in ns since the epoch."""
 
+    @property
+    def ssrc(self) -> int:
+        """The SSRC of the server's stream, once the offer was answered."""
+        return self._remote.ssrc
+
     async def join(self, http: aiohttp.ClientSession, whep: str) -> None:
         """Join, and return when connected. Raises JoinError, also after `CONNECT_SECONDS`."""
         loop = asyncio.get_running_loop()
@@ -131,7 +136,12 @@ class LightListener:
             self._receive_rtcp(datagram, arrived_ns)
 
     def decrypt(self, packet: bytes) -> bytes | None:
-        """Decrypt one RTP packet. Return None, and count it in `undecryptable`, if that fails."""
+        """Decrypt one RTP packet. Return None, and count it in `undecryptable`, if that fails.
+
+        Packets of another stream are not for this listener: its port may have been that of one who vanished.
+        """
+        if int.from_bytes(packet[8:12], "big") != self.ssrc:
+            return None
         try:
             return bytes(self._inbound.unprotect(packet))
         except pylibsrtp.Error:

@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.light_listener import LightListener
 from benchmarks.light_listener_group import LightListenerGroup, commands, http_session, print_line, rounds_of
-from benchmarks.soak.reception import SecondsOfReception
+from benchmarks.soak.reception import SecondsOfReception, new_record
 from benchmarks.soak.rejoining import backoff_seconds, is_lost
 
 LOOPBACK = "127.0.0.1"
@@ -68,7 +68,8 @@ class SoakListeners(LightListenerGroup):
             for task in [*keeping, *self._tasks, *self._visits]:
                 task.cancel()
             await asyncio.gather(*keeping, *self._tasks, *self._visits, return_exceptions=True)
-            self._write_seconds(time.time() + 3600)
+            for record in self.reception.finished(float("inf")):
+                self._write(record)
             for listener in self.listeners:
                 listener.close()
 
@@ -85,7 +86,11 @@ class SoakListeners(LightListenerGroup):
             case "status":
                 stays = int(np.count_nonzero(self.reception.stays))
                 counts = {"stay": stays, "visit": len(self.listeners) - stays, "joined": self.joined}
-                counts |= {"rejoined": self.rejoined, "dropped": self._all_dropped()}
+                counts |= {
+                    "rejoined": self.rejoined,
+                    "dropped": self._all_dropped(),
+                    "strangers": self.reception.strangers,
+                }
                 undecryptable = self.undecryptable + sum(it.undecryptable for it in self.listeners)
                 failures = self.consent_failures + sum(it.consent_failures for it in self.listeners)
                 print_line(counts | {"undecryptable": undecryptable, "consent_failures": failures})
@@ -97,13 +102,12 @@ class SoakListeners(LightListenerGroup):
         await asyncio.sleep(pause)
         attempt, is_again = 0, False
         while True:
-            slot = await self._join(http, url, is_again=is_again)
+            slot = await self._join(http, url, stays=True, is_again=is_again)
             if slot is None:
                 await asyncio.sleep(backoff_seconds(attempt, self._random))
                 attempt += 1
                 continue
             attempt = 0
-            self.reception.stays[slot] = True
             await self._until_lost(slot)
             self.reception.stays[slot] = False
             self._write({"event": "lost", "url": url, "at": time.time()})
@@ -134,7 +138,7 @@ class SoakListeners(LightListenerGroup):
 
     async def _visit(self, http: aiohttp.ClientSession, url: str) -> None:
         """Join, stay for a while, and leave by DELETE, by closing DTLS, or without a word."""
-        slot = await self._join(http, url, is_again=False)
+        slot = await self._join(http, url, stays=False, is_again=False)
         if slot is None:
             await asyncio.sleep(self._random.uniform(1, 3))
             return
@@ -156,7 +160,7 @@ class SoakListeners(LightListenerGroup):
 
     # --- joining, leaving and writing down --------------------------------------------------------------------------
 
-    async def _join(self, http: aiohttp.ClientSession, url: str, *, is_again: bool) -> int | None:
+    async def _join(self, http: aiohttp.ClientSession, url: str, *, stays: bool, is_again: bool) -> int | None:
         started, failures = time.time(), dict(self.failures)
         slot = await self.join(http, url)
         now = time.time()
@@ -164,6 +168,7 @@ class SoakListeners(LightListenerGroup):
             reasons = [it for it in self.failures if self.failures[it] > failures.get(it, 0)]
             self._write({"event": "failed", "reasons": reasons[:1], "url": url, "at": now, "again": is_again})
             return None
+        self.reception.begin(slot, self._listener(slot).ssrc, stays=stays)
         self.joined += 1
         self.rejoined += is_again
         seconds = round(now - started, 3)
@@ -185,15 +190,13 @@ class SoakListeners(LightListenerGroup):
             self._write_seconds(time.time())
 
     def _write_seconds(self, now: float) -> None:
-        records = self.reception.finished(now)
-        if records:
-            arrived_ns = self.reception.arrived_ns[self.reception.stays]
-            quiet = now - arrived_ns[arrived_ns > 0] / 1e9
-            records[-1]["silent"] = int(np.count_nonzero(quiet > SILENT_SECONDS))
-            longest = float(quiet.max(initial=0.0))
-            records[-1]["quiet_ms"] = round(longest * 1e3) if longest > SILENT_SECONDS else 0
-        for record in records:
+        for record in self.reception.finished(now):
             self._write(record)
+        arrived_ns = self.reception.arrived_ns[self.reception.stays]
+        quiet = now - arrived_ns[arrived_ns > 0] / 1e9
+        if silent := int(np.count_nonzero(quiet > SILENT_SECONDS)):
+            waiting = {"silent": silent, "quiet_ms": round(float(quiet.max()) * 1e3)}
+            self._write(new_record(int(now)) | waiting)
 
     def _write(self, message: dict[str, Any]) -> None:
         self._file.write(json.dumps(message) + "\n")

@@ -27,10 +27,31 @@ class SecondsOfReception(PacketStatistics):
         super().__init__(capacity)
         self.stays = np.zeros(capacity, bool)
         """True for each listener that stays until the end."""
+        self.strangers = 0
+        """Packets of streams that were meant for a listener who vanished, and had the same port."""
+        self._ssrc = np.zeros(capacity, np.int64)
         self._least_ns = np.full((2, capacity), _NEVER)
         """Lowest `behind_ns` of each listener in this span and in the span before."""
         self._span = 0
         self._seconds: dict[int, dict[str, Any]] = {}
+
+    def begin(self, listener: int, ssrc: int, *, stays: bool) -> None:
+        """Clear the entry of a listener for another one, who gets the stream with this SSRC."""
+        self.clear(listener)
+        self._ssrc[listener], self.stays[listener] = ssrc, stays
+
+    def add(
+        self,
+        listeners: NDArray[np.intp],
+        headers: NDArray[np.uint8],
+        lengths: NDArray[np.int64],
+        arrived_ns: NDArray[np.int64],
+    ) -> None:
+        """Count packets as `PacketStatistics` does, but those of other streams."""
+        ssrc = np.ascontiguousarray(headers[:, 8:12]).view(">u4").reshape(-1)
+        own = ssrc == self._ssrc[listeners]
+        self.strangers += int(np.count_nonzero(~own))
+        super().add(listeners[own], headers[own], lengths[own], arrived_ns[own])
 
     def clear(self, listener: int) -> None:
         """Clear the entry of a listener, for another one."""

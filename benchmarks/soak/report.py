@@ -93,7 +93,7 @@ class Record:
         yield Figure(BENCH, "longest gap, by arrivals", gap.arrival_ms, "ms", at_most=LONGEST_GAP_MS)
         yield Figure(BENCH, "longest gap, by missing media", gap.media_ms, "ms", at_most=LONGEST_GAP_MS)
         yield Figure(BENCH, "longest gap of a visitor", visitors.worst_ms, "ms")
-        yield Figure(BENCH, "seconds judged so", len(calm), "s", at_least=1)
+        yield Figure(BENCH, "seconds judged so", len({it["second"] for it in calm}), "s", at_least=1)
         stalls = {it["stalled"]: it["ms"] for it in self.observed if "stalled" in it}
         stood = {second for second, ms in stalls.items() if ms > STALL_MS}
         # A gap belongs to the second in which it ended.
@@ -134,6 +134,8 @@ class Record:
         dropped = self.status["dropped"]
         yield Figure(BENCH, "packets that the listeners' sockets had no room for", dropped, "packets", at_most=0)
         yield Figure(BENCH, "packets that can't be decrypted", self.status["undecryptable"], "packets", at_most=0)
+        strangers = self.status["strangers"]
+        yield Figure(BENCH, "packets for listeners who vanished, at ports used again", strangers, "packets")
         yield Figure(BENCH, "packets more than 20 ms late", m.later_than(counts, 20), "packets")
         yield Figure(BENCH, "packets more than 60 ms late", m.later_than(counts, 60), "packets", at_most=0)
         for percent in (50, 99, 99.9):

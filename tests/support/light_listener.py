@@ -23,11 +23,6 @@ class CountingListener(LightListener):
         """Sequence numbers of the packets that could be decrypted, in order of arrival."""
 
     @property
-    def ssrc(self) -> int:
-        """The SSRC of the server's stream."""
-        return self._remote.ssrc
-
-    @property
     def is_open(self) -> bool:
         """True until the listener is closed."""
         return self.descriptor >= 0

@@ -12,10 +12,20 @@ MS = 1_000_000
 SECOND = 1_000 * MS
 
 
-def add(reception: SecondsOfReception, listener: int, packets: Sequence[tuple[int, float]], offset: int = 960) -> None:
-    """Add packets of a listener, by number and time of arrival in ms."""
+def add(
+    reception: SecondsOfReception,
+    listener: int,
+    packets: Sequence[tuple[int, float]],
+    offset: int = 960,
+    ssrc: int | None = None,
+) -> None:
+    """Add packets of a listener, by number and time of arrival in ms; the default SSRC is the listener's number."""
     headers = [
-        [0x80, 111, *(number % 65536).to_bytes(2, "big"), *((offset + number * 960) % (1 << 32)).to_bytes(4, "big")]
+        [
+            *(0x80, 111, *(number % 65536).to_bytes(2, "big")),
+            *((offset + number * 960) % (1 << 32)).to_bytes(4, "big"),
+            *(listener if ssrc is None else ssrc).to_bytes(4, "big"),
+        ]
         for number, _ in packets
     ]
     reception.add(
@@ -32,7 +42,8 @@ def steady(first: int, count: int) -> list[tuple[int, float]]:
 
 def staying() -> SecondsOfReception:
     reception = SecondsOfReception(2)
-    reception.stays[0] = True
+    reception.begin(0, 0, stays=True)
+    reception.begin(1, 1, stays=False)
     return reception
 
 
@@ -87,13 +98,23 @@ def test_media_left_out_without_a_gap_in_the_numbers_is_missing() -> None:
 def test_visitors_are_apart_and_a_new_listener_begins_anew() -> None:
     reception = staying()
     add(reception, 1, [*steady(0, 5), *steady(10, 5)])
-    reception.clear(1)
+    reception.begin(1, 1, stays=False)
     add(reception, 1, steady(100, 5), offset=77)
     records = reception.finished(100)
     assert records[0]["gap_ms"] == 0
     assert records[0]["visitors_gap_ms"] == pytest.approx(100)
     assert records[-1]["visitors_gap_ms"] == 0
     assert later_than(late_counts(records), 5) == 0
+
+
+def test_packets_for_one_who_vanished_do_not_count() -> None:
+    reception = staying()
+    for start in range(0, 50, 10):
+        add(reception, 0, steady(start, 10))
+        add(reception, 0, steady(start + 700, 10), ssrc=9)
+    (record,) = reception.finished(100)
+    assert (record["packets"], record["lost"], record["gap_ms"]) == (50, 0, 0)
+    assert reception.strangers == 50
 
 
 def test_a_clock_that_is_slewed_is_not_lateness() -> None:

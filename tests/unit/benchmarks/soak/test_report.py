@@ -29,7 +29,7 @@ def record(**changes: Any) -> Record:
         ended=BEGAN + 600,
         last_half=(BEGAN + 300, BEGAN + 600),
         observed=seconds,
-        status={"dropped": 0, "undecryptable": 0},
+        status={"dropped": 0, "undecryptable": 0, "strangers": 0},
         events=[],
         restarts=[(role, count, count) for role, count in CALM.items()],
         samples=samples,
