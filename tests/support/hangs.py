@@ -99,9 +99,9 @@ if "serve" in sys.orig_argv:
             wait("database")
             yield connection
 
-    def hanging_connect(path):
+    def hanging_connect(path, **options):
         wait("database")
-        return connect(path)
+        return connect(path, **options)
 
     database.Database.transaction, database._connect = hanging_transaction, hanging_connect
 """
