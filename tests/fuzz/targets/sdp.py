@@ -72,8 +72,8 @@ class Sdp(Target):
         self._policy = IcePolicy(("127.0.0.1",), (), None)
 
     def close(self) -> None:
-        """Close the loop."""
-        self._loop.run_until_complete(asyncio.sleep(0))
+        """End aiortc's tasks, which it leaves behind, and close the loop."""
+        self._loop.run_until_complete(_end_tasks())
         self._loop.close()
 
     def seeds(self) -> Iterable[bytes]:
@@ -139,3 +139,10 @@ def _check_answer(answer: str, offer: OpusOffer) -> None:
     require(open_ones.count("m=audio") == 1, "not one audio line")
     require("a=sendonly" in lines, "no audio to send")
     SessionDescription.parse(answer)
+
+
+async def _end_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
