@@ -8,12 +8,12 @@ import logging
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from rtc_drift.api.errors import BodyTimeoutError, error_body
+from rtc_drift.api.errors import BodyTimeoutError, error_answer, error_body
 from rtc_drift.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -107,6 +107,9 @@ class Connections:
         self._idle.pop(connection, None)
         connection.request_began(request)
         try:
+            # aiohttp would put what is expected into its answer, and fail if that is no text.
+            if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+                return error_answer(417, "expectation_failed", "The server can't do what the request expects.")
             return await self._handler(request)
         finally:
             connection.request_ended()
@@ -179,12 +182,21 @@ class Connection(web.RequestHandler):
             raise exc  # nobody is there to be answered
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
-        self._connections.metrics.malformed_requests.inc()
-        logger.debug("Malformed request from %s: %.200r", request.remote, exc.message)
-        body = error_body("bad_request", "The request is not valid HTTP.")
-        answer = web.Response(status=400, body=body, content_type="application/json")
+        self._note_malformed(exc.message)
+        answer = error_answer(400, "bad_request", "The request is not valid HTTP.")
         answer.force_close()
         return answer
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log what went wrong; a body that can't be read, which was answered already, in one line for debugging."""
+        if isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            self._note_malformed(str(kw["exc_info"]))
+        else:
+            super().log_exception(*args, **kw)
+
+    def _note_malformed(self, what: str) -> None:
+        self._connections.metrics.malformed_requests.inc()
+        logger.debug("Malformed request from %s: %.200r", self.peername, what)
 
     def _headers_are_late(self) -> None:
         self._timer = None

