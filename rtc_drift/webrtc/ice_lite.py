@@ -42,16 +42,22 @@ class IceLite:
         self.fragment = secrets.token_hex(4)
         self.password = secrets.token_hex(16).encode()
         self.path: Path | None = None
-        self._receiver = receiver
+        self._owner: Receiver | None = receiver
+        """The receiver; None once this is closed, so that no cycle keeps the listener until a garbage collection."""
         self._demultiplexer = demultiplexer
         self._monotonic = monotonic
-        self._on_path = on_path
+        self._on_path: Callable[[Path], None] | None = on_path
         self._received_at = monotonic()
         self._their_fragment = ""
         self._their_password = b""
         self._known: list[Path] = []
         self._pending_check: tuple[bytes, Path, float] | None = None
         """Transaction id, path and deadline of the check that waits for its response."""
+
+    @property
+    def _receiver(self) -> Receiver:
+        assert self._owner is not None, "the agent is closed"
+        return self._owner
 
     def open(self, their_fragment: str, their_password: str) -> None:
         """Accept binding requests of the listener with these credentials (`ice-ufrag`, `ice-pwd`)."""
@@ -114,6 +120,7 @@ class IceLite:
         for path in self._known:
             self._forget(path)
         self._known.clear()
+        self._owner = self._on_path = None
 
     def _end_check(self) -> None:
         if self._pending_check is not None:
@@ -138,4 +145,5 @@ class IceLite:
         self._received_at = self._monotonic()
         if path != self.path:
             self.path = path
-            self._on_path(path)
+            if self._on_path is not None:
+                self._on_path(path)

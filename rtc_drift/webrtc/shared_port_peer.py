@@ -82,7 +82,7 @@ class SharedPortPeer:
         self._station_ref = station
         self._env = env
         self._on_connected = on_connected
-        self._on_lost = on_lost
+        self._on_lost: OnLost = on_lost
         self._timestamp_offset = secrets.randbits(32)
         self._cname = secrets.token_hex(8).encode()
         self._payload_type = 0
@@ -142,6 +142,7 @@ class SharedPortPeer:
             self._send(alert, self._ice.path)
         self._stop_timer()
         self._ice.close()
+        self._on_connected = self._on_lost = _nobody  # the owner holds this, and no cycle shall keep both
 
     def give_up(self, reason: str) -> None:
         """Report the connection as lost; the owner then closes it."""
@@ -333,6 +334,10 @@ class SharedPortPeer:
     def _send(datagrams: Sequence[bytes], path: Path) -> None:
         for datagram in datagrams:
             path.port.send(datagram, path.address)
+
+
+def _nobody(*_: object) -> None:
+    pass
 
 
 def _mid_extension(offer: OpusOffer) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -56,7 +57,7 @@ class Harness:
         self.media_time = 48_000
         self.sent: list[m.ToFanout] = []
         self.events: list[str] = []
-        environment = PeerEnvironment(
+        environment = self.environment = PeerEnvironment(
             demultiplexer=demux,
             identity=identity,
             candidates=[(port.host, port.port)],
@@ -65,7 +66,7 @@ class Harness:
             monotonic=self.clock,
             unix_time=self.wall,
         )
-        station = StationRef(STATION, lambda: self.media_time)
+        station = self.station = StationRef(STATION, lambda: self.media_time)
         self.peer = SharedPortPeer(7, station, environment, lambda: self.events.append("connected"), self.events.append)
 
     async def negotiate(self, **changes: Any) -> None:
@@ -428,9 +429,19 @@ async def test_closing_informs_the_listener_and_the_engine(harness: Harness) -> 
     assert harness.listener.dtls.is_closed_by_us
 
 
-async def test_closing_frees_what_openssl_holds_without_a_garbage_collection(harness: Harness) -> None:
+async def test_a_closed_peer_is_freed_without_a_garbage_collection(harness: Harness) -> None:
     def associations() -> int:
         return sum(isinstance(it, SSL.Connection) for it in gc.get_objects())
+
+    class Owner:
+        def __init__(self) -> None:
+            self.peer = SharedPortPeer(8, harness.station, harness.environment, self.connected, self.lost)
+
+        def connected(self) -> None:
+            pass
+
+        def lost(self, reason: str) -> None:
+            pass
 
     gc.disable()
     try:
@@ -438,6 +449,13 @@ async def test_closing_frees_what_openssl_holds_without_a_garbage_collection(har
         await harness.join()
         assert associations() > before
         await harness.peer.close()
+        assert associations() == before, "OpenSSL's memory is free, whoever holds the peer"
+        owner = Owner()
+        await owner.peer.negotiate(harness.listener.offer)
+        await owner.peer.close()
+        gone = weakref.ref(owner), weakref.ref(owner.peer)
+        del owner
+        assert [it() for it in gone] == [None, None]
         assert associations() == before
     finally:
         gc.enable()
