@@ -6,133 +6,20 @@ import json
 import logging
 import resource
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
-from rtc_drift.api.acceptor import Acceptor, bind
-from rtc_drift.api.connections import LEAST_CONNECTIONS, Connection, Connections, Times, connection_limit
-from rtc_drift.api.errors import error_middleware
-from rtc_drift.metrics import Metrics
+from rtc_drift.api.connections import LEAST_CONNECTIONS, Connection, Times, connection_limit
+from tests.support.small_server import get, post, small_server
 from tests.support.waiting import until
-
-PATIENT = Times(headers=60, body=60, answer=60, idle=60)
-
-
-@dataclass
-class Server:
-    """A small server behind the same connections as the real one."""
-
-    metrics: Metrics
-    connections: Connections
-    acceptor: Acceptor
-    released: asyncio.Event = field(default_factory=asyncio.Event)
-    """Lets the answers to `/held` go."""
-
-    async def connect(self, *sent: bytes) -> "Client":
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.acceptor.port, limit=1 << 24)
-        for data in sent:
-            writer.write(data)
-        return Client(reader, writer)
-
-    def value(self, name: str) -> float:
-        """Return a metric."""
-        lines = self.metrics.text().decode().splitlines()
-        return next(float(line.split()[1]) for line in lines if line.split()[0] == f"rtc_drift_{name}")
-
-    def open(self) -> float:
-        return self.value("http_connections")
-
-
-@dataclass
-class Client:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def ask(self, request: bytes) -> int:
-        """Send a request; return the status. The connection stays."""
-        self.writer.write(request)
-        return await self.status()
-
-    async def status(self) -> int:
-        async with asyncio.timeout(10):
-            head = await self.reader.readuntil(b"\r\n\r\n")
-        length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        if length:
-            await self.reader.readexactly(int(length[0].split(b":")[1]))
-        return int(head.split()[1])
-
-    async def rest(self) -> bytes:
-        """Return what comes until the server closes the connection."""
-        try:
-            async with asyncio.timeout(10):
-                return await self.reader.read()
-        except ConnectionError:
-            return b""
-
-
-def get(path: str, *headers: str) -> bytes:
-    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
-
-
-def post(length: int, body: bytes = b"") -> bytes:
-    return b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (length, body)
-
-
-@asynccontextmanager
-async def serving(
-    times: Times = PATIENT, limit: int = 100, *, files: Path | None = None, **options: object
-) -> AsyncIterator[Server]:
-    async def here(_: web.Request) -> web.Response:
-        return web.Response(text="here")
-
-    async def echo(request: web.Request) -> web.Response:
-        return web.Response(body=await request.read())
-
-    async def large(_: web.Request) -> web.Response:
-        return web.Response(body=bytes(20_000_000))
-
-    async def held(request: web.Request) -> web.Response:
-        await server.released.wait()
-        return web.Response(text="held")
-
-    async def endless(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await response.write(b"on and on")
-        await server.released.wait()
-        return response
-
-    app = web.Application(middlewares=[error_middleware])
-    app.router.add_get("/", here)
-    app.router.add_post("/echo", echo)
-    for handler in (large, held, endless):
-        app.router.add_get(f"/{handler.__name__}", handler)
-    if files is not None:
-        app.router.add_static("/static", files)
-    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    assert runner.server is not None
-    metrics = Metrics()
-    connections = Connections(runner.server, metrics, limit, times)
-    acceptor = Acceptor(connections, retry_seconds=0.01, **options)  # type: ignore[arg-type]
-    server = Server(metrics, connections, acceptor)
-    try:
-        acceptor.start(await bind("127.0.0.1", 0))
-        yield server
-    finally:
-        await acceptor.close()
-        await runner.cleanup()
 
 
 class TestSlowRequests:
     @pytest.mark.parametrize("sent", [b"", b"G", get("/")[:-2], b"POST /echo HTTP/1.1\r\nContent-Length: 5\r\n"])
     async def test_headers_that_do_not_come_end_the_connection(self, sent: bytes, no_leaks: None) -> None:
-        async with serving(Times(headers=0.05)) as server:
+        async with small_server(Times(headers=0.05)) as server:
             client = await server.connect(sent)
             answer = await client.rest()
             client.writer.close()
@@ -142,7 +29,7 @@ class TestSlowRequests:
             await until(lambda: server.open() == 0)
 
     async def test_headers_byte_by_byte_do_not_take_longer(self, no_leaks: None) -> None:
-        async with serving(Times(headers=0.1)) as server:
+        async with small_server(Times(headers=0.1)) as server:
             slow, quick = await server.connect(b"GET / HTTP/1.1\r\n"), await server.connect()
             while not slow.reader.at_eof() and not slow.writer.is_closing():
                 slow.writer.write(b"x")
@@ -155,7 +42,7 @@ class TestSlowRequests:
                 client.writer.close()
 
     async def test_later_requests_have_to_come_in_time_too(self, no_leaks: None) -> None:
-        async with serving(Times(headers=0.2)) as server:
+        async with small_server(Times(headers=0.2)) as server:
             client = await server.connect()
             assert await client.ask(get("/")) == 200
             assert (await client.ask(b"GET / HT")) == 408
@@ -163,7 +50,7 @@ class TestSlowRequests:
             client.writer.close()
 
     async def test_a_connection_may_be_idle_between_requests(self) -> None:
-        async with serving(Times(headers=0.1, answer=0.02)) as server:
+        async with small_server(Times(headers=0.1, answer=0.02)) as server:
             client = await server.connect()
             for _ in range(3):
                 assert await client.ask(get("/")) == 200
@@ -172,14 +59,14 @@ class TestSlowRequests:
             client.writer.close()
 
     async def test_an_idle_connection_is_closed_in_the_end(self, no_leaks: None) -> None:
-        async with serving(Times(idle=0.2)) as server:
+        async with small_server(Times(idle=0.2)) as server:
             client = await server.connect()
             assert await client.ask(get("/")) == 200
             assert await client.rest() == b""
             client.writer.close()
 
     async def test_a_body_that_does_not_come_is_answered_with_408(self, no_leaks: None) -> None:
-        async with serving(Times(body=0.05)) as server:
+        async with small_server(Times(body=0.05)) as server:
             client = await server.connect(post(10, b"12345"))
             answer = await client.rest()
             assert answer.startswith(b"HTTP/1.1 408 ")
@@ -188,7 +75,7 @@ class TestSlowRequests:
             client.writer.close()
 
     async def test_a_body_in_time_and_one_that_nobody_reads_are_well(self) -> None:
-        async with serving(Times(body=0.3)) as server:
+        async with small_server(Times(body=0.3)) as server:
             client = await server.connect()
             for _ in range(2):
                 client.writer.write(post(10, b"12345"))
@@ -199,7 +86,7 @@ class TestSlowRequests:
             client.writer.close()
 
     async def test_endless_answers_are_neither_idle_nor_late(self) -> None:
-        async with serving(Times(headers=0.2, body=0.01, answer=0.01, idle=0.2), limit=1) as server:
+        async with small_server(Times(headers=0.2, body=0.01, answer=0.01, idle=0.2), limit=1) as server:
             reader = await server.connect(get("/endless"))
             assert b"on and on" in await reader.reader.readuntil(b"on\r\n")
             await asyncio.sleep(0.3)
@@ -217,7 +104,7 @@ class TestStalledAnswers:
         self, path: str, tmp_path: Path, no_leaks: None
     ) -> None:
         (tmp_path / "large").write_bytes(bytes(20_000_000))
-        async with serving(Times(answer=0.05), files=tmp_path) as server:
+        async with small_server(Times(answer=0.05), files=tmp_path) as server:
             with closing(socket.create_connection(("127.0.0.1", server.acceptor.port))) as sock:
                 sock.sendall(get(path))
                 await until(lambda: server.value("stalled_answers_total") == 1)
@@ -233,7 +120,7 @@ class TestNumber:
         assert connection_limit(0) > 1_000_000
 
     async def test_the_longest_idle_connection_makes_room(self, no_leaks: None) -> None:
-        async with serving(limit=3) as server:
+        async with small_server(limit=3) as server:
             clients = [await server.connect() for _ in range(3)]
             for index in (1, 0, 2):
                 assert await clients[index].ask(get("/")) == 200
@@ -246,7 +133,7 @@ class TestNumber:
                 client.writer.close()
 
     async def test_half_open_connections_make_room(self, no_leaks: None) -> None:
-        async with serving(limit=2) as server:
+        async with small_server(limit=2) as server:
             half = [await server.connect(b"GET / HTTP/1.1\r\n"), await server.connect()]
             await until(lambda: server.open() == 2)
             client = await server.connect()
@@ -259,7 +146,7 @@ class TestNumber:
         self, caplog: pytest.LogCaptureFixture, no_leaks: None
     ) -> None:
         now = 0.0
-        async with serving(limit=2, clock=lambda: now) as server:
+        async with small_server(limit=2, clock=lambda: now) as server:
             busy = [await server.connect(get("/held")) for _ in range(2)]
             await until(lambda: not server.connections._idle)
             for _ in range(3):
@@ -285,7 +172,7 @@ class TestNumber:
                 client.writer.close()
 
     async def test_a_connection_whose_answer_is_being_sent_is_not_idle(self) -> None:
-        async with serving(limit=1) as server:
+        async with small_server(limit=1) as server:
             slow = await server.connect(get("/large"))
             await slow.reader.readuntil(b"\r\n\r\n")
             assert not server.connections.close_idle()
@@ -311,7 +198,7 @@ async def test_without_descriptors_new_connections_wait_and_others_go_on(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, no_leaks: None
 ) -> None:
     monkeypatch.setattr("rtc_drift.api.acceptor.socket.socket", ShortOfDescriptors)
-    async with serving() as server:
+    async with small_server() as server:
         (sock,) = server.acceptor._sockets
         assert isinstance(sock, ShortOfDescriptors)
         busy, idle = await server.connect(get("/held")), await server.connect()
@@ -349,7 +236,7 @@ async def test_malformed_requests_are_one_line_for_debugging_and_400(
     caplog: pytest.LogCaptureFixture, no_leaks: None
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with serving() as server:
+    async with small_server() as server:
         for number, sent in enumerate(MALFORMED, 1):
             caplog.clear()
             for before in (b"", get("/")):  # also as the second request
@@ -377,7 +264,7 @@ async def test_bodies_that_cannot_be_read_are_one_line_for_debugging_and_400(
     caplog: pytest.LogCaptureFixture, no_leaks: None
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with serving() as server:
+    async with small_server() as server:
         for headers, body in UNREADABLE_BODIES:
             caplog.clear()
             client = await server.connect(b"POST /echo HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n\r\n" + body)
@@ -389,7 +276,7 @@ async def test_bodies_that_cannot_be_read_are_one_line_for_debugging_and_400(
 
 
 async def test_what_is_expected_is_not_put_into_the_answer(no_leaks: None) -> None:
-    async with serving() as server:
+    async with small_server() as server:
         client = await server.connect()
         assert await client.ask(b"GET / HTTP/1.1\r\nHost: localhost\r\nExpect: \xff\r\n\r\n") == 417
         assert await client.ask(get("/", "Expect: 100-continue")) == 100
@@ -398,7 +285,7 @@ async def test_what_is_expected_is_not_put_into_the_answer(no_leaks: None) -> No
 
 
 async def test_a_request_for_another_protocol_is_answered_as_any_other(no_leaks: None) -> None:
-    async with serving() as server:
+    async with small_server() as server:
         client = await server.connect()
         for headers in (("Connection: Upgrade", "Upgrade: websocket"), ("Connection: Upgrade", "Upgrade: h2c")):
             assert await client.ask(get("/", *headers)) == 200
@@ -408,7 +295,7 @@ async def test_a_request_for_another_protocol_is_answered_as_any_other(no_leaks:
 
 async def test_an_idle_connection_is_told_from_a_busy_one() -> None:
     """Notices if aiohttp no longer waits for `_waiter` between two requests."""
-    async with serving() as server:
+    async with small_server() as server:
         client = await server.connect()
         await until(lambda: server.open() == 1)
         (connection,) = server.connections._open
