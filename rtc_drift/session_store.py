@@ -81,7 +81,6 @@ logger = logging.getLogger(__name__)
 SAVE_SECONDS = 2.0
 LOG_AGAIN_SECONDS = 600.0
 """Least time between two sentences about failures: a disk may be full every other time."""
-LAST_SAVE_SECONDS = 3.0
 LAST_SAVE_SECONDS = 2.5
 """Longest time for saving when the server stops."""
 
