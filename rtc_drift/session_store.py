@@ -48,7 +48,7 @@ class SessionTable:
 logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 2.0
-LAST_SAVE_SECONDS = 3.0
+LAST_SAVE_SECONDS = 2.5
 """Longest time for saving when the server stops."""
 
 

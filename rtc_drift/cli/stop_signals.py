@@ -14,7 +14,7 @@ from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS = 4.5
+STOP_SECONDS = 4.0
 """Time to stop; then the process ends, whatever hangs."""
 LOG_SECONDS = 0.3
 """Time to log that it does: what the log is written to may hang as well."""

@@ -14,7 +14,7 @@ MAX_UNFINISHED = 256
 """Most calls that wait for the database at once."""
 PATIENCE_SECONDS = 5.0
 """Longest wait of a person for the database."""
-CLOSE_SECONDS = 1.0
+CLOSE_SECONDS = 0.5
 """Longest wait for the database to close."""
 NO_ANSWER = "The catalogue can't be used (its disk does not answer)."
 
