@@ -1,12 +1,16 @@
 """UDP on loopback for tests of the shared port: sockets of clients, a receiver that records, and a manual clock."""
 
 import contextlib
+import select
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rtc_drift.webrtc.stun import StunMessage
 from rtc_drift.webrtc.udp_mux import Address, Demultiplexer, UdpPort
+
+_LAST = b"the last of those that have arrived"
+_PATIENCE_SECONDS = 5.0
 
 
 def free_udp_port() -> int:
@@ -39,11 +43,17 @@ class UdpClient:
         self.address: Address = (str(host), int(port))
 
     def received(self) -> list[bytes]:
-        """Return the datagrams that have arrived since the last call."""
-        datagrams = []
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                datagrams.append(self.socket.recv(2048))
+        """Return the datagrams that have arrived since the last call.
+
+        One of its own comes last: on a busy machine those that were sent before may still be on their way.
+        """
+        self.socket.sendto(_LAST, self.address)
+        datagrams = list[bytes]()
+        while select.select([self.socket], [], [], _PATIENCE_SECONDS)[0]:
+            datagram = self.socket.recv(2048)
+            if datagram == _LAST:
+                break
+            datagrams.append(datagram)
         return datagrams
 
     def close(self) -> None:
