@@ -21,7 +21,7 @@ from tests.support.udp import free_udp_port
 from tests.support.waiting import until
 
 # The same examples in each run, so that a build that was green stays green; others each time in `make fuzz`.
-settings.register_profile("steady", derandomize=True, database=None)
+settings.register_profile("steady", derandomize=True, database=None, deadline=None)
 settings.register_profile("random", database=None, deadline=None, print_blob=True)
 settings.load_profile("steady")
 

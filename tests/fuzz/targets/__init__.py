@@ -6,7 +6,6 @@ from tests.fuzz.target import Target
 from tests.fuzz.targets.catalogue import CatalogueRows
 from tests.fuzz.targets.configuration import Configuration
 from tests.fuzz.targets.dtls import DtlsRecords
-from tests.fuzz.targets.events import LastEventId
 from tests.fuzz.targets.http import Http
 from tests.fuzz.targets.link import Link
 from tests.fuzz.targets.rtcp import Rtcp
@@ -20,7 +19,7 @@ TARGETS: Mapping[str, type[Target]] = {
     target.name: target
     for target in (
         *(Stun, Rtcp, DtlsRecords, Sdp, Trickle, Link, Http, TagsAndCovers),
-        *(SavedSessions, CatalogueRows, LastEventId, Configuration),
+        *(SavedSessions, CatalogueRows, Configuration),
     )
 }
 """Targets by name, in the order in which they are fuzzed."""

@@ -18,7 +18,7 @@ from rtc_drift.app import serving
 from rtc_drift.config import load
 from rtc_drift.station.requests import REQUESTS, LoveRequest
 from tests.fuzz.target import Target, require
-from tests.fuzz.targets.http_answer import Answer, is_whole_request, read_answer
+from tests.fuzz.targets.http_answer import EVENTS, Answer, is_whole_request, read_answer
 from tests.fuzz.targets.sdp import OFFER
 from tests.fuzz.targets.trickle import HEAD as TRICKLE_HEAD
 from tests.support.audio_files import PNG, sine, write_audio
@@ -31,12 +31,16 @@ PATIENCE_SECONDS = 0.02
 """Time to wait for the answer to anything else."""
 START_SECONDS = 60.0
 TRACK_SECONDS = 20.0
+PLACE = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
+"""A place in a route."""
 NAMED, LOCKED = "fuzzed", "locked-one"
 UNAVAILABLE = re.compile(
     rb'"code": ?"(session_limit|joining_limit|listener_limit|event_reader_limit|no_candidates|not_ready|no_audio)"'
 )
 """The codes of 503 that are documented and may come here."""
-ETAG, LISTENER, TRACK, HOST, FOLLOWER = b"%ETAG%", b"%LISTENER%", b"%TRACK%", b"%HOST%", b"%FOLLOWER%"
+ETAG, LISTENER, TRACK, HOST, FOLLOWER, EVENT = (
+    f"%{name}%".encode() for name in ["ETAG", "LISTENER", "TRACK", "HOST", "FOLLOWER", "EVENT"]
+)
 """Stand for what differs from run to run."""
 BODIES: dict[str, str] = {
     **{f"/session/{{session_id}}/{name}": "{}" for name in REQUESTS},
@@ -139,7 +143,7 @@ class Http(Target):
             *(
                 "X-Control-Key: é\r\n",
                 "Cookie: rtc-drift-key-locked-one=x\r\n",
-                "Last-Event-ID: 1-1\r\n",
+                "Last-Event-ID: %EVENT%\r\n",
                 "Connection: Upgrade\r\n",
             ),
             *(
@@ -211,6 +215,7 @@ class Http(Target):
         )
         yield _request("GET", "/session/nobody", "", "Accept: text/html\r\n")
         yield _request("GET", "/events/master", "", "Last-Event-ID: 0-1\r\n")
+        yield _request("GET", f"/events/{NAMED}", "", "Last-Event-ID: %EVENT%\r\n")
         yield _request("POST", "/session/master/pause", "", "Transfer-Encoding: chunked\r\n") + b"2\r\n{}\r\n0\r\n\r\n"
 
     def run(self, data: bytes) -> None:
@@ -219,8 +224,15 @@ class Http(Target):
 
     async def _run(self, data: bytes) -> None:
         await self._prepare()
-        follower = next(it.id for it in self._service.sessions.values() if it.following)
-        for mark, value in ((HOST, f"127.0.0.1:{self._address[1]}"), (TRACK, self._track), (FOLLOWER, follower)):
+        sessions = self._service.sessions
+        follower = next(it.id for it in sessions.values() if it.following)
+        event = sessions[NAMED].station.hub.last_id
+        for mark, value in (
+            (HOST, f"127.0.0.1:{self._address[1]}"),
+            (TRACK, self._track),
+            (FOLLOWER, follower),
+            (EVENT, event),
+        ):
             data = data.replace(mark, value.encode())
         if LISTENER in data or ETAG in data:
             answer = await self._ask(_with_host(_request_to("POST", "/whep/{session_id}", NAMED), self._address[1]))
@@ -273,6 +285,8 @@ def _check(answer: Answer) -> None:
         )
         require(not answer.body or UNAVAILABLE.search(answer.body), "an unknown reason for 503")
     require(b"Traceback (most recent" not in answer.body, "a traceback in an answer")
+    if answer.header(b"content-type").startswith(EVENTS) and answer.body:
+        require(answer.body.startswith((b"id: ", b"data: ")), "no event")
     if answer.status >= 400 and answer.header(b"content-type").startswith(b"application/json") and answer.body:
         require(b'"error":' in answer.body and b'"code":' in answer.body, "an error without a sentence")
 
@@ -286,13 +300,13 @@ def _request(method: str, target: str, body: str = "", more: str = "", kind: str
 def _request_to(method: str, path: str, session: str) -> bytes:
     """Return a good request to a route."""
     names = {"session_id": session, "name": "new", "track_id": "%TRACK%", "listener_id": "%LISTENER%"}
-    target = path.format(**names) + QUERIES.get(path, "")
     if path.endswith("{listener_id}"):
-        target = path.format(**names | {"session_id": NAMED})
-        if method == "PATCH":
-            line = "a=candidate:1 1 udp 2122260223 127.0.0.1 50000 typ host\r\n"
-            kind = "application/trickle-ice-sdpfrag"
-            return _request(method, target, TRICKLE_HEAD + line, "If-Match: %ETAG%\r\n", kind)
+        names["session_id"] = NAMED  # that of the listener
+    target = PLACE.sub(lambda match: names.get(match[1], "new"), path) + QUERIES.get(path, "")
+    if path.endswith("{listener_id}") and method == "PATCH":
+        line = "a=candidate:1 1 udp 2122260223 127.0.0.1 50000 typ host\r\n"
+        kind = "application/trickle-ice-sdpfrag"
+        return _request(method, target, TRICKLE_HEAD + line, "If-Match: %ETAG%\r\n", kind)
     if path == "/whep/{session_id}" and method == "POST":
         return _request(method, target, OFFER, kind="application/sdp")
     return _request("GET" if method == "*" else method, target, BODIES.get(path, "") if method == "POST" else "")
