@@ -1,10 +1,11 @@
 # rtc-drift: `make run` and `make test` are all a newcomer needs; `make help` lists the rest.
 PYTHON ?= python3
 VENV   := .venv
+LOWEST := .venv-lowest
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test check format bench bench-fanout soak help clean
+.PHONY: run test test-lowest check format bench bench-fanout fuzz soak help clean
 .DEFAULT_GOAL := help
 
 run: $(VENV)/.run ## Serve the page on http://127.0.0.1:8080 (options: make run ARGS="--music ~/Music --port 9000")
@@ -17,6 +18,12 @@ ifeq ($(ARGS),)
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
+
+test-lowest: $(LOWEST)/.dev ## Run the unit tests with the lowest versions of all packages that pyproject.toml allows
+	$(LOWEST)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit $(ARGS)
+
+fuzz: $(VENV)/.dev ## Look for inputs that break something, for 10 minutes (make fuzz ARGS="--minutes 60 --only sdp,http")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format and types (ruff, mypy --strict)
 	$(BIN)/ruff check .
@@ -37,7 +44,7 @@ soak: $(VENV)/.dev ## Observe a server with 200 listeners while things go wrong,
 	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(LOWEST) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +62,13 @@ $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+# The constraints come from the usual environment, which has `packaging`; only what the unit tests need is installed.
+$(LOWEST)/.dev: $(VENV)/.dev tests/support/lowest_versions.py
+	$(PYTHON) -m venv $(LOWEST)
+	$(BIN)/python -m tests.support.lowest_versions > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/constraints.txt --editable .
+	@touch $@
 
 .PHONY: chromium
 chromium:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.fuzz.loop import Find
+from tests.fuzz.loop import MAX_FINDS, Find
 from tests.fuzz.one import FILE_BYTES, read_present, show
 
 HANG_CPU_SECONDS = 10.0
@@ -25,7 +25,7 @@ def fuzz(name: str, seconds: float, seed: int) -> int:
     """Fuzz a target for a time; return the number of finds."""
     end = time.monotonic() + seconds
     finds = 0
-    while (left := end - time.monotonic()) > 0:
+    while (left := end - time.monotonic()) > 0 and finds < MAX_FINDS:
         found, ended = _run_process(name, left, seed + finds)
         finds += found
         if ended:

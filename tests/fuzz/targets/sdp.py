@@ -36,7 +36,8 @@ OFFER = HEAD + AUDIO + TRANSPORT + CANDIDATES
 """An offer as a browser makes it."""
 STOCK_EVERY = 25
 """One input in so many is answered by a stock peer connection, too, which takes 10 ms."""
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+"""Characters that would begin another line, or mean something to a terminal; a tab is neither."""
 MAX_ANSWER_BYTES = 24 * 1024
 ANSWER_SECONDS = 5.0
 
