@@ -73,8 +73,11 @@ class Sdp(Target):
         self._policy = IcePolicy(("127.0.0.1",), (), None)
 
     def close(self) -> None:
-        """Close the loop."""
-        self._loop.run_until_complete(asyncio.sleep(0))
+        """End what aiortc has left behind, and close the loop."""
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._loop.close()
 
     def seeds(self) -> Iterable[bytes]:
