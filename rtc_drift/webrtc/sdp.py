@@ -144,13 +144,17 @@ def _audio_line(description: SessionDescription) -> MediaDescription:
 
 
 def _reject_other_media(description: SessionDescription) -> tuple[tuple[int, str], ...]:
-    """Remove lines other than audio and video; return their indices and the sections that reject them."""
+    """Remove lines other than audio and video; return their indices and the sections that reject them.
+
+    Groups then name the lines that are left, and no others: aiortc would bundle lines with one that is not there.
+    """
     if len(description.media) > MAX_MEDIA_LINES:
         raise UnsupportedOfferError(f"The offer has more than {MAX_MEDIA_LINES} media lines.")
     rejected = [(index, line) for index, line in enumerate(description.media) if line.kind not in ("audio", "video")]
     description.media = [line for line in description.media if line.kind in ("audio", "video")]
+    left = {line.rtp.muxId for line in description.media}
     for group in description.group:
-        group.items = [item for item in group.items if item not in {line.rtp.muxId for _, line in rejected}]
+        group.items = [item for item in group.items if item in left]
     return tuple((index, _rejected_section(line)) for index, line in rejected)
 
 

@@ -69,6 +69,13 @@ def test_a_payload_type_without_room_in_a_packet_is_not_taken(number: str) -> No
     assert opus_offer(HEAD + both).payload_type == 111
 
 
+def test_lines_are_bundled_with_lines_that_are_there() -> None:
+    """aiortc takes the first one's transport for all."""
+    offer = opus_offer(HEAD + audio(0).replace("a=mid:0\r\n", "") + video(1))
+    assert offer.description.group[0].items == ["1"]
+    assert not offer.is_bundled
+
+
 def test_a_data_channel_is_hidden_from_aiortc_and_rejected() -> None:
     offer = opus_offer(HEAD + data(0) + audio(1) + video(2))
     description = SessionDescription.parse(str(offer.description))
