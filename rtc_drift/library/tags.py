@@ -135,7 +135,7 @@ def _clean(text: object) -> str:
     if not isinstance(text, str):
         return ""
     text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split())[:_TAG_MAX_CHARACTERS]
+    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split())[:_TAG_MAX_CHARACTERS].rstrip()
 
 
 def _number(value: object, pattern: str) -> int | None:
