@@ -258,7 +258,12 @@ class LightListener:
             self._checked, self._is_asking = True, False
 
     def _receive_rtcp(self, datagram: bytes, arrived_ns: int) -> None:
-        """Remember a sender report for the next receiver report, and note a goodbye."""
+        """Remember a sender report for the next receiver report, and note a goodbye.
+
+        As with `decrypt`, reports of another stream are not for this listener.
+        """
+        if int.from_bytes(datagram[4:8], "big") != self.ssrc:
+            return
         try:
             packet = self._inbound.unprotect_rtcp(datagram)
         except pylibsrtp.Error:

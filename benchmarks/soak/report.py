@@ -22,10 +22,15 @@ HUNG_ENGINE_GAP_MS = 4_500.0
 BACK_SECONDS = 15.0
 """Time in which everybody has joined again after control was killed and started again a second later."""
 SLOPE_MB_PER_HOUR = 1.0
+SLOPE_SECONDS = 3600.0
+"""Length of the last half from which on slopes are judged: the events kept for readers fill up in the first hour."""
+MOST_GROWTH_MB = {"control": 40.0, "engine": 10.0, "decoder": 30.0}
+"""Most that a process may grow from its quiet point after the restart to the last one, however long the run."""
 WARM_UP_SECONDS = 60.0
 """Age below which a process's memory is not judged."""
-FLAT = {"descriptors": 4, "tasks": 4, "threads": 2}
-"""Most that a figure may grow between the quiet points: a request is in progress at times."""
+FLAT = {"descriptors": 4, "tasks": 4, "threads": 16}
+"""Most that a figure may grow between the quiet points: a request is in progress at times, and pools of threads, which
+begin empty after the restart, fill up."""
 LOG_LINES_A_MINUTE = 120
 STALL_MS = 5.0
 """Lateness of a process that goes before all others, from which on the machine counts as stalled."""
@@ -48,6 +53,8 @@ class Record:
     """The counts of the listeners' process at the end."""
     events: Sequence[Event]
     restarts: Sequence[tuple[str, int, int]]
+    slow_ticks: Mapping[str, int]
+    """Ticks of the engine that were not as they should be, by what was wrong."""
     samples: Sequence[Mapping[str, Any]]
     quiet: Sequence[QuietPoint]
     answers: Mapping[tuple[int, str], int]
@@ -104,6 +111,9 @@ class Record:
         yield Figure(BENCH, "longest gap while the machine did not stall", gap.worst_ms, "ms", at_most=LONGEST_GAP_MS)
         silent = sum(it["silent"] for it in calm)
         yield Figure(BENCH, "listeners without a packet for a second", silent, "", at_most=0)
+
+        for text in ("began more than 20 ms late", "worked for more than 20 ms", "were left out"):
+            yield Figure(BENCH, f"engine's ticks that {text}, deaths included", self.slow_ticks.get(text, 0), "")
 
     def _deaths(self) -> Iterator[Figure]:
         bounds = {
@@ -171,6 +181,12 @@ class Record:
             for name, point in zip(("start", "end"), self.quiet, strict=False):
                 text = f"memory of {role}, {name} of the last half"
                 yield Figure(BENCH, text, point.figures.get(f"{role} memory", 0.0), "MB")
+            if len(self.quiet) == 2:
+                grown = self.quiet[1].figures.get(f"{role} memory", 0.0) - self.quiet[0].figures.get(
+                    f"{role} memory", 0.0
+                )
+                bound = MOST_GROWTH_MB[role]
+                yield Figure(BENCH, f"memory of {role}, growth in the last half", grown, "MB", at_most=bound)
             born = dict[int, float]()
             for it in self.samples:
                 born.setdefault(it["pid"], it["at"])
@@ -185,8 +201,8 @@ class Record:
                 text = f"memory of {role}, slope in the last half"
                 yield Figure(BENCH, text, slope.per_hour, "MB/h")
                 yield Figure(BENCH, f"{text}: standard error", slope.standard_error, "MB/h")
-                least = slope.surely_at_least
-                yield Figure(BENCH, f"{text}: surely at least", least, "MB/h", at_most=SLOPE_MB_PER_HOUR)
+                limit = SLOPE_MB_PER_HOUR if end - start >= SLOPE_SECONDS else None
+                yield Figure(BENCH, f"{text}: surely at least", slope.surely_at_least, "MB/h", at_most=limit)
         workers = Counter[float]()
         for it in self.samples:
             if it["role"] == "worker":

@@ -78,6 +78,7 @@ async def soak(schedule: Schedule, seed: int, folder: Path) -> Record:
         status=status,
         events=world.events,
         restarts=world.restarts,
+        slow_ticks=world.slow_ticks,
         samples=sampler.samples,
         quiet=quiet,
         answers=answers.counts,

@@ -3,7 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -51,6 +52,8 @@ class World:
     """Deaths caused since control was started last, by role."""
     restarts: list[tuple[str, int, int]] = field(default_factory=list)
     """Role, deaths caused and restarts counted, for each life of control."""
+    slow_ticks: Counter[str] = field(default_factory=Counter)
+    """Ticks of the engine that began late or worked long, over all lives of control."""
     rooms_made: int = 0
     failed_steps: int = 0
     """Number of steps that ended with an error of the soak's own."""
@@ -88,10 +91,21 @@ class World:
     async def note_restarts(self) -> None:
         """Compare the restarts that the server has counted with the deaths caused since it was started."""
         metrics = await self.answers.metrics()
+        self.slow_ticks += slow_ticks(metrics)
         for role in ("engine", "decoder"):
             counted = int(metrics.get(f"rtc_drift_{role}_restarts", -1))
             self.restarts.append((role, self.kills[role], counted))
         self.kills = dict.fromkeys(self.kills, 0)
+
+
+def slow_ticks(metrics: Mapping[str, float]) -> Counter[str]:
+    """Return how many ticks began more than 20 ms late, worked for more than 20 ms, or were left out."""
+    counts = Counter[str]()
+    for text, name in (("began more than 20 ms late", "late"), ("worked for more than 20 ms", "work")):
+        name = f"rtc_drift_engine_tick_{name}_seconds"
+        counts[text] = int(metrics.get(f"{name}_count", 0) - metrics.get(f'{name}_bucket{{le="0.02"}}', 0))
+    counts["were left out"] = int(metrics.get("rtc_drift_engine_skipped_ticks_total", 0))
+    return counts
 
 
 Action = Callable[[World, Random], Coroutine[Any, Any, None]]

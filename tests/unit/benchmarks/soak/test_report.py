@@ -23,7 +23,9 @@ def record(**changes: Any) -> Record:
         for number in range(120)
         for pid, role in enumerate(("control", "engine", "decoder"), start=1)
     ]
-    quiet = QuietPoint(BEGAN + 300, {"control tasks": 30, "control descriptors": 40, "engine threads": 1})
+    quiet = QuietPoint(
+        BEGAN + 300, {"control memory": 90.0, "control tasks": 30, "control descriptors": 40, "engine threads": 1}
+    )
     nothing = Record(
         began=BEGAN,
         ended=BEGAN + 600,
@@ -32,6 +34,7 @@ def record(**changes: Any) -> Record:
         status={"dropped": 0, "undecryptable": 0, "strangers": 0},
         events=[],
         restarts=[(role, count, count) for role, count in CALM.items()],
+        slow_ticks={},
         samples=samples,
         quiet=[quiet, quiet],
         answers={(200, ""): 10, (503, "listener_limit"): 2},
@@ -122,7 +125,20 @@ def test_memory_that_grows_breaks_the_bound() -> None:
         dict(it) | ({"memory_mb": 100 + (it["at"] - BEGAN) / 600} if it["role"] == "control" else {})
         for it in record().samples
     ]
-    assert broken(record(samples=growing)) == ["memory of control, slope in the last half: surely at least"]
+    slope = "memory of control, slope in the last half: surely at least"
+    assert broken(record(samples=growing)) == [], "too short to judge"
+    assert figure(record(samples=growing), slope).value == pytest.approx(6)
+    hours = [dict(it) | {"at": BEGAN + (it["at"] - BEGAN) * 20} for it in growing]
+    night = record(samples=hours, last_half=(BEGAN + 6_000, BEGAN + 12_000))
+    assert broken(night) == []
+    faster = [dict(it) | {"memory_mb": 100 + 20 * (it["memory_mb"] - 100)} for it in hours]
+    assert broken(replace(night, samples=faster)) == [slope]
+
+
+def test_memory_must_be_much_the_same_at_the_quiet_points() -> None:
+    first, second = record().quiet
+    more = QuietPoint(second.at, second.figures | {"control memory": first.figures["control memory"] + 41})
+    assert broken(record(quiet=[first, more])) == ["memory of control, growth in the last half"]
 
 
 def test_descriptors_and_tasks_must_not_grow() -> None:
