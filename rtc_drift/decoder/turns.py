@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 TURN_SECONDS = 0.02
 """Time after which a turn is slow: the next deck decodes beside it. Its disk may be slow, or hang."""
-TRIAL_SECONDS = 0.3
-"""The same for a deck on trial, during which no other deck should be decoding."""
+TRIAL_SECONDS = 0.8
+"""The same for a deck on trial, during which no other deck should be decoding: taking all memory may take so long."""
 
 
 class _Turn:
