@@ -71,7 +71,7 @@ class Service:
         self._planning, self._lead_files = Threads("planning", 2), Threads("stretched intros", 1)
         self._workers: list[Workers] = []
         self.stage = "the start"
-        """What is being done while the service starts or closes."""
+        """Step that is being done while the service starts or closes."""
         self.library: Library
         self.spaces: SpaceUpdater
         self.lead_cache: LeadCache
@@ -185,7 +185,7 @@ class Service:
 
     @property
     def hung(self) -> str:
-        """What is not finished, for the log. Any thread may read it."""
+        """Steps and folders that are not finished, for the log. Any thread may read it."""
         hung = [self.stage, *(f"reading {legible(folder)}" for folder in self._files.hung)]
         if self._storage.is_busy or self._lead_files.unfinished:
             hung.append(f"using {legible(self.settings.data_dir)}")

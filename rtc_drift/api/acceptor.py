@@ -80,7 +80,7 @@ class Acceptor:
         self._retries = dict[socket.socket, asyncio.TimerHandle]()
         self._opening = set[asyncio.Task[None]]()
         self._logged = dict[str, float]()
-        """When a shortage was logged last."""
+        """Time of the latest log line about each shortage."""
 
     @property
     def port(self) -> int:

@@ -1,4 +1,4 @@
-"""How listeners receive, one after the other: thousands of them at once would hold the event loop."""
+"""Receptions of listeners, one after the other: thousands of them at once would hold the event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable

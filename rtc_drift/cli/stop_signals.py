@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 
 class Stoppable(Protocol):
-    """What is stopped: `Service`. Any thread may use it."""
+    """The service that is stopped, as a signal sees it: `Service`. Any thread may use it."""
 
     @property
     def is_saved(self) -> bool:
@@ -31,7 +31,7 @@ class Stoppable(Protocol):
 
     @property
     def hung(self) -> str:
-        """What is not finished, for the log."""
+        """Steps that are not finished, for the log."""
 
     def kill_processes(self) -> None:
         """Kill all child processes at once."""

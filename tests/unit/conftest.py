@@ -1,5 +1,7 @@
 """Fixtures shared by several modules of unit tests."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,16 @@ def config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def leads(tmp_path_factory: pytest.TempPathFactory) -> ImmediateLeadCache:
     """Stretched intros that were rendered so far."""
     return ImmediateLeadCache(tmp_path_factory.mktemp("leads"))
+
+
+@pytest.fixture
+async def stand(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """A function by which this process stands for some time: its clock has gone on when it wakes up."""
+    loop = asyncio.get_running_loop()
+    time, stood = loop.time, [0.0]
+    monkeypatch.setattr(loop, "time", lambda: time() + stood[0])
+
+    def stand(seconds: float) -> None:
+        stood[0] += seconds
+
+    return stand

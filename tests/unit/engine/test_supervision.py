@@ -15,18 +15,6 @@ from rtc_drift.engine.host.engine_supervisor import _Link
 SILENCE = 0.05
 
 
-@pytest.fixture
-async def stand(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    loop = asyncio.get_running_loop()
-    time, stood = loop.time, [0.0]
-    monkeypatch.setattr(loop, "time", lambda: time() + stood[0])
-
-    def stand(seconds: float) -> None:
-        stood[0] += seconds
-
-    return stand
-
-
 async def test_an_engine_counts_as_hung_after_silence_only(stand: Callable[[float], None]) -> None:
     loop, link = asyncio.get_running_loop(), _Link(lambda _: None)
     link._heard_at = loop.time()

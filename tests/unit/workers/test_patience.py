@@ -3,24 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-import pytest
-
 from rtc_drift.workers.patience import done_within
 
 SECONDS = 0.02
-
-
-@pytest.fixture
-async def stand(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """A function by which this process stands for some time: its clock has gone on when it wakes up."""
-    loop = asyncio.get_running_loop()
-    time, stood = loop.time, [0.0]
-    monkeypatch.setattr(loop, "time", lambda: time() + stood[0])
-
-    def stand(seconds: float) -> None:
-        stood[0] += seconds
-
-    return stand
 
 
 async def test_what_is_done_in_time_is_done(stand: Callable[[float], None]) -> None:
