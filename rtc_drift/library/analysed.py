@@ -71,7 +71,7 @@ class Analysed:
 
     def columns(self) -> AnalysedColumns:
         """Return the present columns. They share memory with later ones, which only ever add to it."""
-        ids, numbers, keys = (it[: self._count] for it in (self._ids, self._numbers, self._keys))
+        ids, numbers, keys = self._ids[: self._count], self._numbers[: self._count], self._keys[: self._count]
         if len(self._rows) < self._count:
             rows = np.fromiter(self._rows.values(), np.intp, len(self._rows))
             ids, numbers, keys = ids[rows], numbers[rows], keys[rows]
@@ -85,9 +85,7 @@ class Analysed:
         self._numbers = np.empty((size, len(NUMBERS)), np.float32)
         self._keys = np.empty(size, np.int8)
         self._count = len(kept.ids)
-        self._ids[: self._count], self._numbers[: self._count], self._keys[: self._count] = (
-            kept.ids,
-            kept.numbers,
-            kept.keys,
-        )
+        self._ids[: self._count] = kept.ids
+        self._numbers[: self._count] = kept.numbers
+        self._keys[: self._count] = kept.keys
         self._rows = {track_id: row for row, track_id in enumerate(kept.ids.tolist())}
