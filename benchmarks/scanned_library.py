@@ -40,4 +40,4 @@ async def scanned_library(music: Path | None = None, data_dir: Path | None = Non
                         await reader.scan(folder)
                         analyses, _ = await reader.analyse([folder])
             whole_analysis = lru_cache(64)(catalogue.analysis)
-            yield MemoryLibrary(catalogue.tracks([folder]), analyses.known, whole_analysis=whole_analysis)
+            yield MemoryLibrary(catalogue.tracks([folder]), analyses.analysed, whole_analysis=whole_analysis)

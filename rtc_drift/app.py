@@ -34,6 +34,7 @@ from rtc_drift.library.resources import Resources
 from rtc_drift.library.storage import Storage
 from rtc_drift.library.track import legible
 from rtc_drift.metrics import Metrics
+from rtc_drift.selection.map_keeper import MapKeeper
 from rtc_drift.selection.space_updater import SpaceUpdater
 from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
@@ -68,12 +69,14 @@ class Service:
         self.metrics = Metrics()
         self._stack = AsyncExitStack()
         self._storage, self._files = Storage(), FolderThreads()
-        self._planning, self._lead_files = Threads("planning", 2), Threads("stretched intros", 1)
+        self._planning, self._exploring = Threads("planning", 1), Threads("exploring", 1)
+        self._lead_files = Threads("stretched intros", 1)
         self._workers: list[Workers] = []
         self.stage = "the start"
         """Step that is being done while the service starts or closes."""
         self.library: Library
         self.spaces: SpaceUpdater
+        self.map_keeper: MapKeeper
         self.lead_cache: LeadCache
         self.sessions: Sessions
         self.session_store: SessionStore
@@ -129,9 +132,10 @@ class Service:
             )
             self._close_later(stack, "ending engines and decoders", self.engines.close)
             self.spaces = SpaceUpdater(self.library, self._planning)
+            self.map_keeper = MapKeeper(self.spaces, self._exploring)
             self.sessions = Sessions(
                 self.library,
-                Sources(self.library, self.spaces, self.lead_cache, planning=self._planning),
+                Sources(self.library, self.spaces, self.lead_cache, exploring=self._exploring),
                 ticks,
                 self.engines.send,
                 seed=settings.seed,
@@ -175,7 +179,7 @@ class Service:
 
     async def _close_threads(self) -> None:
         await self._storage.close()
-        for pool in (self._files, self._planning, self._lead_files):
+        for pool in (self._files, self._planning, self._exploring, self._lead_files):
             pool.close()
 
     @property
@@ -275,6 +279,7 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
             library=service.library,
             covers=Covers(),
             spaces=service.spaces,
+            map_keeper=service.map_keeper,
             sessions=service.sessions,
             listeners=service.listeners,
             metrics=service.metrics,

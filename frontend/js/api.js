@@ -27,6 +27,7 @@ export const LIST = "/api/session/list";
 export const pageOf = (sessionId) => (sessionId === "master" ? "/" : `/session/${path(sessionId)}`);
 export const followOf = (sessionId) => `/session/follow/${path(sessionId)}`;
 export const codeOf = (sessionId) => `/session/${path(sessionId)}/qr.svg`;
+export const trackOf = (id) => `/api/tracks/${path(id)}`;
 export const coverOf = (track) => `/api/tracks/${path(track.id)}/cover`;
 export const searchOf = (query, limit) => `/api/tracks?q=${path(query)}&limit=${limit}`;
 
@@ -34,6 +35,18 @@ export const searchOf = (query, limit) => `/api/tracks?q=${path(query)}&limit=${
 export async function getJson(url) {
   const response = await fetch(url).catch(() => null);
   return response?.ok ? response.json().catch(() => null) : null;
+}
+
+/**
+ * Fetch JSON that seldom changes. Return null if it is still that of the `tag` from the last time, or on any error.
+ * @returns {Promise<{tag: string, json: object} | null>}
+ */
+export async function getChanged(url, tag) {
+  const response = await fetch(url).catch(() => null);
+  const latest = response?.headers.get("ETag") ?? "";
+  if (!response?.ok || (latest && latest === tag)) return null;
+  const json = await response.json().catch(() => null);
+  return json && { tag: latest, json };
 }
 
 /**

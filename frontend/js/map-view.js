@@ -1,88 +1,143 @@
 /** Draws the map of the library, with the current and the next track. A click queues the nearest track. */
 
-import { getJson, MAP } from "./api.js";
+import { getChanged, getJson, MAP, trackOf } from "./api.js";
 import { find, setText } from "./dom.js";
 import { trackText } from "./text.js";
 
 const NEAR_PX = 14;
-const DOT_PX = 2.5;
+const DOT_PX = 5;
+const SMALL_DOT_PX = 2;
+/** More tracks than this get small dots: they would cover each other. */
+const MANY = 5000;
+const MARGIN_PX = 12;
 const REFRESH_MS = 20_000;
+/** Time for which the pointer rests on a track before its name is asked for. */
+const REST_MS = 80;
+const KEPT_NAMES = 500;
 
 /** @param {{queue: (track: object) => Promise<boolean>}} actions */
 export function mountMap(actions) {
   const [section, canvas, caption] = ["map", "map-canvas", "map-words"].map(find);
   const pen = canvas.getContext("2d");
-  let points = [];
-  let near = null;
+  /** All dots, drawn when the map or the size changes: there may be a hundred thousand. */
+  const layer = document.createElement("canvas");
+  const names = new Map();
+  let map = { ids: [], x: [], y: [] };
+  let tag = "";
+  let near = -1;
+  let resting = null;
   let shown = { playing: null, next: null, maySteer: false };
 
   async function refresh() {
-    const answer = document.hidden ? null : await getJson(MAP);
-    if (answer) {
-      points = answer.points.map((point) => ({ ...point, id: point.trackId }));
-      section.hidden = points.length === 0;
-      draw();
+    const changed = document.hidden ? null : await getChanged(MAP, tag);
+    if (changed) {
+      [tag, map, near] = [changed.tag, changed.json, -1];
+      section.hidden = map.ids.length === 0;
+      drawLayer();
     }
     setTimeout(refresh, REFRESH_MS);
   }
 
-  function place({ x, y }) {
-    const margin = 12;
-    return [margin + x * (canvas.clientWidth - 2 * margin), margin + (1 - y) * (canvas.clientHeight - 2 * margin)];
+  function place(at) {
+    const [width, height] = [canvas.clientWidth - 2 * MARGIN_PX, canvas.clientHeight - 2 * MARGIN_PX];
+    return [MARGIN_PX + map.x[at] * width, MARGIN_PX + (1 - map.y[at]) * height];
+  }
+
+  function drawLayer() {
+    const [width, height, scale] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio];
+    if (width === 0) return;
+    for (const it of [canvas, layer]) {
+      it.width = Math.round(width * scale);
+      it.height = Math.round(height * scale);
+    }
+    const dots = layer.getContext("2d");
+    const size = map.ids.length > MANY ? SMALL_DOT_PX : DOT_PX;
+    dots.scale(scale, scale);
+    dots.fillStyle = getComputedStyle(canvas).getPropertyValue("--muted");
+    for (let at = 0; at < map.ids.length; at++) {
+      const [x, y] = place(at);
+      dots.beginPath();
+      dots.roundRect(x - size / 2, y - size / 2, size, size, size / 2);
+      dots.fill();
+    }
+    draw();
   }
 
   function draw() {
-    const [width, height, scale] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio];
-    if (width === 0) return;
-    if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
-    if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
-    const style = getComputedStyle(canvas);
-    pen.setTransform(scale, 0, 0, scale, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    pen.fillStyle = style.getPropertyValue("--muted");
-    for (const point of points) dot(point, DOT_PX);
-    const [from, to] = [shown.playing, shown.next].map((id) => points.find((point) => point.id === id));
-    pen.fillStyle = pen.strokeStyle = style.getPropertyValue("--accent");
+    if (layer.width === 0) return;
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(layer, 0, 0);
+    pen.scale(devicePixelRatio, devicePixelRatio);
+    const [from, to] = [shown.playing, shown.next].map((id) => map.ids.indexOf(id));
+    pen.fillStyle = pen.strokeStyle = getComputedStyle(canvas).getPropertyValue("--accent");
     pen.lineWidth = 1.5;
-    if (from && to) {
+    if (from >= 0 && to >= 0) {
       pen.beginPath();
       pen.moveTo(...place(from));
       pen.lineTo(...place(to));
       pen.stroke();
     }
-    if (to) dot(to, 4);
-    if (from) dot(from, 7);
-    if (near) dot(near, 5);
+    if (to >= 0) dot(to, 4);
+    if (from >= 0) dot(from, 7);
+    if (near >= 0) dot(near, 5);
   }
 
-  function dot(point, radius) {
+  function dot(at, radius) {
     pen.beginPath();
-    pen.arc(...place(point), radius, 0, 2 * Math.PI);
+    pen.arc(...place(at), radius, 0, 2 * Math.PI);
     pen.fill();
   }
 
+  /** The place in the columns of the track nearest to the pointer; -1 if none is near. */
   function nearest(event) {
     const box = canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    const away = (point) => Math.hypot(place(point)[0] - x, place(point)[1] - y);
-    const best = points.reduce((one, other) => (one === null || away(other) < away(one) ? other : one), null);
-    return best && away(best) <= NEAR_PX ? best : null;
+    let [best, least] = [-1, NEAR_PX];
+    for (let at = 0; at < map.ids.length; at++) {
+      const [across, up] = place(at);
+      const away = Math.hypot(across - x, up - y);
+      if (away <= least) [best, least] = [at, away];
+    }
+    return best;
+  }
+
+  /** The track at a place in the columns; null if the server does not know it any more. */
+  async function trackAt(at) {
+    const id = map.ids[at];
+    if (!names.has(id)) {
+      const track = await getJson(trackOf(id));
+      if (!track) return null;
+      if (names.size >= KEPT_NAMES) names.clear();
+      names.set(id, track);
+    }
+    return names.get(id);
+  }
+
+  async function tell(at) {
+    const track = await trackAt(at);
+    if (at === near && track) setText(caption, trackText(track));
   }
 
   function point(event) {
-    near = event === null ? null : nearest(event);
-    canvas.style.cursor = near && shown.maySteer ? "pointer" : "";
-    setText(caption, near ? trackText(near) : "");
+    const latest = event === null ? -1 : nearest(event);
+    canvas.style.cursor = latest >= 0 && shown.maySteer ? "pointer" : "";
+    if (latest === near) return;
+    near = latest;
+    clearTimeout(resting);
+    if (near >= 0) resting = setTimeout(tell, REST_MS, near);
+    else setText(caption, "");
     draw();
   }
 
   canvas.onpointermove = point;
   canvas.onpointerleave = () => point(null);
   canvas.onclick = async (event) => {
-    const track = nearest(event);
-    if (track && shown.maySteer && (await actions.queue(track))) setText(caption, `Queued: ${trackText(track)}`);
+    const at = nearest(event);
+    const track = at >= 0 && shown.maySteer ? await trackAt(at) : null;
+    if (track && (await actions.queue(track))) setText(caption, `Queued: ${trackText(track)}`);
   };
-  new ResizeObserver(draw).observe(canvas);
+  new ResizeObserver(drawLayer).observe(canvas);
   refresh();
 
   return {

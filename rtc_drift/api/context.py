@@ -12,6 +12,7 @@ from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.library.covers import Covers
 from rtc_drift.library.library import Library
 from rtc_drift.metrics import Metrics
+from rtc_drift.selection.map_keeper import MapKeeper
 from rtc_drift.selection.space_updater import SpaceUpdater
 from rtc_drift.session_store import SessionStore
 from rtc_drift.sessions import Sessions
@@ -28,6 +29,7 @@ class Context:
     library: Library
     covers: Covers
     spaces: SpaceUpdater
+    map_keeper: MapKeeper
     sessions: Sessions
     listeners: Listeners
     metrics: Metrics

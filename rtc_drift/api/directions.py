@@ -1,4 +1,4 @@
-"""Commands routes: the directions there are, where the music may go from here, and the map of the library."""
+"""Routes of the directions: those there are, and where the music may go from here."""
 
 from aiohttp import web
 
@@ -6,7 +6,6 @@ from rtc_drift.api import schemas
 from rtc_drift.api.context import context
 from rtc_drift.api.schemas import model_response
 from rtc_drift.selection.directions import DIRECTIONS, OPPOSITES
-from rtc_drift.selection.library_map import coordinates
 from rtc_drift.station import views
 from rtc_drift.station.session import MASTER
 
@@ -39,15 +38,3 @@ async def explorer(request: web.Request) -> web.Response:
         directions=[views.OpenDirection.of(it, station.loved) for it in station.explorer],
     )
     return model_response(answer)
-
-
-async def library_map(request: web.Request) -> web.Response:
-    """GET /api/map: the place of each track, across from dark to bright and up from calm to energetic."""
-    space = context(request).spaces.space
-    places = coordinates(space).round(4).tolist()
-    points = [
-        schemas.MapPoint(track_id=track.id, title=track.title, artist=track.artist, x=x, y=y)
-        for track, (x, y), is_analysed in zip(space.tracks, places, space.is_analysed, strict=True)
-        if is_analysed
-    ]
-    return model_response(schemas.LibraryMap(points=points))

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from rtc_drift.api import covers, library, links, page, sessions, streams, whep
+from rtc_drift.api import covers, library, library_map, links, page, sessions, streams, whep
 from rtc_drift.api import directions as explorer
 from rtc_drift.api import health as operations
 from rtc_drift.api.commands import COMMANDS
@@ -40,7 +40,7 @@ ROUTES = (
     web.get("/api/session/list", listing),
     web.get("/api/directions", explorer.directions),
     web.get("/api/explorer", explorer.explorer),
-    web.get("/api/map", explorer.library_map),
+    web.get("/api/map", library_map.library_map),
     web.get("/api/library", library.status),
     web.get("/api/tracks", library.tracks),
     web.get("/api/tracks/{track_id}", library.track),

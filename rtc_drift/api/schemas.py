@@ -176,22 +176,6 @@ class Explorer(Wire):
     """Empty until the track on the air is analysed."""
 
 
-class MapPoint(Wire):
-    """A track on the map; both coordinates 0 to 1."""
-
-    track_id: str
-    title: str
-    artist: str
-    x: float
-    y: float
-
-
-class LibraryMap(Wire):
-    """`GET /api/map`: the analysed tracks."""
-
-    points: list[MapPoint]
-
-
 class TrackDetail(TrackInfo):
     """`GET /api/tracks/{id}`."""
 

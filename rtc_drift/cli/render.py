@@ -90,7 +90,7 @@ async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> M
             analyses, _ = await reader.analyse(folders)
     return MemoryLibrary(
         catalogue.tracks(folders),
-        analyses.known,
+        analyses.analysed,
         whole_analysis=lru_cache(KEPT_ANALYSES)(catalogue.analysis),
         loved=catalogue.loved(),
         target_lufs=settings.loudness,

@@ -53,6 +53,10 @@ class Analysed:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def count_among(self, numbers: Iterable[int]) -> int:
+        """Count the analysed ones among some ids, given as numbers."""
+        return sum(map(self._rows.__contains__, numbers))
+
     def add(self, track_id: str, analysis: Analysis) -> None:
         """Add a track, or replace its numbers."""
         self.discard(track_id)

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Awaitable, Callable
 
-from rtc_drift.analysis.model import CURVES, Analysis
+from rtc_drift.analysis.model import Analysis
 from rtc_drift.library import jobs
+from rtc_drift.library.analysed import Analysed
+from rtc_drift.library.analysis_queue import AnalysisQueue
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.track import Track, Unplayable, legible
+from rtc_drift.library.track_table import TrackTable
 
 logger = logging.getLogger(__name__)
 
@@ -31,23 +33,24 @@ class Analyses:
     def __init__(
         self,
         resources: Resources,
-        tracks: Callable[[], Sequence[Track]],
+        tracks: Callable[[], TrackTable],
         on_change: Callable[[], None] = lambda: None,
         on_failure: Callable[[str], None] = logger.warning,
         check_folder: Callable[[Track], Awaitable[None]] | None = None,
     ) -> None:
         """Create an empty set of analyses; `load` and `run` fill it.
 
-        `tracks` returns the tracks to analyse, the most urgent first; `on_change` is called after each new analysis;
+        `tracks` returns the tracks to analyse; `on_change` is called after each new analysis;
         `on_failure` with a sentence whenever the catalogue can't be used; `check_folder` with a track that could not be
         read, since all others of its folder may hang as well.
         """
         self._resources = resources
-        self._tracks = tracks
         self._on_change = on_change
         self._on_failure = on_failure
         self._check_folder = check_folder
-        self._analyses: dict[str, Analysis] = {}
+        self.analysed = Analysed()
+        """The analysed tracks, without beats and curves."""
+        self._queue = AnalysisQueue(tracks, self._is_done)
         self._recent: dict[str, Analysis] = {}
         """Analyses with beats and curves that were asked for last, the oldest first."""
         self._reading = set[str]()
@@ -62,16 +65,18 @@ class Analyses:
         """Tracks whose recorded beats and curves could not be read. They are analysed again once, not more often."""
         self._logged_reasons = set[str]()
         self._busy = set[str]()
+        self._counted = 0
+        """Latest result of `count_done`, and the state in which it was counted."""
+        self._counted_in: object = None
         self._wakeup = asyncio.Event()
 
-    @property
-    def known(self) -> Mapping[str, Analysis]:
-        """Analyses by track id, without beats and curves: a read-only view that grows."""
-        return MappingProxyType(self._analyses)
-
-    def count_done(self, tracks: Sequence[Track]) -> int:
+    def count_done(self, tracks: TrackTable) -> int:
         """Count the tracks that are analysed or can't be."""
-        return sum(track.id in self._analyses or track.id in self._failed for track in tracks)
+        state = (tracks, tracks.changes, self.analysed.changes, len(self._failed))
+        if state != self._counted_in:
+            failed = sum(it in tracks and it not in self.analysed for it in self._failed)
+            self._counted, self._counted_in = self.analysed.count_among(tracks.numbers()) + failed, state
+        return self._counted
 
     def get(self, track_id: str) -> Analysis | None:
         """Return the analysis of a track with beats and curves; None if there is none or it can't be read in time.
@@ -80,7 +85,7 @@ class Analyses:
         `is_at_hand` is True afterwards; until then no other call waits.
         """
         analysis = self._recent.get(track_id) or self._unrecorded.get(track_id)
-        if analysis is None and track_id in self._analyses and track_id not in self._reading:
+        if analysis is None and track_id in self.analysed and track_id not in self._reading:
             may_wait, read = not self._reading, self._start_reading(track_id)
             if may_wait and read.done.wait(READ_SECONDS):
                 analysis = read.analysis
@@ -136,7 +141,8 @@ class Analyses:
 
     async def load(self) -> None:
         """Load the analyses of earlier runs, without beats and curves. Raises CatalogueError."""
-        self._analyses, self._failed = await self._resources.storage.run(self._resources.catalogue.analyses)
+        known, self._failed = await self._resources.storage.run(self._resources.catalogue.analyses)
+        self.analysed = Analysed.of(known)
 
     def wake(self) -> None:
         """Let `run` look for tracks that are not analysed yet."""
@@ -161,7 +167,7 @@ class Analyses:
         """Analyse all tracks, one in each worker at a time. Raises WorkerError, and CatalogueError unless patient."""
 
         async def work() -> None:
-            while (track := self._next()) is not None:
+            while (track := self._queue.next()) is not None:
                 self._busy.add(track.id)
                 try:
                     on_done(track, await self._analyse(track, is_patient))
@@ -170,14 +176,14 @@ class Analyses:
 
         await self._resources.workers.run_concurrently(work, "analyse")
 
-    def _next(self) -> Track | None:
-        excluded = (self._analyses, self._failed, self._skipped, self._busy)
-        return next((track for track in self._tracks() if not any(track.id in ids for ids in excluded)), None)
+    def _is_done(self, number: int) -> bool:
+        track_id = f"{number:016x}"
+        return track_id in self.analysed or any(track_id in it for it in (self._failed, self._skipped, self._busy))
 
     async def _analyse(self, track: Track, is_patient: bool) -> Analysis | Unplayable:
         result = await jobs.analyse(self._resources.workers, track)
         if isinstance(result, Analysis):
-            self._analyses[track.id] = result.model_copy(update=dict.fromkeys(CURVES, ()))
+            self.analysed.add(track.id, result)
             self._unrecorded[track.id] = result
             try:
                 await self._record(track.id, result, is_patient)
@@ -224,12 +230,13 @@ class Analyses:
 
     def _analyse_again(self, track_id: str) -> None:
         """Forget an analysis whose beats and curves can't be read, if it should be there."""
-        if track_id not in self._analyses or track_id in self._unrecorded:
+        if track_id not in self.analysed or track_id in self._unrecorded:
             return
-        self._analyses.pop(track_id, None)
+        self.analysed.discard(track_id)
         if track_id in self._lost:
             self._skipped.add(track_id)
         self._lost.add(track_id)
+        self._queue.add(track_id)
         self.wake()
 
 

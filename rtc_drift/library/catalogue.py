@@ -14,12 +14,16 @@ from rtc_drift.library import stored
 from rtc_drift.library.database import CatalogueError, Database
 from rtc_drift.library.stored import TRACK_COLUMNS
 from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.track_page import read_page
+from rtc_drift.library.track_table import TrackTable
 
 __all__ = ["Catalogue", "CatalogueError", "FileState"]
 
 logger = logging.getLogger(__name__)
 
 _TRACK_ID = re.compile("[0-9a-f]{16}")
+_PAGE = 2_000
+"""Rows that are read at once."""
 
 
 class FileState(NamedTuple):
@@ -96,9 +100,9 @@ class Catalogue:
                 "DELETE FROM tracks WHERE NOT EXISTS (SELECT 1 FROM files WHERE files.track_id = tracks.id)"
             )
 
-    def tracks(self, roots: Sequence[Path]) -> list[Track]:
+    def tracks(self, roots: Sequence[Path]) -> TrackTable:
         """Return each track below the folders once, in the order of the paths. Forget the files of unreadable ones."""
-        found, unreadable = dict[object, Track](), list[tuple[object, object]]()
+        found, unreadable = TrackTable(), list[tuple[object, object]]()
         with self.database.transaction() as connection:
             for root in roots:
                 rows = connection.execute(
@@ -106,17 +110,15 @@ class Catalogue:
                     "WHERE path >= ? AND path < ? ORDER BY path",
                     _range_below(root),
                 )
-                for path, *values in rows:
-                    if values[0] not in found:
-                        try:
-                            found[values[0]] = stored.track_of(path, values)
-                        except ValueError:
-                            unreadable.append((path, values[0]))
+                while page := rows.fetchmany(_PAGE):
+                    tracks, others = read_page(page)
+                    found.extend(tracks)
+                    unreadable += [(path, track_id) for path, track_id, *_ in others]
         if unreadable:
             self._note_unreadable(len(unreadable), "tracks", "Their files are probed again.")
             with suppress(CatalogueError):  # a full disk, for example
                 self._drop(unreadable)
-        return list(found.values())
+        return found
 
     def unplayable(self, roots: Sequence[Path]) -> list[Unplayable]:
         """Return the unplayable files below the folders, in the order of the paths."""

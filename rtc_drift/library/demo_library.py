@@ -10,6 +10,7 @@ from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.scan import ScanProgress, probe_changed, record_track, survey
 from rtc_drift.library.track import Track
+from rtc_drift.library.track_table import TrackTable
 
 
 class DemoLibrary:
@@ -28,7 +29,7 @@ class DemoLibrary:
 
         `make` doesn't load tracks whose id `is_excluded`; `on_change` is called whenever `tracks` changes.
         """
-        self.tracks: dict[str, Track] = {}
+        self.tracks = TrackTable()
         self.folder = folder
         self._resources = resources
         self._background = background
@@ -59,7 +60,8 @@ class DemoLibrary:
         changed = {file.path for file in surveyed.changed}
         catalogue, storage = self._resources.catalogue, self._resources.storage
         recorded = await storage.run(catalogue.tracks, [self.folder])
-        self.tracks = {it.id: it for it in recorded if it.path not in changed and not self._is_excluded(it.id)}
+        kept = (it for it in recorded.values() if it.path not in changed and not self._is_excluded(it.id))
+        self.tracks = TrackTable(kept)
         self._on_change()
         await probe_changed(surveyed, self._resources, on_result=self._add_result)
         broken = await storage.run(catalogue.unplayable, [self.folder])
@@ -67,7 +69,7 @@ class DemoLibrary:
 
     def _add_result(self, progress: ScanProgress) -> None:
         if isinstance(progress.result, Track):
-            self.tracks[progress.result.id] = progress.result
+            self.tracks.add(progress.result)
             self._on_change()
 
     async def _write(self, number: int) -> None:
@@ -77,7 +79,7 @@ class DemoLibrary:
         if not isinstance(result, Track):
             self._background.record_failure(f"A demo track can't be played: {result.reason}")
             return
-        self.tracks[result.id] = result
+        self.tracks.add(result)
         self._on_change()
         await record_track(self.folder, result, self._resources)
 

@@ -14,7 +14,7 @@ from rtc_drift.library.demo_library import DemoLibrary
 from rtc_drift.library.folder_threads import HungError
 from rtc_drift.library.folders import LOST_CHECK_SECONDS, MusicFolders
 from rtc_drift.library.loved import LovedTracks
-from rtc_drift.library.normalisation import Normalisation, album_loudness
+from rtc_drift.library.normalisation import AlbumLoudness, Normalisation
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.scan import (
     RootError,
@@ -27,6 +27,7 @@ from rtc_drift.library.scan import (
 from rtc_drift.library.search import Search
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track, Unplayable, legible
+from rtc_drift.library.track_table import TrackTable
 from rtc_drift.library.watcher import POLL_SECONDS
 from rtc_drift.media import TARGET_LUFS
 from rtc_drift.workers.pool import WorkerError
@@ -73,7 +74,9 @@ class Library:
         self.loved = LovedTracks(resources)
         self.on_change: Callable[[], None] = lambda: None
         """Callback for every change of the playable tracks."""
-        self._music: dict[str, Track] = {}
+        self._music = TrackTable()
+        self._loaded: Sequence[Path] = ()
+        """The folders whose tracks are all in `_music`, as far as the catalogue knows them."""
         self._demo = DemoLibrary(
             resources,
             self._background,
@@ -85,8 +88,6 @@ class Library:
         self.analyses = Analyses(resources, self.playable, lambda: self.on_change(), report, self._check_folder_of)
         self._analysis_enabled, self._target_lufs, self._album_balance = analyse, target_lufs, album_balance
         self._normalisation: Normalisation | None = None
-        self._playable: tuple[Track, ...] | None = ()
-        """Result of `playable`; None after a change."""
         self._search = Search(resources.planning)
         self._cooldown = Cooldown(cooldown_seconds, self._restore)
         self._being_checked: dict[str, Track] = {}
@@ -115,11 +116,9 @@ class Library:
         await self._services.close()
         await self._background.close()
 
-    def playable(self) -> Sequence[Track]:
-        """Return the music if there is any, else the demo tracks written so far. Cheap: one object until a change."""
-        if self._playable is None:
-            self._playable = tuple((self._music or self._demo.tracks).values())
-        return self._playable
+    def playable(self) -> TrackTable:
+        """Return the music if there is any, else the demo tracks written so far. To be read only."""
+        return self._music or self._demo.tracks
 
     def get(self, track_id: str) -> Track | None:
         """Return a playable track of the music or of the demo library, or None."""
@@ -137,7 +136,7 @@ class Library:
     def normalisation(self) -> Normalisation:
         """Normalisation of the playable tracks."""
         if self._normalisation is None:
-            albums = album_loudness(self.playable()) if self._album_balance else {}
+            albums = AlbumLoudness(self.playable()) if self._album_balance else None
             self._normalisation = Normalisation(self._target_lufs, albums)
         return self._normalisation
 
@@ -147,7 +146,7 @@ class Library:
 
     async def find(self, query: str) -> Sequence[Track]:
         """Return the playable tracks with every word of the query in title, artist or album, by artist and album."""
-        return await self._search.find(self.playable(), query)
+        return await self._search.find(tuple(self.playable().values()), query)
 
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
         """Take out a track that failed to play, at a `position` in its file (48 kHz), for some minutes.
@@ -194,10 +193,12 @@ class Library:
             if only_if_changed and surveys and not any(it.changed or it.removed for it in surveys):
                 return
             self._total = sum(len(surveyed.changed) for surveyed in surveys)
-            await self._background.guard(self._load(self._folders.present))
+            if list(self._loaded) != list(self._folders.present) or any(it.changed or it.removed for it in surveys):
+                await self._background.guard(self._load(self._folders.present))
             if not surveys:
                 return
-            self._remove_paths({file.path for surveyed in surveys for file in surveyed.changed})
+            self._music.remove_files(file.path for surveyed in surveys for file in surveyed.changed)
+            self._changed()
             complete = [await self._probe_changed(surveyed) for surveyed in surveys]
             if self._total and all(complete):  # unchanged copies of changed files appear again
                 await self._background.guard(self._load(self._folders.present))
@@ -211,7 +212,9 @@ class Library:
     async def _load(self, roots: Sequence[Path]) -> None:
         catalogue, storage = self._resources.catalogue, self._resources.storage
         tracks, unplayable = await storage.run(catalogue.tracks, roots), await storage.run(catalogue.unplayable, roots)
-        self._music = {it.id: it for it in tracks if it.id not in self._being_checked and it.id not in self._cooldown}
+        for track_id in (*self._being_checked, *(track.id for track in self._cooldown.tracks())):
+            tracks.pop(track_id, None)
+        self._music, self._loaded = tracks, tuple(roots)
         self._unplayable_paths = {file.path for file in unplayable}
         self._changed()
 
@@ -241,7 +244,7 @@ class Library:
     def _add_result(self, progress: ScanProgress) -> None:
         if isinstance(progress.result, Track):
             self._cooldown.remove(progress.result.id)
-            self._music[progress.result.id] = progress.result
+            self._music.add(progress.result)
             self._changed()
         else:
             self._unplayable_paths.add(progress.result.path)
@@ -288,7 +291,7 @@ class Library:
             if is_demo:
                 await self._demo.replace({track.path})
         elif isinstance(result, Track) and result.id != track.id:  # the file has other content now
-            self._tracks_with(result.path)[result.id] = result
+            self._tracks_with(result.path).add(result)
             self._changed()
             await record_track(self._folders.root_of(result.path), result, self._resources)
         else:
@@ -304,7 +307,7 @@ class Library:
             self._tracks_with(track.path).setdefault(track.id, track)
         self._changed()
 
-    def _tracks_with(self, path: Path) -> dict[str, Track]:
+    def _tracks_with(self, path: Path) -> TrackTable:
         """Return the tracks that a file belongs to: those of the demo library, or the music."""
         return self._demo.tracks if path.parent == self._demo.folder else self._music
 
@@ -315,17 +318,16 @@ class Library:
 
     async def _check_folder(self, root: Path, *, scanned: bool = False) -> None:
         if await self._folders.check(root):
-            tracks = (*self._music.values(), *self._being_checked.values(), *self._cooldown.tracks())
-            if (scanned or not self._scanning) and not any(track.path.is_relative_to(root) for track in tracks):
+            others = (*self._being_checked.values(), *self._cooldown.tracks())
+            has_tracks = self._music.has_tracks_below(root) or any(it.path.is_relative_to(root) for it in others)
+            if (scanned or not self._scanning) and not has_tracks:
                 self._folders.mark_unplayable(root)
 
     def _remove_folder(self, root: Path) -> None:
         """Remove the tracks of a lost folder."""
         self._cooldown.remove_under(root)
-        self._remove_paths({track.path for track in self._music.values() if track.path.is_relative_to(root)})
-
-    def _remove_paths(self, paths: set[Path]) -> None:
-        self._music = {track.id: track for track in self._music.values() if track.path not in paths}
+        self._music.remove_below(root)
+        self._loaded = [it for it in self._loaded if it != root]
         self._changed()
 
     # -- the demo library ----------------------------------------------------------------------------------
@@ -340,7 +342,9 @@ class Library:
     # -- shared --------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        self._playable = self._normalisation = None
+        self._normalisation = None
+        if self._music.is_sparse:
+            self._music = self._music.compacted()
         if self._music or self._demo.tracks:
             self._has_tracks.set()
         else:

@@ -1,17 +1,41 @@
 """Loudness normalisation: the gain at which a track is played."""
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+
+import numpy as np
 
 from rtc_drift.library.track import Track
+from rtc_drift.library.track_table import TrackTable
 from rtc_drift.media import TARGET_LUFS, amplitude
 
 MAX_BOOST_DB = 12.0
 MAX_CUT_DB = 24.0
 _SILENCE_LUFS = -60.0
+
+
+class AlbumLoudness:
+    """The loudness of whole albums, for each track of an album with two or more tracks in a folder."""
+
+    def __init__(self, tracks: TrackTable) -> None:
+        """Measure the albums of some tracks: the mean power of the tracks' integrated loudness, weighted by length.
+
+        Measuring each album as a whole gives the same, except for the gating. Tracks that come later have no album.
+        """
+        self._row_of = tracks.row_of
+        columns = tracks.columns()
+        rows = np.flatnonzero(columns.is_there & (columns.sides >= 0) & (columns.lufs > _SILENCE_LUFS))
+        sides, seconds = columns.sides[rows], columns.durations[rows]
+        energy = np.bincount(sides, seconds * 10 ** (columns.lufs[rows] / 10))
+        with np.errstate(divide="ignore", invalid="ignore"):  # numbers of albums whose tracks are gone
+            lufs = 10 * np.log10(energy / np.bincount(sides, seconds))
+        self._lufs = np.full(len(columns), np.nan)
+        self._lufs[rows] = np.where(np.bincount(sides)[sides] > 1, lufs[sides], np.nan)
+
+    def get(self, track_id: str) -> float | None:
+        """Return the loudness of a track's album in LUFS; None if it has no album with others."""
+        row = self._row_of(track_id)
+        lufs = float(self._lufs[row]) if row is not None and row < len(self._lufs) else np.nan
+        return None if np.isnan(lufs) else lufs
 
 
 @dataclass(frozen=True)
@@ -20,33 +44,16 @@ class Normalisation:
 
     target_lufs: float = TARGET_LUFS
     """Loudness of every track, or of every album, when played."""
-    albums: Mapping[str, float] = field(default_factory=dict)
-    """Loudness of the whole album in LUFS, by track id, for tracks that keep their album's balance."""
+    albums: AlbumLoudness | None = None
+    """Albums of the tracks that keep their album's balance."""
 
     def gain(self, track: Track) -> float:
         """Return the linear gain that brings a track, or its album, to the target, from -24 to +12 dB.
 
         Silence keeps its level: a boost would only raise noise.
         """
-        lufs = self.albums.get(track.id, track.integrated_lufs)
+        album = None if self.albums is None else self.albums.get(track.id)
+        lufs = track.integrated_lufs if album is None else album
         if lufs <= _SILENCE_LUFS:
             return 1.0
         return amplitude(max(-MAX_CUT_DB, min(MAX_BOOST_DB, self.target_lufs - lufs)))
-
-
-def album_loudness(tracks: Iterable[Track]) -> dict[str, float]:
-    """Return the loudness in LUFS of each track's album, by track id, for albums with two or more tracks in a folder.
-
-    It is the mean power of the tracks' integrated loudness, weighted by length. Measuring the album as a whole gives
-    the same, except for the gating.
-    """
-    albums = defaultdict[tuple[str, Path], list[Track]](list)
-    for track in tracks:
-        if track.album and track.integrated_lufs > _SILENCE_LUFS:
-            albums[track.album, track.path.parent].append(track)
-    return {track.id: _mean_lufs(album) for album in albums.values() if len(album) > 1 for track in album}
-
-
-def _mean_lufs(album: list[Track]) -> float:
-    power = sum(track.duration_seconds * 10 ** (track.integrated_lufs / 10) for track in album)
-    return 10 * math.log10(power / sum(track.duration_seconds for track in album))

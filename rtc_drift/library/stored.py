@@ -24,7 +24,7 @@ MAX_TAG_CHARACTERS = 1_000
 """Greatest length of a tag; a probe gives half of that at most."""
 TRACK_COLUMNS = tuple(name for name in Track.model_fields if name != "path")
 """Names of a stored track's columns."""
-_END_TOLERANCE_SECONDS = 1.0
+END_TOLERANCE_SECONDS = 1.0
 """Seconds by which the last sound may lie behind the end."""
 _BEAT_TOLERANCE_SECONDS = 1e-3
 _LOUDNESS = (-1_000.0, 100.0)
@@ -54,7 +54,7 @@ def id_of(stored: object) -> str:
 def track_of(path: object, values: Sequence[object]) -> Track:
     """Return a stored track; `values` are its columns. Raises ValueError."""
     track = Track.model_validate({"path": path_of(path), **dict(zip(TRACK_COLUMNS, values, strict=True))})
-    end = track.duration_seconds + _END_TOLERANCE_SECONDS
+    end = track.duration_seconds + END_TOLERANCE_SECONDS
     if not track.first_sound_seconds <= track.last_sound_seconds <= end:
         raise ValueError("the sound is not within the track")
     if max(len(track.title), len(track.artist), len(track.album), len(track.genre)) > MAX_TAG_CHARACTERS:

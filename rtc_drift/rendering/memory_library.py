@@ -1,11 +1,13 @@
 """The library of a rendering, in memory. Changes, such as loves and broken files, are not saved."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from rtc_drift.analysis.model import Analysis
-from rtc_drift.library.normalisation import Normalisation, album_loudness
+from rtc_drift.library.analysed import Analysed
+from rtc_drift.library.normalisation import AlbumLoudness, Normalisation
 from rtc_drift.library.track import Track, legible
+from rtc_drift.library.track_table import TrackTable
 from rtc_drift.media import TARGET_LUFS
 from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, space_of
 
@@ -13,31 +15,31 @@ logger = logging.getLogger(__name__)
 
 
 class MemoryLibrary:
-    """Tracks in the order of their ids, and their feature space."""
+    """Some tracks, and their feature space."""
 
     def __init__(
         self,
-        tracks: Iterable[Track],
-        analyses: Mapping[str, Analysis],
+        tracks: TrackTable,
+        analysed: Analysed,
         *,
-        whole_analysis: Callable[[str], Analysis | None] | None = None,
+        whole_analysis: Callable[[str], Analysis | None],
         loved: Iterable[str] = (),
         target_lufs: float = TARGET_LUFS,
         album_balance: bool = False,
     ) -> None:
-        """Make a library; it keeps a reference to `analyses`.
+        """Make a library of its own copy of some tracks.
 
         Args:
             tracks: the tracks, in any order.
-            analyses: the analyses by track id; they may lack beats and curves.
-            whole_analysis: returns the analysis of a track id with beats and curves; by default that in `analyses`.
+            analysed: the numbers of those that are analysed.
+            whole_analysis: returns the analysis of a track id with beats and curves.
             loved: ids of the loved tracks.
             target_lufs: loudness of every track.
             album_balance: keep relative loudness within an album.
         """
-        self._tracks = {track.id: track for track in sorted(tracks, key=lambda track: track.id)}
-        self._analyses = analyses
-        self._whole_analysis = whole_analysis or analyses.get
+        self._tracks = tracks.compacted()
+        self._analysed = analysed
+        self._whole_analysis = whole_analysis
         self._loved = set(loved)
         self._target_lufs, self._album_balance = target_lufs, album_balance
         self._normalisation: Normalisation | None = None
@@ -52,7 +54,7 @@ class MemoryLibrary:
     def normalisation(self) -> Normalisation:
         """The gains that bring tracks to the target loudness."""
         if self._normalisation is None:
-            albums = album_loudness(self._tracks.values()) if self._album_balance else {}
+            albums = AlbumLoudness(self._tracks) if self._album_balance else None
             self._normalisation = Normalisation(self._target_lufs, albums)
         return self._normalisation
 
@@ -60,13 +62,14 @@ class MemoryLibrary:
     def space(self) -> FeatureSpace:
         """The feature space of all tracks: built once, and again after a track turned out to be broken."""
         if self._space is None:
-            is_analysed = any(track_id in self._analyses for track_id in self._tracks)
-            self._space = space_of(self._tracks.values(), self._analyses) if is_analysed else EMPTY
+            self._space = space_of(self._tracks.columns(), self._analysed.columns())
+            if not self._space.is_analysed.any():
+                self._space = EMPTY
         return self._space
 
-    def playable(self) -> tuple[Track, ...]:
+    def playable(self) -> TrackTable:
         """Return all tracks that can be played."""
-        return tuple(self._tracks.values())
+        return self._tracks
 
     def get(self, track_id: str) -> Track | None:
         """Return the track of an id; None if there is none that can be played."""
@@ -78,7 +81,7 @@ class MemoryLibrary:
 
     def has_analysis_at_hand(self, track_id: str) -> bool:
         """Return True if a track is analysed: reading it takes as long as it takes."""
-        return track_id in self._analyses
+        return track_id in self._analysed
 
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
         """Exclude a track whose playback failed. The catalogue does not change: the next rendering must be the same."""

@@ -1,14 +1,17 @@
 """The feature space: a library as points, prepared once for all choices."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_number
-from rtc_drift.analysis.model import SURE_TEMPO, Analysis
-from rtc_drift.library.track import Track
+from rtc_drift.analysis.camelot import UNKNOWN_KEY
+from rtc_drift.analysis.model import SURE_TEMPO
+from rtc_drift.analysis.numbers import COLUMN
+from rtc_drift.library.analysed import Analysed, AnalysedColumns
+from rtc_drift.library.track_table import TrackColumns, TrackTable
 from rtc_drift.selection.directions import Axes, axes_of
 from rtc_drift.selection.features import Matrix, Scale, raw_features
 
@@ -20,9 +23,8 @@ class FeatureSpace:
     Tracks that are not analysed yet lie in the middle.
     """
 
-    tracks: tuple[Track, ...]
-    rows: Mapping[str, int]
-    """Row of each track, by track id."""
+    ids: NDArray[np.uint64]
+    """The tracks' ids as numbers, ascending."""
     matrix: Matrix
     """`(tracks, features)`, standardised."""
     axes: Axes
@@ -41,37 +43,63 @@ class FeatureSpace:
     """Integrated loudness."""
 
     def __len__(self) -> int:
-        return len(self.tracks)
+        return len(self.ids)
+
+    def id_of(self, row: int) -> str:
+        """Return the id of a row's track."""
+        return f"{int(self.ids[row]):016x}"
+
+    def row_of(self, track_id: str) -> int | None:
+        """Return the row of a track; None if it has none."""
+        found = self.rows_of((track_id,))
+        return found[0] if found else None
 
     def rows_of(self, track_ids: Iterable[str]) -> list[int]:
         """Return the rows of tracks, in the order given. Tracks without a row are skipped."""
-        return [row for track_id in track_ids if (row := self.rows.get(track_id)) is not None]
+        wanted = np.array([int(track_id, 16) for track_id in track_ids], np.uint64)
+        if not len(self.ids) or not len(wanted):
+            return []
+        rows = np.searchsorted(self.ids, wanted).clip(max=len(self.ids) - 1)
+        found: list[int] = rows[self.ids[rows] == wanted].tolist()
+        return found
 
 
-def space_of(tracks: Iterable[Track], analyses: Mapping[str, Analysis]) -> FeatureSpace:
-    """Return the space of some tracks, whatever their order. `analyses` by track id; some may be missing."""
-    ordered = tuple(sorted(tracks, key=lambda track: track.id))
-    found = [analyses.get(track.id) for track in ordered]
-    is_analysed = np.array([analysis is not None for analysis in found], bool)
-    values = np.array([raw_features(analysis) for analysis in found if analysis is not None], np.float64)
-    scale = Scale.of(values)
-    analysed = scale.standardised(values)
-    matrix = np.zeros((len(ordered), analysed.shape[1]), np.float32)
-    matrix[is_analysed] = analysed
-    axes = axes_of(analysed)
+def space_of(tracks: TrackColumns, analysed: AnalysedColumns) -> FeatureSpace:
+    """Return the space of some tracks; not all of them need to be analysed."""
+    order = np.flatnonzero(tracks.is_there)
+    order = order[np.argsort(tracks.ids[order])]
+    ids = tracks.ids[order]
+    is_analysed, found = _analysed_rows(ids, analysed.ids)
+    numbers = analysed.numbers[found]
+    values = raw_features(numbers)
+    standardised = Scale.of(values).standardised(values)
+    matrix = np.zeros((len(ids), standardised.shape[1]), np.float32)
+    matrix[is_analysed] = standardised
+    axes = axes_of(standardised)
+    bpm, keys = np.zeros(len(ids), np.float32), np.full(len(ids), UNKNOWN_KEY, np.int8)
+    bpm[is_analysed], keys[is_analysed] = _sure_tempi(numbers), analysed.keys[found]
     return FeatureSpace(
-        tracks=ordered,
-        rows={track.id: row for row, track in enumerate(ordered)},
+        ids=ids,
         matrix=matrix,
         axes=axes,
         scores=_scores(matrix, is_analysed, axes),
         is_analysed=is_analysed,
-        artists=_codes([track.artist for track in ordered]),
-        albums=_codes([track.album and f"{track.artist}\0{track.album}" for track in ordered]),
-        bpm=np.array([_tempo(analysis) for analysis in found], np.float32),
-        keys=np.array([UNKNOWN_KEY if it is None else key_number(it.camelot) for it in found], np.int8),
-        lufs=np.array([track.integrated_lufs for track in ordered], np.float32),
+        artists=tracks.artists[order],
+        albums=tracks.albums[order],
+        bpm=bpm,
+        keys=keys,
+        lufs=tracks.lufs[order].astype(np.float32),
     )
+
+
+def _analysed_rows(ids: NDArray[np.uint64], analysed: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Return a mask of the `ids` that are among those `analysed`, and the place of each of these there."""
+    if not len(analysed):
+        return np.zeros(len(ids), bool), np.empty(0, np.intp)
+    order = np.argsort(analysed)
+    places = order[np.searchsorted(analysed, ids, sorter=order).clip(max=len(analysed) - 1)]
+    is_analysed: NDArray[np.bool_] = analysed[places] == ids
+    return is_analysed, places[is_analysed]
 
 
 def _scores(matrix: Matrix, is_analysed: NDArray[np.bool_], axes: Axes) -> Matrix:
@@ -84,16 +112,19 @@ def _scores(matrix: Matrix, is_analysed: NDArray[np.bool_], axes: Axes) -> Matri
     return scores
 
 
-def _tempo(analysis: Analysis | None) -> float:
-    if analysis is None or analysis.tempo_bpm is None or analysis.tempo_confidence < SURE_TEMPO:
-        return 0.0
-    return analysis.tempo_bpm
+def _sure_tempi(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the tempo of each analysis; 0 without a beat, or if the tempo is uncertain."""
+    is_sure = numbers[:, COLUMN["tempo_confidence"]] >= SURE_TEMPO
+    return np.where(is_sure, np.nan_to_num(numbers[:, COLUMN["tempo_bpm"]]), 0).astype(np.float32)
 
 
-def _codes(names: Sequence[str]) -> NDArray[np.int32]:
-    numbers: dict[str, int] = {"": -1}
-    return np.array([numbers.setdefault(name.casefold(), len(numbers)) for name in names], np.int32)
-
-
-EMPTY = space_of((), {})
+EMPTY = space_of(TrackTable().columns(), Analysed().columns())
 """The space without tracks, before the first one is built."""
+
+
+class SpaceSource(Protocol):
+    """Holds the latest feature space: `SpaceUpdater`, or a library that never changes."""
+
+    @property
+    def space(self) -> FeatureSpace:
+        """The present feature space."""

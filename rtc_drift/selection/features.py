@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.analysis.model import Analysis
+from rtc_drift.analysis import numbers
 
 Matrix = NDArray[np.float32]
 """Mostly `(tracks, features)`."""
@@ -39,11 +39,13 @@ _LIMIT = 3.0
 """Limit of the standardised features, in spreads from the median; larger values are compressed towards it."""
 
 
-def raw_features(analysis: Analysis) -> list[float]:
-    """Return the features of a track in the order of `NAMES`, in their own units."""
-    features = analysis.features
-    scalars = [float(getattr(features, name)) for name in SCALARS]
-    return [*scalars, analysis.integrated_lufs, *features.timbre[:TIMBRES]]
+_COLUMNS = [numbers.COLUMN["integrated_lufs" if name == LOUDNESS else name] for name in NAMES]
+"""Place of each feature among the numbers of an analysis."""
+
+
+def raw_features(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the features of some tracks in the order of `NAMES`, in their own units, from the numbers of analyses."""
+    return rows[:, _COLUMNS].astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from rtc_drift.selection import ranking
-from rtc_drift.selection.choice import Choice, sentence
+from rtc_drift.selection.choice import Choice, Why, sentence
 from rtc_drift.selection.drift import heading
 from rtc_drift.selection.feature_space import FeatureSpace
 from rtc_drift.selection.journey import Journey
@@ -26,24 +26,23 @@ def choose_next_track(
     queued = source.get(journey.queue[0]) if journey.queue else None
     if queued is not None:
         return Choice(queued, "From the queue.", queued=True)
-    choice = choose_by_sound(space, source.loved, journey, coming)
-    if choice is not None and source.get(choice.track.id) is not None:
+    choice = choose_by_sound(source, space, journey, coming)
+    if choice is not None:
         return choice
     before = [*journey.history.played, *coming]
     return draw(source.playable(), before, journey.seed, journey.draws, () if before else taken)
 
 
-def choose_by_sound(
-    space: FeatureSpace, loved: Collection[str], journey: Journey, coming: Sequence[str]
-) -> Choice | None:
-    """Choose the track after those played and those `coming` by its sound; None if the last of them is not analysed.
+def choose_by_sound(source: TrackSource, space: FeatureSpace, journey: Journey, coming: Sequence[str]) -> Choice | None:
+    """Choose the track after those played and those `coming` by its sound.
 
-    No track is repeated before all others were played. `loved` are track ids.
+    None if the last of them is not analysed, or if the space has a track that the source has lost. No track is repeated
+    before all others were played.
     """
     known = space.rows_of((*journey.history.played, *coming))
     if not known or not space.is_analysed[known[-1]]:
         return None
-    current, context = known[-1], ChoiceContext.after(space, known, loved)
+    current, context = known[-1], ChoiceContext.after(space, known, source.loved)
     novelty = "" if len(set(known)) < len(space) else _REPEATED
     direction = space.axes.directions.get(journey.direction or "")
     if direction is not None:
@@ -51,14 +50,19 @@ def choose_by_sound(
         rows = ranking.best_in_direction(space, current, direction, candidates, context, 1)
         if rows:
             why = ranking.explain(space, current, rows[0], direction)
-            return Choice(space.tracks[rows[0]], sentence(why, direction.label, novelty), why=why)
+            return _choice(source, space, rows[0], why, sentence(why, direction.label, novelty))
         novelty = f"No {direction.tracks_label} left{_suggestions(space, current, context)}"
     ahead = heading(space, current, context.excluded, known[-RECENT_TRACKS:], journey.seed, journey.draws)
     rows = ranking.best_for_drift(space, current, ahead, context, 1, journey.draws)
     if not rows:
         return None
     why = ranking.explain(space, current, rows[0], ahead)
-    return Choice(space.tracks[rows[0]], sentence(why, None, novelty), why=why)
+    return _choice(source, space, rows[0], why, sentence(why, None, novelty))
+
+
+def _choice(source: TrackSource, space: FeatureSpace, row: int, why: Why, reason: str) -> Choice | None:
+    track = source.get(space.id_of(row))
+    return None if track is None else Choice(track, reason, why=why)
 
 
 def _suggestions(space: FeatureSpace, current: int, context: ChoiceContext) -> str:

@@ -1,6 +1,6 @@
 """Every direction as seen from a track: the number of tracks in it, and the first few of them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from rtc_drift.library.track import Track
@@ -27,9 +27,18 @@ class ExploredDirection:
     """The tracks that would be chosen first, best first; at most three."""
 
 
-def explore(space: FeatureSpace, loved: Collection[str], journey: Journey, track_id: str) -> list[ExploredDirection]:
-    """Return every direction as seen from a track; nothing if that track is not analysed. `loved` are track ids."""
-    current = space.rows.get(track_id)
+def explore(
+    space: FeatureSpace,
+    get: Callable[[str], Track | None],
+    loved: Collection[str],
+    journey: Journey,
+    track_id: str,
+) -> list[ExploredDirection]:
+    """Return every direction as seen from a track; nothing if that track is not analysed.
+
+    `get` returns the track of an id, or None for one that can't be played any more; `loved` are track ids.
+    """
+    current = space.row_of(track_id)
     if current is None or not space.is_analysed[current]:
         return []
     context = ChoiceContext.after(space, space.rows_of((*journey.history.played, track_id)), loved)
@@ -37,5 +46,6 @@ def explore(space: FeatureSpace, loved: Collection[str], journey: Journey, track
     for direction in space.axes.directions.values():
         rows = ranking.rows_in_direction(space, current, direction, context.excluded)
         best = ranking.best_in_direction(space, current, direction, rows, context, SAMPLES, _MAX_ROWS)
-        found.append(ExploredDirection(direction, len(rows), tuple(space.tracks[row] for row in best)))
+        samples = tuple(track for row in best if (track := get(space.id_of(row))) is not None)
+        found.append(ExploredDirection(direction, len(rows), samples))
     return found

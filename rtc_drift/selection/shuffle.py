@@ -3,7 +3,10 @@
 import random
 from collections.abc import Collection, Sequence
 
-from rtc_drift.library.track import Track
+import numpy as np
+from numpy.typing import NDArray
+
+from rtc_drift.library.track_table import TrackTable
 from rtc_drift.selection.choice import Choice
 
 RECENT_ARTISTS = 3
@@ -11,35 +14,59 @@ RECENT_ARTISTS = 3
 
 
 def draw(
-    tracks: Sequence[Track], history: Sequence[str], seed: int, number: int, avoided: Collection[str] = ()
+    tracks: TrackTable, history: Sequence[str], seed: int, number: int, avoided: Collection[str] = ()
 ) -> Choice | None:
     """Choose from `tracks` a track to play after `history` (track ids, oldest first); None if there is no track.
 
     `number` counts the choices of the journey; it can't be derived from `history`, which is bounded.
 
     No track is repeated before all others were played, or before half of the library was. Artists are spaced if the
-    library allows it, and so are tracks `avoided`. The same arguments give the same choice.
+    library allows it, and so are tracks `avoided`. The same arguments give the same choice, whatever the order of the
+    tracks.
     """
     if not tracks:
         return None
-    rng = random.Random(f"{seed}/{number}")
-    order = sorted(tracks, key=lambda track: track.id)
-    played = set(history)
-    unplayed = [track for track in order if track.id not in played]
-    candidates = unplayed or _longest_unplayed(order, history)
-    artists = {track.id: track.artist for track in order}
-    recent = {artists.get(played, "") for played in history[-RECENT_ARTISTS:]} - {""}
-    spaced = [track for track in candidates if track.artist not in recent]
-    allowed = spaced or candidates
-    fresh = [track for track in allowed if track.id not in avoided]
-    return Choice(rng.choice(fresh or allowed), _reason(bool(unplayed), bool(spaced and recent)))
+    columns = tracks.columns()
+    played = _rows_of(tracks, history)
+    unplayed = _without(columns.is_there, played)
+    candidates = unplayed if unplayed.any() else _longest_unplayed(tracks, history)
+    artists = columns.artists[_rows_of(tracks, history[-RECENT_ARTISTS:])]
+    recent = artists[artists >= 0]
+    spaced = candidates & ~np.isin(columns.artists, recent) if len(recent) else candidates
+    is_spaced = bool(spaced.any())
+    allowed = spaced if is_spaced else candidates
+    fresh = _without(allowed, _rows_of(tracks, avoided))
+    rows = np.flatnonzero(fresh if fresh.any() else allowed)
+    # Each track draws a number of its own, and the least one wins: tracks that come or go seldom change the choice.
+    key = np.uint64(random.Random(f"{seed}/{number}").getrandbits(64))
+    chosen = tracks[tracks.id_of(int(rows[np.argmin(_mixed(columns.ids[rows] ^ key))]))]
+    return Choice(chosen, _reason(bool(unplayed.any()), is_spaced and bool(len(recent))))
 
 
-def _longest_unplayed(tracks: list[Track], history: Sequence[str]) -> list[Track]:
-    """Return the half of the tracks that were played longest ago, at least one."""
-    last_played = {track_id: index for index, track_id in enumerate(history)}
-    by_age = sorted(tracks, key=lambda track: last_played[track.id])
-    return by_age[: max(1, len(by_age) // 2)]
+def _rows_of(tracks: TrackTable, track_ids: Collection[str]) -> list[int]:
+    return [row for track_id in track_ids if (row := tracks.row_of(track_id)) is not None]
+
+
+def _without(mask: NDArray[np.bool_], rows: list[int]) -> NDArray[np.bool_]:
+    rest = mask.copy()
+    rest[rows] = False
+    return rest
+
+
+def _longest_unplayed(tracks: TrackTable, history: Sequence[str]) -> NDArray[np.bool_]:
+    """Mark the half of the tracks that were played longest ago, at least one."""
+    newest_first = [track_id for track_id in dict.fromkeys(reversed(history)) if track_id in tracks]
+    oldest = newest_first[-max(1, len(newest_first) // 2) :]
+    mask = np.zeros(tracks.rows, bool)
+    mask[_rows_of(tracks, oldest)] = True
+    return mask
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return a number that looks random for each number: the finaliser of SplitMix64 (Steele, Lea & Flood 2014)."""
+    mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _reason(unplayed: bool, other_artist: bool) -> str:

@@ -50,11 +50,12 @@ class SpaceUpdater:
             await self._stale.wait()
             await asyncio.sleep(GATHER_SECONDS)
             self._stale.clear()
-            tracks, analyses = tuple(self._library.playable()), dict(self._library.analyses.known)
+            tracks, analysed = self._library.playable().columns(), self._library.analyses.analysed.columns()
             began = loop.time()
             try:
-                if any(track.id in analyses for track in tracks):
-                    self.space = await self._planning.run(space_of, tracks, analyses)
+                space = await self._planning.run(space_of, tracks, analysed)
+                if space.is_analysed.any():
+                    self.space = space
                     self.on_change()
             except Exception:
                 logger.exception("The feature space can't be updated; the previous one stays in use")

@@ -1,11 +1,12 @@
 """The interface of the library that choices need. `Library` and `MemoryLibrary` implement it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Protocol
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.normalisation import Normalisation
 from rtc_drift.library.track import Track
+from rtc_drift.library.track_table import TrackTable
 
 
 class TrackSource(Protocol):
@@ -19,7 +20,7 @@ class TrackSource(Protocol):
     def normalisation(self) -> Normalisation:
         """The gains that bring tracks to the target loudness."""
 
-    def playable(self) -> Sequence[Track]:
+    def playable(self) -> TrackTable:
         """Return all tracks that can be played."""
 
     def get(self, track_id: str) -> Track | None:

@@ -45,7 +45,8 @@ class Beginning:
         if not self.is_open:
             return False
         taken, first = self.taken(), self._on_air.programme.entries[0].track.id
-        return first in taken and any(track.id not in taken for track in self._sources.tracks.playable())
+        tracks = self._sources.tracks.playable()
+        return first in taken and sum(track_id in tracks for track_id in taken) < len(tracks)
 
     def take_back(self) -> None:
         """Forget the first track, so that the next step chooses anew."""

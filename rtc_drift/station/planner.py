@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.library.track import Track
 from rtc_drift.mixing import MixTrack, plan_skip, plan_transition
@@ -113,8 +115,7 @@ class Planner:
     def _known(self, *entries: Entry) -> int:
         """Count the tracks that are analysed and have their place in the space."""
         space = self._sources.spaces.space
-        rows = [space.rows.get(entry.track.id) for entry in entries]
-        return len([row for row in rows if row is not None and space.is_analysed[row]])
+        return int(np.count_nonzero(space.is_analysed[space.rows_of(entry.track.id for entry in entries)]))
 
     def _mix_track(self, track: Track) -> MixTrack:
         return MixTrack(track, self._sources.tracks.analysis(track.id))

@@ -5,18 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
+from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, SpaceSource
 from rtc_drift.selection.track_source import TrackSource
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.threads import Threads
-
-
-class SpaceSource(Protocol):
-    """Holds the latest feature space: `SpaceUpdater`, or a library that never changes."""
-
-    @property
-    def space(self) -> FeatureSpace:
-        """The present feature space."""
 
 
 class LeadSource(Protocol):
@@ -46,5 +38,5 @@ class Sources:
     """None: no track is played at another's tempo."""
     taken: Callable[[], Collection[str]] | None = None
     """Returns the tracks that other stations play or begin with; None: what they play makes no difference."""
-    planning: Threads = field(default_factory=lambda: Threads("planning", 1))
-    """Threads that compute what takes long."""
+    exploring: Threads = field(default_factory=lambda: Threads("exploring", 1))
+    """Threads that find the open directions."""

@@ -293,7 +293,9 @@ class Station:
             return
         found = list[ExploredDirection]()
         try:
-            found = await self._sources.planning.run(explore, space, loved, journey, playing.track.id)
+            found = await self._sources.exploring.run(
+                explore, space, self._sources.tracks.get, loved, journey, playing.track.id
+            )
         except Exception:
             logger.exception("%s: finding the open directions failed", self.id)
         self.explorer, self._explored, self._explored_in = found, here, space

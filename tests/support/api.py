@@ -20,9 +20,12 @@ from rtc_drift.config import Settings
 from rtc_drift.library.covers import Covers
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.feature_space import EMPTY
+from rtc_drift.selection.map_keeper import MapKeeper
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.station.sources import FixedSpace
 from rtc_drift.webrtc.ice_policy import ice_policy
+from rtc_drift.workers.threads import Threads
 from tests.support.fakes import FakeLibrary
 from tests.support.music import make_tracks
 from tests.support.session_registry import make_sessions, run_due_tasks
@@ -75,6 +78,7 @@ async def api_on_fakes(*, link_limit: LinkLimit | None = None, allow: tuple[str,
         library=cast(Any, library),
         covers=Covers(),
         spaces=cast(Any, SimpleNamespace(space=EMPTY)),
+        map_keeper=MapKeeper(FixedSpace(), Threads("exploring", 1)),
         sessions=sessions,
         listeners=Listeners(ice_policy(Settings()), metrics, 10, None),
         metrics=metrics,

@@ -1,0 +1,54 @@
+"""The tracks that wait to be analysed."""
+
+import heapq
+from collections.abc import Callable
+
+from rtc_drift.library.track import Track
+from rtc_drift.library.track_table import TrackTable
+
+
+class AnalysisQueue:
+    """The tracks of a table yet to be analysed, in the order of their ids.
+
+    Ids are hashes, so that is a random order: after a few minutes, what is analysed is a fair sample of a library that
+    takes hours, and not the artists from A to C.
+    """
+
+    def __init__(self, tracks: Callable[[], TrackTable], is_done: Callable[[int], bool]) -> None:
+        """Make an empty queue of the table that `tracks` returns; `is_done` tells which ids need not be analysed."""
+        self._tracks = tracks
+        self._is_done = is_done
+        self._table = TrackTable()
+        """The table of which the rows before `_rows_seen` were looked at."""
+        self._rows_seen = 0
+        self._waiting: list[int] = []
+        """A heap of ids; tracks that were removed or analysed meanwhile are among them."""
+
+    def next(self) -> Track | None:
+        """Take the next track out of the queue; None if there is none."""
+        self._look_for_more()
+        while self._waiting:
+            number = heapq.heappop(self._waiting)
+            track = None if self._is_done(number) else self._table.get(f"{number:016x}")
+            if track is not None:
+                return track
+        return None
+
+    def add(self, track_id: str) -> None:
+        """Add a track once more."""
+        heapq.heappush(self._waiting, int(track_id, 16))
+
+    def _look_for_more(self) -> None:
+        table = self._tracks()
+        if table is not self._table:
+            self._table, self._rows_seen, self._waiting = table, 0, []
+        if self._rows_seen == table.rows:
+            return
+        new = [number for number in table.ids_from(self._rows_seen) if not self._is_done(number)]
+        self._rows_seen = table.rows
+        if self._waiting:
+            for number in new:
+                heapq.heappush(self._waiting, number)
+        else:
+            self._waiting = new
+            heapq.heapify(self._waiting)
