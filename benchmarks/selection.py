@@ -3,17 +3,21 @@
 import asyncio
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks.figures import Figure
+from rtc_drift.library.analysed import Analysed
 from rtc_drift.library.catalogue import Catalogue
+from rtc_drift.library.track import Track
+from rtc_drift.rendering import MemoryLibrary
 from rtc_drift.selection.feature_space import FeatureSpace, space_of
 from rtc_drift.selection.journey import Journey, with_played
 from rtc_drift.selection.next_track import choose_by_sound
-from tests.support.synthetic_library import make_library, visits_by_region
+from tests.support.synthetic_library import make_library, memory_library, space_from, visits_by_region
 
 STEPS = 200
 SYNTHETIC_TRACKS = 2_000
@@ -26,21 +30,21 @@ async def selection() -> list[Figure]:
 
 
 def _figures() -> list[Figure]:
-    thousand = space_of(*make_library(1_000))
+    thousand = memory_library(*make_library(1_000))
     figures = [*_drift(thousand), *_loading()]
     for count, bound in ((1_000, None), (100_000, 10.0), (1_000_000, 100.0)):
-        space = thousand if count == 1_000 else _large_space(count)
+        library = thousand if count == 1_000 else _large_library(count)
         for name, direction in (("in a direction", "brighter"), ("of the drift", None)):
-            cost = _step_ms(space, direction)
+            cost = _step_ms(library, direction)
             figures.append(Figure("navigating", f"step {name}, {count:,} tracks", cost, "ms", at_most=bound))
     return figures
 
 
-def _drift(space: FeatureSpace) -> list[Figure]:
+def _drift(library: MemoryLibrary) -> list[Figure]:
     """Follow the drift for `STEPS` tracks, while nobody steers."""
-    journey, ids, artists = with_played(Journey(7), space.tracks[0].id), list[str](), list[str]()
+    journey, ids, artists = with_played(Journey(7), min(library.playable())), list[str](), list[str]()
     for step in range(STEPS):
-        choice = choose_by_sound(space, (), replace(journey, draws=step), ())
+        choice = choose_by_sound(library, library.space, replace(journey, draws=step), ())
         assert choice is not None
         ids.append(choice.track.id)
         artists.append(choice.track.artist)
@@ -53,7 +57,7 @@ def _drift(space: FeatureSpace) -> list[Figure]:
         Figure(
             "navigating",
             f"{name}: ninths of the country visited",
-            int(np.count_nonzero(visits_by_region(space, ids))),
+            int(np.count_nonzero(visits_by_region(library.space, ids))),
             "",
             at_least=9,
         ),
@@ -73,24 +77,32 @@ def _loading() -> list[Figure]:
         catalogue.close()
         began = time.process_time()
         catalogue = Catalogue.open(path)
-        space_of(catalogue.tracks([tracks[0].path.parent]), catalogue.analyses()[0])
+        loaded = catalogue.tracks([tracks[0].path.parent])
+        space_of(loaded.columns(), Analysed.of(catalogue.analyses()[0]).columns())
         seconds = time.process_time() - began
         catalogue.close()
     return [Figure("navigating", "1,000 analysed tracks loaded", seconds, "s", at_most=1)]
 
 
-def _large_space(count: int) -> FeatureSpace:
-    """Return the space of a large library. The models of its tracks are not validated: that would take minutes."""
-    small, rng = space_of(*make_library(SYNTHETIC_TRACKS)), np.random.default_rng(1)
+@dataclass
+class _LargeLibrary:
+    """A library that repeats the tracks of a small one, each with a small random difference and an id of its own."""
+
+    space: FeatureSpace
+    _small: tuple[Track, ...]
+    loved: tuple[str, ...] = ()
+
+    def get(self, track_id: str) -> Track | None:
+        return self._small[int(track_id, 16) % len(self._small)].model_copy(update={"id": track_id})
+
+
+def _large_library(count: int) -> _LargeLibrary:
+    tracks, analyses = make_library(SYNTHETIC_TRACKS)
+    small, rng = space_from(tracks, analyses), np.random.default_rng(1)
     rows = np.resize(np.arange(SYNTHETIC_TRACKS), count)
-    tracks = tuple(
-        small.tracks[row].model_construct(**(small.tracks[row].__dict__ | {"id": f"{n:016x}"}))
-        for n, row in enumerate(rows)
-    )
     matrix = small.matrix[rows] + rng.normal(0, 0.3, (count, small.matrix.shape[1])).astype(np.float32)
-    return FeatureSpace(
-        tracks=tracks,
-        rows={track.id: row for row, track in enumerate(tracks)},
+    space = FeatureSpace(
+        ids=np.arange(count, dtype=np.uint64),
         matrix=matrix,
         axes=small.axes,
         scores=(small.scores[rows] + rng.normal(0, 0.2, (count, small.scores.shape[1]))).astype(np.float32),
@@ -101,16 +113,18 @@ def _large_space(count: int) -> FeatureSpace:
         keys=small.keys[rows],
         lufs=small.lufs[rows],
     )
+    return _LargeLibrary(space, tuple(tracks))
 
 
-def _step_ms(space: FeatureSpace, direction: str | None, steps: int = 20) -> float:
+def _step_ms(library: Any, direction: str | None, steps: int = 20) -> float:
     """Return the median CPU time of a choice in ms."""
-    journey, costs = replace(with_played(Journey(1), space.tracks[0].id), direction=direction), list[float]()
+    space, costs = library.space, list[float]()
+    journey = replace(with_played(Journey(1), space.id_of(0)), direction=direction)
     for step in range(steps):
         alternating = None if direction is None else (direction, "darker")[step % 2]
         journey = replace(journey, draws=step, direction=alternating)
         began = time.process_time()
-        choice = choose_by_sound(space, (), journey, ())
+        choice = choose_by_sound(library, space, journey, ())
         costs.append((time.process_time() - began) * 1e3)
         assert choice is not None
         journey = with_played(journey, choice.track.id)

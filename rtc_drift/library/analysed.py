@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rtc_drift.analysis.camelot import key_number
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.analysis.numbers import NUMBERS, numbers_of
+from rtc_drift.library.track import number_of
 
 _FIRST_ROWS = 256
 """Rows for which there is room at first."""
@@ -48,7 +49,7 @@ class Analysed:
         return found
 
     def __contains__(self, track_id: str) -> bool:
-        return int(track_id, 16) in self._rows
+        return number_of(track_id) in self._rows
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -62,7 +63,7 @@ class Analysed:
         self.discard(track_id)
         if self._count == len(self._ids):
             self._make_room()
-        row, number = self._count, int(track_id, 16)
+        row, number = self._count, number_of(track_id)
         self._ids[row], self._numbers[row], self._keys[row] = number, numbers_of(analysis), key_number(analysis.camelot)
         self._rows[number] = row
         self._count += 1
@@ -70,7 +71,7 @@ class Analysed:
 
     def discard(self, track_id: str) -> None:
         """Remove a track, if it is there. Its row stays, and is not among the columns any more."""
-        if self._rows.pop(int(track_id, 16), None) is not None:
+        if self._rows.pop(number_of(track_id), None) is not None:
             self.changes += 1
 
     def columns(self) -> AnalysedColumns:

@@ -11,7 +11,7 @@ from rtc_drift.library.analysed import Analysed
 from rtc_drift.library.analysis_queue import AnalysisQueue
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.resources import Resources
-from rtc_drift.library.track import Track, Unplayable, legible
+from rtc_drift.library.track import Track, Unplayable, id_of, legible
 from rtc_drift.library.track_table import TrackTable
 
 logger = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ class Analyses:
         await self._resources.workers.run_concurrently(work, "analyse")
 
     def _is_done(self, number: int) -> bool:
-        track_id = f"{number:016x}"
+        track_id = id_of(number)
         return track_id in self.analysed or any(track_id in it for it in (self._failed, self._skipped, self._busy))
 
     async def _analyse(self, track: Track, is_patient: bool) -> Analysis | Unplayable:

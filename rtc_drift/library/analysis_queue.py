@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Callable
 
-from rtc_drift.library.track import Track
+from rtc_drift.library.track import Track, id_of, number_of
 from rtc_drift.library.track_table import TrackTable
 
 
@@ -29,14 +29,14 @@ class AnalysisQueue:
         self._look_for_more()
         while self._waiting:
             number = heapq.heappop(self._waiting)
-            track = None if self._is_done(number) else self._table.get(f"{number:016x}")
+            track = None if self._is_done(number) else self._table.get(id_of(number))
             if track is not None:
                 return track
         return None
 
     def add(self, track_id: str) -> None:
         """Add a track once more."""
-        heapq.heappush(self._waiting, int(track_id, 16))
+        heapq.heappush(self._waiting, number_of(track_id))
 
     def _look_for_more(self) -> None:
         table = self._tracks()

@@ -54,6 +54,20 @@ class Unplayable(BaseModel):
     """True if the file could not be read this time; its content may be fine."""
 
 
+def number_of(track_id: str) -> int:
+    """Return a track's id as a number; −1 for a text that is no id."""
+    try:
+        number = int(track_id, 16)
+    except ValueError:
+        return -1
+    return number if id_of(number) == track_id else -1
+
+
+def id_of(number: int) -> str:
+    """Return the id that a number stands for."""
+    return f"{number:016x}"
+
+
 def legible(path: Path) -> str:
     """Return a path as valid UTF-8, for people and for JSON; file names may hold any bytes."""
     return os.fsencode(path).decode("utf-8", "replace")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.library.numbered_names import NumberedNames
-from rtc_drift.library.track import Track
+from rtc_drift.library.track import Track, id_of, number_of
 from rtc_drift.library.track_page import TrackPage, page_of
 
 Value = TypeVar("Value")
@@ -80,7 +80,7 @@ class TrackTable(MutableMapping[str, Track]):
     # --- as a mapping -------------------------------------------------------------------------------------------------
 
     def __getitem__(self, track_id: str) -> Track:
-        return self._track(self._rows[_number(track_id)])
+        return self._track(self._rows[number_of(track_id)])
 
     def __setitem__(self, track_id: str, track: Track) -> None:
         if track_id != track.id:
@@ -88,13 +88,13 @@ class TrackTable(MutableMapping[str, Track]):
         self.add(track)
 
     def __delitem__(self, track_id: str) -> None:
-        self._remove(_number(track_id))
+        self._remove(number_of(track_id))
 
     def __contains__(self, track_id: object) -> bool:
-        return isinstance(track_id, str) and _number(track_id) in self._rows
+        return isinstance(track_id, str) and number_of(track_id) in self._rows
 
     def __iter__(self) -> Iterator[str]:
-        return map(_text, tuple(self._rows))
+        return map(id_of, tuple(self._rows))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -103,7 +103,7 @@ class TrackTable(MutableMapping[str, Track]):
 
     def add(self, track: Track) -> None:
         """Add a track, or put it in place of that of the same id."""
-        number = _number(track.id)
+        number = number_of(track.id)
         if number in self._rows:
             self._remove(number)
         self.extend(page_of([track]))
@@ -199,11 +199,11 @@ class TrackTable(MutableMapping[str, Track]):
 
     def row_of(self, track_id: str) -> int | None:
         """Return the row of a track; None if it is not there."""
-        return self._rows.get(_number(track_id))
+        return self._rows.get(number_of(track_id))
 
-    def id_of(self, row: int) -> str:
+    def id_at(self, row: int) -> str:
         """Return the id of a row's track."""
-        return _text(self._ids[row])
+        return id_of(self._ids[row])
 
     def ids_from(self, row: int) -> list[int]:
         """Return the ids of the tracks in rows from `row` on, as numbers."""
@@ -237,7 +237,7 @@ class TrackTable(MutableMapping[str, Track]):
     def _new_track(self, row: int) -> Track:
         year, track_number = self._years[row], self._track_numbers[row]
         return Track.model_construct(
-            id=_text(self._ids[row]),
+            id=id_of(self._ids[row]),
             path=Path(self._folders[row], self._names[row]),
             title=self._titles[row],
             artist=self._artists[row],
@@ -252,15 +252,3 @@ class TrackTable(MutableMapping[str, Track]):
             first_sound_seconds=self._first_sounds[row],
             last_sound_seconds=self._last_sounds[row],
         )
-
-
-def _number(track_id: str) -> int:
-    """Return an id as a number; −1 for a text that can't be one."""
-    try:
-        return int(track_id, 16) if len(track_id) == 16 else -1
-    except ValueError:
-        return -1
-
-
-def _text(number: int) -> str:
-    return f"{number:016x}"

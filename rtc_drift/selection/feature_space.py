@@ -11,6 +11,7 @@ from rtc_drift.analysis.camelot import UNKNOWN_KEY
 from rtc_drift.analysis.model import SURE_TEMPO
 from rtc_drift.analysis.numbers import COLUMN
 from rtc_drift.library.analysed import Analysed, AnalysedColumns
+from rtc_drift.library.track import id_of, number_of
 from rtc_drift.library.track_table import TrackColumns, TrackTable
 from rtc_drift.selection.directions import Axes, axes_of
 from rtc_drift.selection.features import Matrix, Scale, raw_features
@@ -47,7 +48,7 @@ class FeatureSpace:
 
     def id_of(self, row: int) -> str:
         """Return the id of a row's track."""
-        return f"{int(self.ids[row]):016x}"
+        return id_of(int(self.ids[row]))
 
     def row_of(self, track_id: str) -> int | None:
         """Return the row of a track; None if it has none."""
@@ -56,7 +57,7 @@ class FeatureSpace:
 
     def rows_of(self, track_ids: Iterable[str]) -> list[int]:
         """Return the rows of tracks, in the order given. Tracks without a row are skipped."""
-        wanted = np.array([int(track_id, 16) for track_id in track_ids], np.uint64)
+        wanted = np.array([number for it in track_ids if (number := number_of(it)) >= 0], np.uint64)
         if not len(self.ids) or not len(wanted):
             return []
         rows = np.searchsorted(self.ids, wanted).clip(max=len(self.ids) - 1)

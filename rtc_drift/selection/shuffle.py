@@ -39,7 +39,7 @@ def draw(
     rows = np.flatnonzero(fresh if fresh.any() else allowed)
     # Each track draws a number of its own, and the least one wins: tracks that come or go seldom change the choice.
     key = np.uint64(random.Random(f"{seed}/{number}").getrandbits(64))
-    chosen = tracks[tracks.id_of(int(rows[np.argmin(_mixed(columns.ids[rows] ^ key))]))]
+    chosen = tracks[tracks.id_at(int(rows[np.argmin(_mixed(columns.ids[rows] ^ key))]))]
     return Choice(chosen, _reason(bool(unplayed.any()), is_spaced and bool(len(recent))))
 
 

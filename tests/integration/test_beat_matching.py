@@ -32,7 +32,7 @@ def beats(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def until_analysed(server: RunningServer) -> None:
     """Wait until both tracks are analysed."""
     library = server.service.library
-    await until(lambda: len(library.analyses.known) == len(MIXABLE), seconds=60)
+    await until(lambda: len(library.analyses.analysed) == len(MIXABLE), seconds=60)
 
 
 def mixed(plays: list[Play], first: int, count: int) -> Audio:

@@ -125,7 +125,7 @@ async def test_nobody_hears_that_the_decoder_is_killed_in_a_stretched_intro(serv
     for title, pattern in MIXABLE.items():
         write_audio(folder / f"{title}.flac", render_pattern(pattern), tags={"title": title})
     async with serve(folder, analysis=True) as server:
-        await until(lambda: len(server.service.library.analyses.known) == len(MIXABLE), 60)
+        await until(lambda: len(server.service.library.analyses.analysed) == len(MIXABLE), 60)
         await server.post("/session/master/seek", {"positionSeconds": 5})
         tap = Wiretap(server.station)
         await until(lambda: any(play.lead for play in server.autodj.programme.plays), 10)
@@ -155,7 +155,7 @@ async def test_a_bad_file_is_replaced_in_time_and_the_other_rooms_do_not_notice(
             others = [Wiretap(await room(server, f"Format {suffix}")) for suffix in ("mp3", "flac")]
             await reach(others, 1)
             station = await room(server, "Bad")
-            track = next(track for track in server.service.library.playable() if track.path == bad)
+            track = next(track for track in server.service.library.playable().values() if track.path == bad)
             if name in (ABORTS, "becomes a pipe"):  # decoded from the beginning it is as good as any
                 tap = Wiretap(station)
                 await reach([tap], 1)
@@ -178,7 +178,8 @@ async def test_a_bad_file_is_replaced_in_time_and_the_other_rooms_do_not_notice(
                 await until(lambda: server.service.library.status().unplayable == 1, 20)
             assert server.service.engines.restarts == 0
             assert server.service.engines.decoder_restarts == {ABORTS: 2, ALLOCATES: 2, "is replaced": 1}.get(name, 0)
-            assert {track.path for track in server.service.library.playable()} - {bad} == files, "no other is blamed"
+            playable = {track.path for track in server.service.library.playable().values()}
+            assert playable - {bad} == files, "no other is blamed"
             await tap.stop()
             await assert_as_planned(others)
     # Where somebody asks for a place that can't be decoded, or where reading hangs, what is decoded runs out.

@@ -51,4 +51,4 @@ async def test_a_deleted_file_plays_on_until_it_must_be_opened_again(serve: Serv
             assert longest_silence_ms(audio) <= RESCUE_MS
             assert abs(audio[-samples(0.2) :]).max() > 0.01
             current = autodj.now_playing()
-            assert current is not None and current.track in library.playable()
+            assert current is not None and current.track.id in library.playable()

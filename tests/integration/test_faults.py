@@ -118,7 +118,7 @@ async def test_a_truncated_file_is_followed_without_a_gap(serve: Serve, tmp_path
         broken = autodj.programme.entries[0].track
         # After the scan, the file loses everything after its first three seconds.
         damage(broken.path)
-        other = next(track for track in server.service.library.playable() if track.id != broken.id)
+        other = next(track for track in server.service.library.playable().values() if track.id != broken.id)
         async with server.listener() as listener:
             await listener.next_track(other.id)
             await listener.next_track(broken.id)

@@ -39,11 +39,11 @@ async def test_a_dead_network_drive_stops_nothing_else(
         async with serve(disk, drive) as server, server.listener() as listener:
             library = server.service.library
             await until(lambda: len(library.playable()) == HUNG_CALLS + 3, 60)
-            on_disk = [track for track in library.playable() if track.path.is_relative_to(disk)]
+            on_disk = [track for track in library.playable().values() if track.path.is_relative_to(disk)]
             await listener.next_track(on_disk[0].id)
 
             dead.hang()
-            for track in list(library.playable()):
+            for track in list(library.playable().values()):
                 if track.path.is_relative_to(drive):
                     library.mark_unplayable(track, "It can't be read.", lasting=False)
             await until(lambda: dead.hung > 0)
@@ -54,7 +54,7 @@ async def test_a_dead_network_drive_stops_nothing_else(
             server.service._files.answer_seconds = 0.3
             library._folders._lost_check_seconds = library._cooldown._seconds = 0.05
             write_audio(disk / "new.flac", steady_music(9, seed=9, level=0.2))
-            await until(lambda: any(track.path == disk / "new.flac" for track in library.playable()), 60)
+            await until(lambda: any(track.path == disk / "new.flac" for track in library.playable().values()), 60)
             notice = library.status().notice
             assert notice == f"The music folder {drive} does not answer."
             await everything_answers(server, listener, on_disk[2].id)

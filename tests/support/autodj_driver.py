@@ -124,7 +124,7 @@ class AutoDjDriver:
 
     def other_tracks(self) -> list[Track]:
         """Return the tracks that are not on the air."""
-        return [track for track in self.library.playable() if track.title != self.title()]
+        return [track for track in self.library.playable().values() if track.title != self.title()]
 
     def run_until_just_before_the_next(self) -> Entry:
         """Run until the planned track is rendered but has not started; return its entry."""

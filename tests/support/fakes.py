@@ -7,13 +7,14 @@ from rtc_drift.engine.protocol import messages as m
 from rtc_drift.library.normalisation import Normalisation
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track
+from rtc_drift.library.track_table import TrackTable
 
 
 class FakeLibrary:
     """A library in memory. Tests may add and remove tracks and analyses."""
 
     def __init__(self, *tracks: Track) -> None:
-        self.tracks = {track.id: track for track in tracks}
+        self.tracks = TrackTable(tracks)
         self.loved = set[str]()
         self.normalisation = Normalisation()
         self.analyses = dict[str, Analysis]()
@@ -22,9 +23,9 @@ class FakeLibrary:
         self.failed_positions: list[int | None] = []
         """Positions in the files of these tracks where their playback failed."""
 
-    def playable(self) -> list[Track]:
+    def playable(self) -> TrackTable:
         """Return all tracks."""
-        return list(self.tracks.values())
+        return self.tracks
 
     def get(self, track_id: str) -> Track | None:
         """Return the track of an id, if it is there."""

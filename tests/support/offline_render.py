@@ -12,8 +12,10 @@ import numpy as np
 
 from rtc_drift.analysis import Analyser, Analysis
 from rtc_drift.engine.protocol.plays import Play
+from rtc_drift.library.analysed import Analysed
 from rtc_drift.library.probe import probe
 from rtc_drift.library.track import Track
+from rtc_drift.library.track_table import TrackTable
 from rtc_drift.media import Audio, samples
 from rtc_drift.rendering import MemoryLibrary, RenderLog, ScriptedCommand, render_programme
 from rtc_drift.rendering.file_deck import FileDeck
@@ -141,7 +143,9 @@ def render_pieces(
         before_block: Callable[[int], None] = lambda _: None,
     ) -> RenderedProgramme:
         analyses = {it.track.id: it.analysis for it in pieces if it.analysis is not None}
-        library = MemoryLibrary((it.track for it in pieces), {}, whole_analysis=analyses.get, target_lufs=target_lufs)
+        library = MemoryLibrary(
+            TrackTable(it.track for it in pieces), Analysed(), whole_analysis=analyses.get, target_lufs=target_lufs
+        )
         log, blocks = RenderLog(), list[Audio]()
         rendering = render_programme(library, seed=seed, length=length, log=log, script=script, leads=lead_source)
         async with aclosing(rendering) as programme:

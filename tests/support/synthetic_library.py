@@ -1,12 +1,16 @@
 """Libraries with made-up analyses of every kind of music, for tests and benchmarks of the selection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.analysis.model import Analysis
+from rtc_drift.library.analysed import Analysed
 from rtc_drift.library.track import Track
+from rtc_drift.library.track_table import TrackTable
+from rtc_drift.rendering import MemoryLibrary
 from rtc_drift.selection.feature_space import FeatureSpace, space_of
 from tests.support.analyses import make_analysis
 from tests.support.music import make_track
@@ -45,7 +49,17 @@ def make_library(count: int, *, seed: int = 0, artists: int = 0) -> tuple[list[T
 
 def make_space(count: int, *, seed: int = 0, artists: int = 0) -> FeatureSpace:
     """Make the feature space of such a library."""
-    return space_of(*make_library(count, seed=seed, artists=artists))
+    return space_from(*make_library(count, seed=seed, artists=artists))
+
+
+def space_from(tracks: Iterable[Track], analyses: Mapping[str, Analysis]) -> FeatureSpace:
+    """Make the feature space of some tracks, with analyses by id; some may be missing."""
+    return space_of(TrackTable(tracks).columns(), Analysed.of(analyses).columns())
+
+
+def memory_library(tracks: Iterable[Track], analyses: Mapping[str, Analysis], **options: Any) -> MemoryLibrary:
+    """Make a library of some tracks, with analyses by id; some may be missing."""
+    return MemoryLibrary(TrackTable(tracks), Analysed.of(analyses), whole_analysis=analyses.get, **options)
 
 
 def visits_by_region(space: FeatureSpace, track_ids: Sequence[str]) -> NDArray[np.intp]:
@@ -54,4 +68,4 @@ def visits_by_region(space: FeatureSpace, track_ids: Sequence[str]) -> NDArray[n
     plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
     thirds = np.quantile(plane, (1 / 3, 2 / 3), axis=0)
     region = np.sum([(plane > third) * (3, 1) for third in thirds], axis=(0, 2))
-    return np.bincount(region[[space.rows[it] for it in track_ids]], minlength=9)
+    return np.bincount(region[space.rows_of(track_ids)], minlength=9)

@@ -62,7 +62,7 @@ class CatalogueRows(Target):
             return
         if not isinstance(row, dict) or not self._insert(row):
             return
-        tracks = {track.id: track for track in self._catalogue.tracks([MUSIC])}
+        tracks = {track.id: track for track in self._catalogue.tracks([MUSIC]).values()}
         require(tracks.get(GOOD.id) == GOOD, "a good track is gone")
         require(len(tracks) <= 2, "more tracks than rows")
         self._catalogue.unplayable([MUSIC])

@@ -195,7 +195,7 @@ class Http(Target):
         self._address = ("127.0.0.1", int(url.rpartition(":")[2]))
         station = self._service.sessions.master.station
         await asyncio.wait_for(station.first_audio.wait(), START_SECONDS)
-        self._track = self._service.library.playable()[0].id
+        self._track = next(iter(self._service.library.playable()))
 
     def seeds(self) -> Iterable[bytes]:
         """Return a good request to every route, and some with other headers."""

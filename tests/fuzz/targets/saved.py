@@ -53,7 +53,7 @@ class SavedSessions(Target):
         yield self._saved(driver)
         driver.run_for(10)
         yield self._saved(driver)
-        driver.commands.enqueue(driver.library.playable()[3].id)
+        driver.commands.enqueue(list(driver.library.playable())[3])
         driver.commands.next_track()
         yield self._saved(driver)
         driver.run_for(50)

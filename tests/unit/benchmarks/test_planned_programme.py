@@ -8,6 +8,7 @@ from rtc_drift.rendering import MemoryLibrary
 from tests.support.analyses import beat_analysis
 from tests.support.mix_tracks import mix_track
 from tests.support.music import make_track
+from tests.support.synthetic_library import memory_library
 
 
 def album() -> MemoryLibrary:
@@ -16,7 +17,7 @@ def album() -> MemoryLibrary:
         make_track(number, duration=60).model_copy(update={"album": "Both", "track_number": number})
         for number in (1, 2)
     ]
-    return MemoryLibrary(tracks, {})
+    return memory_library(tracks, {})
 
 
 def test_gapless_transitions_are_counted_too() -> None:
@@ -39,7 +40,7 @@ def test_leads_have_the_same_names_each_time() -> None:
     tracks = [mix_track(number, beat_analysis(bpm)) for number, bpm in enumerate((124, 127), start=1)]
     analyses = {it.track.id: it.analysis for it in tracks if it.analysis is not None}
     first, second = (
-        plan_programme(MemoryLibrary([it.track for it in tracks], analyses), 1, Path("/nowhere"), transitions=6)
+        plan_programme(memory_library([it.track for it in tracks], analyses), 1, Path("/nowhere"), transitions=6)
         for _ in range(2)
     )
     assert first == second and len(first.leads) == 2

@@ -87,7 +87,7 @@ async def test_a_killed_scan_loses_only_the_files_in_progress(folder: Path, tmp_
     known, analysed = catalogue.tracks([folder]), set(catalogue.analyses()[0])
     assert len(known) >= 2 and (stage == "probing" or len(analysed) >= 2)
     assert len(analysed if stage == "analysing" else known) <= SHORT, "it was killed before its end"
-    for track in known:  # a second probe would overwrite this
+    for track in known.values():  # a second probe would overwrite this
         state = track.path.stat()
         noted = track.model_copy(update={"title": f"Known {track.title}"})
         catalogue.record(track.path, state.st_size, state.st_mtime_ns, noted)
@@ -104,6 +104,8 @@ async def test_a_killed_scan_loses_only_the_files_in_progress(folder: Path, tmp_
     catalogue = Catalogue.open(data / "catalogue.sqlite")
     tracks, (analyses, failed) = catalogue.tracks([folder]), catalogue.analyses()
     catalogue.close()
-    assert {track.path for track in tracks if track.title.startswith("Known ")} == {track.path for track in known}
+    assert {track.path for track in tracks.values() if track.title.startswith("Known ")} == {
+        track.path for track in known.values()
+    }
     assert {track_id for track_id, it in analyses.items() if it.tempo_bpm == 61.25} == analysed
-    assert (len(tracks), set(analyses), failed) == (SHORT + 1, {track.id for track in tracks}, set())
+    assert (len(tracks), set(analyses), failed) == (SHORT + 1, set(tracks), set())

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.analysis.model import Analysis
+from rtc_drift.analysis.numbers import COLUMN
 from rtc_drift.library.analyses import Analyses
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.resources import Resources
-from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.track import Track, Unplayable, id_of
+from rtc_drift.library.track_table import TrackTable
 from rtc_drift.workers.pool import Workers
 from tests.support.analyses import make_analysis
 from tests.support.music import make_track
@@ -52,12 +54,14 @@ class AnalysesHome:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.tracks: list[Track] = []
+        self.table = TrackTable()
 
     def add(self, name: str, number: int | None = None) -> Track:
         """Add a track; its content is identified by `number`."""
         number = len(self.tracks) if number is None else number
         track = make_track(number, path=self.folder / name).model_copy(update={"title": name})
         self.tracks.append(track)
+        self.table.add(track)
         return track
 
     @property
@@ -74,10 +78,16 @@ class AnalysesHome:
         command = (sys.executable, "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n{WORKER}")
         async with Workers(workers, command=command) as pool:
             resources = Resources(catalogue, pool)
-            analyses = Analyses(resources, lambda: self.tracks, changed)
+            analyses = Analyses(resources, lambda: self.table, changed)
             await analyses.load()
             yield analyses, catalogue
             await resources.storage.close(catalogue.close)
+
+
+def tempi(analyses: Analyses) -> dict[str, float]:
+    """Return the tempo of each analysed track by its id."""
+    columns = analyses.analysed.columns()
+    return dict(zip(map(id_of, columns.ids.tolist()), columns.numbers[:, COLUMN["tempo_bpm"]].tolist(), strict=True))
 
 
 @pytest.fixture
@@ -90,14 +100,13 @@ async def test_each_track_is_analysed_once_and_remembered(home: AnalysesHome) ->
     changes = list[int]()
     async with home.open(2, lambda: changes.append(1)) as (analyses, _):
         await analyses.analyse_all()
-        assert {track_id: it.tempo_bpm for track_id, it in analyses.known.items()} == {first.id: 120, second.id: 90}
-        assert analyses.count_done(home.tracks) == len(changes) == 2
+        assert tempi(analyses) == {first.id: 120, second.id: 90}
+        assert analyses.count_done(home.table) == len(changes) == 2
     third = home.add("150.mp3")
     async with home.open() as (analyses, _):
-        assert analyses.count_done(home.tracks) == 2
+        assert analyses.count_done(home.table) == 2
         await analyses.analyse_all()
-        assert analyses.known[third.id].tempo_bpm == 150
-        assert analyses.known[third.id].beats_seconds == (), "beats and curves stay in the catalogue"
+        assert tempi(analyses)[third.id] == 150
         whole = await analyses.read(third.id)
         expected = make_analysis(tempo_bpm=150, beats_seconds=(0.5, 1.0), true_peak_dbtp=third.true_peak_dbtp)
         assert whole == expected, "the true peak is that of the scan"
@@ -108,11 +117,11 @@ async def test_moved_and_copied_files_have_the_same_analysis(home: AnalysesHome)
     home.add("120.mp3", 7)
     async with home.open() as (analyses, _):
         await analyses.analyse_all()
-    home.tracks.clear()
+    home.table.clear()
     moved, copy = home.add("moved.mp3", 7), home.add("copy.mp3", 7)
     async with home.open() as (analyses, _):
         await analyses.analyse_all()
-        assert analyses.known[moved.id] is analyses.known[copy.id]
+        assert tempi(analyses) == {moved.id: 120} and moved.id == copy.id
     assert home.analysed == ["120.mp3"]
 
 
@@ -124,13 +133,13 @@ async def test_a_file_that_crashes_the_worker_is_not_tried_again(
     results = dict[str, Analysis | Unplayable]()
     async with home.open() as (analyses, _):
         await analyses.analyse_all(lambda track, result: results.update({track.title: result}))
-        assert analyses.count_done(home.tracks) == 3
-        assert list(analyses.known) == [home.tracks[2].id]
+        assert analyses.count_done(home.table) == 3
+        assert list(tempi(analyses)) == [home.tracks[2].id]
     assert isinstance(results["crash1.mp3"], Unplayable)
     assert sum("can't be analysed" in record.message for record in caplog.records) == 1
     async with home.open() as (analyses, _):
         await analyses.analyse_all()
-        assert analyses.count_done(home.tracks) == 3
+        assert analyses.count_done(home.table) == 3
     assert len(home.analysed) == 3
 
 
@@ -141,7 +150,7 @@ async def test_other_failures_are_retried_at_the_next_start(home: AnalysesHome) 
         async with home.open() as (analyses, _catalogue):
             await analyses.analyse_all()
             await analyses.analyse_all()
-            assert analyses.count_done(home.tracks) == 0
+            assert analyses.count_done(home.table) == 0
     assert home.analysed == ["fault.mp3", "missing.mp3"] * 2
 
 
@@ -158,8 +167,8 @@ async def test_new_tracks_are_analysed_and_results_outlive_the_end(home: Analyse
             await news.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert await asyncio.to_thread(catalogue.analyses) == (dict(analyses.known), set())
-        assert set(analyses.known) == {first.id, second.id}
+        assert set(tempi(analyses)) == {first.id, second.id}
+        assert set((await asyncio.to_thread(catalogue.analyses))[0]) == {first.id, second.id}
 
 
 async def test_unreadable_beats_are_analysed_again_once(home: AnalysesHome) -> None:
@@ -174,7 +183,7 @@ async def test_unreadable_beats_are_analysed_again_once(home: AnalysesHome) -> N
             assert analyses.get(track.id) is None
             assert await analyses.read(track.id) is None
             await analyses.analyse_all()
-        assert set(analyses.known) == {other.id}
+        assert set(tempi(analyses)) == {other.id}
     assert home.analysed == ["120.mp3", "90.mp3", "120.mp3"], "not for ever, if what is recorded can't be read"
 
 
@@ -186,9 +195,9 @@ async def test_one_unreadable_analysis_is_analysed_again(home: AnalysesHome) -> 
         with catalogue.database.transaction() as connection:
             connection.execute("UPDATE analyses SET summary = '{' WHERE track_id = ?", (home.tracks[3].id,))
     async with home.open() as (analyses, _):
-        assert analyses.count_done(home.tracks) == 5
+        assert analyses.count_done(home.table) == 5
         await analyses.analyse_all()
-        assert analyses.count_done(home.tracks) == 6
+        assert analyses.count_done(home.table) == 6
     assert home.analysed[6:] == ["103.mp3"]
 
 
@@ -211,7 +220,8 @@ async def test_on_a_full_disk_analysis_waits_and_goes_on(
         monkeypatch.setattr(catalogue, "record_analysis", record_if_there_is_space)
         with pytest.raises(CatalogueError):
             await analyses.analyse_all()
-        analyses._analyses.clear()
+        analyses.analysed.discard(first.id)
+        analyses._queue.add(first.id)
         task = asyncio.create_task(analyses.run())
         async with asyncio.timeout(20):
             while len(failures) < 3:

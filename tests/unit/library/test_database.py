@@ -80,7 +80,7 @@ def test_catalogues_of_all_versions_are_read(path: Path, version: int) -> None:
     make_old(path, version)
     for _ in range(2):
         with closing(Catalogue.open(path)) as catalogue:
-            assert [track.id for track in catalogue.tracks([Path("/music")])] == [TRACK]
+            assert [track.id for track in catalogue.tracks([Path("/music")]).values()] == [TRACK]
             assert catalogue.loved() == ({TRACK} if version > 1 else set())
             assert catalogue.analyses() == ({}, {TRACK} if version > 2 else set())
     before = path.with_name("c.db.before-migration")

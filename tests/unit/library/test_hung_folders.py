@@ -11,7 +11,7 @@ SOON = 0.05
 
 
 def names(library: Library) -> set[str]:
-    return {track.path.name for track in library.playable()}
+    return {track.path.name for track in library.playable().values()}
 
 
 async def test_a_folder_that_hangs_at_the_start_comes_when_it_answers(
@@ -51,7 +51,7 @@ async def test_music_stays_when_only_something_in_its_folder_hangs(
             notice = f"Something in the music folder {home.music} does not answer."
             await until_soon(lambda: library.status().notice == notice)
             await until_soon(lambda: names(library) == {"a.flac", "b.flac"})
-            track = next(track for track in library.playable() if track.path.parent == mount)
+            track = next(track for track in library.playable().values() if track.path.parent == mount)
             library.mark_unplayable(track, "It can't be read.")
             await until_soon(lambda: library._background.idle)
             assert names(library) == {"a.flac"}, "for some minutes"

@@ -13,9 +13,9 @@ async def test_music_is_found_and_playable(home: LibraryHome) -> None:
         await library.wait_until_playable()
         assert library.status().source == "music"
         await until_scanned(library)
-        assert {track.title for track in library.playable()} == {"a", "b"}
+        assert {track.title for track in library.playable().values()} == {"a", "b"}
         assert library.playable() is library.playable()
-        for track in library.playable():
+        for track in library.playable().values():
             assert library.get(track.id) is track
         status = library.status()
         assert (status.tracks, status.unplayable, status.done, status.total) == (2, 1, 3, 3)
@@ -29,7 +29,7 @@ async def test_the_second_start_is_playable_before_its_scan(home: LibraryHome) -
         await until_scanned(library)
     home.add("b.flac", 400)
     async with home.open(home.music) as library:
-        assert [track.title for track in library.playable()] == ["a"]
+        assert [track.title for track in library.playable().values()] == ["a"]
         await until_scanned(library)
         assert library.status().total == 1
         assert len(library.playable()) == 2
@@ -40,15 +40,15 @@ async def test_changes_between_runs_are_found(home: LibraryHome) -> None:
         home.add(name, hertz)
     async with home.open(home.music) as library:
         await until_scanned(library)
-        before = {track.title: track.id for track in library.playable()}
+        before = {track.title: track.id for track in library.playable().values()}
     home.add("a.flac", 310)
     (home.music / "b.flac").unlink()
     (home.music / "c.flac").rename(home.music / "moved.flac")
     async with home.open(home.music) as library:
         await until_soon(lambda: library.status().done > 0)
-        assert before["a"] not in {track.id for track in library.playable()}
+        assert before["a"] not in {track.id for track in library.playable().values()}
         await until_scanned(library)
-        after = {track.title: track.id for track in library.playable()}
+        after = {track.title: track.id for track in library.playable().values()}
     assert after.keys() == {"a", "moved"}
     assert after["moved"] == before["c"]
     assert after["a"] != before["a"]
@@ -60,10 +60,10 @@ async def test_without_a_folder_the_demo_is_made_once(home: LibraryHome) -> None
         await until_soon(lambda: len(library.playable()) >= 3)
         status = library.status()
         assert (status.source, status.notice) == ("demo", None)
-        made = {track.id for track in library.playable()}
+        made = {track.id for track in library.playable().values()}
     async with home.open() as library:
         await library.wait_until_playable()
-        assert made & {track.id for track in library.playable()}
+        assert made & {track.id for track in library.playable().values()}
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "empty", "broken"])
@@ -105,7 +105,7 @@ async def test_a_folder_missing_at_one_start_is_found_at_the_next(home: LibraryH
         await until_scanned(library)
     home.music.rename(away := home.folder / "away")
     async with home.open(home.music) as library:
-        assert library.playable() == ()
+        assert not library.playable()
         await library.wait_until_playable()
         assert library.status().source == "demo"
     away.rename(home.music)
@@ -119,7 +119,7 @@ async def test_a_broken_demo_file_is_made_again(home: LibraryHome) -> None:
     async with home.open() as library:
         await until_soon(lambda: len(library.playable()) == DEMO_TRACKS)
         await until_soon(lambda: library._background.idle)
-        broken = library.playable()[0]
+        broken = next(iter(library.playable().values()))
         broken.path.write_text("bad")
         library.mark_unplayable(broken, "It broke.")
         await until_soon(lambda: library.get(broken.id) is not None)

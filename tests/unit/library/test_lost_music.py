@@ -26,11 +26,11 @@ async def test_a_file_that_fails_while_playing_is_remembered(
     home.add("b.flac", 400)
     async with home.open(home.music) as library:
         await until_scanned(library)
-        bad = library.playable()[0]
+        bad = next(iter(library.playable().values()))
         bad.path.write_text("bad")
         library.mark_unplayable(bad, "The decoder failed at 0:30.")
         library.mark_unplayable(bad, "The decoder failed at 0:30.")
-        assert bad not in library.playable()
+        assert bad.id not in library.playable()
         assert library.get(bad.id) is None
         await until_soon(lambda: library.status().unplayable == 1)
         await until_soon(lambda: library._background.idle)
@@ -40,7 +40,7 @@ async def test_a_file_that_fails_while_playing_is_remembered(
     catalogue.close()
     async with home.open(home.music) as library:
         await until_scanned(library)
-        assert bad.id not in {track.id for track in library.playable()}
+        assert bad.id not in {track.id for track in library.playable().values()}
         assert len(library.playable()) == 1
 
 
@@ -50,14 +50,14 @@ async def test_a_good_file_that_failed_cools_down_for_a_while(home: LibraryHome,
     home.add("b.flac", 400)
     async with home.open(home.music, cooldown_seconds=0.2) as library:
         await until_scanned(library)
-        track = library.playable()[0]
+        track = next(iter(library.playable().values()))
         library.mark_unplayable(track, "The file could not be read in time.", lasting=lasting)
-        assert track not in library.playable()
+        assert track.id not in library.playable()
         assert library.get(track.id) is None
         await until_soon(lambda: library._background.idle)
         assert track.id in library._cooldown
-        assert track not in library.playable()
-        await until_soon(lambda: track in library.playable())
+        assert track.id not in library.playable()
+        await until_soon(lambda: track.id in library.playable())
         assert library.get(track.id) == track
         assert library.status().unplayable == 0
     async with home.open(home.music) as library:
@@ -73,7 +73,7 @@ async def test_a_passing_failure_is_not_remembered(home: LibraryHome, monkeypatc
 
     async with home.open(home.music) as library:
         await until_scanned(library)
-        track = library.playable()[0]
+        track = next(iter(library.playable().values()))
         monkeypatch.setattr(jobs, "probe", failing)
         library.mark_unplayable(track, "The file can't be read.")
         await until_soon(lambda: library._background.idle)
@@ -93,7 +93,7 @@ async def test_a_file_that_fails_only_after_a_seek_is_remembered(
 
     async with home.open(home.music) as library:
         await until_scanned(library)
-        track = library.playable()[0]
+        track = next(iter(library.playable().values()))
         monkeypatch.setattr(jobs, "probe", crashing)
         library.mark_unplayable(track, "The decoder crashed.", position=samples(7.0))
         await until_soon(lambda: library.status().unplayable == 1)
@@ -107,21 +107,21 @@ async def test_a_cooling_track_is_better_than_silence(home: LibraryHome) -> None
     home.add("b.flac", 400)
     async with home.open(home.music) as library:
         await until_scanned(library)
-        first, second = library.playable()
+        first, second = library.playable().values()
         library.mark_unplayable(first, "Too late.", lasting=False)
         await until_soon(lambda: library._background.idle)
         library.mark_unplayable(second, "Too late.", lasting=False)
-        assert list(library.playable()) == [first], "at once"
+        assert list(library.playable().values()) == [first], "at once"
         await until_soon(lambda: library._background.idle)
         library.mark_unplayable(first, "Too late.", lasting=False)
-        assert list(library.playable()) == [second]
+        assert list(library.playable().values()) == [second]
         await until_soon(lambda: library._background.idle)
         assert library.status().source == "music"
         library.mark_unplayable(second, "Too late.", lasting=False)
         first.path.unlink()
         library.mark_unplayable(first, "The file does not exist.", lasting=False)
         await until_soon(lambda: library._background.idle)
-        assert list(library.playable()) == [second], "the only one returns, and the missing one doesn't"
+        assert list(library.playable().values()) == [second], "the only one returns, and the missing one doesn't"
     assert not home.demo.exists()
 
 
@@ -130,21 +130,21 @@ async def test_a_replaced_file_is_played_as_its_new_content(home: LibraryHome) -
     home.add("b.flac", 400)
     async with home.open(home.music) as library:
         await until_scanned(library)
-        old = next(track for track in library.playable() if track.path == path)
+        old = next(track for track in library.playable().values() if track.path == path)
         home.add("a.flac", 555)
         library.mark_unplayable(old, "The file is shorter than it was.")
         await until_soon(lambda: library._background.idle)
-        assert [path, old.id] not in [[track.path, track.id] for track in library.playable()]
-        assert path in {track.path for track in library.playable()}
+        assert [path, old.id] not in [[track.path, track.id] for track in library.playable().values()]
+        assert path in {track.path for track in library.playable().values()}
 
 
 async def test_a_moved_track_is_not_lost_with_its_old_path(home: LibraryHome) -> None:
     home.add("a.flac", 300)
     async with home.open(home.music) as library:
         await until_scanned(library)
-        (track,) = library.playable()
+        (track,) = library.playable().values()
         library.mark_unplayable(track.model_copy(update={"path": home.music / "old.flac"}), "It does not exist.")
-        assert list(library.playable()) == [track]
+        assert list(library.playable().values()) == [track]
 
 
 async def test_a_missing_file_is_not_marked_for_good(home: LibraryHome) -> None:
@@ -153,7 +153,8 @@ async def test_a_missing_file_is_not_marked_for_good(home: LibraryHome) -> None:
     async with home.open(home.music) as library:
         await until_scanned(library)
         path.rename(home.folder / "a.flac")
-        library.mark_unplayable(next(t for t in library.playable() if t.path == path), "The file does not exist.")
+        track = next(it for it in library.playable().values() if it.path == path)
+        library.mark_unplayable(track, "The file does not exist.")
         await until_soon(lambda: library._background.idle)
         assert (library.status().tracks, library.status().unplayable) == (1, 0)
     (home.folder / "a.flac").rename(path)
@@ -167,10 +168,10 @@ async def test_the_demo_plays_when_the_folder_vanishes(home: LibraryHome) -> Non
     async with home.open(home.music) as library:
         await until_scanned(library)
         shutil.rmtree(home.music)
-        library.mark_unplayable(library.playable()[0], "The file does not exist.")
+        library.mark_unplayable(next(iter(library.playable().values())), "The file does not exist.")
         await until_soon(lambda: library.status().source == "demo")
         assert library.status().notice == f"The music folder {home.music} does not exist."
-        assert library.get(library.playable()[0].id) is not None
+        assert library.get(next(iter(library.playable().values())).id) is not None
 
 
 @pytest.mark.parametrize("code", [errno.ENOTCONN, errno.EIO, errno.ESTALE, errno.EACCES])
@@ -197,7 +198,7 @@ async def test_a_failing_mount_is_a_folder_that_cannot_be_read(
     monkeypatch.setattr(os, "scandir", failing_scandir)
     async with home.open(home.music) as library:
         await until_scanned(library)
-        (track,) = library.playable()
+        (track,) = library.playable().values()
         broken = True
         library.mark_unplayable(track, "The file can't be read.")
         await until_soon(lambda: library.status().source == "demo")
@@ -205,7 +206,7 @@ async def test_a_failing_mount_is_a_folder_that_cannot_be_read(
         assert notice is not None
         assert notice.startswith(f"The music folder {home.music} can't be read: ")
         broken = False
-        await until_soon(lambda: track in library.playable())
+        await until_soon(lambda: track.id in library.playable())
         assert (library.status().source, library.status().notice) == ("music", None)
     broken = True
     async with home.open(home.music) as library:
@@ -242,7 +243,7 @@ async def test_the_demo_is_not_made_while_a_track_is_being_checked(
     home.add("b.flac", 400)
     async with home.open(home.music) as library:
         await until_scanned(library)
-        missing, slow = library.playable()
+        missing, slow = library.playable().values()
         may_end = threading.Event()
 
         def presence(path: Path) -> str:
@@ -257,5 +258,5 @@ async def test_the_demo_is_not_made_while_a_track_is_being_checked(
         await until_soon(lambda: missing.id not in library._being_checked)
         may_end.set()
         await until_soon(lambda: library._background.idle)
-        assert list(library.playable()) == [slow]
+        assert list(library.playable().values()) == [slow]
     assert not home.demo.exists()

@@ -120,12 +120,12 @@ async def test_the_second_scan_probes_nothing(root: Path, scanner: Scanner) -> N
 
 async def test_a_changed_file_is_probed_again(root: Path, scanner: Scanner) -> None:
     await scanner(root)
-    before = {track.path: track.id for track in scanner.catalogue.tracks([root])}
+    before = {track.path: track.id for track in scanner.catalogue.tracks([root]).values()}
     write_audio(root / "a.flac", sine(1.5, hertz=310))
     (root / "bad.mp3").unlink()
     write_audio(root / "bad.mp3", sine(1.2))
     assert (await scanner(root)).probed == 2
-    after = {track.path: track.id for track in scanner.catalogue.tracks([root])}
+    after = {track.path: track.id for track in scanner.catalogue.tracks([root]).values()}
     assert after[root / "a.flac"] != before[root / "a.flac"]
     assert after[root / "deep" / "b.OGG"] == before[root / "deep" / "b.OGG"]
     assert root / "bad.mp3" in after
@@ -133,11 +133,11 @@ async def test_a_changed_file_is_probed_again(root: Path, scanner: Scanner) -> N
 
 async def test_a_moved_file_keeps_its_id_and_a_removed_one_is_forgotten(root: Path, scanner: Scanner) -> None:
     await scanner(root)
-    before = {track.path: track.id for track in scanner.catalogue.tracks([root])}
+    before = {track.path: track.id for track in scanner.catalogue.tracks([root]).values()}
     (root / "a.flac").rename(root / "deep" / "moved.flac")
     (root / "deep" / "b.OGG").unlink()
     assert (await scanner(root)).removed == 2
-    after = {track.path: track.id for track in scanner.catalogue.tracks([root])}
+    after = {track.path: track.id for track in scanner.catalogue.tracks([root]).values()}
     assert after[root / "deep" / "moved.flac"] == before[root / "a.flac"]
     assert len(after) == 2
 
@@ -145,7 +145,7 @@ async def test_a_moved_file_keeps_its_id_and_a_removed_one_is_forgotten(root: Pa
 async def test_file_names_that_are_not_utf8_are_recorded(root: Path, scanner: Scanner) -> None:
     strange = (root / "a.flac").rename(root / os.fsdecode(b"caf\xe9.flac"))
     await scanner(root)
-    assert strange in {track.path for track in scanner.catalogue.tracks([root])}
+    assert strange in {track.path for track in scanner.catalogue.tracks([root]).values()}
     assert (await scanner(root)).probed == 0
 
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.catalogue import Catalogue
-from rtc_drift.library.normalisation import Normalisation, album_loudness
+from rtc_drift.library.normalisation import AlbumLoudness, Normalisation
 from rtc_drift.library.track import Track
+from rtc_drift.library.track_table import TrackTable
 from rtc_drift.mixing import MixTrack, plan_skip, plan_transition
 from rtc_drift.selection.choice import Choice
-from rtc_drift.selection.feature_space import space_of
 from rtc_drift.selection.journey import History, Journey
 from rtc_drift.selection.next_track import choose_by_sound
 from rtc_drift.station import programme as steps
@@ -27,6 +27,7 @@ from rtc_drift.station.programme import Programme
 from rtc_drift.station.views import TrackInfo
 from tests.support.analyses import beat_analysis
 from tests.support.music import make_track
+from tests.support.synthetic_library import memory_library
 
 ROOT = Path("/music")
 BAD, GOOD = f"{1:016x}", f"{2:016x}"
@@ -163,7 +164,7 @@ def test_the_file_of_an_unreadable_track_is_probed_again(
     catalogue.record(copy, 10, 20, make_track(1, path=copy))
     execute(catalogue, f"UPDATE tracks SET {column} = ? WHERE id = ?", value, BAD)
     for _ in range(2):
-        assert [track.id for track in catalogue.tracks([ROOT])] == [GOOD]
+        assert [track.id for track in catalogue.tracks([ROOT]).values()] == [GOOD]
         assert set(catalogue.file_states(ROOT)) == {Path("/music/2.flac")}, "others are new to the scan"
     assert len(caplog.records) == 1
     assert "tracks that can't be read. Their files are probed again." in caplog.text
@@ -178,7 +179,7 @@ def test_text_that_is_not_utf8_hides_no_other_row(catalogue: Catalogue) -> None:
     execute(catalogue, "UPDATE analyses SET summary = CAST(x'7bff7d' AS TEXT) WHERE track_id = ?", BAD)
     execute(catalogue, "UPDATE files SET reason = CAST(x'41ff' AS TEXT) WHERE reason NOT NULL")
     execute(catalogue, "INSERT INTO loved VALUES (CAST(x'ff' AS TEXT)), ('nothing'), (x'00')")
-    assert [track.id for track in catalogue.tracks([ROOT])] == [GOOD]
+    assert [track.id for track in catalogue.tracks([ROOT]).values()] == [GOOD]
     assert set(catalogue.analyses()[0]) == {GOOD}
     assert [it.reason for it in catalogue.unplayable([ROOT])] == ["A\ufffd"]
     before = catalogue.unreadable
@@ -200,7 +201,7 @@ def test_unreadable_rows_are_left_out_on_a_full_disk_too(
     execute(catalogue, "PRAGMA query_only = 1")  # each write fails
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            assert [track.id for track in catalogue.tracks([ROOT])] == [GOOD]
+            assert [track.id for track in catalogue.tracks([ROOT]).values()] == [GOOD]
             assert catalogue.loved() == {BAD, GOOD}
     assert len(caplog.records) == 2
 
@@ -256,15 +257,16 @@ COLUMNS = [
 KEYS = {"tracks": "id", "files": "track_id", "analyses": "track_id", "loved": "track_id"}
 
 
-def use(tracks: list[Track], analyses: dict[str, Analysis], catalogue: Catalogue) -> None:
+def use(table: TrackTable, analyses: dict[str, Analysis], catalogue: Catalogue) -> None:
     """Plan, mix, choose and show with what was read."""
+    tracks = list(table.values())
     for track in tracks:
-        assert np.isfinite(Normalisation(albums=album_loudness(tracks)).gain(track))
+        assert np.isfinite(Normalisation(albums=AlbumLoudness(table)).gain(track))
         json.dumps(TrackInfo.of(track, ()).model_dump(), allow_nan=False)
-    space = space_of(tracks, analyses)
-    assert np.isfinite(space.matrix).all()
-    journey = Journey(seed=1, direction="faster", history=History(tuple(track.id for track in tracks[:1])))
-    choose_by_sound(space, (), journey, ())
+    library = memory_library(tracks, analyses)
+    assert np.isfinite(library.space.matrix).all()
+    journey = Journey(seed=1, direction="faster", history=History(tuple(table)[:1]))
+    choose_by_sound(library, library.space, journey, ())
     mixed = [MixTrack(track, catalogue.analysis(track.id) if track.id in analyses else None) for track in tracks]
     for outgoing in mixed:
         for incoming in mixed:
@@ -293,7 +295,7 @@ def test_no_damaged_row_stops_a_programme(data: st.DataObject) -> None:
             except (sqlite3.IntegrityError, UnicodeEncodeError):
                 continue
     tracks, (analyses, failed) = catalogue.tracks([ROOT]), catalogue.analyses()
-    assert GOOD in {track.id for track in tracks}
+    assert GOOD in tracks
     assert GOOD in analyses
     assert GOOD in catalogue.loved()
     assert GOOD not in failed

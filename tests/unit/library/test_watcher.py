@@ -11,14 +11,14 @@ from tests.support.library_home import LibraryHome, until_soon
 
 
 def names(library: Library) -> set[str]:
-    return {track.path.name for track in library.playable() if library.status().source == "music"}
+    return {track.path.name for track in library.playable().values() if library.status().source == "music"}
 
 
 async def test_files_that_appear_move_change_and_vanish_are_followed(home: LibraryHome) -> None:
     first = home.add("first.wav", 300)
     async with home.open(home.music, poll_seconds=60) as library:
         await until_soon(lambda: names(library) == {"first.wav"})
-        (known,) = library.playable()
+        (known,) = library.playable().values()
         await library.loved.set(known.id, True)
 
         home.add("second.wav", 400)
@@ -32,8 +32,8 @@ async def test_files_that_appear_move_change_and_vanish_are_followed(home: Libra
         assert moved.title == "renamed"
 
         write_audio(home.music / "second.wav", sine(1.2, hertz=500))
-        before = {track.id for track in library.playable()}
-        await until_soon(lambda: len({track.id for track in library.playable()} - before) == 1)
+        before = {track.id for track in library.playable().values()}
+        await until_soon(lambda: len({track.id for track in library.playable().values()} - before) == 1)
 
         (home.music / "renamed.wav").unlink()
         await until_soon(lambda: names(library) == {"second.wav"})

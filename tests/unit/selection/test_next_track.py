@@ -14,7 +14,7 @@ from rtc_drift.library.track import Track
 from rtc_drift.rendering.memory_library import MemoryLibrary
 from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.directions import DIRECTIONS
-from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, space_of
+from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
 from rtc_drift.selection.journey import Journey, with_played
 from rtc_drift.selection.mixability import tempo_penalty
 from rtc_drift.selection.next_track import choose_by_sound, choose_next_track
@@ -22,21 +22,23 @@ from rtc_drift.selection.open_directions import explore
 from rtc_drift.selection.ranking import CLEAR_STEP
 from tests.support.analyses import make_analysis
 from tests.support.music import make_track
-from tests.support.synthetic_library import make_library, make_space, visits_by_region
+from tests.support.synthetic_library import make_library, memory_library, visits_by_region
 
-LARGE = make_space(1_000)
-
-
-def at(space: FeatureSpace, row: int = 0, seed: int = 1) -> Journey:
-    return with_played(Journey(seed), space.tracks[row].id)
+SOUNDS = make_library(1_000)
+LIBRARY = memory_library(*SOUNDS)
+LARGE = LIBRARY.space
 
 
-def walk(space: FeatureSpace, journey: Journey, directions: Sequence[str | None]) -> tuple[Journey, list[Choice]]:
+def at(library: MemoryLibrary, row: int = 0, seed: int = 1) -> Journey:
+    return with_played(Journey(seed), sorted(library.playable())[row])
+
+
+def walk(library: MemoryLibrary, journey: Journey, directions: Sequence[str | None]) -> tuple[Journey, list[Choice]]:
     """Choose tracks one after the other, each played before the next is chosen."""
-    choices, library = list[Choice](), MemoryLibrary(space.tracks, {})
+    choices = list[Choice]()
     for direction in directions:
         journey = replace(journey, direction=direction, draws=journey.draws + 1)
-        choice = choose_next_track(library, space, journey, ())
+        choice = choose_next_track(library, library.space, journey, ())
         assert choice is not None
         choices.append(choice)
         journey = with_played(journey, choice.track.id)
@@ -45,7 +47,7 @@ def walk(space: FeatureSpace, journey: Journey, directions: Sequence[str | None]
 
 def score(space: FeatureSpace, track_id: str, direction: str) -> float:
     way = space.axes.directions[direction]
-    return way.sign * float(space.scores[space.rows[track_id], way.axis])
+    return way.sign * float(space.scores[space.row_of(track_id), way.axis])
 
 
 # --- steps --------------------------------------------------------------------------------------------------------
@@ -54,9 +56,9 @@ def score(space: FeatureSpace, track_id: str, direction: str) -> float:
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(DIRECTIONS), st.integers(0, 999))
 def test_a_step_follows_its_direction_clearly_and_not_too_far(direction: str, row: int) -> None:
-    journey = at(LARGE, row)
-    _, (choice,) = walk(LARGE, journey, [direction])
-    gained = score(LARGE, choice.track.id, direction) - score(LARGE, LARGE.tracks[row].id, direction)
+    journey = at(LIBRARY, row)
+    _, (choice,) = walk(LIBRARY, journey, [direction])
+    gained = score(LARGE, choice.track.id, direction) - score(LARGE, LARGE.id_of(row), direction)
     ahead = LARGE.axes.directions[direction]
     scores = ahead.sign * LARGE.scores[:, ahead.axis]
     if scores.max() - scores[row] < CLEAR_STEP:
@@ -74,7 +76,7 @@ def test_a_step_follows_its_direction_clearly_and_not_too_far(direction: str, ro
 def test_a_step_keeps_everything_else_nearer_than_chance() -> None:
     distances = []
     for row in range(0, 1_000, 20):
-        _, (choice,) = walk(LARGE, at(LARGE, row), ["brighter"])
+        _, (choice,) = walk(LIBRARY, at(LIBRARY, row), ["brighter"])
         assert choice.why is not None
         distances.append(choice.why.distance)
     rng = np.random.default_rng(1)
@@ -87,8 +89,8 @@ def test_a_step_keeps_everything_else_nearer_than_chance() -> None:
 @given(st.sampled_from(DIRECTIONS), st.integers(0, 999))
 def test_the_opposite_direction_leads_back(direction: str, row: int) -> None:
     back = LARGE.axes.directions[direction].opposite
-    start = score(LARGE, LARGE.tracks[row].id, direction)
-    _, (there, home) = walk(LARGE, at(LARGE, row), [direction, back])
+    start = score(LARGE, LARGE.id_of(row), direction)
+    _, (there, home) = walk(LIBRARY, at(LIBRARY, row), [direction, back])
     if there.why is not None and there.why.direction and home.why is not None and home.why.direction:
         middle, end = (score(LARGE, it.track.id, direction) for it in (there, home))
         assert end < middle
@@ -96,9 +98,9 @@ def test_the_opposite_direction_leads_back(direction: str, row: int) -> None:
 
 
 def test_most_steps_can_be_beat_matched() -> None:
-    _, choices = walk(LARGE, at(LARGE), ["brighter", "calmer", "faster", "darker", None, None] * 10)
+    _, choices = walk(LIBRARY, at(LIBRARY), ["brighter", "calmer", "faster", "darker", None, None] * 10)
     whys = [choice.why for choice in choices if choice.why is not None]
-    tempi = [float(LARGE.bpm[LARGE.rows[choice.track.id]]) for choice in choices]
+    tempi = LARGE.bpm[LARGE.rows_of(choice.track.id for choice in choices)].tolist()
     strains = [float(tempo_penalty(np.array([to], np.float32), of)[0]) for of, to in pairwise(tempi)]
     assert np.mean([strain == 0 for strain in strains]) > 0.5
     assert np.mean([(why.key_distance or 0) <= 2 for why in whys]) > 0.6
@@ -107,11 +109,11 @@ def test_most_steps_can_be_beat_matched() -> None:
 def test_loved_tracks_are_a_little_nearer() -> None:
     drawn = 0
     for row in range(40):
-        journey = replace(at(LARGE, row), direction="brighter", draws=1)
-        directions = explore(LARGE, (), journey, LARGE.tracks[row].id)
+        journey = replace(at(LIBRARY, row), direction="brighter", draws=1)
+        directions = explore(LARGE, LIBRARY.get, (), journey, LARGE.id_of(row))
         rivals = next(it for it in directions if it.direction.id == "brighter").samples
         for rank, rival in enumerate(rivals):
-            choice = choose_by_sound(LARGE, {rival.id}, journey, ())
+            choice = choose_by_sound(memory_library(*SOUNDS, loved=(rival.id,)), LARGE, journey, ())
             assert choice is not None
             assert choice.track in (rivals[0], rival)
             drawn += rank > 0 and choice.track == rival
@@ -119,17 +121,17 @@ def test_loved_tracks_are_a_little_nearer() -> None:
 
 
 def test_upcoming_tracks_are_not_chosen_again() -> None:
-    journey = replace(at(LARGE), direction="brighter")
-    first = choose_by_sound(LARGE, (), journey, ())
+    journey = replace(at(LIBRARY), direction="brighter")
+    first = choose_by_sound(LIBRARY, LARGE, journey, ())
     assert first is not None
-    second = choose_by_sound(LARGE, (), journey, (first.track.id,))
+    second = choose_by_sound(LIBRARY, LARGE, journey, (first.track.id,))
     assert second is not None
     assert second.track != first.track
 
 
 def test_the_reason_says_that_a_direction_is_exhausted() -> None:
     brightest = int(np.argmax(LARGE.scores[:, LARGE.axes.directions["brighter"].axis]))
-    _, (choice,) = walk(LARGE, at(LARGE, brightest), ["brighter"])
+    _, (choice,) = walk(LIBRARY, at(LIBRARY, brightest), ["brighter"])
     assert "No brighter tracks left; try " in choice.reason
 
 
@@ -137,7 +139,7 @@ def test_the_reason_says_that_a_direction_is_exhausted() -> None:
 
 
 def test_a_drift_repeats_nothing_spaces_artists_and_visits_all_regions() -> None:
-    _, choices = walk(LARGE, at(LARGE, seed=7), [None] * 200)
+    _, choices = walk(LIBRARY, at(LIBRARY, seed=7), [None] * 200)
     ids = [choice.track.id for choice in choices]
     assert len(set(ids)) == 200
     artists = [choice.track.artist for choice in choices]
@@ -146,8 +148,8 @@ def test_a_drift_repeats_nothing_spaces_artists_and_visits_all_regions() -> None
 
 
 def test_a_drift_goes_on_smoothly() -> None:
-    _, choices = walk(LARGE, at(LARGE, seed=3), [None] * 100)
-    path = LARGE.matrix[[LARGE.rows[choice.track.id] for choice in choices]]
+    _, choices = walk(LIBRARY, at(LIBRARY, seed=3), [None] * 100)
+    path = LARGE.matrix[LARGE.rows_of(choice.track.id for choice in choices)]
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
     pairs = np.linalg.norm(path - np.random.default_rng(0).permutation(path), axis=1)
     assert np.median(steps) < 0.85 * np.median(pairs)
@@ -159,10 +161,10 @@ def test_the_same_seed_library_and_commands_give_the_same_journey(
     seed: int, directions: list[str | None], random: "np.random.Generator"
 ) -> None:
     tracks, analyses = make_library(60)
-    one = space_of(tracks, analyses)
+    one = memory_library(tracks, analyses)
     random.shuffle(tracks)
-    other = space_of(tracks, dict(reversed(analyses.items())))
-    paths = [[choice.track.id for choice in walk(space, at(space, 0, seed), directions)[1]] for space in (one, other)]
+    other = memory_library(tracks, dict(reversed(analyses.items())))
+    paths = [[choice.track.id for choice in walk(it, at(it, 0, seed), directions)[1]] for it in (one, other)]
     assert paths[0] == paths[1]
 
 
@@ -192,19 +194,19 @@ def strange() -> dict[str, tuple[list[Track], dict[str, Analysis]]]:
 @pytest.mark.parametrize("name", strange())
 def test_strange_libraries_always_have_a_next_track(name: str) -> None:
     tracks, analyses = strange()[name]
-    space = space_of(tracks, analyses)
-    assert np.isfinite(space.matrix).all()
-    assert np.isfinite(space.scores).all()
-    _, choices = walk(space, at(space), [None, "brighter", "slower", None, "more_tonal"] * 6)
-    played = [space.tracks[0].id, *(choice.track.id for choice in choices)]
+    library = memory_library(tracks, analyses)
+    assert np.isfinite(library.space.matrix).all()
+    assert np.isfinite(library.space.scores).all()
+    _, choices = walk(library, at(library), [None, "brighter", "slower", None, "more_tonal"] * 6)
+    played = [min(library.playable()), *(choice.track.id for choice in choices)]
     if len(tracks) > 1:
         assert all(one != other for one, other in pairwise(played))
         assert len(set(played)) == len(tracks), "every track is played"
 
 
 def test_an_empty_library_has_no_next_track() -> None:
-    assert choose_by_sound(EMPTY, (), Journey(1), ()) is None
-    assert explore(EMPTY, (), Journey(1), "x") == []
+    assert choose_by_sound(memory_library((), {}), EMPTY, Journey(1), ()) is None
+    assert explore(EMPTY, LIBRARY.get, (), Journey(1), "x") == []
 
 
 def test_the_reason_names_the_true_change_of_tempo() -> None:
@@ -212,45 +214,45 @@ def test_the_reason_names_the_true_change_of_tempo() -> None:
     slow, fast = (track.id for track in tracks)
     analyses[slow] = make_analysis(tempo_bpm=72, tempo=72)
     analyses[fast] = make_analysis(tempo_bpm=120, tempo=120)
-    space = space_of(tracks, analyses)
-    _, (choice,) = walk(space, at(space, space.rows[slow]), ["faster"])
+    library = memory_library(tracks, analyses)
+    _, (choice,) = walk(library, at(library, sorted(library.playable()).index(slow)), ["faster"])
     assert choice.track.id == fast
     assert choice.reason.startswith("Faster. 48 BPM faster")
 
 
 def test_analysed_tracks_come_before_others() -> None:
     tracks, analyses = make_library(20)
-    space = space_of(tracks, dict(list(analyses.items())[:10]))
-    start = next(row for row in range(20) if space.is_analysed[row])
-    _, choices = walk(space, at(space, start), [None] * 9)
-    assert all(space.is_analysed[space.rows[choice.track.id]] for choice in choices)
+    library = memory_library(tracks, dict(list(analyses.items())[:10]))
+    start = int(np.argmax(library.space.is_analysed))
+    _, choices = walk(library, at(library, start), [None] * 9)
+    assert library.space.is_analysed[library.space.rows_of(choice.track.id for choice in choices)].all()
 
 
 def test_a_track_without_a_beat_is_neither_fast_nor_slow() -> None:
     tracks, analyses = make_library(50)
     still = tracks[7].id
     analyses[still] = make_analysis(tempo_bpm=None, tempo=0, onset_density=float(np.e))
-    space = space_of(tracks, analyses)
-    fast = space.axes.directions["faster"]
-    assert abs(float(space.scores[space.rows[still], fast.axis])) < 0.5
+    library = memory_library(tracks, analyses)
+    fast = library.space.axes.directions["faster"]
+    assert abs(float(library.space.scores[library.space.row_of(still), fast.axis])) < 0.5
 
 
 # --- open directions ----------------------------------------------------------------------------------------------
 
 
 def test_the_explorer_lists_the_tracks_in_every_direction() -> None:
-    journey = replace(at(LARGE, 17), draws=1)
-    found = explore(LARGE, (), journey, LARGE.tracks[17].id)
+    journey = replace(at(LIBRARY, 17), draws=1)
+    found = explore(LARGE, LIBRARY.get, (), journey, LARGE.id_of(17))
     assert {it.direction.id for it in found} >= set(DIRECTIONS)
     for it in found:
         gains = [
-            score(LARGE, track.id, it.direction.id) - score(LARGE, LARGE.tracks[17].id, it.direction.id)
+            score(LARGE, track.id, it.direction.id) - score(LARGE, LARGE.id_of(17), it.direction.id)
             for track in it.samples
         ]
         assert all(gain >= CLEAR_STEP for gain in gains)
         assert len(it.samples) == min(3, it.count)
         if it.count:
-            choice = choose_by_sound(LARGE, (), replace(journey, direction=it.direction.id), ())
+            choice = choose_by_sound(LIBRARY, LARGE, replace(journey, direction=it.direction.id), ())
             assert choice is not None
             assert choice.track == it.samples[0]
 
@@ -263,10 +265,11 @@ def test_discovered_directions_are_named_after_their_features() -> None:
         sound = {"spread": float(np.exp(7 + 0.5 * width)), "timbre": (float(10 * width),) * 24}
         features = analyses[track.id].features.model_copy(update=sound)
         analyses[track.id] = analyses[track.id].model_copy(update={"features": features})
-    space = space_of(tracks, analyses)
-    found = space.axes.directions["discovered_1"]
+    library = memory_library(tracks, analyses)
+    directions = library.space.axes.directions
+    found = directions["discovered_1"]
     assert "wide" in found.label
-    assert "narrow" in space.axes.directions[found.opposite].label
-    narrow = min(space.tracks, key=lambda track: analyses[track.id].features.spread)
-    _, (choice,) = walk(space, at(space, space.rows[narrow.id]), ["discovered_1"])
+    assert "narrow" in directions[found.opposite].label
+    narrow = min(tracks, key=lambda track: analyses[track.id].features.spread)
+    _, (choice,) = walk(library, at(library, sorted(library.playable()).index(narrow.id)), ["discovered_1"])
     assert analyses[choice.track.id].features.spread > 1.3 * analyses[narrow.id].features.spread

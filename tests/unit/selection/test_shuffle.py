@@ -1,18 +1,19 @@
 """The shuffle: every track is played before any repeats, and artists are spaced."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 
 from rtc_drift.library.track import Track
+from rtc_drift.library.track_table import TrackTable
 from rtc_drift.selection.shuffle import draw
 from tests.support.music import make_track
 
 
-def shuffled(tracks: Sequence[Track], length: int, seed: int = 1) -> list[str]:
+def shuffled(tracks: Iterable[Track], length: int, seed: int = 1) -> list[str]:
     """Draw tracks one after the other; return their ids."""
-    played: list[str] = []
+    table, played = TrackTable(tracks), list[str]()
     for number in range(length):
-        choice = draw(tracks, played, seed, number)
+        choice = draw(table, played, seed, number)
         assert choice is not None
         played.append(choice.track.id)
     return played
@@ -44,15 +45,15 @@ def test_the_order_depends_on_the_seed_only() -> None:
 
 
 def test_small_libraries_repeat() -> None:
-    assert draw([], [], 1, 1) is None
+    assert draw(TrackTable(), [], 1, 1) is None
     assert shuffled([make_track(1)], 3) == [make_track(1).id] * 3
     assert all(first != second for first, second in pairwise(shuffled([make_track(1), make_track(2)], 6)))
 
 
 def test_avoided_tracks_come_only_if_there_is_no_other() -> None:
     tracks = [make_track(number) for number in range(4)]
-    ids = {track.id for track in tracks}
+    ids, table = {track.id for track in tracks}, TrackTable(tracks)
     for avoided in ({tracks[0].id}, ids - {tracks[2].id}, ids):
-        drawn = {choice.track.id for seed in range(40) if (choice := draw(tracks, [], seed, 1, avoided))}
+        drawn = {choice.track.id for seed in range(40) if (choice := draw(table, [], seed, 1, avoided))}
         assert drawn == (ids - avoided or ids)
-    assert draw(tracks, [], 1, 1, {"unknown"}) == draw(tracks, [], 1, 1)
+    assert draw(table, [], 1, 1, {"unknown"}) == draw(table, [], 1, 1)

@@ -20,7 +20,7 @@ class TestNext:
         assert HORIZON < accepted.starts_at - driver.now <= samples(0.2)
         assert driver.autodj.programme.entries[-1].play.id == planned.play.id, "its deck is used"
         driver.run_for(5)
-        other = next(track for track in driver.library.playable() if track != planned.track)
+        other = next(track for track in driver.library.playable().values() if track != planned.track)
         accepted = driver.commands.next_track(other.id)
         assert accepted.track == other
         assert HORIZON < accepted.starts_at - driver.now <= samples(0.3)

@@ -149,7 +149,7 @@ def test_a_programme_that_would_be_silent_for_long_begins_anew() -> None:
 def test_the_greatest_state_is_far_from_the_bounds_and_read_soon() -> None:
     driver = AutoDjDriver(*make_tracks(300), seed=1)
     driver.run_for(5)
-    for track in driver.library.playable()[:QUEUE]:
+    for track in list(driver.library.playable().values())[:QUEUE]:
         driver.commands.enqueue(track.id)
     for _ in range(20):
         with_room = True

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.media import samples, seconds
-from rtc_drift.selection.feature_space import space_of
 from rtc_drift.station.playout import HORIZON
 from tests.support.analyses import beat_analysis
 from tests.support.autodj_driver import AutoDjDriver
 from tests.support.mix_tracks import mix_track
+from tests.support.synthetic_library import space_from
 
 
 def driver_with_tempi(*bpms: float) -> AutoDjDriver:
@@ -157,7 +157,7 @@ def test_a_random_choice_is_replaced_once_the_library_is_analysed() -> None:
     random_choice = driver.autodj.planned()
     assert random_choice is not None and random_choice.why is None
     driver.library.analyses.update({it.track.id: it.analysis for it in tracks if it.analysis is not None})
-    driver.space = space_of([it.track for it in tracks], driver.library.analyses)
+    driver.space = space_from([it.track for it in tracks], driver.library.analyses)
     driver.run_for(2)
     chosen = driver.autodj.planned()
     assert chosen is not None and chosen.why is not None
@@ -171,7 +171,7 @@ def test_a_plan_is_made_anew_once_an_analysis_is_read_that_came_too_late(monkeyp
     tracks = [mix_track(number, beat_analysis(124)) for number in (1, 2)]
     driver = AutoDjDriver(*(it.track for it in tracks))
     analyses = {it.track.id: it.analysis for it in tracks if it.analysis is not None}
-    driver.space = space_of([it.track for it in tracks], analyses)
+    driver.space = space_from([it.track for it in tracks], analyses)
     driver.run_for(5)
     assert driver.planned().transition.style != "beat-matched", "no analysis could be read in time"
     published = len(driver.events_of("track_planned"))

@@ -100,7 +100,7 @@ class TestQueue:
 
     def test_the_queue_is_limited(self) -> None:
         driver = driver_on_air(3)
-        track = driver.library.playable()[0]
+        track = next(iter(driver.library.playable().values()))
         for _ in range(QUEUE):
             driver.commands.enqueue(track.id)
         with pytest.raises(QueueFullError):
@@ -127,14 +127,14 @@ class TestQueue:
         for number, step in enumerate(steps):
             match step:
                 case "add" | "again" if library.tracks:
-                    tracks = library.playable()
-                    driver.commands.enqueue(tracks[number % len(tracks) if step == "add" else 0].id)
+                    ids = list(library.playable())
+                    driver.commands.enqueue(ids[number % len(ids) if step == "add" else 0])
                 case "skip" if library.tracks:
                     driver.commands.next_track()
                 case "fail" if (planned := driver.autodj.planned()) is not None:
                     driver.fail_deck(planned.play.id, 0)
                 case "lose" if len(library.tracks) > 2:
-                    library.tracks.pop(next(reversed(library.tracks)))
+                    library.tracks.pop(list(library.tracks)[-1])
             driver.run_for(60 if step == "play" else 1)
             revision, queue = driver.autodj.published_queue()
             changes = driver.events_of("queue_changed")
@@ -150,8 +150,8 @@ class TestQueue:
             worst = dict.fromkeys(("title", "artist", "album", "genre"), "😀" * 500)
             driver.library.tracks[id_] = track.model_copy(update=worst)
         for _ in range(QUEUE):
-            driver.commands.enqueue(driver.library.playable()[0].id)
-        driver.library.tracks.pop(driver.library.playable()[0].id)
+            driver.commands.enqueue(next(iter(driver.library.playable().values())).id)
+        driver.library.tracks.pop(next(iter(driver.library.playable().values())).id)
         driver.run_for(1)
         changes = driver.events_of("queue_changed")
         assert {it.change for it in changes} == {"added", "replaced"}
@@ -160,9 +160,9 @@ class TestQueue:
 
     def test_the_last_track_of_a_full_queue_takes_little_work(self) -> None:
         driver = driver_on_air(QUEUE + 1)
-        tracks = driver.library.playable()
-        for track in tracks[1:QUEUE]:
-            driver.commands.enqueue(track.id)
+        last, *others = list(driver.library.playable())[:QUEUE]
+        for track_id in others:
+            driver.commands.enqueue(track_id)
         calls = 0
 
         def count(_: object, event: str, __: object) -> None:
@@ -170,7 +170,7 @@ class TestQueue:
             calls += event == "call"
 
         sys.setprofile(count)
-        driver.commands.enqueue(tracks[0].id)
+        driver.commands.enqueue(last)
         sys.setprofile(None)
         assert calls < 10_000
 
@@ -205,7 +205,7 @@ class TestDirection:
     def test_a_reset_clears_direction_and_history(self) -> None:
         driver = driver_on_air()
         driver.commands.steer("calmer")
-        queued = driver.library.playable()[0]
+        queued = next(iter(driver.library.playable().values()))
         driver.commands.enqueue(queued.id)
         driver.commands.reset_drift()
         journey = driver.autodj.journey

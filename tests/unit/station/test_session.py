@@ -22,7 +22,7 @@ from tests.support.music import make_tracks
 
 def make_station(session_id: str = "kitchen", tracks: Sequence[Track] | None = None) -> Station:
     library = FakeLibrary(*(tracks or make_tracks(9)))
-    library.loved.add(library.playable()[0].id)
+    library.loved.add(next(iter(library.playable().values())).id)
     station = Station(
         session_id,
         1,
@@ -33,7 +33,7 @@ def make_station(session_id: str = "kitchen", tracks: Sequence[Track] | None = N
         seed=1,
         bitrate=128_000,
     )
-    station.commands.begin_with(library.playable()[0].id, "calmer")
+    station.commands.begin_with(next(iter(library.playable().values())).id, "calmer")
     return station
 
 

@@ -17,7 +17,7 @@ def saved(driver: AutoDjDriver) -> SavedStation:
 
 def restored(driver: AutoDjDriver, *, without: str | None = None, moved: bool = False) -> AutoDjDriver:
     """Restore a driver from the snapshot of another one."""
-    present = [track for track in driver.library.playable() if track.id != without]
+    present = [track for track in driver.library.playable().values() if track.id != without]
     if moved:
         present = [track.model_copy(update={"path": Path("/elsewhere") / track.path.name}) for track in present]
     other = AutoDjDriver(*present, running=False)
@@ -41,7 +41,7 @@ def test_a_programme_is_restored_at_any_moment(seed: int) -> None:
         elif command == "seek":
             commands.seek(rng.uniform(0, 59))
         elif command == "queue":
-            commands.enqueue(rng.choice(driver.library.playable()).id)
+            commands.enqueue(rng.choice(list(driver.library.playable())))
         elif command == "steer":
             commands.steer(rng.choice(("brighter", None)))
         elif command != "nothing":
@@ -71,7 +71,7 @@ def test_without_the_playing_track_the_programme_starts_with_the_queue() -> None
     driver = AutoDjDriver(*make_tracks(5))
     driver.run_for(10)
     gone = driver.playing()
-    queued = next(track for track in driver.library.playable() if track != gone.track)
+    queued = next(track for track in driver.library.playable().values() if track != gone.track)
     driver.commands.enqueue(queued.id)
     other = restored(driver, without=gone.track.id)
     assert other.title() == queued.title
@@ -145,7 +145,7 @@ def test_a_paused_programme_is_restored_paused() -> None:
 def test_a_queue_is_restored_without_missing_tracks() -> None:
     driver = AutoDjDriver(*make_tracks(5))
     driver.run_for(5)
-    one, two, three, *_ = [track for track in driver.library.playable() if track.title != driver.title()]
+    one, two, three, *_ = [track for track in driver.library.playable().values() if track.title != driver.title()]
     for track in (one, two, three):
         driver.commands.enqueue(track.id)
     other = restored(driver, without=two.id)
