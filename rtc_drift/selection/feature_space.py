@@ -1,6 +1,7 @@
 """The feature space: a library as points, prepared once for all choices."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from rtc_drift.library.track import id_of, number_of
 from rtc_drift.library.track_table import TrackColumns, TrackTable
 from rtc_drift.selection.directions import Axes, axes_of
 from rtc_drift.selection.features import Matrix, Scale, raw_features
+
+_ID_CHARACTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,23 @@ class FeatureSpace:
 
     def rows_of(self, track_ids: Iterable[str]) -> list[int]:
         """Return the rows of tracks, in the order given. Tracks without a row are skipped."""
-        wanted = np.array([number for it in track_ids if (number := number_of(it)) >= 0], np.uint64)
+        wanted = _numbers_of(track_ids)
         if not len(self.ids) or not len(wanted):
             return []
         rows = np.searchsorted(self.ids, wanted).clip(max=len(self.ids) - 1)
         found: list[int] = rows[self.ids[rows] == wanted].tolist()
         return found
+
+
+def _numbers_of(track_ids: Iterable[str]) -> NDArray[np.uint64]:
+    """Return ids as numbers, without texts that are none."""
+    ids = tuple(track_ids)
+    joined = "".join(ids)
+    with suppress(ValueError):
+        packed = bytes.fromhex(joined)
+        if packed.hex() == joined and all(len(it) == _ID_CHARACTERS for it in ids):
+            return np.frombuffer(packed, ">u8").astype(np.uint64)
+    return np.array([number for it in ids if (number := number_of(it)) >= 0], np.uint64)
 
 
 def space_of(tracks: TrackColumns, analysed: AnalysedColumns) -> FeatureSpace:
@@ -110,7 +124,7 @@ def _scores(matrix: Matrix, is_analysed: NDArray[np.bool_], axes: Axes) -> Matri
         spread = (high - low) / 1.349
         spread = np.where(spread > 1e-6, spread, np.inf)
         scores = ((scores - middle) / spread).astype(np.float32)
-    return scores
+    return np.asfortranarray(scores)  # a choice reads one axis of all tracks
 
 
 def _sure_tempi(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
