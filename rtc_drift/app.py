@@ -44,6 +44,7 @@ from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
 from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable_reason
 from rtc_drift.workers import sandbox
+from rtc_drift.workers.gathered import Gathered
 from rtc_drift.workers.pool import Workers
 from rtc_drift.workers.threads import Threads
 from rtc_drift.workers.turns import Turns, has_few_cores
@@ -51,6 +52,8 @@ from rtc_drift.workers.turns import Turns, has_few_cores
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 2.0
+GATHER_SECONDS = 0.2
+"""Time within which further changes of the library are told to all stations as one: a scan makes a hundred a second."""
 
 
 class StartError(Exception):
@@ -147,7 +150,9 @@ class Service:
             )
             self.spaces.on_change = self.sessions.library_changed
             self._close_later(stack, "closing the feature space", self.spaces.close)
-            self.library.on_change = self._library_changed
+            changed = Gathered(self._library_changed, GATHER_SECONDS)
+            stack.callback(changed.close)
+            self.library.on_change = changed
             self.session_store = SessionStore(self.sessions, SessionTable(catalogue.database), self._storage)
             stack.push_async_callback(self.end_sessions)
             self.shared_port = _open_port(settings, policy, ticks, self.engines.send)

@@ -51,7 +51,8 @@ export function receptionText(reception) {
 export const joined = (...texts) => texts.filter(Boolean).join(" · ");
 
 /** Format a number with its noun. */
-export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
+const number = (n) => n.toLocaleString("en");
+export const count = (n, one, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;
 
 /** Format the number of listeners and followers. */
 export function audienceText({ listeners, followers }) {
@@ -146,11 +147,18 @@ export function mixText(transition) {
 }
 
 /** Describe the library and the progress of its scan and analysis. */
-export function libraryText({ source, tracks, analysed, scanning, done, total, notice }) {
+export function libraryText({ source, tracks, analysed, analysisSecondsLeft, scanning, done, total, notice }) {
   const size = source === "demo" ? `Demo library: ${count(tracks, "track")}` : source === "music" ? count(tracks, "track") : "No music yet";
-  const reading = scanning && total > 0 ? `${done} of ${total} files read` : "";
-  const analysing = analysed < tracks ? `${analysed} analysed` : "";
+  const reading = scanning && total > 0 ? `${number(done)} of ${number(total)} files read` : "";
+  const left = analysisSecondsLeft ? ` (${longText(analysisSecondsLeft)})` : "";
+  const analysing = analysed < tracks ? `${number(analysed)} analysed${left}` : "";
   return joined(size, reading, analysing, notice ?? "");
+}
+
+/** Return a time that only the analysis of a library takes. */
+function longText(seconds) {
+  if (seconds < 60) return "less than a minute left";
+  return seconds < 5400 ? `about ${Math.round(seconds / 60)} min left` : `about ${Math.round(seconds / 3600)} h left`;
 }
 
 /** Return the name of a session as the page shows it. */

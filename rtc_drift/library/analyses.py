@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library import jobs
 from rtc_drift.library.analysed import Analysed
+from rtc_drift.library.analysis_pace import AnalysisPace, ProgressLog
 from rtc_drift.library.analysis_queue import AnalysisQueue
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.resources import Resources
@@ -45,6 +46,7 @@ class Analyses:
         read, since all others of its folder may hang as well.
         """
         self._resources = resources
+        self._tracks = tracks
         self._on_change = on_change
         self._on_failure = on_failure
         self._check_folder = check_folder
@@ -65,6 +67,8 @@ class Analyses:
         """Tracks whose recorded beats and curves could not be read. They are analysed again once, not more often."""
         self._logged_reasons = set[str]()
         self._busy = set[str]()
+        self.pace = AnalysisPace()
+        self._progress = ProgressLog()
         self._counted = 0
         """Latest result of `count_done`, and the state in which it was counted."""
         self._counted_in: object = None
@@ -166,6 +170,8 @@ class Analyses:
     ) -> None:
         """Analyse all tracks, one in each worker at a time. Raises WorkerError, and CatalogueError unless patient."""
 
+        self.pace.start()
+
         async def work() -> None:
             while (track := self._queue.next()) is not None:
                 self._busy.add(track.id)
@@ -173,8 +179,21 @@ class Analyses:
                     on_done(track, await self._analyse(track, is_patient))
                 finally:
                     self._busy.discard(track.id)
+                self.pace.count()
+                if is_patient and self._progress.is_due:
+                    self._tell_progress()
 
         await self._resources.workers.run_concurrently(work, "analyse")
+
+    def seconds_left(self) -> float | None:
+        """Return the estimated time until all tracks are analysed; None if it can't be told yet."""
+        tracks = self._tracks()
+        return self.pace.seconds_left(len(tracks) - self.count_done(tracks))
+
+    def _tell_progress(self) -> None:
+        tracks, left = self._tracks(), self.seconds_left()
+        if left is not None:
+            self._progress.tell(self.count_done(tracks), len(tracks), left)
 
     def _is_done(self, number: int) -> bool:
         track_id = id_of(number)

@@ -172,6 +172,7 @@ class Library:
             source="music" if self._music else "demo" if self._demo.tracks else "none",
             tracks=len(self.playable()),
             analysed=self.analyses.count_done(self.playable()),
+            analysis_seconds_left=self.analyses.seconds_left() if self._analysis_enabled else None,
             unplayable=len(self._unplayable_paths),
             scanning=self._scanning,
             done=self._done,

@@ -17,6 +17,8 @@ class LibraryStatus(BaseModel):
     """Number of tracks that can be played now."""
     analysed: int
     """Number of these tracks that are analysed, or can't be."""
+    analysis_seconds_left: float | None
+    """Estimated time until all of them are; null if it can't be told."""
     unplayable: int
     """Number of files in the music folders that can't be played."""
     scanning: bool

@@ -59,6 +59,7 @@ class FakeLibrary:
             source="music",
             tracks=count,
             analysed=count,
+            analysis_seconds_left=0,
             unplayable=0,
             scanning=False,
             done=0,
