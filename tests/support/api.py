@@ -19,7 +19,6 @@ from rtc_drift.app import frontend_folder
 from rtc_drift.config import Settings
 from rtc_drift.library.covers import Covers
 from rtc_drift.metrics import Metrics
-from rtc_drift.selection.feature_space import EMPTY
 from rtc_drift.selection.map_keeper import MapKeeper
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
@@ -68,17 +67,19 @@ class Api:
 
 
 @asynccontextmanager
-async def api_on_fakes(*, link_limit: LinkLimit | None = None, allow: tuple[str, ...] = ()) -> AsyncIterator[Api]:
+async def api_on_fakes(
+    *, link_limit: LinkLimit | None = None, allow: tuple[str, ...] = (), spaces: FixedSpace | None = None
+) -> AsyncIterator[Api]:
     """Serve the API with a library of 300 tracks; every station has begun."""
-    library = FakeLibrary(*make_tracks(300))
+    library, spaces = FakeLibrary(*make_tracks(300)), spaces or FixedSpace()
     sessions = make_sessions(library=library)
     metrics = Metrics()
     engines = SimpleNamespace(restarts=0, decoder_restarts=0, tick_ages_seconds=[None], is_ticking=lambda number: True)
     context = Context(
         library=cast(Any, library),
         covers=Covers(),
-        spaces=cast(Any, SimpleNamespace(space=EMPTY)),
-        map_keeper=MapKeeper(FixedSpace(), Threads("exploring", 1)),
+        spaces=cast(Any, spaces),
+        map_keeper=MapKeeper(spaces, Threads("exploring", 1)),
         sessions=sessions,
         listeners=Listeners(ice_policy(Settings()), metrics, 10, None),
         metrics=metrics,
