@@ -131,8 +131,12 @@ def _fill(library: LargeLibrary, tracks: list[Track]) -> None:
     library.data.mkdir(exist_ok=True)
     parts = [tracks[first : first + PART] for first in range(0, len(tracks), PART)]
     with contextlib.closing(Catalogue.open(library.catalogue)) as catalogue:
-        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as processes:
-            list(processes.map(fill_part, [library.catalogue] * len(parts), range(len(parts)), parts))
+        arguments = ([library.catalogue] * len(parts), range(len(parts)), parts)
+        if len(parts) == 1:
+            list(map(fill_part, *arguments))
+        else:
+            with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as processes:
+                list(processes.map(fill_part, *arguments))
         for track in tracks[::LOVED_EVERY]:
             catalogue.set_loved(track.id, True)
 
