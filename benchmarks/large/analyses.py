@@ -1,6 +1,7 @@
 """Made-up analyses of tracks of four minutes, as hard to compress as those of the analyser."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,10 +30,16 @@ class _Beats(NamedTuple):
 
 def make_analyses(count: int, rng: np.random.Generator) -> Iterator[Analysis]:
     """Yield `count` analyses. Equal generators give equal analyses."""
-    sounds = list(make_library(min(count, SOUNDS))[1].values())
-    beats = [_make_beats(rng) for _ in range(min(count, CURVES))]
+    sounds, beats = _patterns(min(count, SOUNDS), min(count, CURVES))
     for number in range(count):
         yield _varied(sounds[number % len(sounds)], beats[int(rng.integers(len(beats)))], rng)
+
+
+@cache
+def _patterns(sounds: int, curves: int) -> tuple[list[Analysis], list[_Beats]]:
+    """Make what all analyses are made of."""
+    rng = np.random.default_rng(0)
+    return list(make_library(sounds)[1].values()), [_make_beats(rng) for _ in range(curves)]
 
 
 def _varied(sound: Analysis, beats: _Beats, rng: np.random.Generator) -> Analysis:
