@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.large.analyses import make_analyses
 from benchmarks.large.figures import FiguresOf
-from benchmarks.large.library import LargeLibrary
+from benchmarks.large.library import LargeLibrary, copy_rows
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.library import Library
 from rtc_drift.library.resources import Resources
@@ -146,11 +146,8 @@ def _without_analyses(library: LargeLibrary, folder: Path) -> Path:
     """Copy a catalogue without its analyses into a folder. Return its data folder."""
     data = folder / f"unanalysed-{library.count}"
     data.mkdir()
-    catalogue = Catalogue.open(data / "catalogue.sqlite")
-    with contextlib.closing(catalogue), catalogue.database.transaction() as connection:
-        connection.execute("ATTACH ? AS old", (str(library.catalogue),))
-        for table in ("files", "tracks", "loved"):
-            connection.execute(f"INSERT INTO {table} SELECT * FROM old.{table}")
+    with contextlib.closing(Catalogue.open(data / "catalogue.sqlite")) as catalogue:
+        copy_rows(library.catalogue, catalogue, ("files", "tracks", "loved"))
     return data
 
 

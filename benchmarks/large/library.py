@@ -29,7 +29,7 @@ PART = 5_000
 """Number of tracks that are written into the catalogue as one task."""
 LOVED_EVERY = 200
 """Every so many tracks, one is loved."""
-_ID_SEED, _TAG_SEED, _ANALYSIS_SEED = 1, 2, 3
+_ID_SEED, _TAG_SEED = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +130,24 @@ def _fill(library: LargeLibrary, tracks: list[Track]) -> None:
     """Write all tracks and their analyses into the catalogue, in as many processes as there are cores."""
     library.data.mkdir(exist_ok=True)
     parts = [tracks[first : first + PART] for first in range(0, len(tracks), PART)]
-    with contextlib.closing(Catalogue.open(library.catalogue)) as catalogue:
-        arguments = ([library.catalogue] * len(parts), range(len(parts)), parts)
-        if len(parts) == 1:
-            list(map(fill_part, *arguments))
-        else:
-            with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as processes:
-                list(processes.map(fill_part, *arguments))
+    with contextlib.ExitStack() as stack:
+        catalogue = stack.enter_context(contextlib.closing(Catalogue.open(library.catalogue)))
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=library.data)))
+        paths = [scratch / f"{number}.sqlite" for number in range(len(parts))]
+        filled: Iterator[Path] = map(fill_part, paths, parts)
+        if len(parts) > 1:
+            spawn = multiprocessing.get_context("spawn")
+            filled = stack.enter_context(ProcessPoolExecutor(mp_context=spawn)).map(fill_part, paths, parts)
+        for path in filled:
+            copy_rows(path, catalogue)
+            path.unlink()
         for track in tracks[::LOVED_EVERY]:
             catalogue.set_loved(track.id, True)
 
 
-def fill_part(path: Path, number: int, tracks: Sequence[Track]) -> None:
-    """Write the tracks of a part and their analyses into a catalogue."""
-    analyses = make_analyses(len(tracks), np.random.default_rng((_ANALYSIS_SEED, number)))
+def fill_part(path: Path, tracks: Sequence[Track]) -> Path:
+    """Write tracks and their analyses into a catalogue of their own. Return its path."""
+    analyses = make_analyses(len(tracks), np.random.default_rng(int(tracks[0].id, 16)))
     with contextlib.closing(Catalogue.open(path)) as catalogue:
         with catalogue.database.transaction() as connection:
             connection.execute("PRAGMA synchronous = OFF")  # if the machine stops now, it is made again
@@ -151,3 +155,15 @@ def fill_part(path: Path, number: int, tracks: Sequence[Track]) -> None:
             state = track.path.stat()
             catalogue.record(track.path, state.st_size, state.st_mtime_ns, track)
             catalogue.record_analysis(track.id, analysis)
+    return path
+
+
+def copy_rows(source: Path, catalogue: Catalogue, tables: Sequence[str] = ()) -> None:
+    """Copy all rows of a catalogue, or those of some tables, into another."""
+    with catalogue.database.transaction() as connection:
+        connection.execute("ATTACH ? AS source", (str(source),))
+        found = connection.execute("SELECT name FROM source.sqlite_schema WHERE type = 'table'").fetchall()
+        for table in tables or [name.decode() for (name,) in found]:
+            connection.execute(f"INSERT OR REPLACE INTO main.{table} SELECT * FROM source.{table}")
+        connection.commit()
+        connection.execute("DETACH source")
