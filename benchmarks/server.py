@@ -66,6 +66,14 @@ class MeasuredServer:
         """Return the CPU time of all its processes so far, in seconds, as the operating system counts it."""
         return sum(sum(process.cpu_times()[:2]) for process in self.processes())
 
+    def loop_cpu_ms(self) -> float:
+        """Return the CPU time of control's main thread, the one of its event loop, so far in ms (Linux)."""
+        return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e6
+
+    def control_cpu_seconds(self) -> float:
+        """Return the CPU time of control with all its threads so far, in seconds."""
+        return sum(self.process.cpu_times()[:2])
+
     def memory_mb(self) -> float:
         """Return the proportional set size of all its processes in MB: the memory that they would free together."""
         return sum(process.memory_full_info().pss for process in self.processes()) / 1e6

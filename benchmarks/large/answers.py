@@ -35,13 +35,16 @@ async def measure_answers(server: MeasuredServer, figures: FiguresOf) -> None:
 
 async def _measure_map(server: MeasuredServer, figures: FiguresOf) -> None:
     async with watched_loop(server.url) as delay:
+        cpu = server.loop_cpu_ms()
         first, body, etag = await _map(server)
+        cpu = server.loop_cpu_ms() - cpu
         again = [(await _map(server))[0] for _ in range(MAPS)]
         status, not_modified_ms = await _map_if_changed(server, etag)
     decoded = json.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
     tracks = len(decoded["ids"] if "ids" in decoded else decoded["points"])
     assert tracks == figures.count, f"{tracks} tracks on the map instead of {figures.count}"
     figures.add("map, the first time", first, "ms", at_most=MAX_MAP_MS)
+    figures.add("map, the first time, CPU of the event loop", cpu, "ms")
     figures.add("map, later, median", statistics.median(again), "ms", at_most=MAX_MAP_MS)
     figures.add("map on the wire", len(body) / 1e6, "MB", at_most=MAX_MAP_MB)
     figures.add("map with If-None-Match: status", status, "", at_most=NOT_MODIFIED, at_least=NOT_MODIFIED)
@@ -67,13 +70,16 @@ async def _map_if_changed(server: MeasuredServer, etag: str) -> tuple[int, float
 async def _measure_search(server: MeasuredServer, figures: FiguresOf) -> None:
     async with watched_loop(server.url) as delay:
         figures.add("search, the first time", await _search_ms(server, "love"), "ms")
+        cpu = server.loop_cpu_ms()
         taken = {query: [await _search_ms(server, query) for _ in range(REPEATS)] for query in SEARCHES}
+        cpu = (server.loop_cpu_ms() - cpu) / len(SEARCHES) / REPEATS
     medians = {query: statistics.median(times) for query, times in taken.items()}
     slowest = max(medians, key=medians.__getitem__)
     everything = [time_ms for times in taken.values() for time_ms in times]
     figures.add("search, median", statistics.median(everything), "ms", at_most=MAX_SEARCH_MS)
     figures.add(f"search, slowest ({slowest!r}), median", medians[slowest], "ms", at_most=MAX_SEARCH_MS)
     figures.add("search, worst of all", max(everything), "ms")
+    figures.add("search, CPU of the event loop, the watch included, mean", cpu, "ms")
     figures.add("event loop blocked, search, worst", delay.worst, "ms")
 
 
