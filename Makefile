@@ -34,7 +34,7 @@ format: $(VENV)/.dev ## Apply ruff's fixes and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev chromium ## Print the measured figures as JSON lines (about 15 minutes)
+bench: $(VENV)/.dev chromium ## Print the measured figures as JSON lines (about 25 minutes)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-fanout: $(VENV)/.dev ## Print what it costs to send to thousands of listeners (about 18 minutes, Linux)

@@ -1,6 +1,7 @@
 """Run all benches, or those named, and print each figure as a JSON line: `python -m benchmarks [NAME…]`."""
 
 from benchmarks import analysis, chromium, faults, first_minutes, mixing, selection, sessions, startup, station_cost
+from benchmarks.large.bench import large
 from benchmarks.runner import main
 
 BENCHES = {
@@ -16,6 +17,7 @@ BENCHES = {
     "hearing": analysis.analysis,
     "mixing": mixing.mixing,
     "navigating": selection.selection,
+    "large": large,
     "faults": faults.faults,
     "chromium": chromium.page_listens,
     "first-minutes": first_minutes.first_minutes,

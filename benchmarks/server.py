@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import re
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -45,8 +46,13 @@ class MeasuredServer:
 
     url: str
     process: psutil.Process
+    started: float
+    """Time of its start by the monotonic clock."""
     ready_seconds: float
+    """Seconds from its start until it was ready; NaN before."""
     http: aiohttp.ClientSession
+    log: bytearray
+    """Its log since it serves; it grows."""
 
     def whep(self, session: str = "master") -> str:
         """Return the WHEP url of a session."""
@@ -59,6 +65,14 @@ class MeasuredServer:
     def cpu_seconds(self) -> float:
         """Return the CPU time of all its processes so far, in seconds, as the operating system counts it."""
         return sum(sum(process.cpu_times()[:2]) for process in self.processes())
+
+    def loop_cpu_ms(self) -> float:
+        """Return the CPU time of control's main thread, the one of its event loop, so far in ms (Linux)."""
+        return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[0]) / 1e6
+
+    def control_cpu_seconds(self) -> float:
+        """Return the CPU time of control with all its threads so far, in seconds."""
+        return sum(self.process.cpu_times()[:2])
 
     def memory_mb(self) -> float:
         """Return the proportional set size of all its processes in MB: the memory that they would free together."""
@@ -83,30 +97,43 @@ async def measured_server(
     music: Path | None, data_dir: Path, *options: str, launch: Launch = THIS
 ) -> AsyncIterator[MeasuredServer]:
     """Start a server, wait until it is ready, and end it afterwards. Without music it makes the demo library."""
+    async with serving_server(music, data_dir, *options, launch=launch) as server:
+        yield await until_ready(server)
+
+
+@contextlib.asynccontextmanager
+async def serving_server(
+    music: Path | None, data_dir: Path, *options: str, launch: Launch = THIS
+) -> AsyncIterator[MeasuredServer]:
+    """Start a server, wait until it answers, which may be before it is ready, and end it afterwards."""
     folder = [] if music is None else ["--music", str(music)]
     command = launch.command("serve", "--port", "0", "--seed", "1", *folder, "--data-dir", str(data_dir))
     started = time.monotonic()
     child = await asyncio.create_subprocess_exec(
         *command, *options, cwd=launch.checkout, stderr=asyncio.subprocess.PIPE
     )
-    drain: asyncio.Task[bytes] | None = None
+    drain: asyncio.Task[None] | None = None
     try:
         url = await asyncio.wait_for(_announced_url(child), 60)
-        assert child.stderr is not None
-        drain = asyncio.create_task(child.stderr.read())
+        log = bytearray()
+        drain = asyncio.create_task(_keep_log(child, log))
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as http:
-            while True:
-                async with http.get(f"{url}/readyz") as response:
-                    if response.status == 200:
-                        break
-                await asyncio.sleep(0.01)
-            yield MeasuredServer(url, psutil.Process(child.pid), time.monotonic() - started, http)
+            yield MeasuredServer(url, psutil.Process(child.pid), started, math.nan, http, log)
     finally:
         if child.returncode is None:
             child.terminate()
         await child.wait()
         if drain is not None:
             await drain
+
+
+async def until_ready(server: MeasuredServer) -> MeasuredServer:
+    """Wait until a server is ready, and return it with the time that took."""
+    while True:
+        async with server.http.get(f"{server.url}/readyz") as response:
+            if response.status == 200:
+                return replace(server, ready_seconds=time.monotonic() - server.started)
+        await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
@@ -142,3 +169,9 @@ async def _announced_url(child: asyncio.subprocess.Process) -> str:
         if match := re.search(rb"Serving (http://\S+)", line):
             return match[1].decode()
     raise RuntimeError("the server did not start")
+
+
+async def _keep_log(child: asyncio.subprocess.Process, log: bytearray) -> None:
+    assert child.stderr is not None
+    while part := await child.stderr.read(1 << 16):
+        log += part
