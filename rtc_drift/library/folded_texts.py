@@ -63,6 +63,8 @@ class FoldedTexts:
             return np.maximum.reduceat(matches.view(np.uint8) * self._byte_places[:width], self._starts)
         positions = np.flatnonzero(matches)
         for offset in range(first, len(data)):
+            if not len(positions):
+                break
             positions = positions[self._bytes[positions + offset] == data[offset]]
         places = np.zeros(len(self), np.uint8)
         texts = np.searchsorted(self._starts, positions, "right") - 1
