@@ -44,7 +44,8 @@ class FoldedTexts:
             for start in range(0, len(column), SLICE):
                 lines += _lines(column[start : start + SLICE])
                 pause()
-        data = np.frombuffer(lines + _PADDING, np.uint8)
+        lines += _PADDING
+        data = np.frombuffer(lines, np.uint8)
         ends = np.flatnonzero(data == _END).astype(np.int32)
         return cls(data, np.append(np.int32(0), ends[:-1] + np.int32(1))[: len(ends)], _places_of(data))
 
@@ -133,7 +134,10 @@ def _places_of(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
     # Signs of Latin-1; dashes and quotation marks; signs of Chinese and Japanese.
     before[1:] |= data[:-1] == 0xC2
     before[2:] |= ((data[:-2] == 0xE2) | (data[:-2] == 0xE3)) & (data[1:-1] == 0x80)
-    return np.append(np.True_, before[:-1]).astype(np.uint8) + np.uint8(INSIDE)
+    places = np.full(len(data), INSIDE, np.uint8)
+    places[0] = WORD_BEGINNING
+    places[1:] += before[:-1]
+    return places
 
 
 def _is_tied(ranks: NDArray[np.int64]) -> NDArray[np.bool_]:
