@@ -110,7 +110,7 @@ class Service:
             for pool in self._workers:
                 self._close_later(stack, "ending the worker processes", pool.close)
             self.library = Library(
-                Resources(catalogue, workers, self._storage, self._files, self._planning, watching),
+                Resources(catalogue, workers, self._storage, self._files, watching),
                 music=settings.music,
                 demo_folder=demo_folder,
                 analyse=settings.analysis,

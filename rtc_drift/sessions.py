@@ -268,10 +268,12 @@ class Sessions(Mapping[str, Session]):
             raise SessionLimitError(f"Session limit reached ({self._limit}).")
 
     async def _matching(self, text: str) -> str:
-        track = self._library.get(text) or next(iter(await self._library.find(text)), None)
-        if track is None:
+        if (track := self._library.get(text)) is not None:
+            return track.id
+        found, _ = await self._library.find(text, limit=1)
+        if not found:
             raise NoSuchTrackError("startingTrack")
-        return track.id
+        return found[0].id
 
     def _own(self, session_id: str, seed: int | None, saved: SavedStation | None = None) -> Session:
         """Add a session with a station of its own, yet to be started."""

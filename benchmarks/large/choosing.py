@@ -120,9 +120,9 @@ def _measure(
 @contextlib.asynccontextmanager
 async def _opened(library: LargeLibrary, data: Path, analysed: int) -> AsyncIterator[Source]:
     """Open a library as the server does, and wait until its feature space has all tracks."""
-    catalogue, planning = Catalogue.open(data / "catalogue.sqlite"), Threads("planning", 2)
+    catalogue, planning = Catalogue.open(data / "catalogue.sqlite"), Threads("planning", 1)
     async with Workers(1, reads=[library.music]) as workers:
-        resources = Resources(catalogue, workers, planning=planning)
+        resources = Resources(catalogue, workers)
         opened = Library(resources, music=[library.music], demo_folder=data / "demo", analyse=False, poll_seconds=None)
         spaces = SpaceUpdater(opened, planning)
         opened.on_change = spaces.changed

@@ -88,7 +88,7 @@ async def measure_migration(library: LargeLibrary, folder: Path, figures: Figure
 def make_old_catalogue(library: LargeLibrary, path: Path) -> None:
     """Write a catalogue of version 3 with the tracks of a library, and an analysis of each."""
     with contextlib.closing(Catalogue.open(library.catalogue)) as catalogue:
-        tracks, loved = catalogue.tracks([library.music]), catalogue.loved()
+        tracks, loved = list(catalogue.tracks([library.music]).values()), catalogue.loved()
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.executescript(SCHEMA)
         files = ((os.fsencode(it.path), it.path.stat().st_size, it.path.stat().st_mtime_ns, it.id) for it in tracks)

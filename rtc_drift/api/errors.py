@@ -13,6 +13,7 @@ from rtc_drift.api.context import context
 from rtc_drift.api.link_limit import LinkLimitError
 from rtc_drift.library.covers import CoverTimeoutError, TooManyCoversError
 from rtc_drift.library.database import CatalogueError
+from rtc_drift.library.search import SearchBusyError
 from rtc_drift.sessions import (
     BadNameError,
     MasterProtectedError,
@@ -118,6 +119,7 @@ _SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
     CatalogueError: (503, "catalogue_unavailable", "The server can't use its catalogue. See its log."),
     CoverTimeoutError: (504, "cover_timeout", "The cover could not be read in time."),
     TooManyCoversError: (503, "covers_busy", "Too many covers are being read. Try again."),
+    SearchBusyError: (503, "search_busy", "Too many searches at once. Try again."),
     web.RequestPayloadError: (400, "bad_body", "The body can't be read."),
 }
 """Status, code and sentence of errors without further detail. After a 503 the client may try again; the sentence of

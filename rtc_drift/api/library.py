@@ -17,13 +17,12 @@ async def status(request: web.Request) -> web.Response:
 
 
 async def tracks(request: web.Request) -> web.Response:
-    """GET /api/tracks?q=…&limit=…: the tracks that have every word in their title, artist or album."""
+    """GET /api/tracks?q=…&limit=…: the tracks that have every word in their title, artist or album, the best first."""
     limit = _limit(request.query.get("limit", "50"))
-    library = context(request).library
-    found = await library.find(request.query.get("q", ""))
-    return model_response(
-        TrackList(tracks=[TrackInfo.of(track, library.loved) for track in found[:limit]], total=len(found))
-    )
+    library, master = context(request).library, context(request).sessions.master
+    played = master.station.autodj.journey.history.played
+    found, total = await library.find(request.query.get("q", ""), limit=limit, played=played)
+    return model_response(TrackList(tracks=[TrackInfo.of(track, library.loved) for track in found], total=total))
 
 
 async def track(request: web.Request) -> web.Response:

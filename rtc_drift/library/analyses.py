@@ -169,7 +169,6 @@ class Analyses:
         is_patient: bool = False,
     ) -> None:
         """Analyse all tracks, one in each worker at a time. Raises WorkerError, and CatalogueError unless patient."""
-
         self.pace.start()
 
         async def work() -> None:

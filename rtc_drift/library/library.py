@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from rtc_drift.analysis.model import Analysis
@@ -88,7 +88,8 @@ class Library:
         self.analyses = Analyses(resources, self.playable, lambda: self.on_change(), report, self._check_folder_of)
         self._analysis_enabled, self._target_lufs, self._album_balance = analyse, target_lufs, album_balance
         self._normalisation: Normalisation | None = None
-        self._search = Search(resources.planning)
+        self._changes = 0
+        self._search = Search(lambda: self.playable().texts(), lambda: self._changes)
         self._cooldown = Cooldown(cooldown_seconds, self._restore)
         self._being_checked: dict[str, Track] = {}
         """Tracks that failed to play, by id, while their files are being checked."""
@@ -113,6 +114,7 @@ class Library:
     async def close(self) -> None:
         """End all background tasks. Safe to call again."""
         self._cooldown.clear()
+        await self._search.close()
         await self._services.close()
         await self._background.close()
 
@@ -144,9 +146,13 @@ class Library:
         """Wait until at least one track can be played."""
         await self._has_tracks.wait()
 
-    async def find(self, query: str) -> Sequence[Track]:
-        """Return the playable tracks with every word of the query in title, artist or album, by artist and album."""
-        return await self._search.find(tuple(self.playable().values()), query)
+    async def find(self, query: str, *, limit: int, played: Collection[str] = ()) -> tuple[Sequence[Track], int]:
+        """Return the best playable tracks with every word of the query in title, artist or album, and their number.
+
+        Those of equal rank that are loved, or among those `played`, come first. Raises SearchBusyError.
+        """
+        found = await self._search.find(query, limit=limit, loved=frozenset(self.loved), played=played)
+        return [track for it in found.ids if (track := self.get(it)) is not None], found.total
 
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
         """Take out a track that failed to play, at a `position` in its file (48 kHz), for some minutes.
@@ -346,6 +352,7 @@ class Library:
         self._normalisation = None
         if self._music.is_sparse:
             self._music = self._music.compacted()
+        self._changes += 1
         if self._music or self._demo.tracks:
             self._has_tracks.set()
         else:

@@ -6,7 +6,6 @@ from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.folder_threads import FolderThreads
 from rtc_drift.library.storage import Storage
 from rtc_drift.workers.pool import Workers
-from rtc_drift.workers.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +19,9 @@ class Resources:
     """The thread in which the catalogue is used."""
     files: FolderThreads = field(default_factory=FolderThreads)
     """Threads for calls on music files."""
-    planning: Threads = field(default_factory=lambda: Threads("planning", 1))
-    """Threads that compute."""
     watching: Workers | None = None
     """A process of its own that watches the music folders; None: they are polled."""
 
     def close_threads(self) -> None:
         """Let the threads end that can, without waiting. Idempotent."""
         self.files.close()
-        self.planning.close()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rtc_drift.library.numbered_names import NumberedNames
 from rtc_drift.library.track import Track, id_of, number_of
 from rtc_drift.library.track_page import TrackPage, page_of
+from rtc_drift.library.track_texts import TrackTexts
 
 Value = TypeVar("Value")
 
@@ -226,6 +227,19 @@ class TrackTable(MutableMapping[str, Track]):
             sides=np.array(self._side_of, np.int32),
         )
 
+    def texts(self) -> TrackTexts:
+        """Return what a search needs of all tracks."""
+        rows = np.flatnonzero(np.frombuffer(bytes(self._is_there), np.bool_))
+        return TrackTexts(
+            ids=np.array(self._ids, np.uint64)[rows],
+            titles=list(map(self._titles.__getitem__, rows.tolist())),
+            artists=[*self._artist_names.names, ""],  # −1 stands for the last
+            artist_of=_places(self._artist_of, rows, self._artist_names),
+            albums=[*self._album_names.names, ""],
+            album_of=_places(self._album_of, rows, self._album_names),
+            track_numbers=np.maximum(np.array(self._track_numbers, np.int64)[rows], 0),
+        )
+
     def _track(self, row: int) -> Track:
         if (made := self._made.get(row)) is not None:
             return made
@@ -252,3 +266,9 @@ class TrackTable(MutableMapping[str, Track]):
             first_sound_seconds=self._first_sounds[row],
             last_sound_seconds=self._last_sounds[row],
         )
+
+
+def _places(numbers: "array[int]", rows: NDArray[np.intp], names: NumberedNames) -> NDArray[np.int32]:
+    """Return the place of each row's name in a list of the names that ends with the empty one."""
+    found = np.array(numbers, np.int32)[rows]
+    return np.where(found < 0, len(names.names), found).astype(np.int32)

@@ -1,6 +1,6 @@
 """Fakes of what stations depend on: a library in memory, and an engine that keeps the messages it gets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.engine.protocol import messages as m
@@ -39,9 +39,10 @@ class FakeLibrary:
         """Return True if there is an analysis of the track."""
         return track_id in self.analyses
 
-    async def find(self, query: str) -> Sequence[Track]:
-        """Return the tracks with `query` in their title."""
-        return [track for track in self.tracks.values() if query in track.title.casefold()]
+    async def find(self, query: str, *, limit: int, played: Collection[str] = ()) -> tuple[Sequence[Track], int]:
+        """Return the tracks with `query` in their title, and how many there are."""
+        found = [track for track in self.tracks.values() if query in track.title.casefold()]
+        return found[:limit], len(found)
 
     async def wait_until_playable(self) -> None:
         """Return at once: there is music from the beginning."""

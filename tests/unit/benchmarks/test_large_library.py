@@ -42,12 +42,12 @@ def rows_of(library: LargeLibrary) -> dict[Path, tuple[int, int]]:
 
 def paths_by_id(library: LargeLibrary) -> dict[str, Path]:
     with closing(Catalogue.open(library.catalogue)) as catalogue:
-        return {track.id: track.path for track in catalogue.tracks([library.music])}
+        return {track.id: track.path for track in catalogue.tracks([library.music]).values()}
 
 
 def test_files_and_rows_agree(library: LargeLibrary) -> None:
     with closing(Catalogue.open(library.catalogue)) as catalogue:
-        tracks, loved = catalogue.tracks([library.music]), catalogue.loved()
+        tracks, loved = list(catalogue.tracks([library.music]).values()), catalogue.loved()
         analyses = [catalogue.analysis(track.id) for track in tracks]
     assert len(files_of(library)) == COUNT and rows_of(library) == files_of(library)
     assert {track.id for track in tracks} == set(library.ids()) >= loved != set()
@@ -98,7 +98,7 @@ def test_an_old_catalogue_holds_the_same_library(library: LargeLibrary, tmp_path
         tracks = new.tracks([library.music])
         assert migrated.tracks([library.music]) == tracks
         assert migrated.loved() == new.loved()
-        assert all(migrated.analysis(track.id) is not None for track in tracks)
+        assert all(migrated.analysis(track_id) is not None for track_id in tracks)
 
 
 def test_a_few_words_are_frequent_and_albums_have_no_number_twice() -> None:
