@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from rtc_drift.library.resources import Resources
-from rtc_drift.library.scan import is_present
+from rtc_drift.library.roots import is_present
 from rtc_drift.workers.pool import JobHungError, WorkerError
 from rtc_drift.workers.precedence import Precedence
 
