@@ -38,6 +38,7 @@ async def scanned_library(music: Path | None = None, data_dir: Path | None = Non
                         if music is None:
                             await reader.make_demo(folder)
                         await reader.scan(folder)
-                        analyses, _ = await reader.analyse([folder])
+                        await reader.analyse([folder])
+            analyses, _ = catalogue.analyses()
             whole_analysis = lru_cache(64)(catalogue.analysis)
-            yield MemoryLibrary(catalogue.tracks([folder]), analyses.known, whole_analysis=whole_analysis)
+            yield MemoryLibrary(catalogue.tracks([folder]), analyses, whole_analysis=whole_analysis)

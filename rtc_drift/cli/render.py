@@ -87,10 +87,11 @@ async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> M
                 await reader.make_demo(folders[0])
             for folder in folders:
                 await reader.scan(folder)
-            analyses, _ = await reader.analyse(folders)
+            await reader.analyse(folders)
+    analyses, _ = catalogue.analyses()
     return MemoryLibrary(
         catalogue.tracks(folders),
-        analyses.known,
+        analyses,
         whole_analysis=lru_cache(KEPT_ANALYSES)(catalogue.analysis),
         loved=catalogue.loved(),
         target_lufs=settings.loudness,
