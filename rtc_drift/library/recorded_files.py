@@ -1,13 +1,10 @@
-"""The files that the catalogue knows, a page at a time, in the order of their paths."""
+"""The files that the catalogue knows, in the order of their paths, a page at a time."""
 
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from rtc_drift.library.database import Database
-
-PAGE_FILES = 2_000
-"""Most files that are read at once."""
 
 
 class RecordedFile(NamedTuple):
@@ -21,8 +18,8 @@ class RecordedFile(NamedTuple):
     """False if the track of the file is missing, since the catalogue was damaged."""
 
 
-def recorded_files(database: Database, first: bytes, until: bytes, limit: int = PAGE_FILES) -> list[RecordedFile]:
-    """Return the files whose paths are at least `first` and less than `until`. Raises CatalogueError."""
+def recorded_files(database: Database, first: bytes, until: bytes, limit: int) -> list[RecordedFile]:
+    """Return the first files whose paths are at least `first` and less than `until`. Raises CatalogueError."""
     with database.transaction() as connection:
         rows = connection.execute(
             "SELECT path, size, mtime_ns, reason NOT NULL OR EXISTS (SELECT 1 FROM tracks WHERE id = track_id) "

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.folder_threads import HungError
-from rtc_drift.library.recorded_files import PAGE_FILES, range_below, recorded_files, successor
+from rtc_drift.library.recorded_files import range_below, recorded_files, successor
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.roots import RootError, RootPartHangsError, check_answers
 from rtc_drift.library.track import legible
 from rtc_drift.library.walk import FoundFile, Walk
 
+PAGE_FILES = 2_000
+"""Most files that are read from the catalogue at once."""
 MAX_NAMED = 5
 """Most unreadable paths that are named in problems."""
 _SHOWN_BYTES = 100
@@ -143,7 +145,7 @@ class _Comparison:
 
     def compare_page(self) -> bool:
         """Compare one page. Return True if all files given to `begin` are compared. Raises CatalogueError."""
-        page = recorded_files(self._database, self._first, self._until)
+        page = recorded_files(self._database, self._first, self._until, PAGE_FILES)
         is_last = len(page) < PAGE_FILES
         until = self._until if is_last else successor(page[-1].name)
         states = {it.name: (it.size, it.mtime_ns) if it.is_sound else None for it in page}

@@ -17,5 +17,5 @@ def walked(folder: Path) -> list[FoundFile]:
 
 def file_states(catalogue: Catalogue, folder: Path) -> dict[Path, tuple[object, object]]:
     """Return size and modification time of the files below a folder whose results the catalogue has."""
-    known = recorded_files(catalogue.database, *range_below(folder), limit=1_000_000)
+    known = recorded_files(catalogue.database, *range_below(folder), 1_000_000)
     return {FoundFile(it.name, 0, 0).path: (it.size, it.mtime_ns) for it in known if it.is_sound}

@@ -19,7 +19,7 @@ from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.library.walk import Walk
 from rtc_drift.workers.pool import Workers
 from tests.support.audio_files import sine, write_audio
-from tests.support.surveys import file_states, walked
+from tests.support.surveys import file_states
 
 
 @pytest.fixture
@@ -57,45 +57,6 @@ async def scanner(tmp_path: Path) -> AsyncIterator[Scanner]:
         scanner.files.close()
         await scanner.storage.close()
     catalogue.close()
-
-
-def names(folder: Path) -> list[str]:
-    return [str(file.path.relative_to(folder)) for file in walked(folder)]
-
-
-def test_walk_finds_music_by_its_suffix(root: Path) -> None:
-    assert names(root) == ["a.flac", "bad.mp3", "deep/b.OGG", "deep/deeper/c.mp3"]
-
-
-def test_walk_skips_hidden_files_dangling_links_and_special_files(root: Path) -> None:
-    expected = names(root)
-    (root / ".hidden.mp3").touch()
-    (root / ".folder").mkdir()
-    (root / ".folder" / "x.mp3").touch()
-    (root / "dangling.mp3").symlink_to(root / "nowhere")
-    (root / "circle.mp3").symlink_to(root / "circle.mp3")
-    (root / "folder.mp3").mkdir()
-    os.mkfifo(root / "pipe.mp3")
-    assert names(root) == expected
-
-
-def test_walk_follows_each_link_once(root: Path, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "x.mp3").touch()
-    (outside / "loop").symlink_to(root)
-    (root / "deep" / "up").symlink_to(root)
-    (root / "linked").symlink_to(outside)
-    assert "linked/x.mp3" in names(root)
-    assert len(names(root)) == 5
-
-
-def test_unusable_roots_raise(tmp_path: Path) -> None:
-    (file := tmp_path / "file").touch()
-    with pytest.raises(RootError, match=r"^The music folder .*/none does not exist\.$"):
-        walked(tmp_path / "none")
-    with pytest.raises(RootError, match=r"^The music folder .*/file is not a folder\.$"):
-        walked(file)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
