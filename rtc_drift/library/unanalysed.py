@@ -27,7 +27,7 @@ class Unanalysed:
 
     def __init__(self, catalogue: Catalogue, folders: Sequence[Path]) -> None:
         self._database = catalogue.database
-        self._ranges = [range_below(folder) for folder in _outermost(folders)]
+        self._ranges = [range_below(folder) for folder in folders]
         self._left = deque(self._ranges)
 
     def count(self) -> tuple[int, int]:
@@ -131,9 +131,3 @@ class FolderAnalysis:
         await self._resources.storage.run(self._resources.catalogue.record_analysis, track.id, analysis)
         self._begun.discard(track.id)
         return result
-
-
-def _outermost(folders: Sequence[Path]) -> list[Path]:
-    """Return the folders that are not below another one, each once."""
-    unique = list(dict.fromkeys(folders))
-    return [it for it in unique if not any(it != other and it.is_relative_to(other) for other in unique)]

@@ -4,14 +4,16 @@ Starting to watch walks all folders, and holds the interpreter's lock meanwhile:
 ever on a network drive that is gone.
 """
 
+import errno
 import os
 import select
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from time import monotonic
 
 from watchfiles import Change, watch
+from watchfiles.main import FileChange
 
 from rtc_drift.library.suffixes import SUFFIXES
 
@@ -41,49 +43,82 @@ def watch_job(folders: list[str], seconds: float, alive: Callable[[], None]) -> 
     watched = _watched.pop(key, None) or _Watched(folders, seconds)
     _watched.clear()
     try:
-        watched.wait(until, alive)
+        goes_on = watched.wait(until, alive)
     except (OSError, RuntimeError) as error:
         if (setting := _setting_of(error)) is None and _NOT_UTF8 not in str(error):
-            raise
+            raise OSError(errno.EIO, str(error)) from None  # watchfiles' own errors are one text
         return setting
-    _watched[key] = watched
+    if goes_on:
+        _watched[key] = watched
     return None
 
 
 class _Watched:
-    """Folders that are watched."""
+    """Folders that are watched.
+
+    watchfiles ends at the first folder that can't be read, such as `lost+found`, and all further ones are not watched.
+    If there is one, it gets a list of the others.
+    """
 
     def __init__(self, folders: list[str], seconds: float) -> None:
+        self._folders = folders
+        self._timeout_ms = max(STEP_MS, min(ALIVE_MS, int(seconds * 1_000)))
         self._stop = _Stop(folders[0])
-        self._changes = watch(
-            *folders,
-            watch_filter=_is_of_interest,
-            debounce=DEBOUNCE_MS,
-            step=STEP_MS,
-            rust_timeout=max(STEP_MS, min(ALIVE_MS, int(seconds * 1_000))),
-            yield_on_timeout=True,
-            stop_event=self._stop,
-            ignore_permission_denied=True,
-        )
+        self._changes = self._watch(folders, is_recursive=True)
+        self._has_list = False
 
-    def wait(self, until: float, alive: Callable[[], None]) -> None:
-        """Wait for a change. Raises OSError and RuntimeError, after which nothing is watched."""
+    def wait(self, until: float, alive: Callable[[], None]) -> bool:
+        """Wait for a change. Return True if the folders are watched on.
+
+        Raises OSError and RuntimeError, after which nothing is watched.
+        """
         self._stop.must_look_for_watches = True
         while True:
-            changed = next(self._changes, None)
+            changed = self._next()
             if self._stop.error is not None:
                 raise self._stop.error
             if changed is None:
                 sys.exit()
             if changed or monotonic() >= until:
-                return
+                return not (self._has_list and any(os.path.isdir(path) for _, path in changed))  # noqa: PTH112 (text)
             alive()
+
+    def _next(self) -> set[FileChange] | None:
+        try:
+            return next(self._changes, None)
+        except PermissionError:
+            if self._has_list:
+                raise
+        self._has_list = True
+        self._changes = self._watch([*_readable_below(self._folders)], is_recursive=False)
+        return next(self._changes, None)
+
+    def _watch(self, folders: list[str], *, is_recursive: bool) -> Iterator[set[FileChange]]:
+        return watch(
+            *folders,
+            watch_filter=_is_of_interest,
+            debounce=DEBOUNCE_MS,
+            step=STEP_MS,
+            rust_timeout=self._timeout_ms,
+            yield_on_timeout=True,
+            stop_event=self._stop,
+            recursive=is_recursive,
+            ignore_permission_denied=False,  # it would say nothing of what can't be watched for other reasons, either
+        )
+
+
+def _readable_below(folders: list[str]) -> Iterator[str]:
+    """Yield the folders, and those below them that can be read."""
+    for folder in folders:
+        for name, _, _ in os.walk(folder):
+            if os.access(name, os.R_OK):
+                yield name
 
 
 class _Stop:
     """An event that is set once the system has no watch left, or the other end of stdin is closed.
 
-    watchfiles is silent about folders that it can't watch, at the start and later. Nobody else reads stdin meanwhile.
+    watchfiles is silent about new folders that it can't watch. Nobody else reads stdin meanwhile.
     """
 
     def __init__(self, folder: str) -> None:

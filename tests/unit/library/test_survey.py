@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,14 +193,15 @@ async def test_files_of_a_folder_that_vanishes_while_it_is_walked_are_kept_until
 async def test_nothing_is_removed_if_the_folder_is_unmounted_while_it_is_walked(root: Path, surveyor: Surveyor) -> None:
     await surveyor(root)
 
-    def unmount() -> None:
+    def unmount(left: list[str]) -> None:
         root.rename(root.parent / "elsewhere")
-        root.mkdir()
+        for name in left:
+            (root / name).mkdir(parents=True)
 
-    for name in (b"a.mp3", b"3.mp3"):
-        with when_listed(name, unmount):
+    for name, left in ((b"a.mp3", ["."]), (b"3.mp3", ["."]), (b"1.mp3", ["b", "c"])):
+        with when_listed(name, partial(unmount, left)):
             assert (await surveyor(root)).removed == 0
-        root.rmdir()
+        shutil.rmtree(root)
         (root.parent / "elsewhere").rename(root)
     assert len(surveyor.known(root)) == 5
 

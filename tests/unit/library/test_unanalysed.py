@@ -44,6 +44,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
+@pytest.fixture(params=[1, 100])
+def page_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of one track, or of all."""
+    monkeypatch.setattr("rtc_drift.library.unanalysed.PAGE_TRACKS", request.param)
+
+
 def record(catalogue: Catalogue, *paths: str, first: int = 0) -> None:
     """Record a track for each path, `Track 1` and so on."""
     for number, path in enumerate(paths, first + 1):
@@ -54,6 +60,7 @@ async def analyse(resources: Resources, *folders: str) -> int:
     return await FolderAnalysis([Path(folder) for folder in folders], resources).run(lambda *_: None)
 
 
+@pytest.mark.usefixtures("page_size")
 async def test_each_track_below_the_folders_is_analysed_once(resources: Resources, asked: list[str]) -> None:
     catalogue = resources.catalogue
     record(catalogue, "/m/1.mp3", "/m/b/2.mp3", "/m0/3.mp3", "/n/4.mp3")
@@ -81,11 +88,12 @@ async def test_analyses_of_another_version_are_made_again(
     assert asked == ["Track 1"]
 
 
+@pytest.mark.usefixtures("page_size")
 async def test_lasting_failures_are_recorded_and_passing_ones_tried_the_next_time(
     resources: Resources, asked: list[str], tmp_path: Path
 ) -> None:
     record(resources.catalogue, *(f"{tmp_path}/{name}.mp3" for name in ("lasting", "ok", "passing")))
-    copy = tmp_path / "passing again.mp3"
+    copy = tmp_path / "z" / "passing.mp3"
     resources.catalogue.record(copy, 1, 1, make_track(3, path=copy))
     assert await analyse(resources, str(tmp_path)) == 2
     assert sorted(asked) == ["Track 1", "Track 2", "Track 3"]
@@ -129,12 +137,15 @@ async def test_few_tracks_are_in_memory_and_an_interrupted_run_goes_on_where_it_
     assert max(pages) == PAGE_TRACKS
 
 
-async def test_unreadable_rows_are_left_out(resources: Resources, asked: list[str]) -> None:
-    record(resources.catalogue, *(f"/m/{number:04}.mp3" for number in range(PAGE_TRACKS + 1)))
+async def test_unreadable_rows_are_left_out(
+    resources: Resources, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtc_drift.library.unanalysed.PAGE_TRACKS", 2)
+    record(resources.catalogue, *(f"/m/{number}.mp3" for number in range(9)))
     with resources.catalogue.database.transaction() as connection:
-        connection.execute("UPDATE tracks SET integrated_lufs = 99 WHERE id <> ?", (make_track(PAGE_TRACKS + 1).id,))
+        connection.execute("UPDATE tracks SET integrated_lufs = 99 WHERE id <> ?", (make_track(9).id,))
     assert await analyse(resources, "/m") == 1
-    assert asked == [f"Track {PAGE_TRACKS + 1}"]
+    assert asked == ["Track 9"]
 
 
 async def test_an_unwritable_catalogue_ends_it(resources: Resources, asked: list[str]) -> None:

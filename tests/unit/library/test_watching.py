@@ -21,36 +21,62 @@ from tests.support.server_process import REPOSITORY
 
 WATCH_TWICE = """
 import os, sys
+from itertools import count
 from pathlib import Path
 from rtc_drift.library import watching
 
+folder, new, setting, value = sys.argv[1:]
+if setting:
+    Path("/proc/sys/user", setting).write_text(value)
 watching.STEP_MS = 20
-folder, setting, value = sys.argv[1:]
-Path("/proc/sys/user", setting).write_text(value)
-seconds = 0.05
-for number in range(2):
-    print(watching.watch_job([folder], seconds, lambda: None), len(watching._watched))
-    (Path(folder) / f"new {number}").mkdir()
-    seconds = 20
+signs = count()
+
+def alive():
+    if next(signs) == 100:
+        sys.exit("no change was noticed")
+
+print(watching.watch_job([folder], 0.05, lambda: None), len(watching._watched))
+(Path(folder) / new).mkdir(exist_ok=True)
+print(watching.watch_job([folder], 60, alive), len(watching._watched))
 """
-"""Watch a folder, make a folder in it, and watch again, with a limit of a user namespace."""
+"""Watch a folder, make a folder below it, and watch again."""
+NAMESPACE = ("unshare", "--user", "--map-root-user")
+"""Command for limits of the system's that can be changed."""
+NOT_MIGHTY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+"""Command by which root can't read everything."""
 
 
-def in_namespace(*arguments: str, code: str = WATCH_TWICE) -> list[str]:
-    """Run code where the system's limits can be changed; return the lines that it prints."""
-    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", code, *arguments]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+def watch_twice(folder: Path, *command: str, new: str = "new", setting: str = "", value: int = 0) -> list[str]:
+    """Run `WATCH_TWICE` below a command; return the lines that it prints."""
     stdin, parent = os.pipe()  # it ends when that is closed
     try:
         done = subprocess.run(
-            command, env=environment, stdin=stdin, capture_output=True, text=True, check=True, timeout=60
+            [*command, sys.executable, "-c", WATCH_TWICE, str(folder), new, setting, str(value)],
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=60,
         )
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"NOT TESTED: no user namespace with limits of its own here ({error})")
     finally:
         os.close(stdin)
         os.close(parent)
     return done.stdout.splitlines()
+
+
+def watch_twice_with(setting: str, value: int, folder: Path) -> list[str]:
+    """Run `WATCH_TWICE` with a limit of the system; return the lines that it prints."""
+    skip_without(*NAMESPACE, "sh", "-c", "echo 9 > /proc/sys/user/max_inotify_watches")
+    return watch_twice(folder, *NAMESPACE, setting=setting, value=value)
+
+
+def skip_without(*command: str) -> None:
+    """Skip the test if a command that it needs does not work."""
+    try:
+        subprocess.run(command, capture_output=True, check=True, timeout=60)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"NOT TESTED here: {error}")
 
 
 @pytest.fixture
@@ -62,15 +88,32 @@ def folders(tmp_path: Path) -> Path:
 
 
 def test_too_few_watches_are_noticed_at_the_start(folders: Path) -> None:
-    assert in_namespace(str(folders), "max_inotify_watches", "5")[0] == f"{WATCHES} 0"
+    assert watch_twice_with("max_inotify_watches", 5, folders)[0] == f"{WATCHES} 0"
 
 
 def test_watches_that_run_out_later_are_noticed(folders: Path) -> None:
-    assert in_namespace(str(folders), "max_inotify_watches", "11") == ["None 1", f"{WATCHES} 0"]
+    assert watch_twice_with("max_inotify_watches", 11, folders) == ["None 1", f"{WATCHES} 0"]
 
 
 def test_too_few_instances_are_noticed(folders: Path) -> None:
-    assert in_namespace(str(folders), "max_inotify_instances", "0") == [f"{INSTANCES} 0"] * 2
+    assert watch_twice_with("max_inotify_instances", 0, folders) == [f"{INSTANCES} 0"] * 2
+
+
+@pytest.mark.parametrize(("new", "is_watched_on"), [("new", 1), (os.fsdecode(b"caf\xe9"), 0)])
+def test_a_change_is_noticed_whatever_its_name(folders: Path, new: str, is_watched_on: int) -> None:
+    assert watch_twice(folders, new=new) == ["None 1", f"None {is_watched_on}"]
+
+
+def test_all_folders_are_watched_but_those_that_cannot_be_read(folders: Path) -> None:
+    command = NOT_MIGHTY if os.geteuid() == 0 else ()
+    if command:
+        skip_without(*command, "true")
+    (folders / "8" / "deep" / "deeper").mkdir(parents=True)
+    (unreadable := folders / "4").chmod(0)
+    try:
+        assert watch_twice(folders, *command, new="8/deep/deeper/new.mp3") == ["None 1", "None 0"], "a new folder"
+    finally:
+        unreadable.chmod(0o700)
 
 
 class FakeWatching:
