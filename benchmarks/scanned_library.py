@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rtc_drift.cli.scanning import Reader, progress_of_files
+from rtc_drift.library.analysed import Analysed
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.rendering import MemoryLibrary
 from rtc_drift.workers.pool import Workers
@@ -38,6 +39,7 @@ async def scanned_library(music: Path | None = None, data_dir: Path | None = Non
                         if music is None:
                             await reader.make_demo(folder)
                         await reader.scan(folder)
-                        analyses, _ = await reader.analyse([folder])
+                        await reader.analyse([folder])
+            analyses, _ = catalogue.analyses()
             whole_analysis = lru_cache(64)(catalogue.analysis)
-            yield MemoryLibrary(catalogue.tracks([folder]), analyses.analysed, whole_analysis=whole_analysis)
+            yield MemoryLibrary(catalogue.tracks([folder]), Analysed.of(analyses), whole_analysis=whole_analysis)

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rtc_drift.cli.scanning import Reader, progress_of_files
 from rtc_drift.config import ConfigError, Settings, make_data_dir
 from rtc_drift.library import scan as scanning
+from rtc_drift.library.analysed import Analysed
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.media import samples, seconds
 from rtc_drift.rendering import MemoryLibrary, RenderLog, ScriptedCommand, render_programme
@@ -87,10 +88,11 @@ async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> M
                 await reader.make_demo(folders[0])
             for folder in folders:
                 await reader.scan(folder)
-            analyses, _ = await reader.analyse(folders)
+            await reader.analyse(folders)
+    analyses, _ = catalogue.analyses()
     return MemoryLibrary(
         catalogue.tracks(folders),
-        analyses.analysed,
+        Analysed.of(analyses),
         whole_analysis=lru_cache(KEPT_ANALYSES)(catalogue.analysis),
         loved=catalogue.loved(),
         target_lufs=settings.loudness,

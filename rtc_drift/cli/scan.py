@@ -28,7 +28,7 @@ async def scan(folder: Path, data_dir: Path) -> int:
             with progress_of_files(console) as progress:
                 async with Reader(catalogue, workers, progress) as reader:
                     summary = await reader.scan(root)
-                    _, analysed = await reader.analyse([root])
+                    analysed = await reader.analyse([root])
     except scanning.RootError as error:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 2

@@ -12,11 +12,14 @@ from rtc_drift import demo
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library import jobs
 from rtc_drift.library import scan as scanning
-from rtc_drift.library.analyses import Analyses
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.track import Track, Unplayable, legible
+from rtc_drift.library.unanalysed import FolderAnalysis
 from rtc_drift.workers.pool import Workers
+
+PACE_SECONDS = 300.0
+"""Time over which the pace is measured by which the time left is estimated: files take from one second to minutes."""
 
 
 class Reader:
@@ -55,24 +58,21 @@ class Reader:
 
         return await scanning.scan(folder, self._resources, on_result=show)
 
-    async def analyse(self, folders: Sequence[Path]) -> tuple[Analyses, int]:
-        """Analyse the new tracks of folders. Return all analyses, and the number of new ones.
+    async def analyse(self, folders: Sequence[Path]) -> int:
+        """Analyse the new tracks of folders. Return their number.
 
-        Each analysis is written to the catalogue at once. Raises CatalogueError and WorkerError.
+        Each analysis is written to the catalogue at once. Raises RootError, CatalogueError and WorkerError.
         """
-        tracks = await self._resources.storage.run(self._resources.catalogue.tracks, folders)
-        analyses = Analyses(self._resources, lambda: tracks)
-        await analyses.load()
-        known = analyses.count_done(tracks)
-        task = self._progress.add_task("analysing", total=len(tracks), completed=known)
+        analysis = FolderAnalysis(folders, self._resources)
+        total, missing = await analysis.count()
+        task = self._progress.add_task("analysing", total=total, completed=total - missing)
 
         def show(track: Track, result: Analysis | Unplayable) -> None:
             self._progress.advance(task)
             if isinstance(result, Unplayable):
                 self._print(result)
 
-        await analyses.analyse_all(show)
-        return analyses, analyses.count_done(tracks) - known
+        return await analysis.run(show)
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,6 +88,6 @@ class Reader:
 
 
 def progress_of_files(console: Console) -> Progress:
-    """Return progress bars that count files."""
+    """Return progress bars that count files and show the time left, by the pace of the last minutes."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console)
+    return Progress(*columns, console=console, speed_estimate_period=PACE_SECONDS)

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from rtc_drift.library.catalogue import CatalogueError
-from rtc_drift.library.scan import RootError
+from rtc_drift.library.roots import RootError
 from rtc_drift.workers.pool import WorkerError
 
 logger = logging.getLogger(__name__)

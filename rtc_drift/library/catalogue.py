@@ -7,30 +7,23 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from rtc_drift.analysis.model import CURVES, VERSION, Analysis
 from rtc_drift.library import stored
 from rtc_drift.library.database import CatalogueError, Database
+from rtc_drift.library.recorded_files import range_below
 from rtc_drift.library.stored import TRACK_COLUMNS
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.library.track_page import read_page
 from rtc_drift.library.track_table import TrackTable
 
-__all__ = ["Catalogue", "CatalogueError", "FileState"]
+__all__ = ["Catalogue", "CatalogueError"]
 
 logger = logging.getLogger(__name__)
 
 _TRACK_ID = re.compile("[0-9a-f]{16}")
 _PAGE = 2_000
 """Rows that are read at once."""
-
-
-class FileState(NamedTuple):
-    """Size and modification time, by which a changed file is recognised."""
-
-    size: int
-    mtime_ns: int
 
 
 class Catalogue:
@@ -54,22 +47,6 @@ class Catalogue:
         """Close the database. Safe to call again; all other methods raise `CatalogueError` afterwards."""
         self.database.close()
 
-    def file_states(self, root: Path) -> dict[Path, FileState]:
-        """Return the recorded files below a folder, with their states when they were probed."""
-        found = dict[Path, FileState]()
-        with self.database.transaction() as connection:
-            rows = connection.execute(
-                "SELECT path, size, mtime_ns FROM files WHERE path >= ? AND path < ? "
-                "AND (reason NOT NULL OR EXISTS (SELECT 1 FROM tracks WHERE id = track_id))",  # else it was damaged
-                _range_below(root),
-            )
-            for path, size, mtime_ns in rows:
-                try:
-                    found[stored.path_of(path)] = FileState(size, mtime_ns)
-                except ValueError:
-                    continue
-        return found
-
     def record(self, path: Path, size: int, mtime_ns: int, result: Track | Unplayable) -> None:
         """Record the result of probing a file."""
         track_id, reason = (result.id, None) if isinstance(result, Track) else (None, result.reason)
@@ -92,7 +69,7 @@ class Catalogue:
                 "UPDATE files SET track_id = NULL, reason = ? WHERE path = ?", (reason, os.fsencode(path))
             )
 
-    def forget(self, paths: Iterable[Path]) -> None:
+    def forget(self, paths: Iterable[Path | bytes]) -> None:
         """Delete files, and the tracks that no other file has."""
         with self.database.transaction() as connection:
             connection.executemany("DELETE FROM files WHERE path = ?", [(os.fsencode(path),) for path in paths])
@@ -108,7 +85,7 @@ class Catalogue:
                 rows = connection.execute(
                     f"SELECT path, {', '.join(TRACK_COLUMNS)} FROM files JOIN tracks ON tracks.id = files.track_id "
                     "WHERE path >= ? AND path < ? ORDER BY path",
-                    _range_below(root),
+                    range_below(root),
                 )
                 while page := rows.fetchmany(_PAGE):
                     tracks, others = read_page(page)
@@ -127,7 +104,7 @@ class Catalogue:
             for root in roots:
                 rows = connection.execute(
                     "SELECT path, reason FROM files WHERE path >= ? AND path < ? AND reason NOT NULL ORDER BY path",
-                    _range_below(root),
+                    range_below(root),
                 )
                 for path, reason in rows:
                     with suppress(ValueError):
@@ -213,9 +190,3 @@ class Catalogue:
         if kind not in self._logged:
             self._logged.add(kind)
             logger.warning("The catalogue has %d %s that can't be read. %s", count, kind, consequence)
-
-
-def _range_below(root: Path) -> tuple[bytes, bytes]:
-    """Return the range of the paths below a folder: from `root/` up to `root0`, since `0` follows `/` in ASCII."""
-    folder = os.fsencode(root).rstrip(b"/")
-    return folder + b"/", folder + b"0"

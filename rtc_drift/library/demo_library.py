@@ -8,7 +8,8 @@ from rtc_drift import demo
 from rtc_drift.library import jobs
 from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.resources import Resources
-from rtc_drift.library.scan import ScanProgress, probe_changed, record_track, survey
+from rtc_drift.library.scan import ScanProgress, probe_changed, record_track
+from rtc_drift.library.survey import survey
 from rtc_drift.library.track import Track
 from rtc_drift.library.track_table import TrackTable
 

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.catalogue import CatalogueError
 from rtc_drift.library.resources import Resources
-from rtc_drift.library.scan import RootError, RootPartHangsError, Survey, check_answers, is_present, survey
+from rtc_drift.library.roots import RootError, RootPartHangsError, check_answers, is_present
+from rtc_drift.library.survey import Survey, survey
 from rtc_drift.library.track import legible
 from rtc_drift.library.watcher import changes
 

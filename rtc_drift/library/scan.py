@@ -1,7 +1,6 @@
-"""Scanning a folder: finding its music files, and probing those that are new or changed."""
+"""Scanning a folder: probing the files that a survey found to be new or changed."""
 
 import errno
-import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,51 +11,24 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from rtc_drift.library import jobs
-from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
-from rtc_drift.library.folder_threads import FolderThreads, HungError
+from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.resources import Resources
-from rtc_drift.library.suffixes import SUFFIXES
-from rtc_drift.library.track import Track, Unplayable, legible
+from rtc_drift.library.roots import RootError, check_answers
+from rtc_drift.library.survey import Survey, survey
+from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.walk import FoundFile, found_file
 
-
-class RootError(Exception):
-    """A music folder can't be used; the message is one sentence."""
-
-
-class RootPartHangsError(RootError):
-    """A music folder can be used, but something in it does not answer, so that it can't be scanned."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file whose name has a suffix of music files."""
-
-    path: Path
-    size: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """The music files of a folder, and the paths below it that can't be read, mostly sub-folders."""
-
-    files: list[FoundFile]
-    unreadable: list[Path]
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """The comparison of a folder with the catalogue: what a scan has to do."""
-
-    root: Path
-    found: int
-    """Number of music files."""
-    changed: list[FoundFile]
-    """New or changed files, to be probed."""
-    removed: int
-    """Number of files that are gone."""
-    problems: tuple[str, ...]
-    """One sentence for each problem."""
+__all__ = [
+    "RootError",
+    "ScanProgress",
+    "ScanSummary",
+    "Survey",
+    "presence_of",
+    "probe_changed",
+    "record",
+    "record_track",
+    "scan",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,118 +61,6 @@ class ScanSummary(BaseModel):
     """Files that are gone."""
     problems: tuple[str, ...]
     seconds: float
-
-
-def walk(root: Path, alive: Callable[[], None] = lambda: None) -> Walk:
-    """Find all music files below a folder, sorted by path. Hidden files are skipped, links followed once.
-
-    Calls `alive` for each entry. Raises RootError if the folder itself can't be read.
-    """
-    check_root(root)
-    found = Walk([], [])
-    _walk_into(root, found, alive)
-    found.files.sort(key=lambda file: file.path)
-    return found
-
-
-def check_root(root: Path) -> None:
-    """Raise RootError if a music folder can't be read."""
-    try:
-        with os.scandir(root) as entries:
-            next(entries, None)
-    except FileNotFoundError:
-        raise RootError(f"The music folder {legible(root)} does not exist.") from None
-    except NotADirectoryError:
-        raise RootError(f"The music folder {legible(root)} is not a folder.") from None
-    except OSError as error:
-        denied = error.errno in (errno.EACCES, errno.EPERM)
-        reason = "permission denied" if denied else (error.strerror or "unknown error").lower()
-        raise RootError(f"The music folder {legible(root)} can't be read: {reason}.") from None
-
-
-def is_not_empty(root: Path) -> bool:
-    """Return True if a folder can be read and has an entry. Cheap enough to call often."""
-    try:
-        with os.scandir(root) as entries:
-            return next(entries, None) is not None
-    except OSError:
-        return False
-
-
-def _walk_into(root: Path, found: Walk, alive: Callable[[], None]) -> None:
-    waiting, seen = [root], set[tuple[int, int]]()
-    while waiting:
-        folder = waiting.pop()
-        try:
-            identity = folder.stat()
-            if (identity.st_dev, identity.st_ino) in seen:
-                continue
-            seen.add((identity.st_dev, identity.st_ino))
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    _add_entry(entry, found, waiting)
-                    alive()
-        except OSError:
-            found.unreadable.append(folder)
-
-
-def _add_entry(entry: os.DirEntry[str], found: Walk, waiting: list[Path]) -> None:
-    if entry.name.startswith("."):
-        return
-    try:
-        if entry.is_dir():
-            waiting.append(Path(entry.path))
-        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file():  # noqa: PTH122 (100k files)
-            state = entry.stat()
-            found.files.append(FoundFile(Path(entry.path), state.st_size, state.st_mtime_ns))
-    except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.ELOOP):  # gone, or a link to itself
-            found.unreadable.append(Path(entry.path))
-
-
-async def check_answers(files: FolderThreads, root: Path) -> None:
-    """Raise RootError if a music folder can't be read, or does not answer."""
-    try:
-        await files.check(check_root, root)
-    except HungError:
-        raise RootError(f"The music folder {legible(root)} does not answer.") from None
-
-
-async def is_present(files: FolderThreads, root: Path, *, patience_seconds: float | None = None) -> bool:
-    """Return True if a folder can be read, has an entry, and answers in time."""
-    try:
-        return await files.check(is_not_empty, root, patience_seconds=patience_seconds)
-    except HungError:
-        return False
-
-
-async def survey(root: Path, resources: Resources, *, may_be_empty: bool = False) -> Survey:
-    """Compare a folder with the catalogue, and remove files that are gone from the catalogue.
-
-    A folder that is suddenly empty is most likely not mounted. Unless it `may_be_empty`, raises RootError and leaves
-    the catalogue unchanged; also if something in the folder does not answer. Raises CatalogueError.
-    """
-    try:
-        walked = await resources.files.run_long(root, walk)
-    except HungError:
-        await check_answers(resources.files, root)
-        raise RootPartHangsError(f"Something in the music folder {legible(root)} does not answer.") from None
-    return await resources.storage.run(_compare, root, walked, resources.catalogue, may_be_empty)
-
-
-def _compare(root: Path, walked: Walk, catalogue: Catalogue, may_be_empty: bool) -> Survey:
-    recorded = catalogue.file_states(root)
-    if recorded and not walked.files and not may_be_empty:
-        raise RootError(f"The music folder {legible(root)} is empty.")
-    changed = [file for file in walked.files if recorded.get(file.path) != FileState(file.size, file.mtime_ns)]
-    gone = recorded.keys() - {file.path for file in walked.files}
-    removed = [path for path in gone if not any(path.is_relative_to(folder) for folder in walked.unreadable)]
-    problems = [f"{legible(folder)} can't be read." for folder in walked.unreadable]
-    try:
-        catalogue.forget(removed)
-    except CatalogueError as error:  # a full disk, for example; the music can be played all the same
-        problems.append(str(error))
-    return Survey(root, len(walked.files), changed, len(removed), tuple(problems))
 
 
 async def probe_changed(
@@ -269,8 +129,7 @@ def record(catalogue: Catalogue, file: FoundFile, result: Track | Unplayable) ->
 
 async def record_track(root: Path, track: Track, resources: Resources) -> None:
     """Record a track below a folder that was probed outside a scan. Raises OSError and CatalogueError."""
-    state = await resources.files.run(root, track.path.stat)
-    found = FoundFile(track.path, state.st_size, state.st_mtime_ns)
+    found = await resources.files.run(root, found_file, track.path)
     await resources.storage.run(record, resources.catalogue, found, track)
 
 

@@ -43,7 +43,7 @@ def hanging(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingFo
     it, prefix, scandir, stat = HangingFolder(), os.fspath(folder), os.scandir, os.stat
 
     def hanging_scandir(path: Any = ".") -> Any:
-        if os.fspath(path).startswith(prefix):
+        if os.fsdecode(path).startswith(prefix):
             it.wait()
         return scandir(path)
 
@@ -78,7 +78,7 @@ if "serve" in sys.orig_argv:
             pass
 
     def hanging_scandir(path="."):
-        if os.fspath(path).startswith({music!r}):
+        if os.fsdecode(path).startswith({music!r}):
             wait("music")
         return scandir(path)
 

@@ -12,9 +12,10 @@ from rtc_drift.app import Service
 from rtc_drift.client import Listener
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.probe import probe
-from rtc_drift.library.scan import record, walk
+from rtc_drift.library.scan import record
 from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.station import Station
+from tests.support.surveys import walked
 from tests.support.waiting import until
 
 
@@ -95,7 +96,7 @@ class Serve(Protocol):
 def scan_into_catalogue(folder: Path) -> Path:
     """Scan a folder into a catalogue beside it, for `copy_catalogue`; return the folder."""
     catalogue = Catalogue.open(folder.with_suffix(".sqlite"))
-    for file in walk(folder).files:
+    for file in walked(folder):
         record(catalogue, file, probe(file.path))
     catalogue.close()
     return folder

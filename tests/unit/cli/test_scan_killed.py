@@ -16,6 +16,7 @@ from rtc_drift.library.catalogue import Catalogue
 from tests.support.analyses import make_analysis
 from tests.support.audio_files import sine, write_audio
 from tests.support.server_process import REPOSITORY
+from tests.support.surveys import file_states
 from tests.support.waiting import until
 
 SHORT = 5
@@ -79,7 +80,7 @@ def assert_is_whole(data: Path) -> None:
 async def test_a_killed_scan_loses_only_the_files_in_progress(folder: Path, tmp_path: Path, stage: str) -> None:
     data = tmp_path / "data"
     if stage == "probing":
-        await kill_scan_when(lambda catalogue: len(catalogue.file_states(folder)) >= 2, folder, data)
+        await kill_scan_when(lambda catalogue: len(file_states(catalogue, folder)) >= 2, folder, data)
     else:
         await kill_scan_when(lambda catalogue: len(catalogue.analyses()[0]) >= 2, folder, data)
     assert_is_whole(data)

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.analysis.model import VERSION
-from rtc_drift.library.catalogue import Catalogue, CatalogueError, FileState
+from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.loved import LovedTracks
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.workers.pool import Workers
 from tests.support.analyses import make_analysis
+from tests.support.surveys import file_states
 
 ROOT = Path("/music")
 
@@ -45,7 +46,7 @@ def test_records_are_there_after_a_restart(tmp_path: Path) -> None:
     catalogue = Catalogue.open(tmp_path / "deep" / "c.db")
     assert list(catalogue.tracks([ROOT]).values()) == [track(ROOT / "a.mp3", 1)]
     assert catalogue.unplayable([ROOT]) == [Unplayable(path=ROOT / "b.mp3", reason="Why.")]
-    assert catalogue.file_states(ROOT) == {ROOT / "a.mp3": FileState(10, 20), ROOT / "b.mp3": FileState(11, 21)}
+    assert file_states(catalogue, ROOT) == {ROOT / "a.mp3": (10, 20), ROOT / "b.mp3": (11, 21)}
     catalogue.close()
 
 
@@ -53,10 +54,10 @@ def test_only_tracks_in_the_given_folders_are_returned(tmp_path: Path) -> None:
     catalogue = filled(tmp_path / "c.db")
     other = Path("/music0/a.mp3")
     catalogue.record(other, 1, 1, track(other, 2))
-    assert catalogue.file_states(Path("/music0")).keys() == {other}
+    assert file_states(catalogue, Path("/music0")).keys() == {other}
     assert [found.path for found in catalogue.tracks([ROOT]).values()] == [ROOT / "a.mp3"]
     assert len(catalogue.tracks([ROOT, Path("/music0")])) == 2
-    assert len(catalogue.file_states(Path("/"))) == 3
+    assert len(file_states(catalogue, Path("/"))) == 3
     assert not catalogue.tracks([])
     assert not catalogue.tracks([Path("/mus")])
     catalogue.close()
@@ -86,7 +87,7 @@ def test_file_names_that_are_not_utf8_are_kept(tmp_path: Path) -> None:
     catalogue = Catalogue.open(tmp_path / "c.db")
     strange = ROOT / os.fsdecode(b"caf\xe9.mp3")
     catalogue.record(strange, 1, 2, track(strange))
-    assert catalogue.file_states(ROOT) == {strange: FileState(1, 2)}
+    assert file_states(catalogue, ROOT) == {strange: (1, 2)}
     assert next(iter(catalogue.tracks([ROOT]).values())).path == strange
     catalogue.close()
 
@@ -96,7 +97,7 @@ def test_a_broken_database_is_moved_aside(tmp_path: Path, caplog: pytest.LogCapt
     for number in (1, 2):
         path.write_bytes(b"not a database " * 1000)
         catalogue = Catalogue.open(path)
-        assert catalogue.file_states(ROOT) == {}
+        assert file_states(catalogue, ROOT) == {}
         catalogue.close()
         assert (tmp_path / f"c.db.broken-{number}").exists()
     assert len(caplog.records) == 2

@@ -6,19 +6,20 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from rtc_drift.library import scan as scan_module
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.folder_threads import FolderThreads
 from rtc_drift.library.resources import Resources
-from rtc_drift.library.scan import RootError, ScanProgress, ScanSummary, scan, walk
+from rtc_drift.library.roots import RootError
+from rtc_drift.library.scan import ScanProgress, ScanSummary, scan
 from rtc_drift.library.storage import Storage
 from rtc_drift.library.track import Track, Unplayable
+from rtc_drift.library.walk import Walk
 from rtc_drift.workers.pool import Workers
 from tests.support.audio_files import sine, write_audio
+from tests.support.surveys import file_states
 
 
 @pytest.fixture
@@ -56,45 +57,6 @@ async def scanner(tmp_path: Path) -> AsyncIterator[Scanner]:
         scanner.files.close()
         await scanner.storage.close()
     catalogue.close()
-
-
-def names(folder: Path) -> list[str]:
-    return [str(file.path.relative_to(folder)) for file in walk(folder).files]
-
-
-def test_walk_finds_music_by_its_suffix(root: Path) -> None:
-    assert names(root) == ["a.flac", "bad.mp3", "deep/b.OGG", "deep/deeper/c.mp3"]
-
-
-def test_walk_skips_hidden_files_dangling_links_and_special_files(root: Path) -> None:
-    expected = names(root)
-    (root / ".hidden.mp3").touch()
-    (root / ".folder").mkdir()
-    (root / ".folder" / "x.mp3").touch()
-    (root / "dangling.mp3").symlink_to(root / "nowhere")
-    (root / "circle.mp3").symlink_to(root / "circle.mp3")
-    (root / "folder.mp3").mkdir()
-    os.mkfifo(root / "pipe.mp3")
-    assert names(root) == expected
-
-
-def test_walk_follows_each_link_once(root: Path, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "x.mp3").touch()
-    (outside / "loop").symlink_to(root)
-    (root / "deep" / "up").symlink_to(root)
-    (root / "linked").symlink_to(outside)
-    assert "linked/x.mp3" in names(root)
-    assert len(names(root)) == 5
-
-
-def test_unusable_roots_raise(tmp_path: Path) -> None:
-    (file := tmp_path / "file").touch()
-    with pytest.raises(RootError, match=r"^The music folder .*/none does not exist\.$"):
-        walk(tmp_path / "none")
-    with pytest.raises(RootError, match=r"^The music folder .*/file is not a folder\.$"):
-        walk(file)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -164,22 +126,18 @@ async def test_a_file_whose_state_cannot_be_read_is_kept(
     root: Path, scanner: Scanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await scanner(root)
-    add_entry = scan_module._add_entry
+    entry_of = Walk._entry
 
-    class Stale:
-        name, path = "a.flac", str(root / "a.flac")
-
-        def is_dir(self) -> bool:
+    def failing(walk: Walk, entry: os.DirEntry[bytes]) -> tuple[bytes, ...]:
+        if entry.name == b"a.flac":
             raise OSError(errno.ESTALE, "Stale file handle")
+        return entry_of(walk, entry)
 
-    def failing(entry: Any, *into: Any) -> None:
-        add_entry(Stale() if entry.name == "a.flac" else entry, *into)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(scan_module, "_add_entry", failing)
+    monkeypatch.setattr(Walk, "_entry", failing)
     summary = await scanner(root)
     assert summary.removed == 0
     assert summary.problems == (f"{root / 'a.flac'} can't be read.",)
-    assert root / "a.flac" in scanner.catalogue.file_states(root)
+    assert root / "a.flac" in file_states(scanner.catalogue, root)
 
 
 async def test_a_file_that_vanishes_during_the_scan_is_not_recorded(root: Path, scanner: Scanner) -> None:
@@ -188,7 +146,7 @@ async def test_a_file_that_vanishes_during_the_scan_is_not_recorded(root: Path, 
 
     async with Workers(1, reads=[root]) as one:
         await scan(root, scanner.resources(one), on_result=vanish)
-    assert root / "deep" / "deeper" / "c.mp3" not in scanner.catalogue.file_states(root)
+    assert root / "deep" / "deeper" / "c.mp3" not in file_states(scanner.catalogue, root)
 
 
 async def test_an_unwritable_catalogue_does_not_stop_the_scan(root: Path, scanner: Scanner) -> None:
@@ -211,6 +169,6 @@ async def test_a_cancelled_scan_keeps_what_it_found(root: Path, scanner: Scanner
     task = asyncio.create_task(scan(root, scanner.resources(), on_result=stop))
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert 1 <= len(scanner.catalogue.file_states(root)) < 4
+    assert 1 <= len(file_states(scanner.catalogue, root)) < 4
     await scanner(root)
-    assert len(scanner.catalogue.file_states(root)) == 4
+    assert len(file_states(scanner.catalogue, root)) == 4

@@ -27,6 +27,7 @@ from rtc_drift.station.programme import Programme
 from rtc_drift.station.views import TrackInfo
 from tests.support.analyses import beat_analysis
 from tests.support.music import make_track
+from tests.support.surveys import file_states
 from tests.support.synthetic_library import memory_library
 
 ROOT = Path("/music")
@@ -165,7 +166,7 @@ def test_the_file_of_an_unreadable_track_is_probed_again(
     execute(catalogue, f"UPDATE tracks SET {column} = ? WHERE id = ?", value, BAD)
     for _ in range(2):
         assert [track.id for track in catalogue.tracks([ROOT]).values()] == [GOOD]
-        assert set(catalogue.file_states(ROOT)) == {Path("/music/2.flac")}, "others are new to the scan"
+        assert set(file_states(catalogue, ROOT)) == {Path("/music/2.flac")}, "others are new to the scan"
     assert len(caplog.records) == 1
     assert "tracks that can't be read. Their files are probed again." in caplog.text
     catalogue.record(copy, 10, 20, make_track(1, path=copy))
@@ -190,7 +191,7 @@ def test_text_that_is_not_utf8_hides_no_other_row(catalogue: Catalogue) -> None:
 
 def test_a_file_whose_track_is_missing_is_probed_again(catalogue: Catalogue) -> None:
     execute(catalogue, "DELETE FROM tracks WHERE id = ?", BAD)
-    assert set(catalogue.file_states(ROOT)) == {Path("/music/2.flac")}
+    assert set(file_states(catalogue, ROOT)) == {Path("/music/2.flac")}
 
 
 def test_unreadable_rows_are_left_out_on_a_full_disk_too(
@@ -300,7 +301,7 @@ def test_no_damaged_row_stops_a_programme(data: st.DataObject) -> None:
     assert GOOD in catalogue.loved()
     assert GOOD not in failed
     catalogue.unplayable([ROOT])
-    assert ROOT / "2.flac" in catalogue.file_states(ROOT)
+    assert ROOT / "2.flac" in file_states(catalogue, ROOT)
     use(tracks, analyses, catalogue)
     catalogue.close()
 
