@@ -116,7 +116,7 @@ def test_long_paths_are_found_and_longer_ones_than_the_system_allows_are_counted
     lengths = [len(file.name) for file in found]
     assert any(300 < length < 500 for length in lengths)
     assert 3_700 < max(lengths) < 4_096
-    assert walk.too_long == 1
+    assert walk.too_long in (1, 2), "a file and a folder, or only the folder"
     assert not walk.unreadable
     assert len(walk.first_too_long) >= 4_096 - len("/b.mp3")
 
