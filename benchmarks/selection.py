@@ -73,7 +73,9 @@ def _loading() -> list[Figure]:
         catalogue.close()
         began = time.process_time()
         catalogue = Catalogue.open(path)
-        space_of(catalogue.tracks([tracks[0].path.parent]), catalogue.analyses()[0])
+        loaded = catalogue.tracks([tracks[0].path.parent])
+        known = {track.id: found for track in loaded if (found := catalogue.analysis(track.id)) is not None}
+        space_of(loaded, known)
         seconds = time.process_time() - began
         catalogue.close()
     return [Figure("navigating", "1,000 analysed tracks loaded", seconds, "s", at_most=1)]

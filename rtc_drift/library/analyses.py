@@ -136,7 +136,7 @@ class Analyses:
 
     async def load(self) -> None:
         """Load the analyses of earlier runs, without beats and curves. Raises CatalogueError."""
-        self._analyses, self._failed = await self._resources.storage.run(self._resources.catalogue.analyses)
+        self._analyses, self._failed = await self._resources.storage.run(_all_of, self._resources.catalogue)
 
     def wake(self) -> None:
         """Let `run` look for tracks that are not analysed yet."""
@@ -231,6 +231,14 @@ class Analyses:
             self._skipped.add(track_id)
         self._lost.add(track_id)
         self.wake()
+
+
+def _all_of(catalogue: Catalogue) -> tuple[dict[str, Analysis], set[str]]:
+    """Return the analyses of earlier runs without beats and curves, and the tracks that can't be analysed."""
+    columns, failed = catalogue.analysed()
+    found = ((track_id, catalogue.analysis(track_id)) for track_id in (f"{number:016x}" for number in columns.ids))
+    no_curves = dict.fromkeys(CURVES, ())
+    return {track_id: analysis.model_copy(update=no_curves) for track_id, analysis in found if analysis}, failed
 
 
 class _Read:
