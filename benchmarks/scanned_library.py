@@ -40,6 +40,6 @@ async def scanned_library(music: Path | None = None, data_dir: Path | None = Non
                             await reader.make_demo(folder)
                         await reader.scan(folder)
                         await reader.analyse([folder])
-            analyses, _ = catalogue.analyses()
+            analysed, _ = catalogue.analysed()
             whole_analysis = lru_cache(64)(catalogue.analysis)
-            yield MemoryLibrary(catalogue.tracks([folder]), Analysed.of(analyses), whole_analysis=whole_analysis)
+            yield MemoryLibrary(catalogue.tracks([folder]), Analysed(analysed), whole_analysis=whole_analysis)

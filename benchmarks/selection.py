@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figures import Figure
-from rtc_drift.library.analysed import Analysed
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Track
 from rtc_drift.rendering import MemoryLibrary
@@ -78,7 +77,7 @@ def _loading() -> list[Figure]:
         began = time.process_time()
         catalogue = Catalogue.open(path)
         loaded = catalogue.tracks([tracks[0].path.parent])
-        space_of(loaded.columns(), Analysed.of(catalogue.analyses()[0]).columns())
+        space_of(loaded.columns(), catalogue.analysed()[0])
         seconds = time.process_time() - began
         catalogue.close()
     return [Figure("navigating", "1,000 analysed tracks loaded", seconds, "s", at_most=1)]

@@ -24,6 +24,8 @@ _FEWEST_APART = 8
 _SAME_TEMPO = 0.01
 _LATENESS_SECONDS = 0.0025
 """Delay of the rise of a spectrum after the attack."""
+BEAT_DECIMALS = 5
+"""Decimals of a beat's time. It is found to a millisecond or two; the catalogue keeps no more than these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def find_beats(onsets: Onsets, tempo: Tempo) -> Beats:
     frames = _without_weak_ends(frames, strength)
     if len(frames) < 2:
         return NO_BEATS
-    found = _between_frames(frames, onsets.weighted) / FRAME_RATE - _LATENESS_SECONDS
+    found = np.round(_between_frames(frames, onsets.weighted) / FRAME_RATE - _LATENESS_SECONDS, BEAT_DECIMALS)
     confidence = _contrast(float(strength[frames].mean()), float(strength[_midway(frames)].mean()))
     return Beats(found, confidence)
 

@@ -1,12 +1,13 @@
 """The numbers of an analysis as one row: all that it holds but its key, its beats and its curves."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.analysis.model import Analysis, Cues, Features
+from rtc_drift.analysis.model import MAX_AMOUNT, Analysis, Cues, Features
 
 TIMBRES = 24
 """Number of timbre features."""
@@ -24,6 +25,26 @@ Another order needs another version of the analysis.
 """
 COLUMN: Mapping[str, int] = {name: column for column, name in enumerate(NUMBERS)}
 """Place of each number in the row, by its name."""
+
+
+def _bounds(name: str) -> tuple[float, float]:
+    """Return the least and the greatest number of the model by that name."""
+    if name in _TIMBRE:
+        return -MAX_AMOUNT, MAX_AMOUNT
+    field = next(model.model_fields[name] for model in (Analysis, Cues, Features) if name in model.model_fields)
+    found = {kind: getattr(bound, kind) for bound in field.metadata for kind in _KINDS if hasattr(bound, kind)}
+    return found["ge"] if "ge" in found else math.nextafter(found["gt"], math.inf), found["le"]
+
+
+_KINDS = ("ge", "gt", "le")
+_LEAST, _GREATEST = np.array([_bounds(name) for name in NUMBERS]).T
+
+
+def are_valid(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return for each row of numbers `(tracks, 49)` if an analysis can hold it: `(tracks,)`."""
+    is_within = (numbers >= _LEAST) & (numbers <= _GREATEST)  # false for NaN
+    is_within[:, COLUMN["tempo_bpm"]] |= np.isnan(numbers[:, COLUMN["tempo_bpm"]])
+    return np.asarray(is_within.all(axis=1))
 
 
 def numbers_of(analysis: Analysis) -> NDArray[np.float64]:

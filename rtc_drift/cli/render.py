@@ -89,10 +89,10 @@ async def _read(catalogue: Catalogue, workers: Workers, settings: Settings) -> M
             for folder in folders:
                 await reader.scan(folder)
             await reader.analyse(folders)
-    analyses, _ = catalogue.analyses()
+    analysed, _ = catalogue.analysed()
     return MemoryLibrary(
         catalogue.tracks(folders),
-        Analysed.of(analyses),
+        Analysed(analysed),
         whole_analysis=lru_cache(KEPT_ANALYSES)(catalogue.analysis),
         loved=catalogue.loved(),
         target_lufs=settings.loudness,

@@ -145,8 +145,8 @@ class Analyses:
 
     async def load(self) -> None:
         """Load the analyses of earlier runs, without beats and curves. Raises CatalogueError."""
-        known, self._failed = await self._resources.storage.run(self._resources.catalogue.analyses)
-        self.analysed = Analysed.of(known)
+        columns, self._failed = await self._resources.storage.run(self._resources.catalogue.analysed)
+        self.analysed = Analysed(columns)
 
     def wake(self) -> None:
         """Let `run` look for tracks that are not analysed yet."""

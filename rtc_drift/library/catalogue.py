@@ -1,6 +1,5 @@
 """The catalogue: files, tracks, analyses and loved tracks in the database."""
 
-import json
 import logging
 import os
 import re
@@ -8,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rtc_drift.analysis.model import CURVES, VERSION, Analysis
+from rtc_drift.analysis.model import VERSION, Analysis
 from rtc_drift.library import stored
+from rtc_drift.library.analysed import AnalysedColumns
 from rtc_drift.library.database import CatalogueError, Database
 from rtc_drift.library.recorded_files import range_below
 from rtc_drift.library.stored import TRACK_COLUMNS
+from rtc_drift.library.stored_numbers import StoredNumbers, numbers_to_store
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.library.track_page import read_page
 from rtc_drift.library.track_table import TrackTable
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 _TRACK_ID = re.compile("[0-9a-f]{16}")
 _PAGE = 2_000
 """Rows that are read at once."""
+_PAGE_ROWS = 4096
+"""Analyses that are read at once: two megabytes."""
 
 
 class Catalogue:
@@ -114,44 +117,43 @@ class Catalogue:
 
     def record_analysis(self, track_id: str, analysis: Analysis | None) -> None:
         """Record the analysis of a track, or None if it can't be analysed."""
-        summary = curves = None
+        row: tuple[object, ...] = (None, None, None)
+        curves = None
         if analysis is not None:
-            summary = analysis.model_dump_json(exclude=set(CURVES))
-            curves = json.dumps({name: getattr(analysis, name) for name in CURVES}, separators=(",", ":"))
+            row = (analysis.key, analysis.camelot, numbers_to_store(analysis))
+            with suppress(ValueError):  # without curves it can't be read, and is made again
+                curves = stored.curves_to_store(analysis)
         with self.database.transaction() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO analyses VALUES (?, ?, ?, ?)", (track_id, VERSION, summary, curves)
-            )
+            connection.execute("INSERT OR REPLACE INTO analyses VALUES (?, ?, ?, ?, ?)", (track_id, VERSION, *row))
+            connection.execute("DELETE FROM curves WHERE track_id = ?", (track_id,))
+            if curves is not None:
+                connection.execute("INSERT INTO curves VALUES (?, ?)", (track_id, curves))
 
-    def analyses(self) -> tuple[dict[str, Analysis], set[str]]:
-        """Return analyses by track id, without curves, and the ids of tracks that can't be analysed.
+    def analysed(self) -> tuple[AnalysedColumns, set[str]]:
+        """Return the numbers of all analyses, and the ids of tracks that can't be analysed.
 
-        Analyses of other versions, and those that can't be read, are left out.
+        Analyses of other versions, and those that can't be read, are left out. Nobody else has the arrays.
         """
-        found, failed, unreadable = dict[str, Analysis](), set[str](), 0
+        found = StoredNumbers()
         with self.database.transaction() as connection:
             rows = connection.execute(
-                "SELECT track_id, summary, typeof(curves) FROM analyses WHERE version = ?", (VERSION,)
+                "SELECT track_id, key, camelot, numbers, EXISTS (SELECT 1 FROM curves "
+                "WHERE curves.track_id = analyses.track_id) FROM analyses WHERE version = ?",
+                (VERSION,),
             )
-            for track_id, summary, curves in rows:
-                try:
-                    if summary is None:
-                        failed.add(stored.id_of(track_id))
-                    elif curves == b"text":
-                        found[stored.id_of(track_id)] = stored.summary_of(summary)
-                    else:
-                        unreadable += 1
-                except ValueError:
-                    unreadable += 1
-        if unreadable:
-            self._note_unreadable(unreadable, "analyses", "Their tracks are analysed again.")
-        return found, failed
+            while page := rows.fetchmany(_PAGE_ROWS):
+                found.add(page)
+        columns = found.columns()
+        if found.unreadable:
+            self._note_unreadable(found.unreadable, "analyses", "Their tracks are analysed again.")
+        return columns, found.failed
 
     def analysis(self, track_id: str) -> Analysis | None:
         """Return the analysis of a track with beats and curves; None if there is none or it can't be read."""
         with self.database.transaction() as connection:
             row = connection.execute(
-                "SELECT summary, curves FROM analyses WHERE track_id = ? AND version = ? AND summary NOT NULL",
+                "SELECT numbers, key, camelot, data FROM analyses LEFT JOIN curves USING (track_id) "
+                "WHERE track_id = ? AND version = ? AND numbers NOT NULL",
                 (track_id, VERSION),
             ).fetchone()
         try:

@@ -8,13 +8,15 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rtc_drift.library.file_lock import FileLock
+from rtc_drift.library.migrating import NEW, migrate
 from rtc_drift.library.schema import (
     APPLICATION_ID,
-    MIGRATIONS,
+    PAGE_BYTES,
+    SCHEMA,
     SMALL_TABLES,
     VERSION,
     refusal_of_file,
@@ -129,6 +131,8 @@ def _open_or_replace(path: Path) -> sqlite3.Connection:
 def _connect(path: Path, *, is_alone: bool) -> sqlite3.Connection:
     # SQLite removes this file when the last connection is closed: it stays if a process was killed or lost its power.
     is_unclean = _size(_beside(path, "-wal")) > 0 or _beside(path, ".damaged").exists()
+    if is_alone:
+        _beside(path, NEW).unlink(missing_ok=True)  # of a migration that was killed
     connection = sqlite3.connect(path, timeout=_LOCK_SECONDS, check_same_thread=False)
     try:
         version = _number(connection, "user_version")
@@ -140,10 +144,16 @@ def _connect(path: Path, *, is_alone: bool) -> sqlite3.Connection:
             raise CatalogueError(f"The catalogue {path} is of an older version, and another program uses it.")
         if is_alone:
             _check(connection, path, tables, is_unclean=is_unclean)
+        if 0 < version < VERSION:
+            connection.close()
+            _migrate(path)
+            return _connect(path, is_alone=True)
+        if version == 0:
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        if version < VERSION:
-            _migrate(connection, path, version)
+        if version == 0:
+            _create(connection)
         if application != APPLICATION_ID and is_alone:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.text_factory = bytes
@@ -167,29 +177,22 @@ def _check(connection: sqlite3.Connection, path: Path, tables: set[str], *, is_u
     _beside(path, ".damaged").unlink(missing_ok=True)
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Bring a database to the present version, each step in a transaction, with a copy of the first one beside it."""
-    if version > 0:
-        _keep_copy(connection, path)
-    for number in range(version, VERSION):
-        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+def _create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty file."""
+    connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
     # Into the file itself, where an older program finds the version without opening the database.
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _keep_copy(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the database before it is migrated, in place of the last such copy. Log it if that fails."""
-    copy, part = _beside(path, ".before-migration"), _beside(path, ".before-migration.part")
+def _migrate(path: Path) -> None:
     try:
-        part.unlink(missing_ok=True)
-        with closing(sqlite3.connect(part)) as target:
-            connection.backup(target)
-        part.replace(copy)
-        logger.info("The catalogue is migrated to this version; %s is what it was.", copy)
+        migrate(path)
     except (OSError, sqlite3.Error) as error:
-        logger.warning("The catalogue %s is migrated without keeping a copy (%s).", path, error)
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+        if _is_broken(error):
+            raise
+        raise CatalogueError(
+            f"The catalogue {path} can't be migrated to this version, and is left as it was ({error})."
+        ) from None
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
@@ -202,7 +205,7 @@ def _corruption_error(message: str) -> sqlite3.DatabaseError:
     return error
 
 
-def _is_broken(error: sqlite3.Error) -> bool:
+def _is_broken(error: Exception) -> bool:
     """Return True if the file is damaged, not merely locked, unwritable or on a full disk."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN  # the rest tells more of the same kind
 

@@ -1,4 +1,4 @@
-"""The tables of the catalogue's database, the way to them from earlier versions, and whose database a file is."""
+"""The tables of the catalogue's database, and whose database a file is."""
 
 import stat
 import struct
@@ -7,8 +7,14 @@ from pathlib import Path
 
 APPLICATION_ID = 0x72746364
 """Number in the header of our SQLite files (`rtcd`). Files of versions before 0.7 have 0."""
+VERSION = 4
+"""Version of the tables. Files of 0.1 to 0.7 have 1 to 3."""
+PAGE_BYTES = 16384
+"""Size of a page of the database. Five tracks' curves fill one; of SQLite's usual 4096 bytes a third would be empty."""
 # Paths are bytes: file names need not be valid UTF-8, and the files of a folder are a range of the primary key.
-_FILES = """
+# Analyses are by content, and kept when the file is gone: it may come back at another path. One that failed has no
+# numbers. Curves are read track by track, the numbers of all tracks at every start: so each has a table of its own.
+SCHEMA = """
 CREATE TABLE files (
     path BLOB PRIMARY KEY,
     size INTEGER NOT NULL,
@@ -33,8 +39,6 @@ CREATE TABLE tracks (
     first_sound_seconds REAL NOT NULL,
     last_sound_seconds REAL NOT NULL
 ) WITHOUT ROWID;
-"""
-_SESSIONS = """
 CREATE TABLE loved (track_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
@@ -46,19 +50,18 @@ CREATE TABLE sessions (
     state TEXT,
     history TEXT
 ) WITHOUT ROWID;
-"""
-# By content, and kept when the file is gone: it may come back at another path.
-_ANALYSES = """
 CREATE TABLE analyses (
     track_id TEXT PRIMARY KEY,
     version INTEGER NOT NULL,
-    summary TEXT,
-    curves TEXT
+    key TEXT,
+    camelot TEXT,
+    numbers BLOB
 ) WITHOUT ROWID;
+CREATE TABLE curves (
+    track_id TEXT PRIMARY KEY,
+    data BLOB NOT NULL
+);
 """
-MIGRATIONS = (_FILES, _SESSIONS, _ANALYSES)
-"""Scripts by index: each migrates a database from the version of its index to the next."""
-VERSION = len(MIGRATIONS)
 SMALL_TABLES = ("files", "tracks", "loved", "sessions")
 """Tables that are read as a whole at every start, so that checking their pages costs little more."""
 _OLDEST_TABLES = frozenset({"files", "tracks"})

@@ -3,22 +3,19 @@
 So one unreadable row costs one track's probing or analysis, and can't stop a programme.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.analysis.model import CURVES, Analysis
+from rtc_drift.analysis.numbers import analysis_of as numbers_analysis
+from rtc_drift.library.stored_curves import Curves, packed, unpacked
+from rtc_drift.library.stored_numbers import name_of, row_of
 from rtc_drift.library.track import MAX_SECONDS, Track
 
-MAX_SUMMARY_BYTES = 1 << 16
-"""Most bytes of an analysis without beats and curves; it takes about two kilobytes."""
-MAX_CURVES_BYTES = 1 << 26
-"""Most bytes of beats and curves; three hours of music take a megabyte."""
 MAX_REASON_CHARACTERS = 500
 MAX_TAG_CHARACTERS = 1_000
 """Greatest length of a tag; a probe gives half of that at most."""
@@ -44,13 +41,6 @@ def text_of(stored: object) -> str:
     return text[:MAX_REASON_CHARACTERS]
 
 
-def id_of(stored: object) -> str:
-    """Return a stored id. Raises ValueError."""
-    if not isinstance(stored, bytes):
-        raise ValueError("not an id")
-    return stored.decode()
-
-
 def track_of(path: object, values: Sequence[object]) -> Track:
     """Return a stored track; `values` are its columns. Raises ValueError."""
     track = Track.model_validate({"path": path_of(path), **dict(zip(TRACK_COLUMNS, values, strict=True))})
@@ -62,45 +52,27 @@ def track_of(path: object, values: Sequence[object]) -> Track:
     return track
 
 
-def summary_of(summary: object) -> Analysis:
-    """Return a stored analysis without beats and curves. Raises ValueError."""
-    if not isinstance(summary, bytes) or len(summary) > MAX_SUMMARY_BYTES:
-        raise ValueError("not an analysis")
-    analysis = Analysis.model_validate_json(summary)
-    if any(getattr(analysis, name) for name in CURVES):
-        raise ValueError("the curves are elsewhere")
-    return analysis
+def analysis_of(numbers: object, key: object, camelot: object, curves: object) -> Analysis:
+    """Return a stored analysis. Raises ValueError."""
+    found = unpacked(curves)
+    check_curves(found)
+    analysis = numbers_analysis(row_of(numbers), name_of(key), name_of(camelot))
+    return analysis.model_copy(update={name: tuple(values.tolist()) for name, values in found.items()})
 
 
-def analysis_of(summary: object, curves: object) -> Analysis:
-    """Return a stored analysis with beats and curves. Raises ValueError."""
-    if not isinstance(curves, bytes) or len(curves) > MAX_CURVES_BYTES:
-        raise ValueError("no curves")
-    try:
-        found = json.loads(curves)
-    except RecursionError:
-        raise ValueError("not curves") from None
-    if not isinstance(found, dict) or set(found) != set(CURVES):
-        raise ValueError("not the curves of an analysis")
-    arrays = {name: _numbers(values) for name, values in found.items()}
-    _check(**arrays)
-    return summary_of(summary).model_copy(update={name: tuple(values.tolist()) for name, values in arrays.items()})
+def curves_to_store(analysis: Analysis) -> bytes:
+    """Return the curves of an analysis as they are stored. Raises ValueError if they would be refused when read."""
+    curves = {name: np.array(getattr(analysis, name), np.float64) for name in CURVES}
+    check_curves(curves)
+    return packed(curves)
 
 
-def _numbers(values: object) -> NDArray[np.float64]:
-    if not isinstance(values, list) or not all(type(value) in (float, int) for value in values):
-        raise ValueError("not numbers")
-    try:
-        return np.array(values, np.float64)
-    except OverflowError:
-        raise ValueError("a number is too great") from None
-
-
-def _check(**curves: Any) -> None:
+def check_curves(curves: Curves) -> None:
+    """Raise ValueError for curves that no analysis gives."""
     beats, downbeats = curves["beats_seconds"], curves["downbeats_seconds"]
     attacks, bass = curves["attacks_seconds"], curves["heard_bass"]
     for times in (beats, downbeats):
-        if not (np.diff(times) > 0).all():
+        if not (times[1:] > times[:-1]).all():
             raise ValueError("beats are not in order")
     for times in (beats, downbeats, attacks):
         _check_range(times, 0, MAX_SECONDS)

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from rtc_drift.analysis.model import Analysis, Cues, Features
+from rtc_drift.analysis.numbers import COLUMN
+from rtc_drift.library.catalogue import Catalogue
 
 FEATURES = Features(
     tempo=120,
@@ -66,3 +68,18 @@ def beat_analysis(
         momentary_lufs=tuple([-14.0] * int(length / 0.4)),
         **changes,
     )
+
+
+def rounded(analysis: Analysis) -> Analysis:
+    """Return an analysis as it is stored: beats to ten microseconds, attacks to a millisecond."""
+    decimals = {"beats_seconds": 5, "downbeats_seconds": 5, "attacks_seconds": 3}
+    return analysis.model_copy(
+        update={name: tuple(np.round(getattr(analysis, name), count).tolist()) for name, count in decimals.items()}
+    )
+
+
+def stored_tempi(catalogue: Catalogue) -> tuple[dict[str, float], set[str]]:
+    """Return the tempi of the tracks whose analyses a catalogue has, and the tracks that can't be analysed."""
+    columns, failed = catalogue.analysed()
+    ids = (f"{number:016x}" for number in columns.ids)
+    return dict(zip(ids, columns.numbers[:, COLUMN["tempo_bpm"]].tolist(), strict=True)), failed

@@ -4,31 +4,42 @@ import contextlib
 import json
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rtc_drift.analysis.model import VERSION
+from rtc_drift.analysis.model import CURVES, VERSION
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
+from rtc_drift.library.old_analyses import converted
+from rtc_drift.library.stored import curves_to_store
+from rtc_drift.library.stored_numbers import numbers_to_store
 from rtc_drift.library.track import Track
 from tests.fuzz.target import Target, require
-from tests.support.analyses import make_analysis
+from tests.support.analyses import make_analysis, stored_tempi
 from tests.support.music import make_track
 
 MUSIC = Path("/music")
-TRACK, FILE = "tracks", "files"
+TABLES = (("tracks", "id"), ("analyses", "track_id"), ("curves", "track_id"), ("files", "track_id"))
 TRACK_COLUMNS = tuple(name for name in Track.model_fields if name != "path")
+OLD, PRESENT = ("summary", "curves"), ("key", "camelot", "numbers", "data")
 GOOD = make_track(1)
 BAD_ID = f"{2:016x}"
 
 
 class CatalogueRows(Target):
-    """`library.catalogue`: an input is a JSON object with the columns of a track, and its analysis as two texts."""
+    """`library.catalogue`: an input is a JSON object with the columns of a track, and its analysis.
+
+    That is one of earlier versions, as two texts, and one of this version: key, Camelot code, and bytes in hexadecimal.
+    """
 
     name = "catalogue"
-    watched = ("library/catalogue.py", "library/track.py")
+    watched = (
+        *("library/catalogue.py", "library/track.py", "library/old_analyses.py"),
+        *("library/stored.py", "library/stored_curves.py", "library/stored_numbers.py"),
+    )
     tokens = (
-        *(f'"{name}":'.encode() for name in (*TRACK_COLUMNS, "summary", "curves")),
+        *(f'"{name}":'.encode() for name in (*TRACK_COLUMNS, *OLD, *PRESENT)),
         *(b'"tempo_bpm":-1', b"1e308", b"null", b'"\\u0000"', b'\\"beatsSeconds\\":[1]', b'"duration_seconds":0'),
     )
     max_bytes = 8192
@@ -49,10 +60,14 @@ class CatalogueRows(Target):
     def seeds(self) -> Iterable[bytes]:
         """Return a good row."""
         columns = make_track(2).model_dump(exclude={"path"})
-        curves = {"beats_seconds": [0.5, 1], "downbeats_seconds": [0.5], "momentary_lufs": [-14]}
-        summary = make_analysis().model_dump_json(exclude=set(curves))
-        yield json.dumps(columns | {"summary": summary, "curves": json.dumps(curves)}).encode()
-        yield json.dumps(columns | {"summary": None, "curves": None}).encode()
+        analysis = make_analysis(beats_seconds=(0.5, 1), downbeats_seconds=(0.5,), momentary_lufs=(-14,))
+        curves = {name: getattr(analysis, name) for name in CURVES}
+        old = {"summary": analysis.model_dump_json(exclude=set(curves)), "curves": json.dumps(curves)}
+        whole = zlib.decompress(curves_to_store(analysis))
+        present = {"key": "A minor", "camelot": "8A", "numbers": numbers_to_store(analysis).hex(), "data": whole.hex()}
+        yield json.dumps(columns | old).encode()
+        yield json.dumps(columns | present).encode()
+        yield json.dumps(columns | dict.fromkeys(PRESENT)).encode()
 
     def run(self, data: bytes) -> None:
         """Put a row beside the good one, and read the catalogue."""
@@ -60,13 +75,17 @@ class CatalogueRows(Target):
             row = json.loads(data)
         except (ValueError, RecursionError):
             return
-        if not isinstance(row, dict) or not self._insert(row):
+        if not isinstance(row, dict):
+            return
+        with contextlib.suppress(ValueError):
+            converted(*(_encoded(row.get(name)) for name in OLD))
+        if not self._insert(row):
             return
         tracks = {track.id: track for track in self._catalogue.tracks([MUSIC]).values()}
         require(tracks.get(GOOD.id) == GOOD, "a good track is gone")
         require(len(tracks) <= 2, "more tracks than rows")
         self._catalogue.unplayable([MUSIC])
-        known, failed = self._catalogue.analyses()
+        known, failed = stored_tempi(self._catalogue)
         require(GOOD.id in known and GOOD.id not in failed, "the analysis of a good track is gone")
         require(self._catalogue.analysis(GOOD.id) is not None, "the analysis of a good track is gone")
         with contextlib.suppress(CatalogueError):
@@ -78,13 +97,32 @@ class CatalogueRows(Target):
         values[0] = values[0] if isinstance(values[0], str) else BAD_ID
         try:
             with self._catalogue.database.transaction() as connection:
-                for table, column in (("tracks", "id"), ("analyses", "track_id"), ("files", "track_id")):
+                for table, column in TABLES:
                     connection.execute(f"DELETE FROM {table} WHERE {column} IS NOT ?", (GOOD.id,))
                 marks = ", ".join("?" for _ in values)
                 connection.execute(f"INSERT INTO tracks ({', '.join(TRACK_COLUMNS)}) VALUES ({marks})", values)
                 connection.execute("INSERT INTO files VALUES (?, 1, 1, ?, NULL)", (b"/music/2.flac", values[0]))
-                analysis = (BAD_ID, VERSION, row.get("summary"), row.get("curves"))
-                connection.execute("INSERT INTO analyses VALUES (?, ?, ?, ?)", analysis)
+                key, camelot, numbers, whole = (row.get(name) for name in PRESENT)
+                analysis = (BAD_ID, VERSION, key, camelot, _bytes(numbers))
+                connection.execute("INSERT INTO analyses VALUES (?, ?, ?, ?, ?)", analysis)
+                if whole is not None:
+                    connection.execute("INSERT INTO curves VALUES (?, ?)", (BAD_ID, _packed(_bytes(whole))))
         except (CatalogueError, ValueError, OverflowError):
             return False
         return True
+
+
+def _encoded(value: Any) -> Any:
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+
+
+def _bytes(value: Any) -> Any:
+    """Return the bytes that a text stands for, and anything else as it is."""
+    try:
+        return bytes.fromhex(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def _packed(value: Any) -> Any:
+    return zlib.compress(value) if isinstance(value, bytes) else value

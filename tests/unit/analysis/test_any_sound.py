@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtc_drift.analysis import Analyser, Analysis
+from rtc_drift.library.stored import analysis_of, curves_to_store
+from rtc_drift.library.stored_numbers import numbers_to_store
 from rtc_drift.media import SAMPLE_RATE, Audio, amplitude, samples, seconds
 from tests.support.drum_patterns import Pattern, render_pattern
 
@@ -56,6 +58,9 @@ def assert_consistent(analysis: Analysis, audio: Audio) -> None:
     assert analysis.tempo_bpm is not None or analysis.tempo_confidence == 0
     assert (analysis.key is None) == (analysis.camelot is None)
     assert len(analysis.short_term_lufs) == int(duration)
+    key, camelot = (name and name.encode() for name in (analysis.key, analysis.camelot))
+    stored = analysis_of(numbers_to_store(analysis), key, camelot, curves_to_store(analysis))
+    assert stored == analysis, "nothing is lost when it is stored"
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from rtc_drift.analysis.model import VERSION
+from rtc_drift.library.analysed import Analysed
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.loved import LovedTracks
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.track import Track, Unplayable
 from rtc_drift.workers.pool import Workers
-from tests.support.analyses import make_analysis
+from tests.support.analyses import make_analysis, stored_tempi
 from tests.support.surveys import file_states
 
 ROOT = Path("/music")
@@ -127,14 +128,8 @@ def test_a_newer_or_unusable_database_is_not_touched(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir() if "broken" in file.name] == []
 
 
-def test_a_database_of_an_earlier_version_is_migrated(tmp_path: Path) -> None:
-    path = tmp_path / "c.db"
-    filled(path).close()
-    with sqlite3.connect(path) as connection:
-        connection.executescript("DROP TABLE loved; DROP TABLE sessions; DROP TABLE analyses; PRAGMA user_version = 1")
-    connection.close()
-    catalogue = Catalogue.open(path)
-    assert catalogue.tracks([ROOT])
+def test_loves_are_set_and_taken_back(tmp_path: Path) -> None:
+    catalogue = filled(tmp_path / "c.db")
     for value in (True, True, False, True):
         catalogue.set_loved("0123456789abcdef", value)
     assert catalogue.loved() == {"0123456789abcdef"}
@@ -143,28 +138,68 @@ def test_a_database_of_an_earlier_version_is_migrated(tmp_path: Path) -> None:
     catalogue.close()
 
 
+A, B, C = (f"{number:016x}" for number in (10, 2**64 - 1, 12))
+
+
 def test_an_analysis_outlives_its_file(tmp_path: Path) -> None:
     catalogue = filled(tmp_path / "c.db")
     analysis = make_analysis(tempo_bpm=124.5, beats_seconds=(0.25, 0.73), short_term_lufs=(-14.0, -13.5))
-    catalogue.record_analysis("a", analysis)
-    catalogue.record_analysis("b", None)
+    catalogue.record_analysis(A, analysis)
+    catalogue.record_analysis(B, None)
     catalogue.forget([ROOT / "a.mp3", ROOT / "b.mp3"])
     catalogue.close()
     catalogue = Catalogue.open(tmp_path / "c.db")
-    assert catalogue.analysis("a") == analysis
-    assert catalogue.analyses() == ({"a": make_analysis(tempo_bpm=124.5)}, {"b"}), "without beats and curves"
-    assert catalogue.analysis("b") is catalogue.analysis("c") is None
+    assert catalogue.analysis(A) == analysis
+    assert stored_tempi(catalogue) == ({A: 124.5}, {B})
+    assert catalogue.analysis(B) is catalogue.analysis(C) is None
     catalogue.close()
 
 
 def test_an_analysis_of_another_version_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue = filled(tmp_path / "c.db")
-    catalogue.record_analysis("a", make_analysis())
+    catalogue.record_analysis(A, make_analysis())
     monkeypatch.setattr("rtc_drift.library.catalogue.VERSION", VERSION + 1)
-    assert catalogue.analyses() == ({}, set())
-    assert catalogue.analysis("a") is None
-    catalogue.record_analysis("a", make_analysis(tempo_bpm=90))
-    assert catalogue.analyses() == ({"a": make_analysis(tempo_bpm=90)}, set())
+    assert stored_tempi(catalogue) == ({}, set())
+    assert catalogue.analysis(A) is None
+    catalogue.record_analysis(A, make_analysis(tempo_bpm=90))
+    assert stored_tempi(catalogue) == ({A: 90}, set())
+    catalogue.close()
+
+
+def test_a_new_result_replaces_all_of_the_old_one(tmp_path: Path) -> None:
+    catalogue = filled(tmp_path / "c.db")
+    long, short = (make_analysis(tempo_bpm=tempo, momentary_lufs=(-14.0,) * tempo) for tempo in (120, 90))
+    for analysis in (long, short):
+        catalogue.record_analysis(A, analysis)
+        assert catalogue.analysis(A) == analysis
+    catalogue.record_analysis(A, None)
+    assert catalogue.analysis(A) is None
+    assert stored_tempi(catalogue) == ({}, {A})
+    with catalogue.database.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM curves").fetchone() == (0,)
+    catalogue.close()
+
+
+def test_an_analysis_that_would_be_refused_is_made_again(tmp_path: Path) -> None:
+    catalogue = filled(tmp_path / "c.db")
+    catalogue.record_analysis(A, make_analysis(momentary_lufs=(1e300,)))
+    assert catalogue.analysis(A) is None
+    assert stored_tempi(catalogue) == ({}, set())
+    catalogue.close()
+
+
+def test_all_pages_of_numbers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtc_drift.library.catalogue._PAGE_ROWS", 7)
+    catalogue = filled(tmp_path / "c.db")
+    expected = {f"{number:016x}": 100.0 + number for number in range(1, 24)}
+    for track_id, tempo in expected.items():
+        catalogue.record_analysis(track_id, make_analysis(tempo_bpm=tempo))
+    assert stored_tempi(catalogue) == (expected, set())
+    columns, _ = catalogue.analysed()
+    known = Analysed(columns)
+    known.add(A, make_analysis(tempo_bpm=61))
+    assert len(known) == 23
+    assert all(array.flags.writeable for array in (columns.ids, columns.numbers, columns.keys)), "they are taken over"
     catalogue.close()
 
 

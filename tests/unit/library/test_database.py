@@ -10,26 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from rtc_drift.library import database as databases
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.database import CatalogueError, Database
 from rtc_drift.library.file_lock import FileLock
-from rtc_drift.library.schema import APPLICATION_ID, MIGRATIONS, VERSION
+from rtc_drift.library.schema import APPLICATION_ID, PAGE_BYTES, VERSION
+from tests.support.old_catalogue import TRACK
 from tests.support.server_process import REPOSITORY
-
-TRACK = "00112233445566aa"
-FILLED_IN = (
-    f"""
-    INSERT INTO tracks VALUES ('{TRACK}', 'One', '', '', '', NULL, NULL, 0, 60.0, -14.0, -1.0, 0.0, 60.0);
-    INSERT INTO files VALUES (CAST('/music/one.mp3' AS BLOB), 1, 2, '{TRACK}', NULL);
-    """,
-    f"""
-    INSERT INTO loved VALUES ('{TRACK}');
-    INSERT INTO sessions VALUES ('attic', NULL, 'attic', '', '', NULL, '', '');
-    """,
-    f"INSERT INTO analyses VALUES ('{TRACK}', 4, NULL, NULL);",
-)
-"""Rows that the program of each version wrote."""
 
 
 @pytest.fixture
@@ -37,13 +23,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "c.db"
 
 
-def make_old(path: Path, version: int) -> None:
-    """Make a catalogue as the program of an earlier version did."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        for script, rows in list(zip(MIGRATIONS, FILLED_IN, strict=True))[:version]:
-            connection.executescript(script + rows)
-        connection.execute(f"PRAGMA user_version = {version}")
+def make_present(path: Path) -> None:
+    Database.open(path).close()
+    path.with_name("c.db.lock").unlink()
 
 
 def kill_while_open(path: Path) -> None:
@@ -75,45 +57,12 @@ def checks(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return [statement for statement in seen if "quick_check" in statement]
 
 
-@pytest.mark.parametrize("version", range(1, VERSION + 1))
-def test_catalogues_of_all_versions_are_read(path: Path, version: int) -> None:
-    make_old(path, version)
-    for _ in range(2):
-        with closing(Catalogue.open(path)) as catalogue:
-            assert [track.id for track in catalogue.tracks([Path("/music")]).values()] == [TRACK]
-            assert catalogue.loved() == ({TRACK} if version > 1 else set())
-            assert catalogue.analyses() == ({}, {TRACK} if version > 2 else set())
-    before = path.with_name("c.db.before-migration")
-    assert before.exists() == (version < VERSION)
+def test_a_new_file_tells_its_version_to_programs_that_only_look_at_its_header(path: Path) -> None:
+    make_present(path)
     header = path.read_bytes()[:100]
-    assert struct.unpack_from(">i", header, 60) == (VERSION,), "in the file itself, for programs that only look there"
+    assert struct.unpack_from(">H", header, 16) == (PAGE_BYTES,)
+    assert struct.unpack_from(">i", header, 60) == (VERSION,)
     assert struct.unpack_from(">i", header, 68) == (APPLICATION_ID,)
-    if version < VERSION:
-        with closing(sqlite3.connect(before)) as copy:
-            assert copy.execute("PRAGMA user_version").fetchone() == (version,)
-            assert copy.execute("SELECT id FROM tracks").fetchone() == (TRACK,)
-
-
-def test_a_migration_that_fails_leaves_the_catalogue_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_old(path, 1)
-    monkeypatch.setattr(databases, "MIGRATIONS", (*MIGRATIONS[:2], "CREATE TABLE half (x); CREATE TABLE half (x);"))
-    with pytest.raises(CatalogueError, match="half"):
-        Database.open(path)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,), "the step before is whole"
-        assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'half'").fetchone() == (0,)
-    monkeypatch.undo()
-    Database.open(path).close()
-
-
-def test_without_space_for_a_copy_it_is_migrated_all_the_same(
-    path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    make_old(path, 1)
-    (tmp_path / "c.db.before-migration").mkdir()  # so that nothing can be written there
-    Database.open(path).close()
-    assert "without keeping a copy" in caplog.text
-    assert not (tmp_path / "c.db.before-migration.part").exists()
 
 
 def newer(path: Path) -> None:
@@ -143,7 +92,7 @@ def foreign_by_tables(path: Path) -> None:
 def test_what_is_not_ours_is_refused_before_anything_is_written(
     path: Path, change: Callable[[Path], None], sentence: str
 ) -> None:
-    make_old(path, VERSION)
+    make_present(path)
     change(path)
     if change is newer:
         kill_as_another_program(path)
@@ -181,7 +130,7 @@ def test_several_programs_use_one_catalogue(path: Path) -> None:
 
 
 def test_a_catalogue_in_use_is_neither_migrated_nor_moved_aside(path: Path) -> None:
-    make_old(path, VERSION)
+    make_present(path)
     with closing(Database.open(path)):
         path.with_name("c.db.damaged").touch()
         Database.open(path).close()
@@ -231,17 +180,18 @@ def test_damage_found_while_it_is_used_is_looked_for_at_the_next_start(
     with closing(Catalogue.open(path)) as catalogue, catalogue.database.transaction() as connection:
         (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'analyses'").fetchone()
     with path.open("r+b") as file:
-        file.seek(4096 * (page - 1))
-        file.write(b"\xff" * 4096)
+        file.seek(PAGE_BYTES * (page - 1))
+        file.write(b"\xff" * PAGE_BYTES)
     with closing(Catalogue.open(path)) as catalogue:
         assert catalogue.loved() == set(), "what is not damaged is used"
         for _ in range(3):
             with pytest.raises(CatalogueError):
-                catalogue.analyses()
+                catalogue.analysed()
     assert sum("is damaged" in record.message for record in caplog.records) == 1
     assert not list(path.parent.glob("*.broken-*"))
     with closing(Catalogue.open(path)) as catalogue:
-        assert catalogue.analyses() == ({}, set())
+        columns, failed = catalogue.analysed()
+        assert (len(columns.ids), failed) == (0, set())
     assert [file.name for file in path.parent.glob("*.broken-*")] == ["c.db.broken-1"]
     assert not path.with_name("c.db.damaged").exists()
 

@@ -3,8 +3,9 @@
 import json
 import logging
 import sqlite3
+import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.analysis.model import Analysis
+from rtc_drift.analysis.model import CURVES, VERSION, Analysis
+from rtc_drift.analysis.numbers import COLUMN, numbers_of
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.normalisation import AlbumLoudness, Normalisation
+from rtc_drift.library.stored_curves import packed
 from rtc_drift.library.track import Track
 from rtc_drift.library.track_table import TrackTable
 from rtc_drift.mixing import MixTrack, plan_skip, plan_transition
@@ -25,7 +28,7 @@ from rtc_drift.selection.next_track import choose_by_sound
 from rtc_drift.station import programme as steps
 from rtc_drift.station.programme import Programme
 from rtc_drift.station.views import TrackInfo
-from tests.support.analyses import beat_analysis
+from tests.support.analyses import beat_analysis, rounded, stored_tempi
 from tests.support.music import make_track
 from tests.support.surveys import file_states
 from tests.support.synthetic_library import memory_library
@@ -58,30 +61,36 @@ def execute(catalogue: Catalogue, statement: str, *arguments: object) -> None:
         connection.execute(statement, arguments)
 
 
-def changed(**changes: object) -> str:
-    """Return an analysis without curves as JSON, with some values changed."""
-    summary = json.loads(beat_analysis(121).model_dump_json())
-    summary["features"] |= {name: changes.pop(name) for name in list(changes) if name in summary["features"]}
-    return json.dumps(summary | changes)
+def changed(**changes: float) -> bytes:
+    """Return the numbers of an analysis as they are stored, with some of them changed."""
+    numbers = numbers_of(beat_analysis(121))
+    for name, value in changes.items():
+        numbers[COLUMN[name]] = value
+    return numbers.tobytes()
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("summary", ""),
-        ("summary", '{"half":'),
-        ("summary", "[" * 100_000),
-        ("summary", b"\x00\xff"),
-        ("summary", changed(integrated_lufs=float("nan"))),
-        ("summary", changed(integrated_lufs=1e300)),
-        ("summary", changed(tempo=1e300)),
-        ("summary", changed(tempo_bpm=1e-300)),
-        ("summary", changed(timbre=[1e99] * 24)),
-        ("summary", changed(camelot="99Z")),
-        ("summary", changed(key="x" * 1_000_000)),
-        ("curves", None),
-        ("curves", 7.5),
-        ("curves", b"\x00\xff"),
+        ("numbers", ""),
+        ("numbers", 7),
+        ("numbers", b"\x00\xff"),
+        ("numbers", changed() + b"\0" * 8),
+        ("numbers", changed(integrated_lufs=np.nan)),
+        ("numbers", changed(integrated_lufs=np.inf)),
+        ("numbers", changed(integrated_lufs=1e300)),
+        ("numbers", changed(tempo=1e300)),
+        ("numbers", changed(tempo_bpm=0)),
+        ("numbers", changed(tempo_bpm=-np.inf)),
+        ("numbers", changed(bass=1.01)),
+        ("numbers", changed(**{"timbre 24": 1e99})),
+        ("camelot", "99Z"),
+        ("camelot", 7),
+        ("camelot", b"8A\0"),
+        ("key", "x" * 1_000_000),
+        ("key", b"\xff"),
+        ("track_id", BAD.upper()[:-1] + "A"),
+        ("track_id", "1"),
     ],
 )
 def test_an_unreadable_analysis_costs_one_track(
@@ -89,56 +98,81 @@ def test_an_unreadable_analysis_costs_one_track(
 ) -> None:
     execute(catalogue, f"UPDATE analyses SET {column} = ? WHERE track_id = ?", value, BAD)
     for _ in range(2):
-        found, failed = catalogue.analyses()
-        assert (set(found) - {BAD}, failed) == ({GOOD}, set())
-        assert column == "curves" or BAD not in found
+        tempi, failed = stored_tempi(catalogue)
+        assert (tempi, failed) == ({GOOD: 122}, set())
         assert catalogue.analysis(BAD) is None
         assert catalogue.analysis(GOOD) is not None
     assert catalogue.unreadable >= 2
     assert [record.message for record in caplog.records] == [
         "The catalogue has 1 analyses that can't be read. Their tracks are analysed again."
     ]
-    analysis = beat_analysis(99)
+    analysis = beat_analysis(100)
     catalogue.record_analysis(BAD, analysis)
-    assert catalogue.analysis(BAD) == analysis
-    assert set(catalogue.analyses()[0]) == {BAD, GOOD}
+    assert catalogue.analysis(BAD) == rounded(analysis)
+    assert set(stored_tempi(catalogue)[0]) == {BAD, GOOD}
 
 
-CURVES = json.loads(
-    json.dumps({name: list(getattr(beat_analysis(120), name)) for name in ("beats_seconds", "downbeats_seconds")})
-)
+def test_an_analysis_without_curves_is_made_again(catalogue: Catalogue) -> None:
+    execute(catalogue, "DELETE FROM curves WHERE track_id = ?", BAD)
+    assert stored_tempi(catalogue) == ({GOOD: 122}, set())
+    assert catalogue.analysis(BAD) is None
+    assert catalogue.unreadable == 2
+
+
+def test_one_id_as_text_and_as_bytes_is_one_track(catalogue: Catalogue) -> None:
+    execute(
+        catalogue,
+        "INSERT INTO analyses SELECT CAST(track_id AS BLOB), version, key, camelot, numbers "
+        "FROM analyses WHERE track_id = ?",
+        BAD,
+    )
+    execute(catalogue, "INSERT INTO curves SELECT CAST(track_id AS BLOB), data FROM curves WHERE track_id = ?", BAD)
+    assert stored_tempi(catalogue) == ({BAD: 121, GOOD: 122}, set())
+    assert len(catalogue.analysed()[0].ids) == 2
+
+
+def test_an_id_that_is_none_is_not_one_that_failed(catalogue: Catalogue) -> None:
+    execute(catalogue, "INSERT INTO analyses VALUES ('nobody', ?, NULL, NULL, NULL)", VERSION)
+    assert stored_tempi(catalogue) == ({BAD: 121, GOOD: 122}, set())
+    assert catalogue.unreadable == 1
+
+
+BEATS = np.array(beat_analysis(120).beats_seconds)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"beats_seconds": None},
-        {"beats_seconds": ["x"]},
-        {"beats_seconds": [[1.0]]},
-        {"beats_seconds": [1, 10**400]},
-        {"beats_seconds": [0.5, 0.4]},
-        {"beats_seconds": [float("nan")]},
-        {"beats_seconds": [0.5, 1e9]},
-        {"downbeats_seconds": [0.3, 0.6]},
-        {"downbeats_seconds": [CURVES["beats_seconds"][0]] * 5},
-        {"attacks_seconds": [1.0] * 10_000},
+        {"beats_seconds": [0.5, 360_001]},
         {"beats_seconds": [], "downbeats_seconds": [], "attacks_seconds": [1.0]},
+        {"beats_seconds": BEATS - 1},
+        {"attacks_seconds": [1.0] * 10_000},
+        {"attacks_seconds": [360_001]},
         {"momentary_lufs": [-14.0]},
-        {"momentary_lufs": [1e300] * 450},
+        {"momentary_lufs": [1e6] * 450},
+        {"short_term_lufs": [-1e6]},
         {"heard_bass": [1.5] * 450},
+        {"heard_bass": [-0.5] * 450},
         {"heard_bass": [0.5]},
-        {"more": []},
     ],
 )
-def test_curves_that_no_analysis_gives_are_refused(catalogue: Catalogue, changes: dict[str, object]) -> None:
-    with catalogue.database.transaction() as connection:
-        (curves,) = connection.execute("SELECT curves FROM analyses WHERE track_id = ?", (BAD,)).fetchone()
+def test_curves_that_no_analysis_gives_are_refused(catalogue: Catalogue, changes: dict[str, Any]) -> None:
+    analysis = beat_analysis(120, heard_bass=(0.5,) * 450)
+    curves = {name: np.array(getattr(analysis, name)) for name in CURVES}
+    execute(catalogue, "UPDATE curves SET data = ? WHERE track_id = ?", packed(curves), BAD)
     assert catalogue.analysis(BAD) is not None
-    execute(
-        catalogue, "UPDATE analyses SET curves = ? WHERE track_id = ?", json.dumps(json.loads(curves) | changes), BAD
-    )
+    changed = curves | {name: np.array(values, float) for name, values in changes.items()}
+    changed["downbeats_seconds"] = changed["beats_seconds"][::4]
+    execute(catalogue, "UPDATE curves SET data = ? WHERE track_id = ?", packed(changed), BAD)
     assert catalogue.analysis(BAD) is None
     assert catalogue.unreadable == 1
+
+
+@pytest.mark.parametrize("value", [7.5, "", b"", b"\x00\xff", zlib.compress(b""), zlib.compress(b"\0" * 100)])
+def test_curves_that_are_none_are_refused(catalogue: Catalogue, value: object) -> None:
+    execute(catalogue, "UPDATE curves SET data = ? WHERE track_id = ?", value, BAD)
+    assert catalogue.analysis(BAD) is None
+    assert catalogue.analysis(GOOD) is not None
 
 
 @pytest.mark.parametrize(
@@ -177,11 +211,11 @@ def test_text_that_is_not_utf8_hides_no_other_row(catalogue: Catalogue) -> None:
     catalogue.record(ROOT / "3.flac", 1, 1, make_track(3))
     catalogue.mark_unplayable(ROOT / "3.flac", "Why.")
     execute(catalogue, "UPDATE tracks SET artist = CAST(x'ff' AS TEXT) WHERE id = ?", BAD)
-    execute(catalogue, "UPDATE analyses SET summary = CAST(x'7bff7d' AS TEXT) WHERE track_id = ?", BAD)
+    execute(catalogue, "UPDATE analyses SET key = CAST(x'7bff7d' AS TEXT) WHERE track_id = ?", BAD)
     execute(catalogue, "UPDATE files SET reason = CAST(x'41ff' AS TEXT) WHERE reason NOT NULL")
     execute(catalogue, "INSERT INTO loved VALUES (CAST(x'ff' AS TEXT)), ('nothing'), (x'00')")
     assert [track.id for track in catalogue.tracks([ROOT]).values()] == [GOOD]
-    assert set(catalogue.analyses()[0]) == {GOOD}
+    assert set(stored_tempi(catalogue)[0]) == {GOOD}
     assert [it.reason for it in catalogue.unplayable([ROOT])] == ["A\ufffd"]
     before = catalogue.unreadable
     for _ in range(2):
@@ -215,47 +249,37 @@ VALUES = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
     st.text(max_size=20),
     st.binary(max_size=20),
-    st.sampled_from(("[]", "{}", "null", "[" * 5_000, '{"beats_seconds":[]}', "é" * 70_000)),
+    st.sampled_from(("[]", "{}", "8A", "A minor", "é" * 70_000)),
 )
-NUMBERS = st.one_of(
-    st.floats(), st.integers(), st.floats(0, 200), st.none(), st.text(max_size=3), st.lists(st.floats(), max_size=2)
-)
+NUMBERS = st.floats() | st.floats(0, 200) | st.sampled_from((-0.0, 5e-324, 1e6, 1e6 + 1, 1e308))
 
 
 @st.composite
-def damage(draw: st.DrawFn, text: str) -> str:
-    """Damage JSON: replace, remove or add values anywhere, or characters."""
+def damage(draw: st.DrawFn, stored: bytes) -> bytes:
+    """Damage numbers, or curves before they are packed, or any bytes as they are stored."""
     if draw(st.booleans()):
-        at, until = sorted(draw(st.tuples(st.integers(0, len(text)), st.integers(0, len(text)))))
-        return text[:at] + draw(st.text(max_size=5)) + text[until if draw(st.booleans()) else at + 1 :]
-    value = json.loads(text)
+        return damaged_anywhere(draw, stored)
+    with suppress(zlib.error):
+        return zlib.compress(damaged_anywhere(draw, zlib.decompress(stored)))
+    numbers = np.frombuffer(stored[: len(stored) // 8 * 8], "<f8").copy()
     for _ in range(draw(st.integers(1, 3))):
-        place = value
-        while True:
-            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-            if not keys:
-                break
-            key = draw(st.sampled_from(keys))
-            if isinstance(place[key], dict | list) and place[key] and draw(st.integers(0, 3)):
-                place = place[key]
-                continue
-            if draw(st.integers(0, 3)):
-                place[key] = draw(NUMBERS)
-            elif isinstance(place, list):
-                del place[key : key + draw(st.integers(1, 400))]
-            else:
-                del place[key]
-            break
-    return json.dumps(value)
+        numbers[draw(st.integers(0, len(numbers) - 1))] = draw(NUMBERS)
+    return numbers.tobytes()
+
+
+def damaged_anywhere(draw: st.DrawFn, data: bytes) -> bytes:
+    at, until = sorted(draw(st.tuples(st.integers(0, len(data)), st.integers(0, len(data)))))
+    return data[:at] + draw(st.binary(max_size=5)) + data[until if draw(st.booleans()) else at + 1 :]
 
 
 COLUMNS = [
     *(("tracks", name) for name in Track.model_fields if name not in ("path", "id")),
     *(("files", name) for name in ("path", "size", "mtime_ns", "track_id", "reason")),
-    *(("analyses", name) for name in ("track_id", "version", "summary", "curves", "summary", "curves")),
+    *(("analyses", name) for name in ("track_id", "version", "key", "camelot", "numbers", "numbers")),
+    *(("curves", name) for name in ("track_id", "data", "data", "data")),
     ("loved", "track_id"),
 ]
-KEYS = {"tracks": "id", "files": "track_id", "analyses": "track_id", "loved": "track_id"}
+KEYS = {"tracks": "id", "files": "track_id", "analyses": "track_id", "curves": "track_id", "loved": "track_id"}
 
 
 def use(table: TrackTable, analyses: dict[str, Analysis], catalogue: Catalogue) -> None:
@@ -286,22 +310,20 @@ def test_no_damaged_row_stops_a_programme(data: st.DataObject) -> None:
     for table, column in data.draw(st.lists(st.sampled_from(COLUMNS), min_size=1, max_size=2)):
         with catalogue.database.transaction() as connection:
             found = connection.execute(f"SELECT {column} FROM {table} WHERE {KEYS[table]} = ?", (BAD,)).fetchone()
-            is_json = found and column in ("summary", "curves") and isinstance(found[0], bytes) and found[0][:1] == b"{"
-            try:
-                value: Any = data.draw(damage(found[0].decode()) | VALUES if is_json else VALUES)
-            except ValueError:  # it was damaged before
-                value = None
+            is_whole = found and column in ("numbers", "data") and isinstance(found[0], bytes) and len(found[0]) > 99
+            value: Any = data.draw(damage(found[0]) | VALUES if is_whole else VALUES)
             try:
                 connection.execute(f"UPDATE {table} SET {column} = ? WHERE {KEYS[table]} = ?", (value, BAD))
             except (sqlite3.IntegrityError, UnicodeEncodeError):
                 continue
-    tracks, (analyses, failed) = catalogue.tracks([ROOT]), catalogue.analyses()
+    tracks, (tempi, failed) = catalogue.tracks([ROOT]), stored_tempi(catalogue)
     assert GOOD in tracks
-    assert GOOD in analyses
+    assert GOOD in tempi
     assert GOOD in catalogue.loved()
     assert GOOD not in failed
     catalogue.unplayable([ROOT])
     assert ROOT / "2.flac" in file_states(catalogue, ROOT)
+    analyses = {track_id: analysis for track_id in tempi if (analysis := catalogue.analysis(track_id)) is not None}
     use(tracks, analyses, catalogue)
     catalogue.close()
 
@@ -309,11 +331,10 @@ def test_no_damaged_row_stops_a_programme(data: st.DataObject) -> None:
 def memory_database() -> Any:
     """Return a catalogue's database in memory."""
     from rtc_drift.library.database import Database
-    from rtc_drift.library.schema import MIGRATIONS
+    from rtc_drift.library.schema import SCHEMA
 
     connection = sqlite3.connect(":memory:", check_same_thread=False)
-    for script in MIGRATIONS:
-        connection.executescript(script)
+    connection.executescript(SCHEMA)
     connection.text_factory = bytes
     return Database(Path("memory"), connection, _NoLock())  # type: ignore[arg-type]
 

@@ -129,7 +129,7 @@ async def test_few_tracks_are_in_memory_and_an_interrupted_run_goes_on_where_it_
     task = asyncio.create_task(FolderAnalysis([Path("/m")], resources).run(interrupt))
     with pytest.raises(asyncio.CancelledError):
         await task
-    done = len(resources.catalogue.analyses()[0])
+    done = len(resources.catalogue.analysed()[0].ids)
     assert PAGE_TRACKS <= done <= len(asked)
     assert await analyse(resources, "/m") == count - done
     assert set(asked) == {f"Track {number}" for number in range(1, count + 1)}
