@@ -21,8 +21,8 @@ __all__ = ["Catalogue", "CatalogueError", "FileState"]
 logger = logging.getLogger(__name__)
 
 _TRACK_ID = re.compile("[0-9a-f]{16}")
-_PAGE_ROWS = 4096
-"""Analyses that are read at once: two megabytes."""
+_PAGE_ROWS = 1024
+"""Analyses that are read at once: half a megabyte, which fits into the cache of a core."""
 
 
 class FileState(NamedTuple):
