@@ -23,10 +23,10 @@ __all__ = ["Catalogue", "CatalogueError"]
 logger = logging.getLogger(__name__)
 
 _TRACK_ID = re.compile("[0-9a-f]{16}")
-_PAGE = 2_000
-"""Rows that are read at once."""
-_PAGE_ROWS = 4096
-"""Analyses that are read at once: two megabytes."""
+_PAGE_TRACKS = 2_000
+"""Tracks that are read at once."""
+_PAGE_ANALYSES = 1024
+"""Analyses that are read at once: half a megabyte, which fits into the cache of a core."""
 
 
 class Catalogue:
@@ -90,7 +90,7 @@ class Catalogue:
                     "WHERE path >= ? AND path < ? ORDER BY path",
                     range_below(root),
                 )
-                while page := rows.fetchmany(_PAGE):
+                while page := rows.fetchmany(_PAGE_TRACKS):
                     tracks, others = read_page(page)
                     found.extend(tracks)
                     unreadable += [(path, track_id) for path, track_id, *_ in others]
@@ -141,7 +141,7 @@ class Catalogue:
                 "WHERE curves.track_id = analyses.track_id) FROM analyses WHERE version = ?",
                 (VERSION,),
             )
-            while page := rows.fetchmany(_PAGE_ROWS):
+            while page := rows.fetchmany(_PAGE_ANALYSES):
                 found.add(page)
         columns = found.columns()
         if found.unreadable:
