@@ -24,6 +24,7 @@ COUNT = 200
 def library(tmp_path_factory: pytest.TempPathFactory) -> LargeLibrary:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(making, "BARS", 4)
+        patch.setattr("benchmarks.large.analyses.SOUNDS", 50)
         return make_large_library(tmp_path_factory.mktemp("large"), COUNT)
 
 
