@@ -58,8 +58,8 @@ def assert_consistent(analysis: Analysis, audio: Audio) -> None:
     assert analysis.tempo_bpm is not None or analysis.tempo_confidence == 0
     assert (analysis.key is None) == (analysis.camelot is None)
     assert len(analysis.short_term_lufs) == int(duration)
-    names = (name and name.encode() for name in (analysis.key, analysis.camelot))
-    stored = analysis_of(numbers_to_store(analysis), *names, curves_to_store(analysis))
+    key, camelot = (name and name.encode() for name in (analysis.key, analysis.camelot))
+    stored = analysis_of(numbers_to_store(analysis), key, camelot, curves_to_store(analysis))
     assert stored == analysis, "nothing is lost when it is stored"
 
 
