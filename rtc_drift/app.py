@@ -148,7 +148,8 @@ class Service:
                 idle_seconds=settings.idle_minutes * 60,
                 cleanup_seconds=settings.cleanup_seconds,
             )
-            self.spaces.on_change = self.sessions.library_changed
+            self.spaces.on_change = self._space_changed
+            self._close_later(stack, "closing the map", self.map_keeper.close)
             self._close_later(stack, "closing the feature space", self.spaces.close)
             changed = Gathered(self._library_changed, GATHER_SECONDS)
             stack.callback(changed.close)
@@ -210,6 +211,10 @@ class Service:
     def _library_changed(self) -> None:
         self.spaces.changed()
         self.sessions.library_changed()
+
+    def _space_changed(self) -> None:
+        self.sessions.library_changed()
+        self.map_keeper.prepare()
 
     def _has_listeners(self) -> bool:
         return any(station.has_listeners for station in self.sessions.stations())

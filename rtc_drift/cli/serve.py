@@ -31,6 +31,7 @@ async def serve(settings: Settings) -> int:
     _log_to_console(settings.log_level)
     _raise_descriptor_limit()
     _raise_priority()
+    gc.collect()
     service, is_serving, stop = Service(settings), asyncio.Event(), asyncio.Event()
     serving_task = asyncio.create_task(_serve_until(stop, service, is_serving), name="serve")
 
@@ -58,7 +59,8 @@ async def _serve_until(stop: asyncio.Event, service: Service, is_serving: asynci
         async with serving(service.settings, service) as (_, url):
             is_serving.set()
             logger.info("Serving %s", url)
-            _freeze_objects()
+            # All present objects are excluded from garbage collection: a full one would delay packets by 50 ms.
+            gc.freeze()
             ready_log = asyncio.create_task(_log_when_ready(service), name="log when ready")
             try:
                 await stop.wait()
@@ -91,12 +93,6 @@ def _raise_priority() -> None:
     """Raise the priority of this process if the system allows it."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-
-
-def _freeze_objects() -> None:
-    """Exclude all present objects from garbage collection: a full collection would delay packets by 50 ms."""
-    gc.collect()
-    gc.freeze()
 
 
 def _log_to_console(level: str) -> None:

@@ -23,8 +23,8 @@ __all__ = ["Catalogue", "CatalogueError"]
 logger = logging.getLogger(__name__)
 
 _TRACK_ID = re.compile("[0-9a-f]{16}")
-_PAGE_TRACKS = 2_000
-"""Tracks that are read at once."""
+_PAGE_TRACKS = 500
+"""Tracks that are read at once, which holds the interpreter's lock for a few milliseconds."""
 _PAGE_ANALYSES = 1024
 """Analyses that are read at once: half a megabyte, which fits into the cache of a core."""
 

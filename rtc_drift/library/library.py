@@ -14,7 +14,7 @@ from rtc_drift.library.demo_library import DemoLibrary
 from rtc_drift.library.folder_threads import HungError
 from rtc_drift.library.folders import LOST_CHECK_SECONDS, MusicFolders
 from rtc_drift.library.loved import LovedTracks
-from rtc_drift.library.normalisation import AlbumLoudness, Normalisation
+from rtc_drift.library.normalisation import Normalisation, Normaliser
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.scan import (
     RootError,
@@ -86,8 +86,8 @@ class Library:
         )
         report = self._services.record_failure
         self.analyses = Analyses(resources, self.playable, lambda: self.on_change(), report, self._check_folder_of)
-        self._analysis_enabled, self._target_lufs, self._album_balance = analyse, target_lufs, album_balance
-        self._normalisation: Normalisation | None = None
+        self._analysis_enabled = analyse
+        self._normaliser = Normaliser(self.playable, target_lufs, album_balance=album_balance)
         self._changes = 0
         self._search = Search(lambda: self.playable().texts(), lambda: self._changes)
         self._cooldown = Cooldown(cooldown_seconds, self._restore)
@@ -137,10 +137,7 @@ class Library:
     @property
     def normalisation(self) -> Normalisation:
         """Normalisation of the playable tracks."""
-        if self._normalisation is None:
-            albums = AlbumLoudness(self.playable()) if self._album_balance else None
-            self._normalisation = Normalisation(self._target_lufs, albums)
-        return self._normalisation
+        return self._normaliser.latest
 
     async def wait_until_playable(self) -> None:
         """Wait until at least one track can be played."""
@@ -204,8 +201,9 @@ class Library:
                 await self._background.guard(self._load(self._folders.present))
             if not surveys:
                 return
-            self._music.remove_files(file.path for surveyed in surveys for file in surveyed.changed)
-            self._changed()
+            if self._total:
+                self._music.remove_files(file.path for surveyed in surveys for file in surveyed.changed)
+                self._changed()
             complete = [await self._probe_changed(surveyed) for surveyed in surveys]
             if self._total and all(complete):  # unchanged copies of changed files appear again
                 await self._background.guard(self._load(self._folders.present))
@@ -349,7 +347,6 @@ class Library:
     # -- shared --------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        self._normalisation = None
         if self._music.is_sparse:
             self._music = self._music.compacted()
         self._changes += 1

@@ -24,8 +24,8 @@ KEPT = ".before-migration"
 """Suffix of the old file afterwards."""
 _MANY = 1_000
 """Number of analyses from which it takes longer than a moment."""
-_PAGE_ROWS = 128
-"""Analyses that are converted at once: a few megabytes."""
+_PAGE_ROWS = 32
+"""Analyses that are converted at once: less than a megabyte, which fits into the cache of a core."""
 _LOG_SECONDS = 10.0
 _PATIENCE_SECONDS = 5.0
 
@@ -103,17 +103,12 @@ def _convert(connection: sqlite3.Connection) -> int:
 
 def _convert_page(connection: sqlite3.Connection, page: list[tuple[object, object, object]]) -> int:
     """Convert some analyses. Return how many could be read."""
-    analyses, curves = list[tuple[object, ...]](), list[tuple[object, ...]]()
-    for track_id, summary, old_curves in page:
-        if not is_id(track_id):
-            continue
-        if summary is None:
-            analyses.append((track_id, ANALYSIS_VERSION, None, None, None))
-            continue
-        with suppress(ValueError):
-            *row, data = converted(summary, old_curves)
-            analyses.append((track_id, ANALYSIS_VERSION, *row))
-            curves.append((track_id, data))
+    failed = [(row[0], ANALYSIS_VERSION, None, None, None) for row in page if row[1] is None and is_id(row[0])]
+    whole = [row for row in page if row[1] is not None and is_id(row[0])]
+    results = zip((row[0] for row in whole), converted([(row[1], row[2]) for row in whole]), strict=True)
+    done = [(track_id, result) for track_id, result in results if result is not None]
+    analyses = [*failed, *((track_id, ANALYSIS_VERSION, *result[:3]) for track_id, result in done)]
+    curves = [(track_id, result[3]) for track_id, result in done]
     # Ids that differ in nothing but their type are one.
     connection.executemany("INSERT OR IGNORE INTO main.curves VALUES (CAST(? AS TEXT), ?)", curves)
     return connection.executemany(

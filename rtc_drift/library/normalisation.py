@@ -1,5 +1,6 @@
 """Loudness normalisation: the gain at which a track is played."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,3 +58,26 @@ class Normalisation:
         if lufs <= _SILENCE_LUFS:
             return 1.0
         return amplitude(max(-MAX_CUT_DB, min(MAX_BOOST_DB, self.target_lufs - lufs)))
+
+
+class Normaliser:
+    """Makes the normalisation of the tracks that there are, anew after they have changed."""
+
+    def __init__(self, tracks: Callable[[], TrackTable], target_lufs: float, *, album_balance: bool) -> None:
+        """Make it for the tracks that `tracks` returns; with `album_balance`, albums keep their balance."""
+        self._tracks = tracks
+        self._target_lufs, self._album_balance = target_lufs, album_balance
+        self._latest = Normalisation(target_lufs)
+        self._measured: tuple[TrackTable, int] | None = None
+        """The tracks that the latest normalisation knows, and the number of their changes by then."""
+
+    @property
+    def latest(self) -> Normalisation:
+        """Normalisation of the present tracks."""
+        tracks = self._tracks()
+        if self._album_balance and (
+            self._measured is None or self._measured[0] is not tracks or self._measured[1] != tracks.changes
+        ):
+            self._measured = tracks, tracks.changes
+            self._latest = Normalisation(self._target_lufs, AlbumLoudness(tracks))
+        return self._latest

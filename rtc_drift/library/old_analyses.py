@@ -1,13 +1,13 @@
 """Analyses as versions 1 to 3 of the catalogue have them: JSON. Nothing in them is believed."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from rtc_drift.analysis.model import CURVES, Analysis
 from rtc_drift.library.stored import check_curves
-from rtc_drift.library.stored_curves import MAX_NUMBERS, packed
+from rtc_drift.library.stored_curves import MAX_NUMBERS, Curves, packed
 from rtc_drift.library.stored_numbers import numbers_to_store
 
 _MAX_SUMMARY_BYTES = 1 << 16
@@ -15,6 +15,8 @@ _MAX_SUMMARY_BYTES = 1 << 16
 _MAX_CURVES_BYTES = 1 << 26
 """Most bytes of beats and curves; three hours of music take a megabyte."""
 _Numbers = Annotated[list[float], Field(max_length=MAX_NUMBERS)]
+Converted = tuple[str | None, str | None, bytes, bytes]
+"""Key, Camelot code, numbers and curves of an analysis as they are stored now."""
 
 
 class _Curves(BaseModel):
@@ -28,14 +30,31 @@ class _Curves(BaseModel):
     heard_bass: _Numbers
 
 
-def converted(summary: object, curves: object) -> tuple[str | None, str | None, bytes, bytes]:
-    """Return key, Camelot code, numbers and curves of an old analysis as they are stored now. Raises ValueError."""
+def converted(rows: Sequence[tuple[object, object]]) -> list[Converted | None]:
+    """Convert old analyses, given as summary and curves. Those that can't be read become None.
+
+    They are converted at once, which is faster; if one of them is wrong or they are long, one after the other.
+    """
+    read = [_read(*row) for row in rows]
+    readable = [row for row in read if row is not None]
+    try:
+        if sum(len(curve) for _, curves in readable for curve in curves) > MAX_NUMBERS and len(rows) > 1:
+            raise ValueError("long")
+        curves = Curves.of(curves for _, curves in readable)
+        check_curves(curves)
+        data = iter(packed(curves))
+    except ValueError:
+        return [None] if len(rows) == 1 else [converted([row])[0] for row in rows]
+    return [None if row is None else (row[0].key, row[0].camelot, numbers_to_store(row[0]), next(data)) for row in read]
+
+
+def _read(summary: object, curves: object) -> tuple[Analysis, list[list[float]]] | None:
     if not isinstance(summary, bytes) or len(summary) > _MAX_SUMMARY_BYTES:
-        raise ValueError("not an analysis")
+        return None
     if not isinstance(curves, bytes) or len(curves) > _MAX_CURVES_BYTES:
-        raise ValueError("no curves")
-    analysis = Analysis.model_validate_json(summary)
-    found = _Curves.model_validate_json(curves)
-    arrays = {name: np.array(getattr(found, name), np.float64) for name in CURVES}
-    check_curves(arrays)
-    return analysis.key, analysis.camelot, numbers_to_store(analysis), packed(arrays)
+        return None
+    try:
+        found = _Curves.model_validate_json(curves)
+        return Analysis.model_validate_json(summary), [getattr(found, name) for name in CURVES]
+    except ValueError:
+        return None

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtc_drift.analysis.model import CURVES, Analysis
 from rtc_drift.analysis.numbers import analysis_of as numbers_analysis
@@ -23,9 +22,9 @@ TRACK_COLUMNS = tuple(name for name in Track.model_fields if name != "path")
 """Names of a stored track's columns."""
 END_TOLERANCE_SECONDS = 1.0
 """Seconds by which the last sound may lie behind the end."""
-_BEAT_TOLERANCE_SECONDS = 1e-3
-_LOUDNESS = (-1_000.0, 100.0)
-"""Least and greatest loudness in LUFS."""
+_TIMES, _LUFS, _SHARE = (0.0, MAX_SECONDS), (-1_000.0, 100.0), (0.0, 1.0)
+_LEAST, _GREATEST = np.array((_TIMES, _TIMES, _TIMES, _LUFS, _LUFS, _SHARE)).T
+"""Bounds of the curves, in the order of `CURVES`."""
 
 
 def path_of(stored: object) -> Path:
@@ -57,42 +56,20 @@ def analysis_of(numbers: object, key: object, camelot: object, curves: object) -
     found = unpacked(curves)
     check_curves(found)
     analysis = numbers_analysis(row_of(numbers), name_of(key), name_of(camelot))
-    return analysis.model_copy(update={name: tuple(values.tolist()) for name, values in found.items()})
+    return analysis.model_copy(update={name: tuple(values.tolist()) for name, values in found.by_name().items()})
 
 
 def curves_to_store(analysis: Analysis) -> bytes:
     """Return the curves of an analysis as they are stored. Raises ValueError if they would be refused when read."""
-    curves = {name: np.array(getattr(analysis, name), np.float64) for name in CURVES}
+    curves = Curves.of([[getattr(analysis, name) for name in CURVES]])
     check_curves(curves)
-    return packed(curves)
+    return packed(curves)[0]
 
 
 def check_curves(curves: Curves) -> None:
-    """Raise ValueError for curves that no analysis gives."""
-    beats, downbeats = curves["beats_seconds"], curves["downbeats_seconds"]
-    attacks, bass = curves["attacks_seconds"], curves["heard_bass"]
-    for times in (beats, downbeats):
-        if not (times[1:] > times[:-1]).all():
-            raise ValueError("beats are not in order")
-    for times in (beats, downbeats, attacks):
-        _check_range(times, 0, MAX_SECONDS)
-    if len(attacks) > len(beats) or (len(downbeats) and not _are_among(downbeats, beats)):
-        raise ValueError("bars and attacks are not those of the beats")
-    for loudness in (curves["short_term_lufs"], curves["momentary_lufs"]):
-        _check_range(loudness, *_LOUDNESS)
-    _check_range(bass, 0, 1)
-    if len(bass) not in (0, len(curves["momentary_lufs"])):
+    """Raise ValueError for curves that no analysis gives. The order of beats and bars is that of `stored_curves`."""
+    if not ((curves.values >= curves.for_each(_LEAST)) & (curves.values <= curves.for_each(_GREATEST))).all():
+        raise ValueError("a number is out of range")  # or NaN
+    beats, _, attacks, _, moments, bass = curves.counts.T
+    if (attacks > beats).any() or ((bass != 0) & (bass != moments)).any():
         raise ValueError("the curves are not of one track")
-
-
-def _check_range(values: NDArray[np.float64], least: float, greatest: float) -> None:
-    if not ((values >= least) & (values <= greatest)).all():  # false for NaN
-        raise ValueError("a number is out of range")
-
-
-def _are_among(times: NDArray[np.float64], beats: NDArray[np.float64]) -> bool:
-    """Return True if each time is that of a beat; both ascend."""
-    if not len(beats):
-        return False
-    after = np.searchsorted(beats, times - _BEAT_TOLERANCE_SECONDS).clip(max=len(beats) - 1)
-    return bool((np.abs(beats[after] - times) <= _BEAT_TOLERANCE_SECONDS).all())

@@ -230,9 +230,10 @@ class TrackTable(MutableMapping[str, Track]):
     def texts(self) -> TrackTexts:
         """Return what a search needs of all tracks."""
         rows = np.flatnonzero(np.frombuffer(bytes(self._is_there), np.bool_))
+        are_all = len(rows) == len(self._ids)
         return TrackTexts(
             ids=np.array(self._ids, np.uint64)[rows],
-            titles=list(map(self._titles.__getitem__, rows.tolist())),
+            titles=self._titles.copy() if are_all else list(map(self._titles.__getitem__, rows.tolist())),
             artists=[*self._artist_names.names, ""],  # −1 stands for the last
             artist_of=_places(self._artist_of, rows, self._artist_names),
             albums=[*self._album_names.names, ""],

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.library.analysed import Analysed
-from rtc_drift.library.normalisation import AlbumLoudness, Normalisation
+from rtc_drift.library.normalisation import Normalisation, Normaliser
 from rtc_drift.library.track import Track, legible
 from rtc_drift.library.track_table import TrackTable
 from rtc_drift.media import TARGET_LUFS
@@ -41,8 +41,7 @@ class MemoryLibrary:
         self._analysed = analysed
         self._whole_analysis = whole_analysis
         self._loved = set(loved)
-        self._target_lufs, self._album_balance = target_lufs, album_balance
-        self._normalisation: Normalisation | None = None
+        self._normaliser = Normaliser(self.playable, target_lufs, album_balance=album_balance)
         self._space: FeatureSpace | None = None
 
     @property
@@ -53,10 +52,7 @@ class MemoryLibrary:
     @property
     def normalisation(self) -> Normalisation:
         """The gains that bring tracks to the target loudness."""
-        if self._normalisation is None:
-            albums = AlbumLoudness(self._tracks) if self._album_balance else None
-            self._normalisation = Normalisation(self._target_lufs, albums)
-        return self._normalisation
+        return self._normaliser.latest
 
     @property
     def space(self) -> FeatureSpace:
@@ -86,5 +82,5 @@ class MemoryLibrary:
     def mark_unplayable(self, track: Track, reason: str, *, lasting: bool = True, position: int | None = None) -> None:
         """Exclude a track whose playback failed. The catalogue does not change: the next rendering must be the same."""
         if self._tracks.pop(track.id, None) is not None:
-            self._normalisation = self._space = None
+            self._space = None
             logger.warning("%s is skipped: %s", legible(track.path), reason)

@@ -77,8 +77,8 @@ class CatalogueRows(Target):
             return
         if not isinstance(row, dict):
             return
-        with contextlib.suppress(ValueError):
-            converted(*(_encoded(row.get(name)) for name in OLD))
+        summary, curves = (_encoded(row.get(name)) for name in OLD)
+        require(len(converted([(summary, curves)])) == 1, "one row is more than one, or none")
         if not self._insert(row):
             return
         tracks = {track.id: track for track in self._catalogue.tracks([MUSIC]).values()}

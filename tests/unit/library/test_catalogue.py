@@ -189,7 +189,7 @@ def test_an_analysis_that_would_be_refused_is_made_again(tmp_path: Path) -> None
 
 
 def test_all_pages_of_numbers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rtc_drift.library.catalogue._PAGE_ROWS", 7)
+    monkeypatch.setattr("rtc_drift.library.catalogue._PAGE_ANALYSES", 7)
     catalogue = filled(tmp_path / "c.db")
     expected = {f"{number:016x}": 100.0 + number for number in range(1, 24)}
     for track_id, tempo in expected.items():

@@ -18,7 +18,7 @@ from rtc_drift.analysis.model import CURVES, VERSION, Analysis
 from rtc_drift.analysis.numbers import COLUMN, numbers_of
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.normalisation import AlbumLoudness, Normalisation
-from rtc_drift.library.stored_curves import packed
+from rtc_drift.library.stored_curves import Curves, packed
 from rtc_drift.library.track import Track
 from rtc_drift.library.track_table import TrackTable
 from rtc_drift.mixing import MixTrack, plan_skip, plan_transition
@@ -158,13 +158,13 @@ BEATS = np.array(beat_analysis(120).beats_seconds)
 )
 def test_curves_that_no_analysis_gives_are_refused(catalogue: Catalogue, changes: dict[str, Any]) -> None:
     analysis = beat_analysis(120, heard_bass=(0.5,) * 450)
-    curves = {name: np.array(getattr(analysis, name)) for name in CURVES}
-    execute(catalogue, "UPDATE curves SET data = ? WHERE track_id = ?", packed(curves), BAD)
-    assert catalogue.analysis(BAD) is not None
-    changed = curves | {name: np.array(values, float) for name, values in changes.items()}
-    changed["downbeats_seconds"] = changed["beats_seconds"][::4]
-    execute(catalogue, "UPDATE curves SET data = ? WHERE track_id = ?", packed(changed), BAD)
-    assert catalogue.analysis(BAD) is None
+    curves = {name: getattr(analysis, name) for name in CURVES}
+    for others, is_there in (({}, True), (changes, False)):
+        changed = curves | others
+        changed["downbeats_seconds"] = changed["beats_seconds"][::4]
+        (data,) = packed(Curves.of([[changed[name] for name in CURVES]]))
+        execute(catalogue, "UPDATE curves SET data = ? WHERE track_id = ?", data, BAD)
+        assert (catalogue.analysis(BAD) is not None) == is_there
     assert catalogue.unreadable == 1
 
 

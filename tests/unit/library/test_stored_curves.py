@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtc_drift.analysis.model import CURVES
-from rtc_drift.library.stored_curves import MAX_BYTES, MAX_NUMBERS, packed, unpacked
+from rtc_drift.library import stored_curves
+from rtc_drift.library.stored_curves import MAX_BYTES, MAX_NUMBERS, Curves
+
+
+def packed(*tracks: dict[str, Any]) -> bytes:
+    """Return the curves of tracks as bytes: those of the last one."""
+    return stored_curves.packed(Curves.of([track[name] for name in CURVES] for track in tracks))[-1]
+
+
+def unpacked(data: object) -> dict[str, Any]:
+    return stored_curves.unpacked(data).by_name()
 
 
 def decimals(least: int, greatest: int, places: int) -> st.SearchStrategy[list[float]]:
@@ -42,6 +52,12 @@ def test_curves_come_back_as_they_were(given_curves: dict[str, Any]) -> None:
     assert tuple(found) == CURVES
     for name in CURVES:
         assert found[name].tolist() == given_curves[name].tolist()
+
+
+@given(st.lists(curves(), max_size=5))
+def test_tracks_that_are_packed_at_once_are_as_they_are_alone(tracks: list[dict[str, Any]]) -> None:
+    together = stored_curves.packed(Curves.of([track[name] for name in CURVES] for track in tracks))
+    assert together == [packed(track) for track in tracks]
 
 
 def of(**changes: Any) -> dict[str, Any]:
@@ -81,6 +97,8 @@ def test_four_minutes_take_three_kilobytes() -> None:
 def test_what_would_not_come_back_is_not_packed(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         packed(of(**changes))
+    with pytest.raises(ValueError):
+        packed(of(), of(**changes))
 
 
 def is_refused(data: object) -> bool:
@@ -91,6 +109,7 @@ def is_refused(data: object) -> bool:
     assert set(found) == set(CURVES)
     assert sum(map(len, found.values())) <= MAX_NUMBERS
     assert all(np.isfinite(values).all() for values in found.values())
+    assert all((np.diff(found[name]) > 0).all() for name in ("beats_seconds", "downbeats_seconds"))
     return False
 
 
@@ -121,9 +140,10 @@ def header(counts: list[int], widths: list[int]) -> bytes:
     [
         bytes(1 << 26),
         header([2**32 - 1] * 6, [0] * 6),
-        header([MAX_NUMBERS, 1, 0, 0, 0, 0], [0] * 6),
+        header([0, 0, 0, 0, MAX_NUMBERS, 0], [0] * 6),
+        header([0, 0, 0, 0, MAX_NUMBERS + 1, 0], [0, 0, 0, 0, 1, 0]) + bytes(MAX_NUMBERS + 1),
         header([1 << 20, 0, 0, 0, 0, 0], [200, 0, 0, 0, 0, 0]),
-        header([1 << 20, 0, 0, 0, 0, 0], [8, 0, 0, 0, 0, 0]) + bytes(8 << 20),
+        header([1 << 18, 0, 0, 0, 0, 0], [8, 0, 0, 0, 0, 0]) + bytes(8 << 18),
         header([0] * 6, [0] * 6) + b"more",
     ],
 )
@@ -147,8 +167,18 @@ def test_places_of_bars_are_within_the_beats() -> None:
     beats = np.arange(4, dtype=float)
     whole = bytearray(zlib.decompress(packed(of(beats_seconds=beats, downbeats_seconds=beats[:1]))))
     place = 30 + 4 * whole[24]
-    assert whole[24 + 1] == 0, "the place of the first is no more than 0"
-    whole[25] = 1
     for step, is_outside in ((6, False), (8, True), (1, True)):  # 3, 4 and -1
-        changed = bytes(whole[:place]) + bytes([step]) + bytes(whole[place:])
-        assert is_refused(zlib.compress(changed)) == is_outside
+        whole[place] = step
+        assert is_refused(zlib.compress(bytes(whole))) == is_outside
+
+
+def test_beats_that_do_not_ascend_are_refused() -> None:
+    beats = np.arange(4, dtype=float)
+    whole = bytearray(zlib.decompress(packed(of(beats_seconds=beats, downbeats_seconds=beats[:2]))))
+    bars = 30 + 4 * whole[24]
+    assert not is_refused(zlib.compress(bytes(whole)))
+    for changed in (30 + 1, bars + 1):  # the lowest byte of a step
+        damaged = bytearray(whole)
+        for plane in range(whole[24] if changed < bars else 1):
+            damaged[changed + 4 * plane] = 0
+        assert is_refused(zlib.compress(bytes(damaged)))
