@@ -10,9 +10,11 @@ from rtc_drift.library.background_tasks import BackgroundTasks
 from rtc_drift.library.catalogue import CatalogueError
 from rtc_drift.library.resources import Resources
 from rtc_drift.library.roots import RootError, RootPartHangsError, check_answers, is_present
+from rtc_drift.library.scan import ScanProgress, probe_changed
 from rtc_drift.library.survey import Survey, survey
 from rtc_drift.library.track import legible
 from rtc_drift.library.watcher import changes
+from rtc_drift.workers.pool import WorkerError
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +106,28 @@ class MusicFolders:
         for problem in surveyed.problems:
             self._background.record_failure(problem)
         return surveyed
+
+    async def probe_changed(self, surveyed: Survey, on_result: Callable[[ScanProgress], None]) -> bool:
+        """Probe the new and changed files of a folder. Return True if the catalogue has recorded all results."""
+        recorded = True
+
+        def add(progress: ScanProgress) -> None:
+            nonlocal recorded
+            recorded = recorded and progress.recorded
+            on_result(progress)
+
+        try:
+            summary = await probe_changed(surveyed, self._resources, on_result=add)
+        except RootError as error:
+            self.mark_lost(surveyed.root, str(error))
+            return False
+        except WorkerError as error:
+            self._background.record_failure(str(error))
+            return False
+        for problem in summary.problems:
+            if problem not in surveyed.problems:
+                self._background.record_failure(problem)
+        return recorded
 
     async def check(self, root: Path) -> bool:
         """Return True if a folder can be read; otherwise mark it as lost."""

@@ -16,14 +16,7 @@ from rtc_drift.library.folders import LOST_CHECK_SECONDS, MusicFolders
 from rtc_drift.library.loved import LovedTracks
 from rtc_drift.library.normalisation import Normalisation, Normaliser
 from rtc_drift.library.resources import Resources
-from rtc_drift.library.scan import (
-    RootError,
-    ScanProgress,
-    Survey,
-    presence_of,
-    probe_changed,
-    record_track,
-)
+from rtc_drift.library.scan import ScanProgress, Survey, presence_of, record_track
 from rtc_drift.library.search import Search
 from rtc_drift.library.status import LibraryStatus
 from rtc_drift.library.track import Track, Unplayable, legible
@@ -204,7 +197,7 @@ class Library:
             if self._total:
                 self._music.remove_files(file.path for surveyed in surveys for file in surveyed.changed)
                 self._changed()
-            complete = [await self._probe_changed(surveyed) for surveyed in surveys]
+            complete = [await self._folders.probe_changed(surveyed, self._add_result) for surveyed in surveys]
             if self._total and all(complete):  # unchanged copies of changed files appear again
                 await self._background.guard(self._load(self._folders.present))
             for surveyed in surveys:
@@ -223,30 +216,8 @@ class Library:
         self._unplayable_paths = {file.path for file in unplayable}
         self._changed()
 
-    async def _probe_changed(self, surveyed: Survey) -> bool:
-        """Probe new and changed files. Return True if the catalogue has recorded all results."""
-        recorded = True
-
-        def add(progress: ScanProgress) -> None:
-            nonlocal recorded
-            recorded = recorded and progress.recorded
-            self._done += 1
-            self._add_result(progress)
-
-        try:
-            summary = await probe_changed(surveyed, self._resources, on_result=add)
-        except RootError as error:
-            self._folders.mark_lost(surveyed.root, str(error))
-            return False
-        except WorkerError as error:
-            self._background.record_failure(str(error))
-            return False
-        for problem in summary.problems:
-            if problem not in surveyed.problems:
-                self._background.record_failure(problem)
-        return recorded
-
     def _add_result(self, progress: ScanProgress) -> None:
+        self._done += 1
         if isinstance(progress.result, Track):
             self._cooldown.remove(progress.result.id)
             self._music.add(progress.result)
