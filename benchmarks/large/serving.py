@@ -1,6 +1,7 @@
 """Measures a server with a large library: start, memory, first sound, and a scan of what has not changed."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 
@@ -31,6 +32,7 @@ async def measure_server(library: LargeLibrary, figures: FiguresOf) -> None:
     """Start servers with a library, one after the other, and add what they cost."""
     figures.add("catalogue", library.catalogue.stat().st_size / 1e6, "MB", at_most=MAX_CATALOGUE_MB)
     library.forget_sessions()
+    await asyncio.to_thread(os.sync)  # else the disk is still busy with what was just made
     async with serving_server(library.music, library.data, *_own_port()) as server:
         await _measure_start(server, figures)
         await measure_answers(server, figures)

@@ -1,6 +1,6 @@
 """The analysed tracks, as one array in memory: a hundred thousand take 30 MB."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,10 @@ class Analysed:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def numbers(self) -> KeysView[int]:
+        """Return the ids of all tracks, as numbers: a view that changes with them."""
+        return self._rows.keys()
 
     def count_among(self, numbers: Iterable[int]) -> int:
         """Count the analysed ones among some ids, given as numbers."""

@@ -12,7 +12,7 @@ from rtc_drift.library.analysis_pace import AnalysisPace, ProgressLog
 from rtc_drift.library.analysis_queue import AnalysisQueue
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
 from rtc_drift.library.resources import Resources
-from rtc_drift.library.track import Track, Unplayable, id_of, legible
+from rtc_drift.library.track import Track, id_of, legible
 from rtc_drift.library.track_table import TrackTable
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Analyses:
         self._check_folder = check_folder
         self.analysed = Analysed()
         """The analysed tracks, without beats and curves."""
-        self._queue = AnalysisQueue(tracks, self._is_done)
+        self._queue = AnalysisQueue(tracks, lambda: self.analysed.numbers(), self._is_done)
         self._recent: dict[str, Analysis] = {}
         """Analyses with beats and curves that were asked for last, the oldest first."""
         self._reading = set[str]()
@@ -153,33 +153,28 @@ class Analyses:
         self._wakeup.set()
 
     async def run(self) -> None:
-        """Analyse all tracks, and more when they come. Never returns. Raises WorkerError.
+        """Analyse all tracks, and more when they come. Never returns. Raises WorkerError."""
+        while True:
+            self._wakeup.clear()
+            await self.analyse_all()
+            await self._wakeup.wait()
+
+    async def analyse_all(self) -> None:
+        """Analyse all tracks, one in each worker at a time. Raises WorkerError.
 
         While the catalogue can't be written, no further track is analysed.
         """
-        while True:
-            self._wakeup.clear()
-            await self.analyse_all(is_patient=True)
-            await self._wakeup.wait()
-
-    async def analyse_all(
-        self,
-        on_done: Callable[[Track, Analysis | Unplayable], None] = lambda *_: None,
-        *,
-        is_patient: bool = False,
-    ) -> None:
-        """Analyse all tracks, one in each worker at a time. Raises WorkerError, and CatalogueError unless patient."""
         self.pace.start()
 
         async def work() -> None:
             while (track := self._queue.next()) is not None:
                 self._busy.add(track.id)
                 try:
-                    on_done(track, await self._analyse(track, is_patient))
+                    await self._analyse(track)
                 finally:
                     self._busy.discard(track.id)
                 self.pace.count()
-                if is_patient and self._progress.is_due:
+                if self._progress.is_due:
                     self._tell_progress()
 
         await self._resources.workers.run_concurrently(work, "analyse")
@@ -196,18 +191,18 @@ class Analyses:
 
     def _is_done(self, number: int) -> bool:
         track_id = id_of(number)
-        return track_id in self.analysed or any(track_id in it for it in (self._failed, self._skipped, self._busy))
+        return any(track_id in it for it in (self._failed, self._skipped, self._busy))
 
-    async def _analyse(self, track: Track, is_patient: bool) -> Analysis | Unplayable:
+    async def _analyse(self, track: Track) -> None:
         result = await jobs.analyse(self._resources.workers, track)
         if isinstance(result, Analysis):
             self.analysed.add(track.id, result)
             self._unrecorded[track.id] = result
             try:
-                await self._record(track.id, result, is_patient)
+                await self._record(track.id, result)
             finally:
                 self._unrecorded.pop(track.id, None)
-            return result
+            return
         if result.reason not in self._logged_reasons:
             self._logged_reasons.add(result.reason)
             logger.warning("%s can't be analysed: %s", legible(track.path), result.reason)
@@ -217,16 +212,12 @@ class Analyses:
                 await self._check_folder(track)
         else:
             self._failed.add(track.id)
-            await self._record(track.id, None, is_patient)
-        return result
+            await self._record(track.id, None)
 
-    async def _record(self, track_id: str, result: Analysis | None, is_patient: bool) -> None:
-        """Record a result, and report it. A patient caller waits for a catalogue that can't be written.
-
-        Raises CatalogueError if the caller is not patient.
-        """
+    async def _record(self, track_id: str, result: Analysis | None) -> None:
+        """Record a result, and report it; wait for a catalogue that can't be written."""
         failures = 0
-        while not await self._try_to_record(track_id, result, is_patient):
+        while not await self._try_to_record(track_id, result):
             failures += 1
             if failures == 1 and result is not None:  # it can be used all the same
                 self._on_change()
@@ -236,12 +227,10 @@ class Analyses:
         elif result is not None:
             self._on_change()
 
-    async def _try_to_record(self, track_id: str, result: Analysis | None, is_patient: bool) -> bool:
+    async def _try_to_record(self, track_id: str, result: Analysis | None) -> bool:
         try:
             await self._resources.storage.run(self._resources.catalogue.record_analysis, track_id, result)
         except CatalogueError as error:
-            if not is_patient:
-                raise
             self._on_failure(str(error))
             return False
         return True

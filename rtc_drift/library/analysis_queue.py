@@ -1,7 +1,8 @@
 """The tracks that wait to be analysed."""
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from itertools import filterfalse
 
 from rtc_drift.library.track import Track, id_of, number_of
 from rtc_drift.library.track_table import TrackTable
@@ -14,9 +15,18 @@ class AnalysisQueue:
     takes hours, and not the artists from A to C.
     """
 
-    def __init__(self, tracks: Callable[[], TrackTable], is_done: Callable[[int], bool]) -> None:
-        """Make an empty queue of the table that `tracks` returns; `is_done` tells which ids need not be analysed."""
+    def __init__(
+        self,
+        tracks: Callable[[], TrackTable],
+        analysed: Callable[[], Container[int]],
+        is_done: Callable[[int], bool] = lambda _: False,
+    ) -> None:
+        """Make an empty queue of the table that `tracks` returns.
+
+        `analysed` returns the ids that are analysed; `is_done` tells which others need not be.
+        """
         self._tracks = tracks
+        self._analysed = analysed
         self._is_done = is_done
         self._table = TrackTable()
         """The table of which the rows before `_rows_seen` were looked at."""
@@ -29,8 +39,9 @@ class AnalysisQueue:
         self._look_for_more()
         while self._waiting:
             number = heapq.heappop(self._waiting)
-            track = None if self._is_done(number) else self._table.get(id_of(number))
-            if track is not None:
+            if number in self._analysed() or self._is_done(number):
+                continue
+            if (track := self._table.get(id_of(number))) is not None:
                 return track
         return None
 
@@ -44,7 +55,7 @@ class AnalysisQueue:
             self._table, self._rows_seen, self._waiting = table, 0, []
         if self._rows_seen == table.rows:
             return
-        new = [number for number in table.ids_from(self._rows_seen) if not self._is_done(number)]
+        new = list(filterfalse(self._analysed().__contains__, table.ids_from(self._rows_seen)))
         self._rows_seen = table.rows
         if self._waiting:
             for number in new:

@@ -5,6 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import TypeVar
 
@@ -208,8 +209,7 @@ class TrackTable(MutableMapping[str, Track]):
 
     def ids_from(self, row: int) -> list[int]:
         """Return the ids of the tracks in rows from `row` on, as numbers."""
-        there = self._is_there
-        return [number for at, number in enumerate(self._ids[row:], row) if there[at]]
+        return list(compress(self._ids[row:], self._is_there[row:]))
 
     def numbers(self) -> Iterable[int]:
         """Return the ids of all tracks, as numbers: a view that changes with the table."""

@@ -33,7 +33,7 @@ class TrackStarted(_Event):
 
 
 class TrackPlanned(_Event):
-    """Another track is planned to come next."""
+    """Another track is planned to come next, or the same one for another reason."""
 
     type: Literal["track_planned"] = "track_planned"
     track: TrackInfo

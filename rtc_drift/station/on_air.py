@@ -114,12 +114,12 @@ class OnAir:
         self.programme = steps.prune(self.programme, now)
 
     def apply(self, changed: Programme) -> None:
-        """Have the engine play a new state of the programme, and publish a play that is newly planned."""
-        before = {entry.play for entry in self.programme.entries}
+        """Have the engine play a new state of the programme; publish what is newly planned, or for another reason."""
+        before = {(entry.play, entry.reason) for entry in self.programme.entries}
         self.programme = changed
         self._timeline.set_plays(changed.plays)
         newest = changed.entries[-1] if changed.entries else None
-        if newest is None or newest.play in before or newest.play.start <= self.now():
+        if newest is None or (newest.play, newest.reason) in before or newest.play.start <= self.now():
             return
         if newest.transition.kind not in SAME_TRACK:
             self._publisher.planned(newest)

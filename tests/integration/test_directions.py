@@ -68,9 +68,11 @@ async def test_the_analysis_of_a_track_can_be_read(serve: Serve, shades: Path) -
         centroids = [sounds[n]["features"]["brightness"] for n in range(SHADES)]
         assert centroids == sorted(centroids)
         assert sounds[3]["cues"]["lastSoundSeconds"] <= SHADE_SECONDS
-        points = (await server.get("/api/map"))["points"]
-        across = [point["x"] for point in sorted(points, key=number)]
-        assert across[0] < across[-1]
+        await until(lambda: int(server.service.spaces.space.is_analysed.sum()) == SHADES, 60)
+        places = await server.get("/api/map")
+        across = dict(zip(places["ids"], places["x"], strict=True))
+        darkest, *_, brightest = sorted(found, key=number)
+        assert across[darkest["id"]] < across[brightest["id"]]
         known = {it["direction"]: it["opposite"] for it in (await server.get("/api/directions"))["directions"]}
         assert all(known[known[it]] == it for it in known)
 

@@ -183,3 +183,21 @@ def test_a_plan_is_made_anew_once_an_analysis_is_read_that_came_too_late(monkeyp
     published = len(driver.events_of("track_planned"))
     driver.run_for(30)
     assert len(driver.events_of("track_planned")) == published, "planned again only once"
+
+
+def test_a_track_that_stays_next_for_another_reason_is_told_again() -> None:
+    tracks = [mix_track(number, beat_analysis(124, brightness=1_000.0 * number)) for number in (1, 2)]
+    driver = AutoDjDriver(*(it.track for it in tracks))
+    analyses = {it.track.id: it.analysis for it in tracks if it.analysis is not None}
+    driver.library.analyses.update(analyses)
+    driver.space = space_from([it.track for it in tracks], analyses)
+    driver.run_for(5)
+    planned, way = driver.planned(), "brighter" if driver.title() == "Track 1" else "darker"
+    published = len(driver.events_of("track_planned"))
+    driver.autodj.head(way)
+    assert driver.planned().track == planned.track
+    told = driver.events_of("track_planned")[published:]
+    assert [it.reason.split(".")[0] for it in told] == [way.capitalize()]
+    driver.autodj.head(way)
+    driver.run_for(2)
+    assert len(driver.events_of("track_planned")) == published + 1
