@@ -9,6 +9,8 @@ const DOT_PX = 5;
 const SMALL_DOT_PX = 2;
 /** More tracks than this get small dots: they would cover each other. */
 const MANY = 5000;
+/** They are translucent, so that crowded places are darker. */
+const MANY_ALPHA = 0.3;
 const MARGIN_PX = 12;
 const REFRESH_MS = 20_000;
 /** Time for which the pointer rests on a track before its name is asked for. */
@@ -23,6 +25,8 @@ export function mountMap(actions) {
   const layer = document.createElement("canvas");
   const names = new Map();
   let map = { ids: [], x: [], y: [] };
+  /** The size of the canvas without its margins. */
+  let inner = { width: 0, height: 0 };
   let tag = "";
   let near = -1;
   let resting = null;
@@ -39,13 +43,13 @@ export function mountMap(actions) {
   }
 
   function place(at) {
-    const [width, height] = [canvas.clientWidth - 2 * MARGIN_PX, canvas.clientHeight - 2 * MARGIN_PX];
-    return [MARGIN_PX + map.x[at] * width, MARGIN_PX + (1 - map.y[at]) * height];
+    return [MARGIN_PX + map.x[at] * inner.width, MARGIN_PX + (1 - map.y[at]) * inner.height];
   }
 
   function drawLayer() {
     const [width, height, scale] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio];
     if (width === 0) return;
+    inner = { width: width - 2 * MARGIN_PX, height: height - 2 * MARGIN_PX };
     for (const it of [canvas, layer]) {
       it.width = Math.round(width * scale);
       it.height = Math.round(height * scale);
@@ -54,6 +58,7 @@ export function mountMap(actions) {
     const size = map.ids.length > MANY ? SMALL_DOT_PX : DOT_PX;
     dots.scale(scale, scale);
     dots.fillStyle = getComputedStyle(canvas).getPropertyValue("--muted");
+    dots.globalAlpha = map.ids.length > MANY ? MANY_ALPHA : 1;
     for (let at = 0; at < map.ids.length; at++) {
       const [x, y] = place(at);
       dots.beginPath();
@@ -95,8 +100,9 @@ export function mountMap(actions) {
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     let [best, least] = [-1, NEAR_PX];
     for (let at = 0; at < map.ids.length; at++) {
-      const [across, up] = place(at);
-      const away = Math.hypot(across - x, up - y);
+      const across = Math.abs(MARGIN_PX + map.x[at] * inner.width - x);
+      if (across > least) continue;
+      const away = Math.hypot(across, place(at)[1] - y);
       if (away <= least) [best, least] = [at, away];
     }
     return best;
