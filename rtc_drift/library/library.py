@@ -98,6 +98,7 @@ class Library:
         await self._background.guard(self._load(await self._folders.found_at_start()))
         await self._background.guard(self.loved.load())
         await self._background.guard(self.analyses.load())
+        self._search.prepare()
         scan = self._background.spawn(self._scan(self._folders.all), "library scan")
         if self._folders.all and self._poll_seconds is not None:
             self._services.spawn(self._folders.follow(scan, self._poll_seconds), "watch the music folders")
@@ -318,8 +319,6 @@ class Library:
     # -- shared --------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        if self._music.is_sparse:
-            self._music = self._music.compacted()
         self._changes += 1
         if self._music or self._demo.tracks:
             self._has_tracks.set()

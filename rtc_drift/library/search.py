@@ -47,7 +47,7 @@ class Search:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make a search, which builds its index when it is first used.
+        """Make a search, which builds its index when it is first used, or by `prepare`.
 
         Args:
             texts: Returns the texts of the tracks there are, at once: the event loop calls it.
@@ -79,6 +79,10 @@ class Search:
             return await self._threads.run(index.find, query, limit, loved, played)
         finally:
             self._waiting -= 1
+
+    def prepare(self) -> None:
+        """Have the index built before somebody searches."""
+        self._build()
 
     async def close(self) -> None:
         """End building, and the threads. Idempotent."""

@@ -23,8 +23,6 @@ UNKNOWN = -1
 """Stands for a year or a number within the album that is not known."""
 _MAX_MADE = 1_024
 """Most tracks that are kept once they were made."""
-_SPARSE = 1_024
-"""Rows of removed tracks that are always tolerated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class TrackColumns:
 class TrackTable(MutableMapping[str, Track]):
     """Tracks by id, in the order in which they were added. Each is made when it is asked for, by any thread.
 
-    A removed track leaves its row behind: `is_sparse` tells when to go over to `compacted`.
+    A removed track leaves its row behind. They don't pile up: a scan that has found changes ends with a new table.
     """
 
     def __init__(self, tracks: Iterable[Track] = ()) -> None:
@@ -181,16 +179,6 @@ class TrackTable(MutableMapping[str, Track]):
         folder = os.fspath(root)
         inside = folder.rstrip("/") + "/"
         return (it for it, count in self._tracks_in.items() if count and (it == folder or it.startswith(inside)))
-
-    @property
-    def is_sparse(self) -> bool:
-        """True if so many rows are those of removed tracks that `compacted` pays."""
-        removed = len(self._ids) - len(self._rows)
-        return removed > _SPARSE and removed > len(self._rows) // 4
-
-    def compacted(self) -> "TrackTable":
-        """Return a table of the same tracks without removed rows."""
-        return TrackTable(self.values())
 
     # --- as columns ---------------------------------------------------------------------------------------------------
 

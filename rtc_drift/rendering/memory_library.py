@@ -27,7 +27,7 @@ class MemoryLibrary:
         target_lufs: float = TARGET_LUFS,
         album_balance: bool = False,
     ) -> None:
-        """Make a library of its own copy of some tracks.
+        """Make a library, which takes over the table of its tracks.
 
         Args:
             tracks: the tracks, in any order.
@@ -37,7 +37,7 @@ class MemoryLibrary:
             target_lufs: loudness of every track.
             album_balance: keep relative loudness within an album.
         """
-        self._tracks = tracks.compacted()
+        self._tracks = tracks
         self._analysed = analysed
         self._whole_analysis = whole_analysis
         self._loved = set(loved)

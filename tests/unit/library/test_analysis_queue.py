@@ -26,7 +26,7 @@ def test_every_track_that_is_there_comes_once(steps: list[tuple[str, int]]) -> N
         elif step == "remove":
             table.pop(make_track(number).id, None)
         elif step == "renew":
-            table = table.compacted()
+            table = TrackTable(table.values())
         elif (track := queue.next()) is not None:
             assert int(track.id, 16) not in done and track.id in table
             done.add(int(track.id, 16))
