@@ -70,16 +70,18 @@ class Analyses:
         self.pace = AnalysisPace()
         self._progress = ProgressLog()
         self._counted = 0
-        """Latest result of `count_done`, and the state in which it was counted."""
-        self._counted_in: object = None
+        """Latest result of `count_done`; then the tracks, and numbers of changes, for which it was counted."""
+        self._counted_among: TrackTable | None = None
+        self._counted_in = (0, 0, 0)
         self._wakeup = asyncio.Event()
 
     def count_done(self, tracks: TrackTable) -> int:
         """Count the tracks that are analysed or can't be."""
-        state = (tracks, tracks.changes, self.analysed.changes, len(self._failed))
-        if state != self._counted_in:
+        state = (tracks.changes, self.analysed.changes, len(self._failed))
+        if tracks is not self._counted_among or state != self._counted_in:
             failed = sum(it in tracks and it not in self.analysed for it in self._failed)
-            self._counted, self._counted_in = self.analysed.count_among(tracks.numbers()) + failed, state
+            self._counted = self.analysed.count_among(tracks.numbers()) + failed
+            self._counted_among, self._counted_in = tracks, state
         return self._counted
 
     def get(self, track_id: str) -> Analysis | None:

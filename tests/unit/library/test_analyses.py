@@ -113,6 +113,16 @@ async def test_each_track_is_analysed_once_and_remembered(home: AnalysesHome) ->
     assert sorted(home.analysed) == ["120.mp3", "150.mp3", "90.mp3"]
 
 
+async def test_counting_looks_at_no_track(home: AnalysesHome) -> None:
+    first, second = home.add("120.mp3"), home.add("90.mp3")
+    async with home.open() as (analyses, _):
+        await analyses.analyse_all()
+        for tracks in ([first], [first, second], [second, make_track(9)]):
+            table = TrackTable(tracks)
+            assert analyses.count_done(table) == len({first.id, second.id} & set(table))
+            assert not table._made, "100,000 would take seconds"
+
+
 async def test_moved_and_copied_files_have_the_same_analysis(home: AnalysesHome) -> None:
     home.add("120.mp3", 7)
     async with home.open() as (analyses, _):
