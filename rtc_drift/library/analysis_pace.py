@@ -71,4 +71,6 @@ class ProgressLog:
         self._next = self._clock() + _TOLD_SECONDS
         if seconds >= _SOON_SECONDS:
             left = duration_text(seconds)
-            logger.info("%s of %s tracks are analysed; the others take %s.", f"{done:,}", f"{tracks:,}", left)
+            logger.info(
+                "%s of %s tracks are analysed; the others take %s, playing meanwhile.", f"{done:,}", f"{tracks:,}", left
+            )

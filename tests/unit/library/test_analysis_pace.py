@@ -41,7 +41,9 @@ def test_the_progress_is_told_at_first_and_then_every_hour(caplog: pytest.LogCap
             if progress.is_due:
                 progress.tell(3_120, 100_000, 9 * 3_600)
             clock.now += 60
-    assert caplog.messages == ["3,120 of 100,000 tracks are analysed; the others take about 9 h."] * 2
+    assert (
+        caplog.messages == ["3,120 of 100,000 tracks are analysed; the others take about 9 h, playing meanwhile."] * 2
+    )
 
 
 def test_little_work_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
