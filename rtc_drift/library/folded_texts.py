@@ -25,7 +25,7 @@ _KEPT_WORDS = 32
 ABSENT, INSIDE, WORD_BEGINNING = 0, 1, 2
 """Best place of a word in a text."""
 DIFFERS, BEGINS, EQUALS = 0, 1, 2
-"""How a text compares with a phrase."""
+"""Results of comparing a text with a phrase."""
 
 
 @dataclass(frozen=True, slots=True)

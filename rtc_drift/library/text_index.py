@@ -1,6 +1,5 @@
 """An index of the texts of all tracks: finds those with every word of a query, the best first."""
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Self
@@ -10,13 +9,13 @@ from numpy.typing import NDArray
 
 from rtc_drift.library.folded_texts import BEGINS, EQUALS, FoldedTexts
 from rtc_drift.library.folding import folded
+from rtc_drift.library.track_ids import id_numbers
 from rtc_drift.library.track_texts import TrackTexts
 
 MAX_WORDS = 8
 """Greatest number of words that count: the longest, which are likely the rarest."""
 _ARTICLE = "the "
 """A beginning that people leave out."""
-_TRACK_ID = re.compile("[0-9a-f]{16}")
 
 # The rank of a track for a query, the best first. Columns are title, artist and album.
 _COLUMNS = range(3)
@@ -122,7 +121,7 @@ class TextIndex:
     def _marks(self, track_ids: Collection[str]) -> NDArray[np.uint8]:
         """Return 1 for each row whose track is among some ids, else 0."""
         marks = np.zeros(len(self._ids), np.uint8)
-        wanted = _numbers(track_ids)
+        wanted = id_numbers(track_ids)
         places = np.searchsorted(self._ids, wanted, sorter=self._by_id)
         rows = self._by_id[np.minimum(places, len(self._ids) - 1)]
         marks[rows[self._ids[rows] == wanted]] = 1
@@ -133,15 +132,6 @@ class TextIndex:
         best = np.arange(len(keys)) if limit >= len(keys) else np.argpartition(keys, limit)[:limit]
         best = best[np.argsort(keys[best])]
         return Found([f"{track_id:016x}" for track_id in self._ids[rows[best]].tolist()], len(rows))
-
-
-def _numbers(track_ids: Collection[str]) -> NDArray[np.uint64]:
-    """Return ids as numbers, without those that are damaged."""
-    try:
-        data = np.frombuffer(bytes.fromhex("".join([it for it in track_ids if len(it) == 16])), ">u8")
-    except ValueError:
-        data = np.frombuffer(bytes.fromhex("".join(filter(_TRACK_ID.fullmatch, track_ids))), ">u8")
-    return data.astype(np.uint64)
 
 
 def _order(folded_texts: FoldedTexts, names_of: NDArray[np.int32], texts: TrackTexts) -> NDArray[np.intp]:

@@ -27,7 +27,7 @@ _MAX_MADE = 1_024
 
 @dataclass(frozen=True, slots=True)
 class TrackColumns:
-    """What choices need to know of each row of a table, also of removed tracks. It never changes."""
+    """Fields that choices need of each row of a table, also of removed tracks. They never change."""
 
     ids: NDArray[np.uint64]
     """`(rows,)`: the track's id as a number."""

@@ -1,4 +1,4 @@
-"""What a search needs of all tracks, as columns."""
+"""Texts of all tracks as columns, for the search."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """The feature space: a library as points, prepared once for all choices."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,12 +11,11 @@ from rtc_drift.analysis.camelot import UNKNOWN_KEY
 from rtc_drift.analysis.model import SURE_TEMPO
 from rtc_drift.analysis.numbers import COLUMN
 from rtc_drift.library.analysed import Analysed, AnalysedColumns
-from rtc_drift.library.track import id_of, number_of
+from rtc_drift.library.track import id_of
+from rtc_drift.library.track_ids import id_numbers
 from rtc_drift.library.track_table import TrackColumns, TrackTable
 from rtc_drift.selection.directions import Axes, axes_of
 from rtc_drift.selection.features import Matrix, Scale, raw_features
-
-_ID_CHARACTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +58,12 @@ class FeatureSpace:
 
     def rows_of(self, track_ids: Iterable[str]) -> list[int]:
         """Return the rows of tracks, in the order given. Tracks without a row are skipped."""
-        wanted = _numbers_of(track_ids)
+        wanted = id_numbers(track_ids)
         if not len(self.ids) or not len(wanted):
             return []
         rows = np.searchsorted(self.ids, wanted).clip(max=len(self.ids) - 1)
         found: list[int] = rows[self.ids[rows] == wanted].tolist()
         return found
-
-
-def _numbers_of(track_ids: Iterable[str]) -> NDArray[np.uint64]:
-    """Return ids as numbers, without texts that are none."""
-    ids = tuple(track_ids)
-    joined = "".join(ids)
-    with suppress(ValueError):
-        packed = bytes.fromhex(joined)
-        if packed.hex() == joined and all(len(it) == _ID_CHARACTERS for it in ids):
-            return np.frombuffer(packed, ">u8").astype(np.uint64)
-    return np.array([number for it in ids if (number := number_of(it)) >= 0], np.uint64)
 
 
 def space_of(tracks: TrackColumns, analysed: AnalysedColumns) -> FeatureSpace:
