@@ -21,7 +21,7 @@ from rtc_drift.media import BLOCK_SAMPLES, Audio, samples, seconds
 from rtc_drift.rendering import MemoryLibrary, RenderLog, render_programme
 from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.rendering.output import Output
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 from rtc_drift.stretching.warp import Warp
 
 _AT_ONCE = RENDER_AHEAD * BLOCK_SAMPLES

@@ -17,7 +17,7 @@ from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.planner import PendingLead
 from rtc_drift.station.playout import HORIZON
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.stretching.write_lead import write_lead

@@ -25,7 +25,10 @@ TARGET_LUFS = -16.0
 """Default target loudness of tracks: integrated loudness (EBU R 128) in LUFS."""
 
 BASS_CROSSOVER_HZ = 180
-"""Crossover frequency below which a mix swaps the bass of two tracks: Linkwitz-Riley, fourth order, 24 dB/octave."""
+"""Crossover frequency between the low and the mid band of a mix: Linkwitz-Riley, fourth order, 24 dB/octave."""
+
+HIGH_CROSSOVER_HZ = 2_500
+"""Crossover frequency between the mid and the high band, likewise."""
 
 
 def samples(seconds: float) -> int:

@@ -61,8 +61,14 @@ def _analyze(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
+    from rtc_drift.cli.blind_test import blind_test
     from rtc_drift.cli.render import RenderOptions, render
 
+    files = vars(options).pop("ab")
+    if files is not None:
+        settings = load({name: value for name, value in _overrides(options).items() if name in ("loudness", "seed")})
+        test = blind_test((files[0], files[1]), options.output, loudness=settings.loudness, seed=settings.seed)
+        return asyncio.run(test)
     own = {name: vars(options).pop(name) for name in ("output", "minutes", "commands", "keep_leads")}
     return asyncio.run(render(RenderOptions(**own), load(_overrides(options))))
 
@@ -197,6 +203,14 @@ def _add_render(commands: Any) -> None:
     render.add_argument("--minutes", metavar="M", type=float, default=60, help="length in minutes (60)")
     render.add_argument("--seed", metavar="N", help="seed of the choice of tracks (random; it is printed)")
     render.add_argument("--music", metavar="DIR", action="append", help="music folder, repeatable (demo library)")
+    render.add_argument(
+        "--ab",
+        metavar=("A", "B"),
+        nargs=2,
+        type=Path,
+        help="in place of a programme, render the transition of two files twice, planned and as a plain crossfade, "
+        "in random order; the JSON tells which is which",
+    )
     render.add_argument("--commands", metavar="FILE", type=Path, help="commands to execute, as JSON lines")
     render.add_argument("--keep-leads", metavar="DIR", type=Path, help="keep the stretched intros in this folder")
     _add_levels(render)

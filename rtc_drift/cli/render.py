@@ -120,7 +120,8 @@ async def _render(
                     speed = f"{seconds(done) / max(1e-9, time.monotonic() - began):.0f} × real time"
                     progress.update(task, completed=done, speed=speed)
     if isinstance(leads, KeptLeads):
-        leads.remove_unused({entry.play.lead.path for entry in log.entries(length) if entry.play.lead is not None})
+        ends = ((entry.play.lead, entry.play.lead_out) for entry in log.entries(length))
+        leads.remove_unused({it.path for both in ends for it in both if it is not None})
     leads_are_kept = options.keep_leads is not None
     record = RenderRecord.of(log, seed=seed, length=length, leads_are_kept=leads_are_kept)
     tracks = log.tracks(length)

@@ -1,13 +1,14 @@
-"""Sums what the plays of a station give at a media time: decks, gains, bass filters, equal-power fades."""
+"""Sums what the plays of a station give at a media time: decks, gains, three bands, equal-power fades."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from rtc_drift.engine.bass_filter import SETTLING, BassFilter
+from rtc_drift.engine.band_fades import band_gains, split_share
+from rtc_drift.engine.band_splitter import SETTLING, BandSplitter
 from rtc_drift.engine.deck import DeckReader
-from rtc_drift.engine.fades import DECLICK, envelope, quarter_sine, ramp
+from rtc_drift.engine.fades import DECLICK, envelope, quarter_sine
 from rtc_drift.engine.lead_deck import LeadDeck
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE, Audio
@@ -27,8 +28,8 @@ class _Channel:
 
     play: Play
     deck: DeckReader
-    bass_filter: BassFilter | None = None
-    """Runs while some of the bass is held back, and `SETTLING` samples before."""
+    splitter: BandSplitter | None = None
+    """Runs while any band is held back, and `SETTLING` samples before."""
     is_sounding: bool = False
     """True if the last read gave sound, and all that was requested."""
     silent_samples: int = 0
@@ -124,7 +125,7 @@ class Mixer:
         begin = media_time + before
         audio = channel.deck.read(play.position_at(begin), count)
         if len(audio):
-            audio = _without_bass(channel, begin, audio) * envelope(play, begin, len(audio))
+            audio = _in_bands(channel, begin, audio) * envelope(play, begin, len(audio))
             _fade_if_failing(channel, play.position_at(begin), audio)
         if not channel.is_sounding and len(audio) and begin > play.start:
             length = min(DECLICK, len(audio))
@@ -166,23 +167,20 @@ class Mixer:
         self.failures.append(Failure(channel.play.id, position, reason, stalled))
 
 
-def _without_bass(channel: _Channel, media_time: int, audio: Audio) -> Audio:
-    """Return the audio with the share of its bass that the play has at `media_time`."""
+def _in_bands(channel: _Channel, media_time: int, audio: Audio) -> Audio:
+    """Return the audio with the share of each band that the play has at `media_time`."""
     play, after = channel.play, media_time + len(audio)
-    held_back = play.bass_in is not None and media_time < play.bass_in.end
-    going = play.bass_out is not None and after > play.bass_out.start - SETTLING
-    if not (held_back or going):
-        channel.bass_filter = None
+    comes = play.bands_in is not None and media_time < play.bands_in.end
+    goes = play.bands_out is not None and after > play.bands_out.start - SETTLING
+    if not (comes or goes):
+        channel.splitter = None
         return audio
-    if channel.bass_filter is None:
-        channel.bass_filter = BassFilter()
-    filtered = channel.bass_filter.process(audio)
-    share = np.ones((1, 1), np.float32)
-    if play.bass_in is not None:
-        share = share * ramp(media_time - play.bass_in.start, len(audio), play.bass_in.length)
-    if play.bass_out is not None:
-        share = share * ramp(play.bass_out.end - media_time, len(audio), play.bass_out.length, step=-1)
-    return filtered + (audio - filtered) * share
+    if channel.splitter is None:
+        channel.splitter = BandSplitter()
+    split = channel.splitter.process(audio)
+    gains = band_gains(play, media_time, len(audio))
+    share = split_share(play, media_time, len(audio))
+    return np.asarray((split * gains[..., None]).sum(axis=1) * share + audio * (1 - share))
 
 
 def _source(play: Play) -> tuple[object, ...]:

@@ -1,59 +1,43 @@
-"""The beat grid of a track, if it is reliable enough to mix on: beats, bars, and straight lines through them."""
+"""The beat grid of a track, if it is reliable enough to mix on: beats, bars, phrases, and what can be matched."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.analysis.model import SURE_TEMPO, Analysis
+from rtc_drift.mixing.smooth_beats import SmoothBeats
 
 MIN_CONFIDENCE = 0.5
-"""Least confidence in beats, and in a key, to rely on them."""
-_MIN_ATTACK_SHARE = 0.7
+"""Least confidence in beats, in phrases, and in a key, to rely on them."""
+_MIN_ATTACK_SHARE = 0.5
 """Least share of a passage's beats that have an attack: soft sounds give no beat to match."""
 _MAX_DEVIATION_SECONDS = 0.008
-"""Greatest deviation (root mean square) of a steady passage's attacks from a straight line."""
-_NO_ATTACK_WEIGHT = 0.1
-"""Weight of a beat without attack in the fit of a line."""
-_HALF_WEIGHT_SECONDS = 0.006
-"""Distance from the line at which an attack has half its weight: it may belong to another instrument."""
-_LIMIT_SECONDS = 0.03
-"""Limit of a single deviation."""
-_FITS = 4
-"""Number of fits of a line; each weights the beats by their distance from the line before."""
+"""Greatest deviation (root mean square) of a passage's attacks from its smooth beats."""
+_MAX_LENGTHS = 1.06
+"""Greatest ratio of two distances of beats within a passage."""
 _MAX_OFFSET_SECONDS = 0.05
 """No attack is farther from its beat than this."""
 _MIN_BEATS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """A series of steady beats: beat `k` lies at `start + k · period`, in seconds of the file."""
-
-    start: float
-    """In seconds of the file."""
-    period: float
-    """In seconds."""
-    beats: int
-    """Length in periods: one less than the number of beats."""
-
-    @property
-    def length(self) -> float:
-        """In seconds."""
-        return self.beats * self.period
-
-
-@dataclass(frozen=True, slots=True)
 class BeatGrid:
-    """The beats of a track, with their attacks and bars. Times in seconds of the file."""
+    """The beats of a track, with their attacks, bars and phrases. Times in seconds of the file."""
 
     beats: NDArray[np.float64]
     """`(n,)`, ascending."""
     attacks: NDArray[np.float64]
     """`(n,)`: the attack on each beat; NaN if there is no clear one."""
-    downbeats: tuple[int, ...]
-    """Indices of the beats that begin a bar."""
+    smooth: SmoothBeats
+    downbeats: NDArray[np.int64]
+    """Indices of the beats that begin a bar, ascending."""
+    begins_phrase: NDArray[np.bool_]
+    """`(n,)`: True for beats that begin a phrase; False everywhere if phrases are uncertain."""
+    begins_body: NDArray[np.bool_]
+    """`(n,)`: True for beats on which the body of the track begins after an intro or a break: drums come in."""
     beats_per_bar: int
 
     @property
@@ -61,21 +45,26 @@ class BeatGrid:
         """Beats per minute, by the median distance of beats."""
         return 60 / float(np.median(np.diff(self.beats)))
 
-    def passage(self, first: int, beats: int) -> Passage | None:
-        """Fit a line through `beats` + 1 beats, the first of them with index `first`; None if they aren't steady."""
-        some, attacks = (times[first : first + beats + 1] for times in (self.beats, self.attacks))
-        has_attack = np.isfinite(attacks)
-        if len(some) <= beats or beats < 1 or has_attack.mean() < _MIN_ATTACK_SHARE:
-            return None
-        line = _line_through(np.where(has_attack, attacks, some), np.where(has_attack, 1.0, _NO_ATTACK_WEIGHT))
-        away = np.abs(attacks - np.polyval(line, np.arange(beats + 1)))[has_attack]
-        if np.sqrt(np.mean(np.minimum(away, _LIMIT_SECONDS) ** 2)) > _MAX_DEVIATION_SECONDS:
-            return None
-        return Passage(float(line[1]), float(line[0]), beats)
+    def can_be_matched(self, firsts: NDArray[np.int64], beats: int) -> NDArray[np.bool_]:
+        """Return for each index in `firsts` if the passage of `beats` beats from there on can be matched, `(n,)`.
+
+        It can where enough beats are struck, evenly, and its tempo hardly changes.
+        """
+        possible = firsts + beats < len(self.beats)
+        first = np.where(possible, firsts, 0)
+        if len(self.beats) <= beats:
+            return np.zeros(len(firsts), bool)
+        struck = np.concatenate(((0,), np.cumsum(self.smooth.has_attack)))
+        squares = np.concatenate(((0.0,), np.cumsum(self.smooth.deviations**2)))
+        number = struck[first + beats + 1] - struck[first]
+        even = (squares[first + beats + 1] - squares[first]) <= number * _MAX_DEVIATION_SECONDS**2
+        lengths = np.lib.stride_tricks.sliding_window_view(np.diff(self.smooth.times), beats)[first]
+        is_steady = lengths.max(axis=1) < _MAX_LENGTHS * lengths.min(axis=1)
+        return np.asarray(possible & even & is_steady & (number >= _MIN_ATTACK_SHARE * (beats + 1)))
 
     def next_downbeat(self, position: float) -> float | None:
         """Return the time of the first downbeat at or after a position, both in seconds; None if there is none."""
-        return next((beat for index in self.downbeats if (beat := self._time(index)) >= position), None)
+        return next((beat for index in self.downbeats.tolist() if (beat := self._time(index)) >= position), None)
 
     def next_beat(self, position: float) -> float | None:
         """Return the time of the first beat at or after a position, both in seconds; None if there is none."""
@@ -94,13 +83,32 @@ def grid_of(analysis: Analysis) -> BeatGrid | None:
     if not is_reliable or len(analysis.beats_seconds) < _MIN_BEATS or len(analysis.downbeats_seconds) < 2:
         return None
     beats = np.array(analysis.beats_seconds)
-    downbeats = np.searchsorted(beats, np.array(analysis.downbeats_seconds) - 1e-6)
+    attacks = _attacks_on(beats, np.array(analysis.attacks_seconds))
+    downbeats = _indices(beats, analysis.downbeats_seconds)
+    phrases = analysis.phrases_seconds if analysis.phrases_confidence >= MIN_CONFIDENCE else ()
+    begins_phrase = _marked(beats, phrases)
     return BeatGrid(
         beats,
-        _attacks_on(beats, np.array(analysis.attacks_seconds)),
-        tuple(int(it) for it in downbeats if it < len(beats)),
+        attacks,
+        SmoothBeats.of(beats, attacks),
+        downbeats,
+        begins_phrase,
+        _marked(beats, [it.starts_seconds for it in analysis.sections[1:] if it.role == "body"]),
         int(np.median(np.diff(downbeats))),
     )
+
+
+def _marked(beats: NDArray[np.float64], some: Sequence[float]) -> NDArray[np.bool_]:
+    """Return True for each of the beats that is among some, given by their times."""
+    marked = np.zeros(len(beats), bool)
+    marked[_indices(beats, some)] = True
+    return marked
+
+
+def _indices(beats: NDArray[np.float64], some: Sequence[float]) -> NDArray[np.int64]:
+    """Return the indices of some of the beats, given by their times."""
+    found = np.searchsorted(beats, np.array(some) - 1e-6)
+    return np.asarray(found[found < len(beats)])
 
 
 def _attacks_on(beats: NDArray[np.float64], attacks: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,13 +116,3 @@ def _attacks_on(beats: NDArray[np.float64], attacks: NDArray[np.float64]) -> NDA
     on_beats = np.full(len(beats), np.nan)
     on_beats[np.searchsorted((beats[1:] + beats[:-1]) / 2, attacks)] = attacks
     return on_beats
-
-
-def _line_through(times: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return `(slope, start)` by iterated least squares: times far from the line lose weight."""
-    number = np.arange(len(times))
-    line = np.polyfit(number, times, 1, w=np.sqrt(weights))
-    for _ in range(_FITS - 1):
-        away = (times - np.polyval(line, number)) / _HALF_WEIGHT_SECONDS
-        line = np.polyfit(number, times, 1, w=np.sqrt(weights / (1 + away**2)))
-    return np.asarray(line)

@@ -1,50 +1,59 @@
-"""The beat-matched mix: beat on beat and bar on bar, the incoming track at the tempo of the outgoing one."""
+"""The beat-matched mix: beat on beat, bar on bar and, where possible, phrase on phrase.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice, product
+Of all overlaps that can be bent onto each other the cheapest is taken. First every overlap gets a cost: for phrases,
+music given away, length, tempo, and for how chords and mids clash. Then the loudness of the best ones is predicted, in
+each shape that the three bands can have.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rtc_drift.media import samples
-from rtc_drift.mixing.beat_grid import BeatGrid, Passage
-from rtc_drift.mixing.loudness_curve import SHAPES, UNNOTICED_LU, Shape, excursion
+from rtc_drift.mixing import bending, clash
 from rtc_drift.mixing.mix_track import MixTrack
-from rtc_drift.mixing.model import BassSwap, Transition
-from rtc_drift.stretching.warp import MAX_STRETCH
+from rtc_drift.mixing.model import Transition
+from rtc_drift.mixing.overlaps import Overlaps, beat_multiple, find_overlaps, find_skips
+from rtc_drift.mixing.predicted_loudness import UNNOTICED_LU, excursions
+from rtc_drift.mixing.shapes import USUAL_MID, Shape, banded
 
-EXACT_SECONDS = 0.004
-"""Greatest distance between beats at the end of an overlap that is not stretched."""
-_BARS = (16, 8, 4)
-"""Lengths of an overlap, in bars."""
-_USUAL_BARS = 8
-_MAX_SECONDS = 34.0
-_MAX_SHARE = 1 / 3
-"""Greatest share of either track's music that an overlap may take."""
-_GLIDE_BARS = 8
-"""Bars in which the incoming track returns to its own tempo."""
-_PASSAGES = 2
-"""Number of passages to try at the end of the outgoing track, and at the beginning of the incoming one."""
+Floats = NDArray[np.float64]
+
+USUAL_BARS = 8
+# The weights: each cost is about as bad as a change of loudness of `cost / 2` LU that is noticed.
+_LOUDNESS_WEIGHT = 2.0
+"""Cost of each LU of noticed change of loudness."""
+_PHRASE_COST = 0.5
+"""Cost of each track that does not begin a phrase with the overlap."""
+_LANDING_COST = 0.15
+"""Cost if the overlap does not end with a phrase of the outgoing track."""
+_RISE_COST = 0.25
+"""Cost if the drums of the incoming track don't come in as the overlap ends."""
+_GIVEN_AWAY_COST = 0.01
+"""Cost of each second of music that nobody hears."""
+_LENGTH_COST = 1 / 16
+"""Cost of each bar more or less than usual."""
+_TEMPO_COST = 6.0
+"""Cost of a tempo that differs by all of it: 0.06 for each percent."""
+_HARMONY_WEIGHT, _ACTIVITY_WEIGHT = 1.5, 0.6
+_SHAPE_COST = 0.05
+"""Cost of each shape after the preferred one."""
+_MOST_CANDIDATES = 12
+"""Overlaps whose loudness is predicted."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    leave: Passage
-    enter: Passage
-    bars: int
-    rank: int
-    """Sum of the ranks of the two passages and of the shape: less is better."""
+    """An overlap, the shape that suits it, and what it costs."""
+
+    overlap: Overlaps
+    """One row."""
     shape: Shape
     excursion: float
     """In LU."""
-
-    @property
-    def ratio(self) -> float:
-        """Seconds of the incoming file per second of the programme."""
-        return self.enter.length / self.leave.length
-
-    @property
-    def cost(self) -> float:
-        """Changes of loudness count most, then the difference from the usual length, then the rank."""
-        return 2 * max(self.excursion - UNNOTICED_LU, 0.0) + abs(self.bars - _USUAL_BARS) / 16 + 0.05 * self.rank
+    cost: float
 
 
 def beat_match(outgoing: MixTrack, incoming: MixTrack, earliest: float, *, may_stretch: bool) -> Transition | None:
@@ -56,95 +65,112 @@ def beat_match(outgoing: MixTrack, incoming: MixTrack, earliest: float, *, may_s
         earliest: the outgoing file is not left before this time, in seconds.
         may_stretch: False allows only equal tempi.
     """
-    if outgoing.grid is None or incoming.grid is None:
-        return None
-    if outgoing.grid.beats_per_bar != incoming.grid.beats_per_bar:
-        return None
-    candidates = list(_candidates(outgoing, incoming, outgoing.grid, incoming.grid, earliest, may_stretch))
-    return _plan(min(candidates, key=lambda it: it.cost), outgoing.grid, incoming.grid) if candidates else None
+    return _best(outgoing, incoming, find_overlaps(outgoing, incoming, earliest), may_stretch=may_stretch)
 
 
-def _candidates(
-    outgoing: MixTrack, incoming: MixTrack, leaving: BeatGrid, entering: BeatGrid, earliest: float, may_stretch: bool
-) -> Iterator[_Candidate]:
-    for bars, first, second, (leave, enter) in _passages(outgoing, incoming, leaving, entering, earliest):
-        ratio = enter.length / leave.length
-        if abs(ratio - 1) > MAX_STRETCH or not (may_stretch or abs(ratio - 1) * leave.length <= EXACT_SECONDS):
+def beat_matched_skip(
+    outgoing: MixTrack, incoming: MixTrack, since: float, until: float, *, may_stretch: bool
+) -> Transition | None:
+    """Return the best beat-matched transition that starts between two seconds of the outgoing file; None without one.
+
+    Without `may_stretch` only equal tempi are matched.
+    """
+    found = _best(outgoing, incoming, find_skips(outgoing, incoming, since, until), may_stretch=may_stretch)
+    return None if found is None else replace(found, kind="skip")
+
+
+def _best(
+    outgoing: MixTrack, incoming: MixTrack, all_overlaps: Iterable[Overlaps], *, may_stretch: bool
+) -> Transition | None:
+    found = list[tuple[Floats, Overlaps]]()
+    for overlaps in all_overlaps:
+        if not may_stretch:
+            overlaps = overlaps.of(np.flatnonzero(bending.are_equal(overlaps.out_times, overlaps.in_times)))
+        if len(overlaps.leaves):
+            found.append((_costs(outgoing, incoming, overlaps), overlaps))
+    candidates = list(_shaped(outgoing, incoming, found))
+    return _plan(min(candidates, key=lambda it: it.cost), outgoing, incoming) if candidates else None
+
+
+def _costs(outgoing: MixTrack, incoming: MixTrack, overlaps: Overlaps) -> Floats:
+    """Return the cost of each overlap before its shape and loudness are known."""
+    cost = _PHRASE_COST * (2 - overlaps.phrases) + _LANDING_COST * ~overlaps.lands + _RISE_COST * ~overlaps.rises
+    cost = cost + _GIVEN_AWAY_COST * (overlaps.given_out + overlaps.given_in)
+    cost += _LENGTH_COST * abs(overlaps.bars - USUAL_BARS) + _TEMPO_COST * np.abs(overlaps.ratios - 1)
+    shares = (np.arange(clash.POINTS) + 0.5) / clash.POINTS
+    here, there = (_at_shares(lines, shares) for lines in (overlaps.out_times, overlaps.in_times))
+    sound = clash.together(shares, *USUAL_MID)
+    cost += _HARMONY_WEIGHT * (outgoing.harmony.dissonance(incoming.harmony, here, there) * sound).mean(axis=1)
+    cost += _ACTIVITY_WEIGHT * (clash.activity(outgoing.level, incoming.level, here, there) * sound).mean(axis=1)
+    return np.asarray(cost)
+
+
+def _at_shares(lines: Floats, shares: Floats) -> Floats:
+    """Return the seconds at some shares of overlaps, `(n, shares)`. Between their ends they count as straight."""
+    return np.asarray(lines[:, :1] + (lines[:, -1:] - lines[:, :1]) * shares)
+
+
+def _shaped(outgoing: MixTrack, incoming: MixTrack, found: list[tuple[Floats, Overlaps]]) -> Iterator[_Candidate]:
+    """Yield the cheapest overlaps in every shape."""
+    if not found:
+        return
+    every = np.concatenate([costs for costs, _ in found])
+    limit = np.partition(every, min(_MOST_CANDIDATES, len(every)) - 1)[min(_MOST_CANDIDATES, len(every)) - 1]
+    for costs, overlaps in found:
+        rows = np.flatnonzero(costs <= limit)[:_MOST_CANDIDATES]
+        if not len(rows):
             continue
-        for index, (hold, fade_in) in enumerate(SHAPES):
-            length = leave.length
-            shape = Shape(
-                length, 0.0, hold * length, fade_in * length, bars // 2 * leaving.beats_per_bar * leave.period
-            )
-            change = excursion(outgoing.level, incoming.level, leave.start, enter.start, shape, ratio)
-            yield _Candidate(leave, enter, bars, first + second + index, shape, change)
+        chosen, shapes = overlaps.of(rows), list[list[Shape]]()
+        for row in range(len(rows)):
+            shapes.append(list(_shapes(chosen, row, outgoing.grid.beats_per_bar if outgoing.grid else 4)))
+        count = len(shapes[0])
+        leave, enter = (np.repeat(lines[:, 0], count) for lines in (chosen.out_times, chosen.in_times))
+        each = [shape for some in shapes for shape in some]
+        changes = excursions(
+            outgoing.level, incoming.level, leave, enter, each, np.repeat(chosen.ratios, count)
+        ).reshape(-1, count)
+        for row in range(len(rows)):
+            for number, shape in enumerate(shapes[row]):
+                change = float(changes[row, number])
+                cost = costs[rows[row]] + _SHAPE_COST * number + _LOUDNESS_WEIGHT * max(change - UNNOTICED_LU, 0.0)
+                yield _Candidate(chosen.of(np.array([row])), shape, change, float(cost))
 
 
-def _passages(
-    outgoing: MixTrack, incoming: MixTrack, leaving: BeatGrid, entering: BeatGrid, earliest: float
-) -> Iterator[tuple[int, int, int, tuple[Passage, Passage]]]:
-    """Yield pairs of passages: bars of the overlap, the ranks of both passages (0 = preferred), and the passages."""
-    multiple = _beat_multiple(leaving.bpm, entering.bpm)
-    ends = outgoing.level.fades_at()
-    room = min(ends - earliest, incoming.last_sound - incoming.first_sound) * _MAX_SHARE
-    for bars in _BARS:
-        beats = bars * leaving.beats_per_bar
-        if (beats * multiple) % 1 or beats * 60 / leaving.bpm > min(room, _MAX_SECONDS):
-            continue
-        leaves = enumerate(_last_passages(leaving, beats, earliest, ends))
-        enters = enumerate(_first_passages(entering, round(beats * multiple), incoming))
-        for (first, leave), (second, enter) in product(leaves, enters):
-            yield bars, first, second, (leave, enter)
+def _shapes(overlaps: Overlaps, row: int, beats_per_bar: int) -> Iterator[Shape]:
+    lines = bending.bar_lines(overlaps.out_times[row], overlaps.in_times[row])
+    middle = overlaps.bars // 2
+    beat = (lines[middle + 1] - lines[middle]) / beats_per_bar
+    yield from banded(float(lines[-1]), float(lines[middle]), float(beat))
 
 
-def _beat_multiple(leaving_bpm: float, entering_bpm: float) -> float:
-    """Return the number of beats of the incoming track per beat of the outgoing one: ½, 1 or 2."""
-    return min((0.5, 1.0, 2.0), key=lambda multiple: abs(entering_bpm / (leaving_bpm * multiple) - 1))
-
-
-def _last_passages(grid: BeatGrid, beats: int, earliest: float, ends: float) -> Iterator[Passage]:
-    """Yield the last passage that ends with the music, and the one a bar earlier, if they are steady."""
-    fitting = (
-        first
-        for first in reversed(grid.downbeats)
-        if grid.beats[first] >= earliest
-        and first + beats < len(grid.beats)
-        and grid.beats[first + beats] <= ends + 0.05
-    )
-    for first in islice(fitting, _PASSAGES):
-        passage = grid.passage(first, beats)
-        if passage is not None:
-            yield passage
-
-
-def _first_passages(grid: BeatGrid, beats: int, incoming: MixTrack) -> Iterator[Passage]:
-    """Yield the first passage of the music, and the one a bar later, if they are steady."""
-    starts = incoming.level.rises_at() - 0.1
-    firsts = (first for first in grid.downbeats if grid.beats[first] >= starts)
-    for first in islice(firsts, _PASSAGES):
-        passage = grid.passage(first, beats)
-        if passage is not None and passage.start >= 0:
-            yield passage
-
-
-def _plan(best: _Candidate, leaving: BeatGrid, entering: BeatGrid) -> Transition:
-    ratio = best.ratio if abs(best.ratio - 1) * best.leave.length > EXACT_SECONDS else 1.0
+def _plan(best: _Candidate, outgoing: MixTrack, incoming: MixTrack) -> Transition:
+    overlap, shape = best.overlap, best.shape
+    leaving, entering = outgoing.grid, incoming.grid
+    assert leaving is not None and entering is not None
+    step = round(leaving.beats_per_bar * beat_multiple(leaving.bpm, entering.bpm))
+    beats = overlap.bars * step
+    first = int(overlap.enters[0])
+    glide_bar = float(np.mean(np.diff(entering.smooth.times[first : first + beats + 1]))) * step
+    bent = bending.bend(overlap.out_times[0], overlap.in_times[0], glide_bar)
+    change = float(overlap.ratios[0]) if bent.lead is not None else 1.0
     return Transition(
         "crossfade",
-        leave_at=samples(best.leave.start),
-        enter_at=samples(best.enter.start),
-        duration=samples(best.leave.length),
+        leave_at=samples(float(overlap.out_times[0, 0])),
+        enter_at=samples(float(overlap.in_times[0, 0])),
+        duration=samples(bent.length),
         style="beat-matched",
-        hold=samples(best.shape.hold),
-        fade_in=samples(best.shape.fade_in),
-        bars=best.bars,
-        ratio=ratio,
-        glide=samples(_GLIDE_BARS * entering.beats_per_bar * best.enter.period) if ratio != 1 else 0,
-        # Only one bass at a time: the tracks swap it within a beat, on the downbeat in the middle.
-        bass=BassSwap(samples(best.shape.bass_at or 0.0), samples(best.leave.period)),
+        hold=samples(bent.length),
+        fade_in=0,
+        bands=shape.band_plan(),
+        bars=overlap.bars,
+        ratio=bent.ratio,
+        outgoing_ratio=bent.outgoing_ratio,
+        lead_warp=bent.lead,
+        lead_out_warp=bent.lead_out,
         sways=best.excursion,
+        cost=best.cost,
         reasons=(
-            f"{best.bars}-bar beat mix{_tempo_change(ratio)}.",
+            f"{overlap.bars}-bar beat mix{_tempo_change(change)}{_phrases(overlap)}.",
             f"Both tracks have a clear beat: {leaving.bpm:.1f} and {entering.bpm:.1f} BPM.",
         ),
     )
@@ -154,3 +180,7 @@ def _tempo_change(ratio: float) -> str:
     """Return the change of tempo for people, such as ` at +1.2 %`; an empty string if it rounds to zero."""
     percent = (ratio - 1) * 100
     return f" at {percent:+.1f} %".replace("-", "−") if abs(percent) >= 0.05 else ""
+
+
+def _phrases(overlap: Overlaps) -> str:
+    return ", phrase on phrase" if overlap.phrases[0] == 2 else ""

@@ -17,12 +17,21 @@ When = Literal["bar", "now"]
 
 
 @dataclass(frozen=True, slots=True)
-class BassSwap:
-    """The swap of the low frequencies from the outgoing to the incoming track. In samples."""
+class Crossing:
+    """The time in which a band changes hands: the outgoing track's falls, the incoming one's rises. In samples."""
 
     offset: int
     """Start, counted from `leave_at`."""
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class BandPlan:
+    """The crossings of the three bands of an overlap."""
+
+    low: Crossing
+    mid: Crossing
+    high: Crossing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +52,26 @@ class Transition:
     """Time from `leave_at` to the start of the outgoing track's fade-out."""
     fade_in: int | None = None
     """Length of the incoming track's fade-in; None = `duration`."""
-    bass: BassSwap | None = None
-    """None = both tracks keep their bass."""
+    bands: BandPlan | None = None
+    """The crossings of low, mid and high; None = both tracks fade as a whole."""
     bars: int = 0
     """Length of a beat-matched overlap in bars, else 0."""
+    lead_warp: Warp | None = None
+    """The warp of the incoming track's stretched intro; None = it plays as it is."""
+    lead_out_warp: Warp | None = None
+    """The warp of the outgoing track's stretched ending, from `leave_at` on; None = it plays as it is."""
     ratio: float = 1.0
-    """Speed of the incoming track during the overlap: file time per programme time."""
-    glide: int = 0
-    """Time after the overlap in which the incoming track returns to its own tempo."""
+    """Mean speed of the incoming track during the overlap: file time per programme time."""
+    outgoing_ratio: float = 1.0
+    """Mean speed of the outgoing track during the overlap."""
     sways: float = 0.0
     """Expected excursion of loudness in LU: how far it leaves the range that it has before and after."""
+    cost: float = 0.0
+    """How badly the tracks join: below 2 on the beat, more without a common beat."""
     reasons: tuple[str, ...] = ()
     """Sentences for people."""
 
     @property
-    def needs_lead(self) -> bool:
-        """True if the incoming track needs a stretched intro."""
-        return self.ratio != 1.0
-
-
-def warp_of(plan: Transition) -> Warp:
-    """Return the warp of the incoming track, for a transition that needs a stretched intro."""
-    return Warp.matched(plan.enter_at, plan.ratio, plan.duration, plan.glide)
+    def needs_stretching(self) -> bool:
+        """True if a part of either track has to be rendered ahead at another tempo."""
+        return self.lead_warp is not None or self.lead_out_warp is not None

@@ -6,8 +6,9 @@ from rtc_drift.analysis.camelot import UNKNOWN_KEY, key_number, key_steps
 from rtc_drift.media import samples, seconds
 from rtc_drift.mixing.beat_grid import MIN_CONFIDENCE
 from rtc_drift.mixing.beat_match import beat_match
-from rtc_drift.mixing.blend import MAX_EXCURSION_LU, blend, cut, fade
+from rtc_drift.mixing.blend import MAX_EXCURSION_LU, blend, fade
 from rtc_drift.mixing.crossfade import SKIP_FADE, immediate_transition
+from rtc_drift.mixing.cut import cut
 from rtc_drift.mixing.gapless import follows_on, gapless
 from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import Transition, When

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from rtc_drift import __version__
 from rtc_drift.media import SAMPLE_RATE
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 
 FRAMES_PER_SECOND = 75
 """Resolution of times in a cue sheet."""

@@ -7,7 +7,7 @@ from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.mixing import model
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.rendering.render_log import ExecutedCommand, RenderLog
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.views import WhyInfo, Wire
 
 
@@ -26,6 +26,38 @@ class FadeRecord(Wire):
     def fade(record: "FadeRecord | None") -> plays.Fade | None:
         """Return the fade of a record."""
         return None if record is None else plays.Fade(record.start, record.length)
+
+
+class BandsRecord(Wire):
+    """The fades of the three bands of a play; see `Bands`."""
+
+    low: FadeRecord
+    mid: FadeRecord
+    high: FadeRecord
+
+    @classmethod
+    def of(cls, bands: plays.Bands | None) -> "BandsRecord | None":
+        """Return the record of the bands' fades."""
+        if bands is None:
+            return None
+        low, mid, high = (FadeRecord(start=it.start, length=it.length) for it in (bands.low, bands.mid, bands.high))
+        return cls(low=low, mid=mid, high=high)
+
+    @staticmethod
+    def bands(record: "BandsRecord | None") -> plays.Bands | None:
+        """Return the fades of a record."""
+        if record is None:
+            return None
+        return plays.Bands(*(plays.Fade(it.start, it.length) for it in (record.low, record.mid, record.high)))
+
+
+class LeadOutRecord(Wire):
+    """A stretched ending; see `LeadOut`."""
+
+    path: str | None
+    """Its file; None if it was not kept."""
+    begins_at: int
+    length: int
 
 
 class LeadRecord(Wire):
@@ -49,7 +81,7 @@ class TransitionRecord(Wire):
     hold: int
     bars: int
     tempo_ratio: float
-    glide: int
+    outgoing_tempo_ratio: float
     sways: float
     reasons: list[str]
 
@@ -66,7 +98,7 @@ class TransitionRecord(Wire):
             hold=it.hold,
             bars=it.bars,
             tempo_ratio=it.ratio,
-            glide=it.glide,
+            outgoing_tempo_ratio=it.outgoing_ratio,
             sways=it.sways,
             reasons=list(it.reasons),
         )
@@ -94,9 +126,10 @@ class PlayRecord(Wire):
     fade_in: int
     fade_out: FadeRecord | None
     hush: FadeRecord | None
-    bass_in: FadeRecord | None
-    bass_out: FadeRecord | None
+    bands_in: BandsRecord | None
+    bands_out: BandsRecord | None
     lead: LeadRecord | None
+    lead_out: LeadOutRecord | None
     transition: TransitionRecord
     reason: str
     queued: bool
@@ -105,7 +138,10 @@ class PlayRecord(Wire):
     @classmethod
     def of(cls, entry: Entry, *, leads_are_kept: bool) -> "PlayRecord":
         """Return the record of an entry. Without `leads_are_kept` it does not name the file of a stretched intro."""
-        play, track, lead = entry.play, entry.track, None
+        play, track, lead, lead_out = entry.play, entry.track, None, None
+        if play.lead_out is not None:
+            path, begins_at = play.lead_out.path if leads_are_kept else None, play.lead_out.begins_at
+            lead_out = LeadOutRecord(path=path, begins_at=begins_at, length=play.lead_out.length)
         if play.lead is not None:
             path = play.lead.path if leads_are_kept else None
             lead = LeadRecord(path=path, length=play.lead.length, resumes_at=play.lead.resumes_at)
@@ -119,9 +155,10 @@ class PlayRecord(Wire):
             fade_in=play.fade_in,
             fade_out=FadeRecord.of(play.fade_out),
             hush=FadeRecord.of(play.hush),
-            bass_in=FadeRecord.of(play.bass_in),
-            bass_out=FadeRecord.of(play.bass_out),
+            bands_in=BandsRecord.of(play.bands_in),
+            bands_out=BandsRecord.of(play.bands_out),
             lead=lead,
+            lead_out=lead_out,
             transition=TransitionRecord.of(entry.transition),
             reason=entry.reason,
             queued=entry.queued,
@@ -129,8 +166,12 @@ class PlayRecord(Wire):
         )
 
     def play(self) -> plays.Play:
-        """Rebuild the play. Raises ValueError if it had a stretched intro that was not kept."""
-        lead = None
+        """Rebuild the play. Raises ValueError if an end of it was stretched and not kept."""
+        lead = lead_out = None
+        if self.lead_out is not None:
+            if self.lead_out.path is None:
+                raise ValueError("the stretched ending was not kept")
+            lead_out = plays.LeadOut(self.lead_out.path, self.lead_out.begins_at, self.lead_out.length)
         if self.lead is not None:
             if self.lead.path is None:
                 raise ValueError("the stretched intro was not kept")
@@ -147,8 +188,9 @@ class PlayRecord(Wire):
             fade_out=FadeRecord.fade(self.fade_out),
             hush=FadeRecord.fade(self.hush),
             lead=lead,
-            bass_in=FadeRecord.fade(self.bass_in),
-            bass_out=FadeRecord.fade(self.bass_out),
+            lead_out=lead_out,
+            bands_in=BandsRecord.bands(self.bands_in),
+            bands_out=BandsRecord.bands(self.bands_out),
         )
 
 

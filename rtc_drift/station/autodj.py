@@ -17,13 +17,15 @@ from rtc_drift.selection.journey import History, Journey
 from rtc_drift.selection.next_track import choose_next_track
 from rtc_drift.station import programme as steps
 from rtc_drift.station.beginning import Beginning
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.on_air import COLD_LEAD_TIME, COMMANDED, READY_LEAD_TIME, SAME_TRACK, NothingToPlayError, OnAir
 from rtc_drift.station.planner import PendingLead, Planner
 from rtc_drift.station.play_log import PlayLog
-from rtc_drift.station.programme import Entry, Programme
+from rtc_drift.station.programme import Programme
 from rtc_drift.station.snapshot import Snapshot
 from rtc_drift.station.sources import Sources
+from rtc_drift.station.stretched_ends import StretchedEnds
 from rtc_drift.station.timeline import Timeline
 
 REPLAN_LEAD_TIME = samples(10)
@@ -110,13 +112,13 @@ class AutoDj:
         upcoming, latest = self.programme.planned(now), now + samples(1)
         return min(upcoming.play.start, latest) if upcoming else latest
 
-    def lead_ready(self, pending: PendingLead, path: str) -> bool:
-        """Take a stretched intro that was rendered to `path`; False if it is too late or no longer wanted."""
+    def lead_ready(self, pending: PendingLead, files: StretchedEnds) -> bool:
+        """Take the stretched ends in `files`; False if they are too late or no longer wanted."""
         settled = self._on_air.settled()
         if pending is not self.pending_lead or self._on_air.is_paused:
             return False
         earliest = settled + max(1, self._on_air.length(COLD_LEAD_TIME))
-        changed = self._planner.with_lead(self.programme, pending, path, settled, earliest)
+        changed = self._planner.with_lead(self.programme, pending, files, settled, earliest)
         if changed is not None:
             self._on_air.apply(changed)
         return changed is not None

@@ -13,7 +13,7 @@ from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.directions import STEERABLE
 from rtc_drift.selection.journey import QUEUE
 from rtc_drift.station.autodj import AutoDj
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 
 LAST_SECONDS = 0.5
 """End of a track that a seek never skips."""

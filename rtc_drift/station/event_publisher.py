@@ -5,7 +5,7 @@ from collections.abc import Callable, Container, Sequence
 from rtc_drift.library.track import Track
 from rtc_drift.selection.open_directions import ExploredDirection
 from rtc_drift.station import events, views
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.queue_changes import QueueChange
 
 

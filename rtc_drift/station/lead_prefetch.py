@@ -1,4 +1,4 @@
-"""Has the stretched intro that a programme could use rendered ahead, and hands it over when it is there."""
+"""Has the stretched ends that a programme could use rendered ahead, and hands them over when they are there."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from pathlib import Path
 from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.planner import PendingLead
 from rtc_drift.station.sources import LeadSource
+from rtc_drift.station.stretched_ends import stretched_ends
 
 
 class LeadPrefetch:
@@ -48,17 +49,18 @@ class LeadPrefetch:
     def _release_unused(self) -> None:
         if self._files:
             plays = (entry.play for entry in self._autodj.programme.entries)
-            needed = {Path(play.lead.path) for play in plays if play.lead is not None}
+            ends = ((play.lead, play.lead_out) for play in plays)
+            needed = {Path(it.path) for both in ends for it in both if it is not None}
             for path in self._files - needed:
                 self._leads.release(path)
             self._files &= needed
 
     async def _fetch(self, pending: PendingLead) -> None:
-        path = await self._leads.prepare(pending.choice.track.path, pending.warp)
-        if path is None:
+        ends = await stretched_ends(self._leads, pending.outgoing, pending.choice.track, pending.transition)
+        if ends is None:
             return
-        self._files.add(path)
-        if self._autodj.lead_ready(pending, str(path)):
+        self._files.update(ends.files)
+        if self._autodj.lead_ready(pending, ends):
             self._on_better_plan()
         else:
             self._release_unused()

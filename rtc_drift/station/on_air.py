@@ -3,9 +3,10 @@
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES
 from rtc_drift.station import programme as steps
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.play_log import PlayLog
-from rtc_drift.station.programme import Entry, Programme
+from rtc_drift.station.programme import Programme
 from rtc_drift.station.timeline import Timeline
 
 READY_LEAD_TIME = BLOCK_SAMPLES

@@ -4,30 +4,37 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.library.track import Track
 from rtc_drift.mixing import MixTrack, plan_skip, plan_transition
-from rtc_drift.mixing.model import Transition, When, warp_of
+from rtc_drift.mixing.model import Transition, When
 from rtc_drift.selection.choice import Choice
 from rtc_drift.station import programme as steps
-from rtc_drift.station.programme import Entry, Programme
+from rtc_drift.station.entry import Entry
+from rtc_drift.station.programme import Programme
 from rtc_drift.station.sources import Sources
+from rtc_drift.station.stretched_ends import StretchedEnds
 from rtc_drift.stretching.warp import Warp
 
 
 @dataclass(frozen=True, slots=True)
 class PendingLead:
-    """A better transition than the planned one, once its stretched intro is rendered."""
+    """A better transition than the planned one, once the ends of both tracks are stretched as far as it needs it."""
 
     play_id: int
     """The planned play that it would replace."""
+    outgoing: Track
     choice: Choice
     transition: Transition
 
     @property
-    def warp(self) -> Warp:
-        """The time map by which the incoming track is stretched."""
-        return warp_of(self.transition)
+    def lead_warp(self) -> Warp | None:
+        """The warp of the incoming track's beginning; None if it plays as it is."""
+        return self.transition.lead_warp
+
+    @property
+    def lead_out_warp(self) -> Warp | None:
+        """The warp of the outgoing track's end; None if it plays as it is."""
+        return self.transition.lead_out_warp
 
 
 class Planner:
@@ -53,7 +60,9 @@ class Planner:
         planned, better = self._planned(self.normalised(programme), choice, now, earliest)
         play_id = planned.entries[-1].play.id
         is_wanted = better is not None and play_id != self._without_lead
-        self.pending_lead = PendingLead(play_id, choice, better) if better is not None and is_wanted else None
+        self.pending_lead = None
+        if better is not None and is_wanted:
+            self.pending_lead = PendingLead(play_id, planned.entries[-2].track, choice, better)
         pair = planned.entries[-2:]
         self._analyses_known = self._known(*pair)
         has_it = self._sources.tracks.has_analysis_at_hand
@@ -61,17 +70,18 @@ class Planner:
         return planned
 
     def with_lead(
-        self, programme: Programme, pending: PendingLead, path: str, now: int, earliest: int
+        self, programme: Programme, pending: PendingLead, files: StretchedEnds, now: int, earliest: int
     ) -> Programme | None:
-        """Plan the better transition with the stretched intro rendered to `path`; None if it is too late for it."""
+        """Plan the better transition with the stretched ends in `files`; None if it is too late for it."""
         self.pending_lead = None
         planned, current = programme.planned(now), programme.current(now)
         if planned is None or current is None or planned.play.id != pending.play_id:
             return None
         if current.play.time_of(pending.transition.leave_at) < earliest:
             return None
-        lead = Lead(path, pending.warp.length, pending.warp.resumes_at)
-        return steps.plan_next(programme, pending.choice, now, earliest, pending.transition, lead)
+        transition = pending.transition
+        lead, lead_out = files.lead(transition), files.lead_out(transition)
+        return steps.plan_next(programme, pending.choice, now, earliest, transition, lead, lead_out)
 
     def skip(self, programme: Programme, choice: Choice, at: int, now: int, fade: int, when: When) -> Programme:
         """Cross over into a track at `at`, or on the next bar after that."""
@@ -107,7 +117,7 @@ class Planner:
         outgoing, incoming = self._mix_track(current.track), self._mix_track(choice.track)
         position = _free_position(current, earliest)
         better = plan_transition(outgoing, incoming, position)
-        if not better.needs_lead:
+        if not better.needs_stretching:
             return steps.plan_next(programme, choice, now, earliest, better), None
         plain = plan_transition(outgoing, incoming, position, may_stretch=False)
         return steps.plan_next(programme, choice, now, earliest, plain), better

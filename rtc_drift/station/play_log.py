@@ -7,8 +7,8 @@ from rtc_drift.library.track import Track
 from rtc_drift.selection import journey as ways
 from rtc_drift.selection.journey import Journey
 from rtc_drift.selection.track_source import TrackSource
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.event_publisher import EventPublisher
-from rtc_drift.station.programme import Entry
 from rtc_drift.station.queue_changes import change_between
 
 

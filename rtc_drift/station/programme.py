@@ -6,54 +6,14 @@ The state is a value. `now` is always passed in; nothing here knows a clock, a f
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from rtc_drift.engine.protocol.plays import Fade, Lead, Play
+from rtc_drift.engine.protocol.plays import Bands, Fade, Lead, LeadOut, Play
 from rtc_drift.library.normalisation import Normalisation
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 from rtc_drift.mixing.crossfade import HUSH, SKIP_FADE, immediate_transition, natural_transition
-from rtc_drift.mixing.model import Transition, TransitionKind, warp_of
-from rtc_drift.selection.choice import Choice, Why
-from rtc_drift.stretching.warp import Warp
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A play, the track it plays, and how it came in."""
-
-    play: Play
-    track: Track
-    transition: Transition
-    reason: str
-    queued: bool = False
-    """True if it came from the queue."""
-    why: Why | None = None
-    """Figures of the choice, if it was chosen by sound."""
-    sound_ends: int | None = None
-    """The media time at which its file breaks off, if it does."""
-
-    def position_at(self, media_time: int) -> int:
-        """Return the file's sample that sounds at a media time, also within a stretched intro."""
-        warp = self._warp
-        if warp is None or media_time >= self.play.start + warp.length:
-            return self.play.position_at(media_time)
-        return round(warp.position_at(media_time - self.play.start))
-
-    def time_of(self, position: int) -> int:
-        """Return the media time at which a sample of the file sounds: the inverse of `position_at`."""
-        warp = self._warp
-        if warp is None or position >= warp.resumes_at:
-            return self.play.time_of(position)
-        return self.play.start + round(warp.output_at(position))
-
-    @property
-    def _warp(self) -> Warp | None:
-        return warp_of(self.transition) if self.play.lead is not None else None
-
-    @property
-    def natural_end(self) -> int:
-        """The media time at which it ends if nothing else is planned."""
-        end = self.play.start + max(1, self.track.duration_samples - self.play.offset)
-        return end if self.sound_ends is None else max(self.play.start + 1, min(end, self.sound_ends))
+from rtc_drift.mixing.model import BandPlan, Transition, TransitionKind
+from rtc_drift.selection.choice import Choice
+from rtc_drift.station.entry import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +58,7 @@ def plan_next(
     earliest: int,
     transition: Transition | None = None,
     lead: Lead | None = None,
+    lead_out: LeadOut | None = None,
 ) -> Programme:
     """Plan a track to follow the current one where its sound ends. Replaces what was planned.
 
@@ -111,7 +72,8 @@ def plan_next(
         raise ValueError("a first track must begin before a next one is planned")
     prefetched = _prefetched(programme, choice.track, now)
     if transition is not None and _fits(current.play, transition, earliest):
-        return _overlap(base, choice, transition, current.play.time_of(transition.leave_at), prefetched, lead)
+        at = current.play.time_of(transition.leave_at)
+        return _overlap(_stretched(base, transition, lead_out), choice, transition, at, prefetched, lead)
     at, plain = _plain_transition(current, choice.track, earliest)
     return _overlap(base, choice, plain, at, prefetched)
 
@@ -207,7 +169,8 @@ def _broken_off(entry: Entry, at: int) -> Entry:
 def _fits(play: Play, transition: Transition, earliest: int) -> bool:
     """Return True if a transition begins in time and ends before the play does."""
     at = play.time_of(transition.leave_at)
-    return at >= earliest and at + transition.duration <= play.end
+    # A stretched ending is a file of its own, and may be longer than what is left of the track.
+    return at >= earliest and (transition.lead_out_warp is not None or at + transition.duration <= play.end)
 
 
 def _plain_transition(current: Entry, track: Track, earliest: int) -> tuple[int, Transition]:
@@ -241,9 +204,32 @@ def _left(programme: Programme, at: int) -> int:
 
 def _released(entry: Entry, now: int) -> Entry:
     play = entry.play
-    if play.fade_out is None or play.fade_out.start <= now:
+    if play.fade_out is None or _begins_to_go(play) <= now:
         return entry
-    return replace(entry, play=replace(play, fade_out=None, bass_out=None, end=entry.natural_end))
+    return replace(
+        entry,
+        lead_out_warp=None,
+        play=replace(play, fade_out=None, bands_out=None, lead_out=None, end=entry.natural_end),
+    )
+
+
+def _begins_to_go(play: Play) -> int:
+    """Return the media time at which a play begins to give way. Raises ValueError if it does not."""
+    starts = [fade.start for fade in (play.fade_out, play.bands_out) if fade is not None]
+    if play.lead_out is not None:
+        starts.append(play.time_of(play.lead_out.begins_at))
+    return min(starts)
+
+
+def _stretched(programme: Programme, transition: Transition, lead_out: LeadOut | None) -> Programme:
+    """Let the last track end in its stretched ending."""
+    if lead_out is None:
+        return programme
+    last = programme.entries[-1]
+    ends = last.play.time_of(lead_out.begins_at) + lead_out.length
+    play = replace(last.play, lead_out=lead_out, end=max(last.play.end, ends))
+    entry = replace(last, lead_out_warp=transition.lead_out_warp, play=play)
+    return replace(programme, entries=(*programme.entries[:-1], entry))
 
 
 def _hushed(programme: Programme, fade: Fade) -> Programme:
@@ -278,22 +264,26 @@ def _overlap(
     lead: Lead | None = None,
 ) -> Programme:
     """Fade out everything on the air from `at` over the transition's length, and append a track."""
-    bass = transition.bass
-    swap = Fade(at + bass.offset, bass.length) if bass is not None else None
+    bands = _bands(transition.bands, at) if transition.bands is not None else None
     fade = Fade(at + transition.hold, transition.duration - transition.hold)
-    fading = tuple(_faded(entry, fade, swap) for entry in programme.entries)
-    return _append(replace(programme, entries=fading), choice, transition, at + transition.delay, play_id, swap, lead)
+    fading = tuple(_faded(entry, fade, bands) for entry in programme.entries)
+    return _append(replace(programme, entries=fading), choice, transition, at + transition.delay, play_id, bands, lead)
 
 
-def _faded(entry: Entry, fade: Fade, swap: Fade | None) -> Entry:
+def _bands(plan: BandPlan, at: int) -> Bands:
+    low, mid, high = (Fade(at + it.offset, it.length) for it in (plan.low, plan.mid, plan.high))
+    return Bands(low, mid, high)
+
+
+def _faded(entry: Entry, fade: Fade, bands: Bands | None) -> Entry:
     play = entry.play
     # A play that is fading out already keeps its own fade, so that its level never steps up again.
     is_fading = play.fade_out is not None and play.fade_out.start <= fade.start
     if is_fading or play.hush is not None or play.end <= fade.start:
         return entry
-    loses_bass = play.bass_out is not None and play.bass_out.start <= fade.start
-    bass_out = play.bass_out if loses_bass else swap
-    return replace(entry, play=replace(play, fade_out=fade, bass_out=bass_out, end=min(play.end, fade.end)))
+    loses_bands = play.bands_out is not None and play.bands_out.start <= fade.start
+    bands_out = play.bands_out if loses_bands else bands
+    return replace(entry, play=replace(play, fade_out=fade, bands_out=bands_out, end=min(play.end, fade.end)))
 
 
 def _append(
@@ -302,7 +292,7 @@ def _append(
     transition: Transition,
     at: int,
     play_id: int | None = None,
-    swap: Fade | None = None,
+    bands: Bands | None = None,
     lead: Lead | None = None,
     gain: float | None = None,
 ) -> Programme:
@@ -320,7 +310,7 @@ def _append(
         fade_in=transition.duration if transition.fade_in is None else transition.fade_in,
         fade_out=None,
         lead=lead,
-        bass_in=swap,
+        bands_in=bands,
     )
     entry = Entry(play, track, transition, choice.reason, choice.queued, choice.why)
     entry = replace(entry, play=replace(play, end=entry.natural_end))

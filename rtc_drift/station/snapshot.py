@@ -1,19 +1,20 @@
 """A station's state as a value, and as JSON that outlives the server: all but the tracks, which the library knows."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 
 from pydantic import TypeAdapter
 
-from rtc_drift.engine.protocol.plays import Play
+from rtc_drift.engine.protocol.plays import Fade, Play
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 from rtc_drift.mixing.model import Transition
 from rtc_drift.selection.choice import Why
 from rtc_drift.selection.directions import STEERABLE
 from rtc_drift.selection.journey import PLAYED, QUEUE, History, Journey
-from rtc_drift.station.programme import Entry, Programme, unplan
+from rtc_drift.station.entry import Entry
+from rtc_drift.station.programme import Programme, unplan
 
 MAX_SAMPLES = 1 << 48
 """Greatest media time: 185 years."""
@@ -127,7 +128,14 @@ def state_text(snapshot: Snapshot) -> str:
     programme = snapshot.programme
     # Paths stay out: the library knows where a track lies by then, and they need not be text.
     entries = tuple(
-        _SavedEntry(replace(each.play, path=""), each.transition, each.reason, each.queued, each.sound_ends, each.why)
+        _SavedEntry(
+            replace(each.play, path=""),
+            _saved_transition(each.transition),
+            each.reason,
+            each.queued,
+            each.sound_ends,
+            each.why,
+        )
         for each in programme.entries
     )
     saved = _SavedState(
@@ -136,14 +144,19 @@ def state_text(snapshot: Snapshot) -> str:
     return _STATE.dump_json(saved).decode()
 
 
+def _saved_transition(transition: Transition) -> Transition:
+    """Return a transition without its warps: what was stretched is gone after a restart."""
+    return replace(transition, lead_warp=None, lead_out_warp=None)
+
+
 def history_text(history: History) -> str:
     """Return a journey's history as JSON."""
     return _HISTORY.dump_json(_SavedHistory(history.played, history.trail)).decode()
 
 
 def _entry(saved: _SavedEntry, track: Track) -> Entry:
-    # A stretched intro is gone by then: the track goes on in its own file.
-    play = replace(saved.play, path=str(track.path), lead=None, offset=max(0, saved.play.offset))
+    # What was stretched is gone by then: the track goes on in its own file.
+    play = replace(saved.play, path=str(track.path), lead=None, lead_out=None, offset=max(0, saved.play.offset))
     entry = Entry(play, track, saved.transition, saved.reason, saved.queued, saved.why, saved.sound_ends)
     return replace(entry, play=replace(play, end=min(play.end, entry.natural_end)))
 
@@ -192,16 +205,22 @@ def _checked(saved: _SavedState) -> _SavedState:
 
 def _is_sound(entry: _SavedEntry) -> bool:
     play, transition = entry.play, entry.transition
-    fades = [fade for fade in (play.fade_out, play.hush, play.bass_in, play.bass_out) if fade is not None]
+    fades = [fade for fade in (play.fade_out, play.hush, *_band_fades(play)) if fade is not None]
     times = (play.start, play.end, play.offset, *(fade.start for fade in fades), entry.sound_ends or 0)
     places = (transition.leave_at, transition.enter_at, transition.delay, transition.hold)
-    lengths = (play.fade_in, transition.duration, transition.bars, transition.glide, transition.fade_in or 0)
+    lengths = (play.fade_in, transition.duration, transition.bars, transition.fade_in or 0)
     return (
         0 <= play.start <= play.end
         and 0 <= play.gain <= MAX_GAIN
         and all(abs(value) <= MAX_SAMPLES for value in (*times, *places))
         and all(0 <= value <= MAX_SAMPLES for value in (*lengths, *(fade.length for fade in fades)))
     )
+
+
+def _band_fades(play: Play) -> Iterator[Fade]:
+    for bands in (play.bands_in, play.bands_out):
+        if bands is not None:
+            yield from (bands.low, bands.mid, bands.high)
 
 
 def _check_values(value: object) -> None:

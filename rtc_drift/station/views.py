@@ -12,7 +12,7 @@ from rtc_drift.library.track import Track
 from rtc_drift.mixing.model import Style, Transition
 from rtc_drift.selection.choice import Why
 from rtc_drift.selection.open_directions import ExploredDirection
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 
 TEXT_CHARACTERS = 200
 """Greatest length of each text of a track as clients see it."""

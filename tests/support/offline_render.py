@@ -21,7 +21,7 @@ from rtc_drift.rendering import MemoryLibrary, RenderLog, ScriptedCommand, rende
 from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.rendering.render_log import ExecutedCommand
 from rtc_drift.rendering.script import read_script
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.sources import LeadSource
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.stretching.write_lead import write_lead

@@ -17,7 +17,7 @@ from rtc_drift.rendering.offline_timeline import OfflineTimeline
 from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.commands import Commands
 from rtc_drift.station.event_publisher import EventPublisher
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.warp import Warp
 from tests.support.fakes import FakeLibrary

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rtc_drift.engine.protocol import messages as m
-from rtc_drift.engine.protocol.plays import Fade, Lead, Play
+from rtc_drift.engine.protocol.plays import Bands, Fade, Lead, LeadOut, Play
 
 _FRAME = struct.Struct("<IB")
 _MEDIA = struct.Struct("<Iq")
@@ -89,6 +89,12 @@ def _message(kind: type[Any], body: bytes) -> m.Message:
 
 
 def _play(fields: dict[str, Any]) -> Play:
-    fades = {name: fields[name] and Fade(**fields[name]) for name in ("fade_out", "hush", "bass_in", "bass_out")}
+    fades = {name: fields[name] and Fade(**fields[name]) for name in ("fade_out", "hush")}
+    bands = {name: fields[name] and _bands(fields[name]) for name in ("bands_in", "bands_out")}
     lead = fields["lead"] and Lead(**fields["lead"])
-    return Play(**fields | fades | {"lead": lead})
+    lead_out = fields["lead_out"] and LeadOut(**fields["lead_out"])
+    return Play(**fields | fades | bands | {"lead": lead, "lead_out": lead_out})
+
+
+def _bands(fields: dict[str, Any]) -> Bands:
+    return Bands(**{name: Fade(**fade) for name, fade in fields.items()})

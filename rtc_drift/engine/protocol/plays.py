@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Fade:
     """A fade-out along a quarter sine (equal power): full before `start`, silent from `start + length` on.
 
-    The bass ramps of a play are straight instead, and its `bass_in` rises.
+    Those of `Play.bands_in` rise instead.
     """
 
     start: int
@@ -28,6 +28,36 @@ class Lead:
     """Length of the intro's file, in samples."""
     resumes_at: int
     """Sample (at 48 kHz) of the track's own file with which it goes on when the intro is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadOut:
+    """A stretched ending: the last part of a track that is heard, at another tempo, in a file of its own."""
+
+    path: str
+    begins_at: int
+    """Sample (at 48 kHz) of the track's own file at which it takes over."""
+    length: int
+    """Length of its file, in samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """The fades of the three bands of a play: below 180 Hz, above 2.5 kHz, and between."""
+
+    low: Fade
+    mid: Fade
+    high: Fade
+
+    @property
+    def start(self) -> int:
+        """Media time at which the first of them starts."""
+        return min(self.low.start, self.mid.start, self.high.start)
+
+    @property
+    def end(self) -> int:
+        """Media time at which the last of them ends."""
+        return max(self.low.end, self.mid.end, self.high.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +84,12 @@ class Play:
     """Short ramp to silence, in addition to the other fades, where playback is paused or jumps within the file."""
     lead: Lead | None = None
     """Stretched intro in place of the file before `lead.resumes_at`; `offset` is that minus the intro's length."""
-    bass_in: Fade | None = None
-    """Ramp over which its bass comes in: none before the start, all of it at the end."""
-    bass_out: Fade | None = None
-    """Ramp over which its bass goes: all of it before the start, none at the end."""
+    lead_out: LeadOut | None = None
+    """Stretched ending in place of the file from `lead_out.begins_at` on."""
+    bands_in: Bands | None = None
+    """Fades over which its bands come in: nothing of a band before its start, all of it at its end."""
+    bands_out: Bands | None = None
+    """Fades over which its bands go: all of a band before its start, nothing at its end."""
 
     def position_at(self, media_time: int) -> int:
         """Return the file's sample (at 48 kHz) at `media_time`; about that during a stretched intro."""

@@ -14,7 +14,8 @@ from rtc_drift.mixing import MixTrack, plan_transition
 from rtc_drift.mixing.model import warp_of
 from rtc_drift.selection.choice import Choice
 from rtc_drift.station import programme as steps
-from rtc_drift.station.programme import Entry, Programme
+from rtc_drift.station.entry import Entry
+from rtc_drift.station.programme import Programme
 from tests.support.analyses import beat_analysis
 from tests.support.measures import clicks, greatest_difference, sources_of
 from tests.support.mix_tracks import mix_track

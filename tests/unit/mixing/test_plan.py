@@ -12,17 +12,23 @@ from rtc_drift.analysis.model import Analysis
 from rtc_drift.media import SAMPLE_RATE, samples, seconds
 from rtc_drift.mixing import MixTrack, plan_skip, plan_transition
 from rtc_drift.mixing.model import Transition
-from rtc_drift.stretching.warp import MAX_STRETCH, Warp
+from rtc_drift.stretching.warp import MAX_STRETCH
 from tests.support.analyses import beat_analysis
 from tests.support.mix_tracks import LENGTH, mix_track
 
 
 def position_of(transition: Transition, at: float) -> float:
     """Return the position in the incoming file after `at` seconds of the overlap."""
-    if not transition.needs_lead:
+    if transition.lead_warp is None:
         return seconds(transition.enter_at) + at
-    warp = Warp.matched(transition.enter_at, transition.ratio, transition.duration, transition.glide)
-    return warp.position_at(at * SAMPLE_RATE) / SAMPLE_RATE
+    return transition.lead_warp.position_at(at * SAMPLE_RATE) / SAMPLE_RATE
+
+
+def time_of(transition: Transition, position: float) -> float:
+    """Return after how many seconds of the overlap a position in the outgoing file is heard."""
+    if transition.lead_out_warp is None:
+        return position - seconds(transition.leave_at)
+    return transition.lead_out_warp.output_at(position * SAMPLE_RATE) / SAMPLE_RATE
 
 
 @pytest.mark.parametrize("bpm", [118.0, 122.0, 124.0, 127.0, 131.0, 62.0, 248.0 / 1.01])
@@ -35,7 +41,7 @@ def test_beats_fall_on_beats_and_bars_on_bars(bpm: float) -> None:
     assert min(abs(leave - it) for it in outgoing.analysis.downbeats_seconds) < 0.001
     assert min(abs(seconds(plan.enter_at) - it) for it in incoming.analysis.downbeats_seconds) < 0.001
     for beat in range(0, plan.bars * 4 + 1, 2):
-        position = position_of(plan, beat * 60 / 124)
+        position = position_of(plan, time_of(plan, leave + beat * 60 / 124))
         assert min(abs(position - it) for it in incoming.analysis.beats_seconds) < 0.002
 
 
@@ -75,7 +81,7 @@ def test_attacks_meet_rather_than_beats() -> None:
     plan = plan_transition(mix_track(1, beat_analysis(124)), mix_track(2, late), 0)
     assert plan.style == "beat-matched"
     for beat in range(0, plan.bars * 4, 3):
-        position = position_of(plan, beat * 60 / 124)
+        position = position_of(plan, time_of(plan, seconds(plan.leave_at) + beat * 60 / 124))
         assert min(abs(position - it) for it in late.attacks_seconds) < 0.002
 
 
@@ -89,7 +95,7 @@ def test_early_attacks_of_another_instrument_do_not_matter() -> None:
     assert min(abs(seconds(plan.enter_at) - it) for it in analysis.beats_seconds) < 0.002
 
 
-@pytest.mark.parametrize("every", [2, 10_000])
+@pytest.mark.parametrize("every", [3, 10_000])
 def test_tracks_with_few_attacks_are_not_matched(every: int) -> None:
     softly = with_attacks(beat_analysis(124), 0.0, every)
     for outgoing, incoming in ((softly, beat_analysis(124)), (beat_analysis(124), softly)):
@@ -98,15 +104,15 @@ def test_tracks_with_few_attacks_are_not_matched(every: int) -> None:
 
 def test_tracks_with_uneven_attacks_are_not_matched() -> None:
     analysis = beat_analysis(124)
-    unevenly = with_attacks(analysis, np.random.default_rng(0).normal(0, 0.012, len(analysis.beats_seconds)))
+    unevenly = with_attacks(analysis, np.random.default_rng(0).normal(0, 0.02, len(analysis.beats_seconds)))
     assert plan_transition(mix_track(1, unevenly), mix_track(2, beat_analysis(124)), 0).style != "beat-matched"
 
 
 def test_the_bass_is_swapped_on_a_bar_in_the_middle() -> None:
     plan = plan_transition(mix_track(1, beat_analysis(120)), mix_track(2, beat_analysis(120)), 0)
-    assert plan.bass is not None
-    assert plan.bass.offset == pytest.approx(plan.bars // 2 * 4 * samples(0.5), abs=2)
-    assert plan.bass.length == pytest.approx(samples(0.5), abs=2)
+    assert plan.bands is not None
+    assert plan.bands.low.offset == pytest.approx(plan.bars // 2 * 4 * samples(0.5), abs=2)
+    assert plan.bands.low.length == pytest.approx(samples(0.5), abs=2)
 
 
 def test_successive_tracks_of_an_album_are_gapless() -> None:
@@ -244,9 +250,10 @@ def test_any_two_tracks_have_a_plan_inside_both(
     assert plan.enter_at >= 0
     assert position_of(plan, seconds(plan.duration)) <= incoming.track.duration_seconds
     assert 0 <= plan.delay <= plan.duration <= samples(35)
-    assert abs(plan.ratio - 1) <= MAX_STRETCH and (may_stretch or plan.ratio == 1)
-    if plan.bass is not None:
-        assert plan.bass.offset >= 0 and plan.bass.offset + plan.bass.length <= plan.duration
+    assert abs(plan.ratio - 1) <= MAX_STRETCH and (may_stretch or not plan.needs_lead)
+    if plan.bands is not None:
+        for band in (plan.bands.low, plan.bands.mid, plan.bands.high):
+            assert band.offset >= 0 and band.length > 0 and band.offset + band.length <= plan.duration + 1
     assert plan == plan_transition(outgoing, incoming, earliest, may_stretch=may_stretch)
 
 

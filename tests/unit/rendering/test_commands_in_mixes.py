@@ -11,7 +11,7 @@ from rtc_drift.mixing.model import warp_of
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.rendering.render_log import ExecutedCommand
 from rtc_drift.station.playout import HORIZON
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 from tests.support.measures import clicks, gaps, greatest_difference
 from tests.support.offline_render import (
     PATTERNS,

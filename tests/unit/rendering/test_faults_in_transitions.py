@@ -12,7 +12,7 @@ import pytest
 from rtc_drift.library.track import Track
 from rtc_drift.media import Audio, amplitude, samples, seconds
 from rtc_drift.rendering.render import LAST_FADE
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 from rtc_drift.stretching.lead_cache import LeadCache
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.pool import WorkerError

@@ -15,7 +15,7 @@ from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.station.commands import Accepted
 from rtc_drift.station.on_air import COMMANDED, TooManyCommandsError
 from rtc_drift.station.playout import HORIZON
-from rtc_drift.station.programme import Entry
+from rtc_drift.station.entry import Entry
 from tests.support.autodj_driver import AutoDjDriver
 from tests.support.music import make_track
 

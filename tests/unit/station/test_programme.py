@@ -13,7 +13,8 @@ from rtc_drift.media import SAMPLE_RATE as SECOND
 from rtc_drift.mixing.crossfade import HUSH, SKIP_FADE
 from rtc_drift.selection.choice import Choice
 from rtc_drift.station import programme as steps
-from rtc_drift.station.programme import Entry, Programme
+from rtc_drift.station.entry import Entry
+from rtc_drift.station.programme import Programme
 from tests.support.music import make_track
 
 

@@ -1,0 +1,35 @@
+"""The gains of the three bands of a play, and the way into the split sound and out of it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtc_drift.engine.fades import quarter_sine, ramp
+from rtc_drift.engine.protocol.plays import Play
+
+JOINT = 1_440
+"""Samples (30 ms) of the crossfade between the sound itself and the sum of its bands, whose phases differ."""
+
+
+def band_gains(play: Play, media_time: int, count: int) -> NDArray[np.float32]:
+    """Return the gains of low, mid and high from `media_time` on: `(count, 3) float32`."""
+    gains = np.ones((count, 3), np.float32)
+    if (comes := play.bands_in) is not None:
+        rises = (quarter_sine(media_time - it.start, count, it.length) for it in (comes.low, comes.mid, comes.high))
+        gains *= np.concatenate(list(rises), axis=1)
+    if (goes := play.bands_out) is not None:
+        falls = (quarter_sine(it.end - media_time, count, it.length, -1) for it in (goes.low, goes.mid, goes.high))
+        gains *= np.concatenate(list(falls), axis=1)
+    return gains
+
+
+def split_share(play: Play, media_time: int, count: int) -> NDArray[np.float32]:
+    """Return the share of the split sound from `media_time` on, `(count, 1) float32`; the rest is the sound itself.
+
+    It is 1 while a band is held back, and changes where all bands have nearly all of their power.
+    """
+    share = np.zeros((count, 1), np.float32)
+    if play.bands_in is not None:
+        share = ramp(play.bands_in.end - media_time, count, JOINT, step=-1)
+    if play.bands_out is not None:
+        share = np.maximum(share, ramp(media_time - play.bands_out.start, count, JOINT))
+    return share
