@@ -26,6 +26,8 @@ TARGET_LUFS = -16.0
 
 BASS_CROSSOVER_HZ = 180
 """Crossover frequency below which a mix swaps the bass of two tracks: Linkwitz-Riley, fourth order, 24 dB/octave."""
+HIGH_CROSSOVER_HZ = 2_500
+"""Crossover frequency above which a mix has its highs, of the same kind."""
 
 
 def samples(seconds: float) -> int:
