@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from rtc_drift.analysis.model import Analysis, Cues, Features
+from rtc_drift.analysis.curves import CHROMA_STEPS
+from rtc_drift.analysis.model import PITCH_CLASSES, ROLES, Analysis, Cues, Features, Section
 from tests.support.synthetic_library import make_library
 
 SECONDS = 240.0
@@ -19,13 +20,13 @@ _SHARES = ("bass", "air", "noisiness", "tonal_clarity")
 _SCALED = tuple(name for name in Features.model_fields if name not in ("tempo", "timbre"))
 """Features that get a small difference."""
 
-Curves: TypeAlias = dict[str, tuple[float, ...]]
+Curves: TypeAlias = dict[str, Any]
 
 
 class _Beats(NamedTuple):
     bpm: float
     curves: Curves
-    """Beats, loudness and bass by their names in `Analysis`."""
+    """Beats, phrases, sections, loudness, bands and chroma by their names in `Analysis`."""
 
 
 def make_analyses(count: int, rng: np.random.Generator) -> Iterator[Analysis]:
@@ -73,15 +74,38 @@ def _make_beats(rng: np.random.Generator) -> _Beats:
     short_term = level + rng.normal(0, 0.6, 240)
     short_term[:2] = -70  # three seconds are needed
     momentary = np.repeat(level, 3)[:600] + rng.normal(0, 2.5, 600)
-    bass = rng.beta(1.5, 3, 600)
+    bass, highs = rng.beta(1.5, 3, 600), rng.beta(1.2, 8, 600)
+    downbeats = tuple(beats.clip(0)[::4].tolist())
     return _Beats(
         bpm,
         {
             "beats_seconds": tuple(beats.clip(0).tolist()),
-            "downbeats_seconds": tuple(beats.clip(0)[::4].tolist()),
+            "downbeats_seconds": downbeats,
+            "phrases_seconds": downbeats[::8],
+            "sections": tuple(_make_section(start, rng) for start in downbeats[::24]),
             "attacks_seconds": tuple(attacks.clip(0).round(3).tolist()),
             "short_term_lufs": tuple(short_term.round(3).tolist()),
             "momentary_lufs": tuple(momentary.round(1).tolist()),
             "heard_bass": tuple(bass.round(2).tolist()),
+            "heard_highs": tuple(highs.round(2).tolist()),
+            "chroma": tuple(_make_chroma(rng)),
         },
     )
+
+
+def _make_section(start: float, rng: np.random.Generator) -> Section:
+    return Section(
+        starts_seconds=start,
+        role=ROLES[int(rng.integers(len(ROLES)))],
+        energy=round(float(rng.normal(-1, 3)), 1),
+        drums=round(float(rng.beta(4, 2)), 2),
+    )
+
+
+def _make_chroma(rng: np.random.Generator) -> list[float]:
+    """Make the chroma of chords of two seconds, with a few tones of a melody."""
+    chords = np.repeat(rng.beta(0.8, 1.6, (int(SECONDS) // 2, PITCH_CLASSES)), 2, axis=0)
+    strengths = chords + rng.normal(0, 0.1, chords.shape)
+    strengths = (strengths - np.median(strengths, axis=1, keepdims=True)).clip(0)
+    strengths /= strengths.max(axis=1, keepdims=True)
+    return [step / CHROMA_STEPS for step in np.round(strengths * CHROMA_STEPS).astype(int).ravel().tolist()]

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtc_drift.analysis.attacks import AttackMeter
-from rtc_drift.analysis.bass import BassMeter
+from rtc_drift.analysis.bands import BandMeter
 from rtc_drift.analysis.beats import NO_BEATS, exact_tempo, find_beats
+from rtc_drift.analysis.chroma import chroma_by_second
 from rtc_drift.analysis.cues import find_cues
 from rtc_drift.analysis.downbeats import find_downbeats
 from rtc_drift.analysis.envelope import EnvelopeMeter
@@ -15,6 +16,7 @@ from rtc_drift.analysis.key import SAMPLE_RATE as TONAL_RATE
 from rtc_drift.analysis.key import TonalMeter
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.analysis.onsets import FRAME_RATE, OnsetMeter
+from rtc_drift.analysis.spectrum_trace import SpectrumMeter
 from rtc_drift.analysis.tempo import Tempo, find_tempo
 from rtc_drift.analysis.timbre import TimbreMeter
 from rtc_drift.audio.loudness import LoudnessMeter
@@ -40,13 +42,14 @@ class Analyser:
         self._true_peak_dbtp = true_peak_dbtp
         self._loudness = LoudnessMeter(true_peak=true_peak_dbtp is None)
         self._envelope = EnvelopeMeter()
-        self._bass = BassMeter()
+        self._bands = BandMeter()
         self._half = Decimator(2, 49)
         self._eighth = Decimator(_RATE // TONAL_RATE, 65)
         self._framer = Framer(_FRAME, _RATE // FRAME_RATE)
         self._window = np.hanning(_FRAME).astype(np.float32)
         self._onsets = OnsetMeter(_FRAME, _RATE)
         self._timbre = TimbreMeter(_FRAME, _RATE)
+        self._spectrum = SpectrumMeter(_FRAME, _RATE)
         self._until_timbre = 0
         self._tonal = TonalMeter()
         self._attacks = AttackMeter(_RATE)
@@ -57,7 +60,7 @@ class Analyser:
             part = chunk[first : first + _CHUNK_SAMPLES]
             self._loudness.add(part)
             self._envelope.add(part)
-            self._bass.add(part)
+            self._bands.add(part)
             self._measure(self._half.add(part @ np.array((0.5, 0.5), np.float32)))
 
     def finish(self) -> Analysis:
@@ -79,6 +82,7 @@ class Analyser:
         attacks = self._attacks.finish().near(beats)
         downbeats = find_downbeats(beats, onsets, tonality.changes_at(beats))
         lufs, momentary = self._loudness.finish(), self._loudness.momentary_lufs()
+        short_term, (bass, highs) = self._loudness.short_term_lufs(), self._bands.finish(momentary)
         true_peak_dbtp = self._loudness.true_peak_dbtp() if self._true_peak_dbtp is None else self._true_peak_dbtp
         return Analysis(
             tempo_bpm=bpm,
@@ -93,9 +97,11 @@ class Analyser:
             integrated_lufs=lufs,
             loudness_range_lu=self._loudness.range_lu(),
             true_peak_dbtp=true_peak_dbtp,
-            short_term_lufs=self._loudness.short_term_lufs(),
-            heard_bass=self._bass.finish(momentary),
+            short_term_lufs=short_term,
             momentary_lufs=momentary,
+            heard_bass=bass,
+            heard_highs=highs,
+            chroma=tuple(chroma_by_second(tonality.chroma, len(short_term)).ravel().tolist()),
             cues=find_cues(envelope, downbeats),
             features=features(bpm or 0.0, beats, onsets, tonality, timbre, envelope),
         )
@@ -110,7 +116,9 @@ class Analyser:
         for first in range(0, len(frames), _FRAMES_AT_ONCE):
             spectra = magnitudes(frames[first : first + _FRAMES_AT_ONCE] * self._window)
             self._onsets.add(spectra)
-            self._timbre.add(spectra[self._until_timbre :: _TIMBRE_EVERY])
+            some = spectra[self._until_timbre :: _TIMBRE_EVERY]
+            self._timbre.add(some)
+            self._spectrum.add(some)
             self._until_timbre = (self._until_timbre - len(spectra)) % _TIMBRE_EVERY
 
 

@@ -1,14 +1,13 @@
 """The result of analysing a track: values only. Times in seconds of the file's own audio."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-VERSION = 4
+VERSION = 5
 """Version of the measurements. With a greater one, all tracks are analysed again."""
-CURVES = ("beats_seconds", "downbeats_seconds", "attacks_seconds", "short_term_lufs", "momentary_lufs", "heard_bass")
-"""Long fields of an `Analysis`, which the choice of tracks doesn't need."""
+PITCH_CLASSES = 12
 
 SURE_TEMPO = 0.3
 """Least `tempo_confidence` to rely on. The usual doubt is whether to count twice as fast, which moves no beat."""
@@ -19,6 +18,8 @@ MAX_AMOUNT = 1e6
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0, le=MAX_AMOUNT)]
 Figure = Annotated[float, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
+Role = Literal["intro", "body", "break", "outro"]
+ROLES: tuple[Role, ...] = ("intro", "body", "break", "outro")
 
 
 class _Model(BaseModel):
@@ -73,6 +74,19 @@ class Features(_Model):
     """MFCC 1 to 12: means, then standard deviations."""
 
 
+class Section(_Model):
+    """A part of a track, from one change of the music to the next."""
+
+    starts_seconds: Amount
+    """Start of the section: a downbeat where bars are known."""
+    role: Role
+    """Place of the section by its energy: before the body, in it, a quiet part within it, or after it."""
+    energy: Figure
+    """Mean loudness minus that of the whole track, in LU."""
+    drums: Share
+    """Onset strength on its beats, as a share of the usual one of the track; 0 without beats."""
+
+
 class Analysis(_Model):
     """All measurements of one track."""
 
@@ -84,6 +98,12 @@ class Analysis(_Model):
     beats_seconds: tuple[float, ...] = ()
     downbeats_seconds: tuple[float, ...] = ()
     """First beats of the bars: a subset of the beats."""
+    phrases_confidence: Share = 0.0
+    """Certainty that the phrases begin where the music changes."""
+    phrases_seconds: tuple[float, ...] = ()
+    """First beats of the phrases, usually 8 or 16 bars long: a subset of the downbeats; none if bars are not sure."""
+    sections: tuple[Section, ...] = ()
+    """Parts of the track in order; the first starts with its sound."""
     attacks_seconds: tuple[float, ...] = ()
     """Attacks on beats, to 2 ms: at most one for each beat, within 40 ms of it."""
     key: str | None = Field(default=None, max_length=20)
@@ -100,5 +120,12 @@ class Analysis(_Model):
     """EBU R128 momentary loudness of each 0.4 s, in LUFS."""
     heard_bass: tuple[Share, ...] = ()
     """Share of the loudness (as power) of each 0.4 s that is lost when the engine removes the bass."""
+    heard_highs: tuple[Share, ...] = ()
+    """Share of the loudness (as power) of each 0.4 s that is lost when the engine removes the highs."""
+    chroma: tuple[Share, ...] = ()
+    """Strength of the 12 pitch classes, from C upwards, in one second after the other, in fifteenths.
+
+    It is that above the middle pitch class, divided by the greatest, which is 1; a second without pitch has only 0.
+    """
     cues: Cues
     features: Features

@@ -12,7 +12,7 @@ from rtc_drift.analysis.model import MAX_AMOUNT, Analysis, Cues, Features
 TIMBRES = 24
 """Number of timbre features."""
 _OWN = (
-    *("tempo_bpm", "tempo_confidence", "beats_confidence", "key_confidence"),
+    *("tempo_bpm", "tempo_confidence", "beats_confidence", "phrases_confidence", "key_confidence"),
     *("integrated_lufs", "loudness_range_lu", "true_peak_dbtp"),
 )
 _CUES = tuple(Cues.model_fields)
@@ -41,14 +41,14 @@ _LEAST, _GREATEST = np.array([_bounds(name) for name in NUMBERS]).T
 
 
 def are_valid(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return for each row of numbers `(tracks, 49)` if an analysis can hold it: `(tracks,)`."""
+    """Return for each row of numbers `(tracks, 50)` if an analysis can hold it: `(tracks,)`."""
     is_within = (numbers >= _LEAST) & (numbers <= _GREATEST)  # false for NaN
     is_within[:, COLUMN["tempo_bpm"]] |= np.isnan(numbers[:, COLUMN["tempo_bpm"]])
     return np.asarray(is_within.all(axis=1))
 
 
 def numbers_of(analysis: Analysis) -> NDArray[np.float64]:
-    """Return the numbers of an analysis in the order of `NUMBERS`: `(49,)`."""
+    """Return the numbers of an analysis in the order of `NUMBERS`: `(50,)`."""
     own = (np.nan if (value := getattr(analysis, name)) is None else value for name in _OWN)
     cues = (getattr(analysis.cues, name) for name in _CUES)
     scalars = (getattr(analysis.features, name) for name in _SCALARS)
@@ -56,7 +56,7 @@ def numbers_of(analysis: Analysis) -> NDArray[np.float64]:
 
 
 def analysis_of(numbers: NDArray[np.float64], key: str | None, camelot: str | None, **curves: Any) -> Analysis:
-    """Return the analysis of some numbers `(49,)`, a key and curves. Raises ValueError for what none can hold."""
+    """Return the analysis of some numbers `(50,)`, a key and curves. Raises ValueError for what none can hold."""
     if len(numbers) != len(NUMBERS):
         raise ValueError("not the numbers of an analysis")
     found: dict[str, float | None] = dict(zip(NUMBERS, numbers.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""`rtc-drift render --ab A B -o FILE`: one transition of two files, planned and as a plain crossfade, in random order."""
+"""`rtc-drift render --ab A B -o FILE`: a transition of two files, planned and as a plain crossfade."""
 
 import json
 import secrets
@@ -72,11 +72,8 @@ async def _planned(outgoing: MixTrack, incoming: MixTrack, loudness: float, fold
         await leads.close()
     if ends is None:
         raise _UnreadableError("The tempo of a file can't be changed.")
-    return _pair(
-        steps.plan_next(
-            begun, Choice(incoming.track, ""), 1, 2, transition, ends.lead(transition), ends.lead_out(transition)
-        )
-    )
+    stretched = ends.lead(transition), ends.lead_out(transition)
+    return _pair(steps.plan_next(begun, Choice(incoming.track, ""), 1, 2, transition, *stretched))
 
 
 def _crossfade(outgoing: MixTrack, incoming: MixTrack, loudness: float) -> Pair:

@@ -22,7 +22,7 @@ class AnalysedColumns:
     ids: NDArray[np.uint64]
     """`(tracks,)`, in no order."""
     numbers: NDArray[np.float32]
-    """`(tracks, 49)`, in the order of `analysis.numbers.NUMBERS`."""
+    """`(tracks, 50)`, in the order of `analysis.numbers.NUMBERS`."""
     keys: NDArray[np.int8]
     """`(tracks,)`: see `camelot.key_number`."""
 

@@ -7,14 +7,10 @@ import logging
 import os
 import shutil
 import sqlite3
-import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from rtc_drift.analysis.model import VERSION as ANALYSIS_VERSION
-from rtc_drift.library.old_analyses import converted
 from rtc_drift.library.schema import APPLICATION_ID, PAGE_BYTES, SCHEMA, SMALL_TABLES, VERSION
-from rtc_drift.library.stored_numbers import is_id
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +18,6 @@ NEW = ".migrating"
 """Suffix of the new file until it is complete."""
 KEPT = ".before-migration"
 """Suffix of the old file afterwards."""
-_MANY = 1_000
-"""Number of analyses from which it takes longer than a moment."""
-_PAGE_ROWS = 32
-"""Analyses that are converted at once: less than a megabyte, which fits into the cache of a core."""
-_LOG_SECONDS = 10.0
 _PATIENCE_SECONDS = 5.0
 
 
@@ -60,7 +51,7 @@ def _detach_log(path: Path) -> None:
 
 
 def _fill(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables in an empty file, and copy what an old catalogue has."""
+    """Make the tables in an empty file, and copy what an old catalogue has but its analyses, which are made again."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.execute("PRAGMA journal_mode = OFF")  # a file that is not complete is thrown away
     connection.execute("PRAGMA synchronous = OFF")
@@ -70,50 +61,15 @@ def _fill(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")  # nobody writes to the old one from now on
     tables = {name.decode() for (name,) in connection.execute("SELECT name FROM old.sqlite_schema")}
     lost = sum(_copy(connection, table) for table in SMALL_TABLES if table in tables)
-    if "analyses" in tables:
-        lost += _convert(connection)
     connection.execute("COMMIT")
     if lost:
-        logger.warning("The catalogue had %d rows that can't be read. Their tracks are probed or analysed again.", lost)
+        logger.warning("The catalogue had %d rows that can't be read. Their tracks are probed again.", lost)
 
 
 def _copy(connection: sqlite3.Connection, table: str) -> int:
     """Copy the rows of a table that is the same in all versions. Return how many could not be copied."""
     (count,) = connection.execute(f"SELECT count(*) FROM old.{table}").fetchone()
     return int(count) - connection.execute(f"INSERT OR IGNORE INTO main.{table} SELECT * FROM old.{table}").rowcount
-
-
-def _convert(connection: sqlite3.Connection) -> int:
-    """Convert the analyses, but not those of other versions, which are made again. Return how many are unreadable."""
-    source, version = "FROM old.analyses WHERE version = ?", (ANALYSIS_VERSION,)
-    (count,) = connection.execute(f"SELECT count(*) {source}", version).fetchone()
-    if count > _MANY:
-        logger.info("The catalogue's %s analyses are converted to this version, which takes a moment.", f"{count:,}")
-    rows = connection.execute(f"SELECT track_id, summary, curves {source} ORDER BY track_id", version)
-    done = unreadable = 0
-    logged = time.monotonic()
-    while page := rows.fetchmany(_PAGE_ROWS):
-        unreadable += len(page) - _convert_page(connection, page)
-        done += len(page)
-        if time.monotonic() - logged > _LOG_SECONDS:
-            logged = time.monotonic()
-            logger.info("%s of %s analyses are converted.", f"{done:,}", f"{count:,}")
-    return unreadable
-
-
-def _convert_page(connection: sqlite3.Connection, page: list[tuple[object, object, object]]) -> int:
-    """Convert some analyses. Return how many could be read."""
-    failed = [(row[0], ANALYSIS_VERSION, None, None, None) for row in page if row[1] is None and is_id(row[0])]
-    whole = [row for row in page if row[1] is not None and is_id(row[0])]
-    results = zip((row[0] for row in whole), converted([(row[1], row[2]) for row in whole]), strict=True)
-    done = [(track_id, result) for track_id, result in results if result is not None]
-    analyses = [*failed, *((track_id, ANALYSIS_VERSION, *result[:3]) for track_id, result in done)]
-    curves = [(track_id, result[3]) for track_id, result in done]
-    # Ids that differ in nothing but their type are one.
-    connection.executemany("INSERT OR IGNORE INTO main.curves VALUES (CAST(? AS TEXT), ?)", curves)
-    return connection.executemany(
-        "INSERT OR IGNORE INTO main.analyses VALUES (CAST(? AS TEXT), ?, ?, ?, ?)", analyses
-    ).rowcount
 
 
 def _check(new: Path) -> None:

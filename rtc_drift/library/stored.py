@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rtc_drift.analysis.model import CURVES, Analysis
+from rtc_drift.analysis.curves import CURVES, curves_of, fields_of
+from rtc_drift.analysis.model import MAX_AMOUNT, PITCH_CLASSES, ROLES, Analysis
 from rtc_drift.analysis.numbers import analysis_of as numbers_analysis
 from rtc_drift.library.stored_curves import Curves, packed, unpacked
 from rtc_drift.library.stored_numbers import name_of, row_of
@@ -23,7 +24,16 @@ TRACK_COLUMNS = tuple(name for name in Track.model_fields if name != "path")
 END_TOLERANCE_SECONDS = 1.0
 """Seconds by which the last sound may lie behind the end."""
 _TIMES, _LUFS, _SHARE = (0.0, MAX_SECONDS), (-1_000.0, 100.0), (0.0, 1.0)
-_LEAST, _GREATEST = np.array((_TIMES, _TIMES, _TIMES, _LUFS, _LUFS, _SHARE)).T
+_BOUNDS = {
+    **dict.fromkeys(("section_starts", "beats_seconds", "downbeats_seconds", "phrases_seconds"), _TIMES),
+    "section_roles": (0.0, len(ROLES) - 1.0),
+    "section_energies": (-MAX_AMOUNT, MAX_AMOUNT),
+    "attacks_seconds": _TIMES,
+    "short_term_lufs": _LUFS,
+    "momentary_lufs": _LUFS,
+    **dict.fromkeys(("section_drums", "heard_bass", "heard_highs", "chroma"), _SHARE),
+}
+_LEAST, _GREATEST = np.array([_BOUNDS[name] for name in CURVES]).T
 """Bounds of the curves, in the order of `CURVES`."""
 
 
@@ -56,20 +66,24 @@ def analysis_of(numbers: object, key: object, camelot: object, curves: object) -
     found = unpacked(curves)
     check_curves(found)
     analysis = numbers_analysis(row_of(numbers), name_of(key), name_of(camelot))
-    return analysis.model_copy(update={name: tuple(values.tolist()) for name, values in found.by_name().items()})
+    return analysis.model_copy(update=fields_of({name: it.tolist() for name, it in found.by_name().items()}))
 
 
 def curves_to_store(analysis: Analysis) -> bytes:
     """Return the curves of an analysis as they are stored. Raises ValueError if they would be refused when read."""
-    curves = Curves.of([[getattr(analysis, name) for name in CURVES]])
+    curves = Curves.of(curves_of(analysis))
     check_curves(curves)
-    return packed(curves)[0]
+    return packed(curves)
 
 
 def check_curves(curves: Curves) -> None:
     """Raise ValueError for curves that no analysis gives. The order of beats and bars is that of `stored_curves`."""
     if not ((curves.values >= curves.for_each(_LEAST)) & (curves.values <= curves.for_each(_GREATEST))).all():
         raise ValueError("a number is out of range")  # or NaN
-    beats, _, attacks, _, moments, bass = curves.counts.T
-    if (attacks > beats).any() or ((bass != 0) & (bass != moments)).any():
+    counts: dict[str, int] = dict(zip(CURVES, curves.counts.tolist(), strict=True))
+    if counts["attacks_seconds"] > counts["beats_seconds"] or counts["chroma"] % PITCH_CLASSES:
         raise ValueError("the curves are not of one track")
+    if any(counts[name] not in (0, counts["momentary_lufs"]) for name in ("heard_bass", "heard_highs")):
+        raise ValueError("the curves are not of one track")
+    if len({counts[name] for name in CURVES if name.startswith("section")}) > 1:
+        raise ValueError("the sections are not whole")

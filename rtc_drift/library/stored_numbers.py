@@ -31,7 +31,7 @@ def numbers_to_store(analysis: Analysis) -> bytes:
 
 
 def row_of(stored: object) -> NDArray[np.float64]:
-    """Return stored numbers, `(49,)`. Raises ValueError."""
+    """Return stored numbers, `(50,)`. Raises ValueError."""
     if not isinstance(stored, bytes) or len(stored) != _BYTES:
         raise ValueError("not the numbers of an analysis")
     return np.frombuffer(stored, _TYPE)

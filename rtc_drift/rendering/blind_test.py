@@ -1,4 +1,4 @@
-"""A blind test: one transition of two tracks twice, as it is planned and as a plain crossfade of 6 s, in random order."""
+"""A blind test: one transition of two tracks twice, as planned and as a plain crossfade of 6 s, in random order."""
 
 import random
 from collections.abc import Iterator

@@ -127,26 +127,18 @@ def state_text(snapshot: Snapshot) -> str:
     """Return a snapshot as JSON."""
     programme = snapshot.programme
     # Paths stay out: the library knows where a track lies by then, and they need not be text.
-    entries = tuple(
-        _SavedEntry(
-            replace(each.play, path=""),
-            _saved_transition(each.transition),
-            each.reason,
-            each.queued,
-            each.sound_ends,
-            each.why,
-        )
-        for each in programme.entries
-    )
+    entries = tuple(_saved_entry(each) for each in programme.entries)
     saved = _SavedState(
         snapshot.media_time, entries, programme.next_play_id, programme.paused_at, snapshot.journey, snapshot.counted
     )
     return _STATE.dump_json(saved).decode()
 
 
-def _saved_transition(transition: Transition) -> Transition:
-    """Return a transition without its warps: what was stretched is gone after a restart."""
-    return replace(transition, lead_warp=None, lead_out_warp=None)
+def _saved_entry(entry: Entry) -> _SavedEntry:
+    # What was stretched is gone after a restart, so warps are of no use then.
+    transition = replace(entry.transition, lead_warp=None, lead_out_warp=None)
+    play = replace(entry.play, path="")
+    return _SavedEntry(play, transition, entry.reason, entry.queued, entry.sound_ends, entry.why)
 
 
 def history_text(history: History) -> str:

@@ -72,7 +72,7 @@ def beat_analysis(
 
 def rounded(analysis: Analysis) -> Analysis:
     """Return an analysis as it is stored: beats to ten microseconds, attacks to a millisecond."""
-    decimals = {"beats_seconds": 5, "downbeats_seconds": 5, "attacks_seconds": 3}
+    decimals = {"beats_seconds": 5, "downbeats_seconds": 5, "phrases_seconds": 5, "attacks_seconds": 3}
     return analysis.model_copy(
         update={name: tuple(np.round(getattr(analysis, name), count).tolist()) for name, count in decimals.items()}
     )

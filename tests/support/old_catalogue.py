@@ -1,12 +1,9 @@
 """Catalogues as the programs of earlier versions made them."""
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-
-from rtc_drift.analysis.model import CURVES, Analysis
 
 SCRIPTS = (
     """
@@ -61,9 +58,3 @@ def make_old(path: Path, version: int, analyses: Iterable[tuple[object, ...]] = 
             for row in analyses:
                 connection.execute("INSERT INTO analyses VALUES (?, ?, ?, ?)", row)
         connection.execute(f"PRAGMA user_version = {version}")
-
-
-def old_texts(analysis: Analysis) -> tuple[str, str]:
-    """Return the two texts that stood for an analysis."""
-    curves = json.dumps({name: getattr(analysis, name) for name in CURVES}, separators=(",", ":"))
-    return analysis.model_dump_json(exclude=set(CURVES)), curves

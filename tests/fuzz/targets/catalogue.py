@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rtc_drift.analysis.model import CURVES, VERSION
+from rtc_drift.analysis.model import VERSION, Section
 from rtc_drift.library.catalogue import Catalogue, CatalogueError
-from rtc_drift.library.old_analyses import converted
 from rtc_drift.library.stored import curves_to_store
 from rtc_drift.library.stored_numbers import numbers_to_store
 from rtc_drift.library.track import Track
@@ -22,7 +21,7 @@ from tests.support.music import make_track
 MUSIC = Path("/music")
 TABLES = (("tracks", "id"), ("analyses", "track_id"), ("curves", "track_id"), ("files", "track_id"))
 TRACK_COLUMNS = tuple(name for name in Track.model_fields if name != "path")
-OLD, PRESENT = ("summary", "curves"), ("key", "camelot", "numbers", "data")
+PRESENT = ("key", "camelot", "numbers", "data")
 GOOD = make_track(1)
 BAD_ID = f"{2:016x}"
 
@@ -30,17 +29,17 @@ BAD_ID = f"{2:016x}"
 class CatalogueRows(Target):
     """`library.catalogue`: an input is a JSON object with the columns of a track, and its analysis.
 
-    That is one of earlier versions, as two texts, and one of this version: key, Camelot code, and bytes in hexadecimal.
+    That is its key, its Camelot code, and bytes in hexadecimal.
     """
 
     name = "catalogue"
     watched = (
-        *("library/catalogue.py", "library/track.py", "library/old_analyses.py"),
+        *("library/catalogue.py", "library/track.py", "analysis/curves.py"),
         *("library/stored.py", "library/stored_curves.py", "library/stored_numbers.py"),
     )
     tokens = (
-        *(f'"{name}":'.encode() for name in (*TRACK_COLUMNS, *OLD, *PRESENT)),
-        *(b'"tempo_bpm":-1', b"1e308", b"null", b'"\\u0000"', b'\\"beatsSeconds\\":[1]', b'"duration_seconds":0'),
+        *(f'"{name}":'.encode() for name in (*TRACK_COLUMNS, *PRESENT)),
+        *(b'"tempo_bpm":-1', b"1e308", b"null", b'"\\u0000"', b'"duration_seconds":0'),
     )
     max_bytes = 8192
     cpu_seconds = 0.1
@@ -60,12 +59,16 @@ class CatalogueRows(Target):
     def seeds(self) -> Iterable[bytes]:
         """Return a good row."""
         columns = make_track(2).model_dump(exclude={"path"})
-        analysis = make_analysis(beats_seconds=(0.5, 1), downbeats_seconds=(0.5,), momentary_lufs=(-14,))
-        curves = {name: getattr(analysis, name) for name in CURVES}
-        old = {"summary": analysis.model_dump_json(exclude=set(curves)), "curves": json.dumps(curves)}
+        analysis = make_analysis(
+            beats_seconds=(0.5, 1),
+            downbeats_seconds=(0.5,),
+            phrases_seconds=(0.5,),
+            sections=(Section(starts_seconds=0.5, role="body", energy=0, drums=1),),
+            momentary_lufs=(-14,),
+            chroma=(1.0,) * 12,
+        )
         whole = zlib.decompress(curves_to_store(analysis))
         present = {"key": "A minor", "camelot": "8A", "numbers": numbers_to_store(analysis).hex(), "data": whole.hex()}
-        yield json.dumps(columns | old).encode()
         yield json.dumps(columns | present).encode()
         yield json.dumps(columns | dict.fromkeys(PRESENT)).encode()
 
@@ -77,8 +80,6 @@ class CatalogueRows(Target):
             return
         if not isinstance(row, dict):
             return
-        summary, curves = (_encoded(row.get(name)) for name in OLD)
-        require(len(converted([(summary, curves)])) == 1, "one row is more than one, or none")
         if not self._insert(row):
             return
         tracks = {track.id: track for track in self._catalogue.tracks([MUSIC]).values()}
@@ -110,10 +111,6 @@ class CatalogueRows(Target):
         except (CatalogueError, ValueError, OverflowError):
             return False
         return True
-
-
-def _encoded(value: Any) -> Any:
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
 
 
 def _bytes(value: Any) -> Any:

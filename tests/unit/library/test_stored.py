@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.analysis.model import CURVES, VERSION, Analysis
+from rtc_drift.analysis.curves import CURVES, curves_of
+from rtc_drift.analysis.model import VERSION, Analysis, Section
 from rtc_drift.analysis.numbers import COLUMN, numbers_of
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.normalisation import AlbumLoudness, Normalisation
@@ -140,6 +141,27 @@ def test_an_id_that_is_none_is_not_one_that_failed(catalogue: Catalogue) -> None
 BEATS = np.array(beat_analysis(120).beats_seconds)
 
 
+def whole_analysis() -> Analysis:
+    """Make an analysis that has all curves."""
+    analysis = beat_analysis(120, heard_bass=(0.5,) * 450, heard_highs=(0.25,) * 450)
+    section = Section(starts_seconds=0.2, role="break", energy=-1.5, drums=0.25)
+    pitches = (1.0, *(0.0,) * 10, 0.2)
+    return analysis.model_copy(
+        update={
+            "phrases_seconds": analysis.downbeats_seconds[::8],
+            "phrases_confidence": 0.5,
+            "sections": (section,),
+            "chroma": pitches * 180,
+        }
+    )
+
+
+def test_an_analysis_comes_back_as_it_was(catalogue: Catalogue) -> None:
+    analysis = whole_analysis()
+    catalogue.record_analysis(GOOD, analysis)
+    assert catalogue.analysis(GOOD) == rounded(analysis)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -154,15 +176,25 @@ BEATS = np.array(beat_analysis(120).beats_seconds)
         {"heard_bass": [1.5] * 450},
         {"heard_bass": [-0.5] * 450},
         {"heard_bass": [0.5]},
+        {"heard_highs": [0.5]},
+        {"heard_highs": [1.5] * 450},
+        {"section_starts": [-1.0]},
+        {"section_starts": [360_001.0]},
+        {"section_roles": [4]},
+        {"section_roles": [-1]},
+        {"section_roles": []},
+        {"section_energies": [1e7]},
+        {"section_drums": [1.5]},
     ],
 )
 def test_curves_that_no_analysis_gives_are_refused(catalogue: Catalogue, changes: dict[str, Any]) -> None:
-    analysis = beat_analysis(120, heard_bass=(0.5,) * 450)
-    curves = {name: getattr(analysis, name) for name in CURVES}
+    analysis = whole_analysis()
+    curves = dict(zip(CURVES, curves_of(analysis), strict=True))
     for others, is_there in (({}, True), (changes, False)):
         changed = curves | others
         changed["downbeats_seconds"] = changed["beats_seconds"][::4]
-        (data,) = packed(Curves.of([[changed[name] for name in CURVES]]))
+        changed["phrases_seconds"] = changed["downbeats_seconds"][::8]
+        data = packed(Curves.of([changed[name] for name in CURVES]))
         execute(catalogue, "UPDATE curves SET data = ? WHERE track_id = ?", data, BAD)
         assert (catalogue.analysis(BAD) is not None) == is_there
     assert catalogue.unreadable == 1

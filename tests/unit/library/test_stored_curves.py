@@ -9,14 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.analysis.model import CURVES
+from rtc_drift.analysis.curves import CURVES
 from rtc_drift.library import stored_curves
 from rtc_drift.library.stored_curves import MAX_BYTES, MAX_NUMBERS, Curves
 
+HEADER = 4 * len(CURVES) + len(CURVES) - 1
+BEATS = CURVES.index("beats_seconds")
+WIDTHS = 4 * len(CURVES)
+"""Place of the widths of all curves in the bytes before they are packed."""
 
-def packed(*tracks: dict[str, Any]) -> bytes:
-    """Return the curves of tracks as bytes: those of the last one."""
-    return stored_curves.packed(Curves.of([track[name] for name in CURVES] for track in tracks))[-1]
+
+def packed(track: dict[str, Any]) -> bytes:
+    """Return the curves of a track as bytes."""
+    return stored_curves.packed(Curves.of([track[name] for name in CURVES]))
 
 
 def unpacked(data: object) -> dict[str, Any]:
@@ -34,14 +39,23 @@ def curves(draw: st.DrawFn) -> dict[str, Any]:
     beats = np.array(sorted(set(draw(decimals(0, 360_000, 5)))))
     chosen = draw(st.lists(st.booleans(), min_size=len(beats), max_size=len(beats)))
     found = {
+        "section_starts": sorted(set(draw(decimals(0, 360_000, 5)))),
+        "section_roles": draw(decimals(0, 3, 0)),
+        "section_energies": draw(decimals(-1_000_000, 1_000_000, 1)),
+        "section_drums": draw(decimals(0, 1, 2)),
         "attacks_seconds": draw(decimals(0, 360_000, 3)),
         "short_term_lufs": draw(decimals(-1_000, 100, 3)),
         "momentary_lufs": draw(decimals(-1_000, 100, 1)),
         "heard_bass": draw(decimals(0, 1, 2)),
+        "heard_highs": draw(decimals(0, 1, 2)),
     }
+    downbeats = beats[np.array(chosen, bool)]
+    seconds = draw(st.lists(st.lists(st.integers(0, 15), min_size=12, max_size=12), max_size=5))
     return {
         "beats_seconds": beats,
-        "downbeats_seconds": beats[np.array(chosen, bool)],
+        "downbeats_seconds": downbeats,
+        "phrases_seconds": downbeats[:: draw(st.integers(1, 5))],
+        "chroma": np.array(seconds).ravel() / 15,
         **{name: np.array(values, float) for name, values in found.items()},
     }
 
@@ -54,40 +68,49 @@ def test_curves_come_back_as_they_were(given_curves: dict[str, Any]) -> None:
         assert found[name].tolist() == given_curves[name].tolist()
 
 
-@given(st.lists(curves(), max_size=5))
-def test_tracks_that_are_packed_at_once_are_as_they_are_alone(tracks: list[dict[str, Any]]) -> None:
-    together = stored_curves.packed(Curves.of([track[name] for name in CURVES] for track in tracks))
-    assert together == [packed(track) for track in tracks]
-
-
 def of(**changes: Any) -> dict[str, Any]:
     """Return the curves of four minutes, with some of them changed."""
     rng = np.random.default_rng(1)
     beats = np.round(np.arange(0.2, 238, 0.5) + rng.normal(0, 0.003, 476), 5)
     usual = {
         "beats_seconds": beats,
+        "section_starts": beats[::64],
+        "section_roles": np.arange(8) % 4,
+        "section_energies": np.round(rng.normal(0, 3, 8), 1),
+        "section_drums": np.round(rng.random(8), 2),
         "downbeats_seconds": beats[::4],
+        "phrases_seconds": beats[::32],
         "attacks_seconds": np.round(beats + 0.002, 3),
         "short_term_lufs": np.round(rng.normal(-14, 1, 240), 3),
         "momentary_lufs": np.round(rng.normal(-14, 2, 600), 1),
         "heard_bass": np.round(rng.uniform(0, 0.5, 600), 2),
+        "heard_highs": np.round(rng.beta(1, 6, 600), 2),
+        "chroma": np.round(np.repeat(rng.random((120, 12)) ** 3, 2, axis=0).ravel() * 15) / 15,
     }
     return usual | {name: np.array(values, float) for name, values in changes.items()}
 
 
-def test_four_minutes_take_three_kilobytes() -> None:
-    assert len(packed(of())) < 3_200
+def test_four_minutes_take_a_few_kilobytes() -> None:
+    new = dict.fromkeys(("heard_highs", "chroma", "phrases_seconds", *(it for it in CURVES if "section" in it)), ())
+    before = len(packed(of(**new)))
+    assert before < 3_200
+    assert len(packed(of())) < before + 1_600
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"beats_seconds": [1, 1.000001], "downbeats_seconds": []},
-        {"beats_seconds": [2, 1], "downbeats_seconds": []},
-        {"downbeats_seconds": [0.3]},
-        {"downbeats_seconds": [1e5]},
+        {"beats_seconds": [1, 1.000001], "downbeats_seconds": [], "phrases_seconds": []},
+        {"beats_seconds": [2, 1], "downbeats_seconds": [], "phrases_seconds": []},
+        {"downbeats_seconds": [0.3], "phrases_seconds": []},
+        {"downbeats_seconds": [1e5], "phrases_seconds": []},
         {"beats_seconds": []},
-        {"beats_seconds": [1, 2], "downbeats_seconds": [1, 1]},
+        {"phrases_seconds": [0.3]},
+        {"phrases_seconds": of()["downbeats_seconds"][1::-1]},
+        {"section_starts": [2, 1]},
+        {"chroma": [0.5] * 13},
+        {"chroma": [16 / 15] * 12},
+        {"beats_seconds": [1, 2], "downbeats_seconds": [1, 1], "phrases_seconds": []},
         {"heard_bass": [np.nan]},
         {"heard_bass": [np.inf]},
         {"short_term_lufs": [-1e12]},
@@ -97,8 +120,9 @@ def test_four_minutes_take_three_kilobytes() -> None:
 def test_what_would_not_come_back_is_not_packed(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         packed(of(**changes))
-    with pytest.raises(ValueError):
-        packed(of(), of(**changes))
+
+
+ASCENDING = ("section_starts", "beats_seconds", "downbeats_seconds", "phrases_seconds")
 
 
 def is_refused(data: object) -> bool:
@@ -109,7 +133,7 @@ def is_refused(data: object) -> bool:
     assert set(found) == set(CURVES)
     assert sum(map(len, found.values())) <= MAX_NUMBERS
     assert all(np.isfinite(values).all() for values in found.values())
-    assert all((np.diff(found[name]) > 0).all() for name in ("beats_seconds", "downbeats_seconds"))
+    assert all((np.diff(found[name]) > 0).all() for name in ASCENDING)
     return False
 
 
@@ -125,26 +149,31 @@ def test_no_bytes_do_harm(data: bytes) -> None:
 def test_no_damage_does_harm(data: st.DataObject) -> None:
     whole = bytearray(zlib.decompress(packed(of())))
     for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, 40) | st.integers(0, len(whole) - 1))
+        at = data.draw(st.integers(0, 80) | st.integers(0, len(whole) - 1))
         whole[at] = data.draw(st.integers(0, 255))
     is_refused(zlib.compress(bytes(whole)))
     is_refused(zlib.compress(bytes(whole[: data.draw(st.integers(0, len(whole)))])))
 
 
-def header(counts: list[int], widths: list[int]) -> bytes:
-    return np.array(counts, "<u4").tobytes() + bytes(widths)
+def header(counts: dict[str, int], widths: dict[str, int]) -> bytes:
+    """Return the bytes that stand before those of the curves; the others are empty."""
+    all_counts = np.array([counts.get(name, 0) for name in CURVES], "<u4")
+    return all_counts.tobytes() + bytes(widths.get(name, 0) for name in CURVES[:-1])
 
 
 @pytest.mark.parametrize(
     "whole",
     [
         bytes(1 << 26),
-        header([2**32 - 1] * 6, [0] * 6),
-        header([0, 0, 0, 0, MAX_NUMBERS, 0], [0] * 6),
-        header([0, 0, 0, 0, MAX_NUMBERS + 1, 0], [0, 0, 0, 0, 1, 0]) + bytes(MAX_NUMBERS + 1),
-        header([1 << 20, 0, 0, 0, 0, 0], [200, 0, 0, 0, 0, 0]),
-        header([1 << 18, 0, 0, 0, 0, 0], [8, 0, 0, 0, 0, 0]) + bytes(8 << 18),
-        header([0] * 6, [0] * 6) + b"more",
+        header(dict.fromkeys(CURVES, 2**32 - 1), {}),
+        header({"chroma": 12 * (MAX_NUMBERS // 12 + 1)}, {}) + bytes(6 * (MAX_NUMBERS // 12 + 1)),
+        header({"chroma": 7}, {}) + bytes(3),
+        header({"chroma": 12}, {}) + bytes(5),
+        header({"momentary_lufs": MAX_NUMBERS}, {}),
+        header({"momentary_lufs": MAX_NUMBERS + 1}, {"momentary_lufs": 1}) + bytes(MAX_NUMBERS + 1),
+        header({"section_starts": 1 << 20}, {"section_starts": 200}),
+        header({"section_starts": 1 << 18}, {"section_starts": 8}) + bytes(8 << 18),
+        header({}, {}) + b"more",
     ],
 )
 def test_a_few_bytes_do_not_take_much_memory(whole: bytes) -> None:
@@ -163,22 +192,28 @@ def test_what_is_no_curves_is_refused(data: object) -> None:
     assert is_refused(data)
 
 
+def of_beats(beats: list[float], downbeats: list[float]) -> bytearray:
+    """Return the bytes of some beats and bars before they are packed."""
+    none: dict[str, Any] = dict.fromkeys(CURVES, ())
+    curves = none | {"beats_seconds": beats, "downbeats_seconds": downbeats}
+    return bytearray(zlib.decompress(packed({name: np.array(it, float) for name, it in curves.items()})))
+
+
 def test_places_of_bars_are_within_the_beats() -> None:
-    beats = np.arange(4, dtype=float)
-    whole = bytearray(zlib.decompress(packed(of(beats_seconds=beats, downbeats_seconds=beats[:1]))))
-    place = 30 + 4 * whole[24]
+    whole = of_beats([0, 1, 2, 3], [0])
+    place = HEADER + 4 * whole[WIDTHS + BEATS]
     for step, is_outside in ((6, False), (8, True), (1, True)):  # 3, 4 and -1
         whole[place] = step
         assert is_refused(zlib.compress(bytes(whole))) == is_outside
 
 
 def test_beats_that_do_not_ascend_are_refused() -> None:
-    beats = np.arange(4, dtype=float)
-    whole = bytearray(zlib.decompress(packed(of(beats_seconds=beats, downbeats_seconds=beats[:2]))))
-    bars = 30 + 4 * whole[24]
+    whole = of_beats([0, 1, 2, 3], [0, 1])
+    width = whole[WIDTHS + BEATS]
+    bars = HEADER + 4 * width
     assert not is_refused(zlib.compress(bytes(whole)))
-    for changed in (30 + 1, bars + 1):  # the lowest byte of a step
+    for changed in (HEADER + 1, bars + 1):  # the lowest byte of a step
         damaged = bytearray(whole)
-        for plane in range(whole[24] if changed < bars else 1):
+        for plane in range(width if changed < bars else 1):
             damaged[changed + 4 * plane] = 0
         assert is_refused(zlib.compress(bytes(damaged)))

@@ -1,14 +1,14 @@
-"""The bass share of a track's loudness is what the engine removes when it cuts the bass."""
+"""The shares of bass and highs of a track's loudness are what the engine removes when it cuts them."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtc_drift.analysis.bass import BassMeter
+from rtc_drift.analysis.bands import BandMeter
 from rtc_drift.audio.loudness import LoudnessMeter
 from rtc_drift.engine.bass_filter import BassFilter
-from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.media import HIGH_CROSSOVER_HZ, SAMPLE_RATE, Audio
 from tests.support.audio_files import sine
 
 LENGTH = 4.0
@@ -21,13 +21,24 @@ def momentary(audio: Audio) -> tuple[float, ...]:
     return meter.momentary_lufs()
 
 
-def measured(audio: Audio, blocks: tuple[int, ...] = ()) -> tuple[float, ...]:
-    meter, at = BassMeter(), 0
+def shares(audio: Audio, blocks: tuple[int, ...] = ()) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    meter, at = BandMeter(), 0
     for size in blocks:
         meter.add(audio[at : at + size])
         at += size
     meter.add(audio[at:])
     return meter.finish(momentary(audio))
+
+
+def measured(audio: Audio, blocks: tuple[int, ...] = ()) -> tuple[float, ...]:
+    return shares(audio, blocks)[0]
+
+
+def without_highs(audio: Audio) -> Audio:
+    """Remove the highs as the engine does: two low-pass filters of second order in a row, here as one spectrum."""
+    hertz = np.fft.rfftfreq(len(audio), 1 / SAMPLE_RATE)
+    spectra = np.fft.rfft(audio, axis=0) / (1 + (hertz / HIGH_CROSSOVER_HZ) ** 4)[:, None]
+    return np.fft.irfft(spectra, len(audio), axis=0).astype(np.float32)
 
 
 def music(bass_hertz: float, *, wide: bool) -> Audio:
@@ -42,6 +53,21 @@ def test_the_bass_share_is_what_the_engine_removes(hertz: float, wide: bool) -> 
     audio = music(hertz, wide=wide)
     before, after = momentary(audio)[-1], momentary(BassFilter().process(audio))[-1]
     assert measured(audio)[-1] == pytest.approx(1 - 10 ** ((after - before) / 10), abs=0.03)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("hertz", [300.0, 1_500.0, 2_500.0, 3_500.0, 9_000.0, 17_000.0, 23_000.0])
+def test_the_share_of_the_highs_is_what_the_engine_removes(hertz: float, wide: bool) -> None:
+    high, other = sine(LENGTH, hertz=hertz, amplitude=0.1), sine(LENGTH, hertz=600, amplitude=0.1)
+    audio = high * np.array((1, -1 if wide else 1), np.float32) + other
+    before, after = momentary(audio)[-1], momentary(without_highs(audio))[-1]
+    assert shares(audio)[1][-1] == pytest.approx(1 - 10 ** ((after - before) / 10), abs=0.03)
+
+
+def test_silence_has_no_highs_and_a_hat_has_nothing_else() -> None:
+    assert shares(np.zeros((SAMPLE_RATE, 2), np.float32))[1] == (0.0, 0.0)
+    assert min(shares(sine(LENGTH, hertz=9_000))[1]) >= 0.97
+    assert max(shares(sine(LENGTH, hertz=300))[1]) <= 0.03
 
 
 def test_the_bass_share_is_none_without_bass_and_all_of_bass_alone() -> None:
