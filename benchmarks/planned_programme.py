@@ -14,10 +14,10 @@ from rtc_drift.mixing.beat_grid import grid_of
 from rtc_drift.mixing.model import Transition
 from rtc_drift.rendering import MemoryLibrary
 from rtc_drift.station.autodj import AutoDj
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.planner import PendingLead
 from rtc_drift.station.playout import HORIZON
-from rtc_drift.station.entry import Entry
 from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.stretching.write_lead import write_lead

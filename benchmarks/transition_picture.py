@@ -94,7 +94,7 @@ def _is_suitable(excerpt: TransitionExcerpt, library: MemoryLibrary) -> bool:
     """Return True if a tempo is stretched, and the tempi are not an octave apart, so that each beat meets one."""
     analyses = [library.analysis(play.track_id) for play in (excerpt.outgoing, excerpt.incoming)]
     tempi = [analysis.tempo_bpm for analysis in analyses if analysis]
-    return excerpt.transition.needs_lead and None not in tempi and 0.8 < (tempi[0] or 1) / (tempi[1] or 1) < 1.25
+    return excerpt.transition.needs_stretching and None not in tempi and 0.8 < (tempi[0] or 1) / (tempi[1] or 1) < 1.25
 
 
 def _drawn(excerpt: TransitionExcerpt, leads: dict[str, RenderableLead], library: MemoryLibrary) -> str:

@@ -8,17 +8,20 @@ from rtc_drift.engine.protocol.plays import Play
 
 JOINT = 1_440
 """Samples (30 ms) of the crossfade between the sound itself and the sum of its bands, whose phases differ."""
+# Kick drums on the same beat add up, so their gains sum to 1; other sounds keep their power.
+_SHAPES = (ramp, quarter_sine, quarter_sine)
 
 
 def band_gains(play: Play, media_time: int, count: int) -> NDArray[np.float32]:
     """Return the gains of low, mid and high from `media_time` on: `(count, 3) float32`."""
     gains = np.ones((count, 3), np.float32)
-    if (comes := play.bands_in) is not None:
-        rises = (quarter_sine(media_time - it.start, count, it.length) for it in (comes.low, comes.mid, comes.high))
-        gains *= np.concatenate(list(rises), axis=1)
-    if (goes := play.bands_out) is not None:
-        falls = (quarter_sine(it.end - media_time, count, it.length, -1) for it in (goes.low, goes.mid, goes.high))
-        gains *= np.concatenate(list(falls), axis=1)
+    for number, shape in enumerate(_SHAPES):
+        if play.bands_in is not None:
+            fade = (play.bands_in.low, play.bands_in.mid, play.bands_in.high)[number]
+            gains[:, number : number + 1] *= shape(media_time - fade.start, count, fade.length)
+        if play.bands_out is not None:
+            fade = (play.bands_out.low, play.bands_out.mid, play.bands_out.high)[number]
+            gains[:, number : number + 1] *= shape(fade.end - media_time, count, fade.length, step=-1)
     return gains
 
 

@@ -31,7 +31,9 @@ class BandSplitter:
         source = self._graph.add_abuffer(
             sample_rate=SAMPLE_RATE, format="flt", layout="stereo", time_base=Fraction(1, SAMPLE_RATE)
         )
-        crossover = self._graph.add("acrossover", f"split={BASS_CROSSOVER_HZ} {HIGH_CROSSOVER_HZ}:order=4th")
+        crossover = self._graph.add(
+            "acrossover", f"split={BASS_CROSSOVER_HZ} {HIGH_CROSSOVER_HZ}:order=4th:precision=double"
+        )
         merge = self._graph.add("amerge", f"inputs={BANDS}")
         interleaved = self._graph.add("aformat", "sample_fmts=flt")
         sink = self._graph.add("abuffersink")

@@ -31,7 +31,7 @@ _LANDING_COST = 0.15
 """Cost if the overlap does not end with a phrase of the outgoing track."""
 _RISE_COST = 0.25
 """Cost if the drums of the incoming track don't come in as the overlap ends."""
-_GIVEN_AWAY_COST = 0.01
+_GIVEN_AWAY_COST = 0.03
 """Cost of each second of music that nobody hears."""
 _LENGTH_COST = 1 / 16
 """Cost of each bar more or less than usual."""

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 EXACT_SECONDS = 0.004
 """Greatest distance between bar lines that are played as they are."""
-_BOTH_FROM = 0.02
+_BOTH_FROM = 0.025
 """Difference of tempi (as a ratio) from which on both tracks are bent."""
 _GLIDE_BARS = 8
 """Bars in which the incoming track returns to its own tempo, where it alone was bent."""

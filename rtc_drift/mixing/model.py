@@ -18,7 +18,10 @@ When = Literal["bar", "now"]
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """The time in which a band changes hands: the outgoing track's falls, the incoming one's rises. In samples."""
+    """The time in which a band changes hands: the outgoing track's falls, the incoming one's rises. In samples.
+
+    Mids and highs keep their power (quarter sines); the gains of the bass are straight ramps.
+    """
 
     offset: int
     """Start, counted from `leave_at`."""

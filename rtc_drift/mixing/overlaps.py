@@ -96,11 +96,11 @@ def find_overlaps(outgoing: MixTrack, incoming: MixTrack, earliest: float) -> It
     The outgoing file is not left before second `earliest`.
     """
     ends = outgoing.level.fades_at()
-    room = (ends - earliest) * MAX_SHARE
+    room, most = ((ends - since) * MAX_SHARE for since in (earliest, outgoing.first_sound))
     for bars, leaving, entering in _sides(outgoing, incoming, BARS):
         first, last = leaving.lines[:, 0], leaving.lines[:, -1]
-        fits = (first >= earliest) & (last <= ends + _TOLERANCE_SECONDS) & (last - first <= MAX_SECONDS)
-        fits &= ends - first <= room
+        fits = (first >= earliest) & (last <= ends + _TOLERANCE_SECONDS) & (last - first <= min(MAX_SECONDS, room))
+        fits &= (ends - last <= room) & (ends - first <= most)
         if outgoing.level.stops():  # its last chord is part of the music
             fits &= ends - last < _bar_seconds(leaving.grid)
         overlaps = _pairs(bars, leaving.of(np.flatnonzero(fits)[-SEARCHED_BARS:]), entering, incoming.level.rises_at())

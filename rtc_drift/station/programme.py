@@ -276,12 +276,12 @@ def _bands(plan: BandPlan, at: int) -> Bands:
 
 
 def _faded(entry: Entry, fade: Fade, bands: Bands | None) -> Entry:
-    play = entry.play
+    play, begins = entry.play, fade.start if bands is None else bands.start
     # A play that is fading out already keeps its own fade, so that its level never steps up again.
     is_fading = play.fade_out is not None and play.fade_out.start <= fade.start
-    if is_fading or play.hush is not None or play.end <= fade.start:
+    if is_fading or play.hush is not None or play.end <= begins:
         return entry
-    loses_bands = play.bands_out is not None and play.bands_out.start <= fade.start
+    loses_bands = play.bands_out is not None and play.bands_out.start <= begins
     bands_out = play.bands_out if loses_bands else bands
     return replace(entry, play=replace(play, fade_out=fade, bands_out=bands_out, end=min(play.end, fade.end)))
 

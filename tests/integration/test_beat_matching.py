@@ -55,7 +55,7 @@ async def test_a_beat_matched_mix_is_sent_as_planned(serve: Serve, beats: Path) 
             await until(lambda: any(entry.play.lead for entry in autodj.programme.entries), seconds=7)
             outgoing, incoming = autodj.programme.entries[-2:]
             plan, plays = incoming.transition, [outgoing.play, incoming.play]
-            assert (plan.style, plan.needs_lead) == ("beat-matched", True)
+            assert (plan.style, plan.needs_stretching) == ("beat-matched", True)
             begins = incoming.play.start
             rendered = await asyncio.to_thread(mixed, plays, begins - samples(3), plan.duration + samples(6))
             parts = [await asyncio.to_thread(mixed, [play], begins, plan.duration // 4_800 * 4_800) for play in plays]

@@ -13,10 +13,10 @@ from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
 from rtc_drift.station import views
 from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.commands import Commands
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.planner import PendingLead
 from rtc_drift.station.playout import HORIZON
-from rtc_drift.station.entry import Entry
 from rtc_drift.station.sources import Sources
 from tests.support.fakes import FakeLibrary
 from tests.support.music import make_tracks

@@ -5,6 +5,7 @@ Media time is the number of blocks rendered: decks may stall for minutes, and no
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -16,9 +17,10 @@ from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from rtc_drift.rendering.offline_timeline import OfflineTimeline
 from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.commands import Commands
-from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.entry import Entry
+from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.sources import Sources
+from rtc_drift.station.stretched_ends import StretchedEnds
 from rtc_drift.stretching.warp import Warp
 from tests.support.fakes import FakeLibrary
 from tests.support.measures import Part, sources_of
@@ -164,13 +166,14 @@ class SimulatedStation:
         pending = self.autodj.pending_lead
         if pending is None:
             return
-        audio = self.render_lead(pending.choice.track, pending.warp)
+        warp = pending.transition.lead_warp
+        audio = self.render_lead(pending.choice.track, warp) if warp is not None else None
         if audio is not None:
             self.leads_rendered += 1
             path = f"/leads/{self.leads_rendered}.wav"
             self.files[path] = SimulatedFile(audio)
             self.files[path].is_gone = self.deletes_leads
-            self.autodj.lead_ready(pending, path)
+            self.autodj.lead_ready(pending, StretchedEnds(incoming=Path(path)))
 
     def sources(self) -> list[Part]:
         """Return the file of every play so far as it would sound without faults, fades and levels of the plan."""

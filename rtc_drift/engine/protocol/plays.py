@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Fade:
     """A fade-out along a quarter sine (equal power): full before `start`, silent from `start + length` on.
 
-    Those of `Play.bands_in` rise instead.
+    Those of `Play.bands_in` rise instead; the low band's are straight ramps.
     """
 
     start: int

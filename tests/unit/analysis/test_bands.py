@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rtc_drift.engine.bass_filter import BassFilter
 
 from rtc_drift.analysis.bands import BandMeter
 from rtc_drift.audio.loudness import LoudnessMeter
-from rtc_drift.engine.bass_filter import BassFilter
 from rtc_drift.media import HIGH_CROSSOVER_HZ, SAMPLE_RATE, Audio
 from tests.support.audio_files import sine
 

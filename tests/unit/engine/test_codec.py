@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.codec import Decoder, encode
-from rtc_drift.engine.protocol.plays import Fade, Lead, Play
+from rtc_drift.engine.protocol.plays import Bands, Fade, Lead, LeadOut, Play
 
 NUMBERS = st.integers(0, 2**32 - 1)
 TIMES = st.integers(0, 2**62)
@@ -17,7 +17,12 @@ TEXT = st.text(st.characters(exclude_categories=()), max_size=40).map(
 )
 FADES = st.none() | st.builds(Fade, TIMES, TIMES)
 LEADS = st.none() | st.builds(Lead, TEXT, TIMES, TIMES)
-PLAY_FIELDS = (NUMBERS, TEXT, TEXT, TIMES, TIMES, TIMES, st.floats(0, 16), TIMES, FADES, FADES, LEADS, FADES, FADES)
+LEAD_OUTS = st.none() | st.builds(LeadOut, TEXT, TIMES, TIMES)
+BANDS = st.none() | st.builds(Bands, *(st.builds(Fade, TIMES, TIMES),) * 3)
+PLAY_FIELDS = (
+    *(NUMBERS, TEXT, TEXT, TIMES, TIMES, TIMES, st.floats(0, 16), TIMES, FADES, FADES),
+    *(LEADS, LEAD_OUTS, BANDS, BANDS),
+)
 PLAYS = st.builds(Play, *PLAY_FIELDS)
 MESSAGES = st.one_of(
     st.builds(m.OpenStation, NUMBERS, NUMBERS),

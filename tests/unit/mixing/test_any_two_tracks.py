@@ -11,7 +11,6 @@ from rtc_drift.engine.mixer import Mixer
 from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.media import Audio, samples
 from rtc_drift.mixing import MixTrack, plan_transition
-from rtc_drift.mixing.model import warp_of
 from rtc_drift.selection.choice import Choice
 from rtc_drift.station import programme as steps
 from rtc_drift.station.entry import Entry
@@ -72,7 +71,7 @@ def planned(outgoing: MixTrack, incoming: MixTrack) -> tuple[Entry, Entry]:
     """Plan a transition as the DJ does, with a stretched intro if needed."""
     begun = steps.begin(Programme(), Choice(outgoing.track, ""), 0)
     transition = plan_transition(outgoing, incoming, begun.plays[0].offset + 2)
-    warp = warp_of(transition) if transition.needs_lead else None
+    warp = transition.lead_warp
     lead = Lead("lead", warp.length, warp.resumes_at) if warp is not None else None
     first, second = steps.plan_next(begun, Choice(incoming.track, ""), 1, 2, transition, lead).entries
     return first, second

@@ -77,7 +77,8 @@ def test_every_overlap_is_within_bounds(earliest: float) -> None:
     assert found
     for it in found:
         assert (it.out_times[:, 0] >= earliest).all()
-        assert (outgoing.level.fades_at() - it.out_times[:, 0] <= (LENGTH - earliest) * MAX_SHARE).all()
+        assert (outgoing.level.fades_at() - it.out_times[:, 0] <= LENGTH * MAX_SHARE).all()
+        assert (it.given_out <= (LENGTH - earliest) * MAX_SHARE).all()
         assert (it.in_times[:, -1] <= LENGTH * MAX_SHARE + 1).all()
         assert it.out_times.shape == it.in_times.shape == (len(it.leaves), it.bars + 1)
         assert (np.diff(it.out_times) > 0).all() and (np.diff(it.in_times) > 0).all()

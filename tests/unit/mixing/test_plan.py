@@ -47,7 +47,7 @@ def test_beats_fall_on_beats_and_bars_on_bars(bpm: float) -> None:
 
 def test_equal_tempi_are_not_stretched() -> None:
     plan = plan_transition(mix_track(1, beat_analysis(124)), mix_track(2, beat_analysis(124.001)), 0)
-    assert plan.style == "beat-matched" and not plan.needs_lead and plan.ratio == 1
+    assert plan.style == "beat-matched" and not plan.needs_stretching and plan.ratio == 1
 
 
 @pytest.mark.parametrize("bpm", [96.0, 110.0, 140.0, 170.0])
@@ -59,8 +59,8 @@ def test_tempi_out_of_reach_are_not_matched(bpm: float) -> None:
 
 def test_a_plan_without_stretching_needs_no_lead() -> None:
     outgoing, incoming = mix_track(1, beat_analysis(124)), mix_track(2, beat_analysis(127))
-    assert plan_transition(outgoing, incoming, 0).needs_lead
-    assert not plan_transition(outgoing, incoming, 0, may_stretch=False).needs_lead
+    assert plan_transition(outgoing, incoming, 0).needs_stretching
+    assert not plan_transition(outgoing, incoming, 0, may_stretch=False).needs_stretching
 
 
 @pytest.mark.parametrize("doubt", ["tempo_confidence", "beats_confidence"])
@@ -250,7 +250,7 @@ def test_any_two_tracks_have_a_plan_inside_both(
     assert plan.enter_at >= 0
     assert position_of(plan, seconds(plan.duration)) <= incoming.track.duration_seconds
     assert 0 <= plan.delay <= plan.duration <= samples(35)
-    assert abs(plan.ratio - 1) <= MAX_STRETCH and (may_stretch or not plan.needs_lead)
+    assert abs(plan.ratio - 1) <= MAX_STRETCH and (may_stretch or not plan.needs_stretching)
     if plan.bands is not None:
         for band in (plan.bands.low, plan.bands.mid, plan.bands.high):
             assert band.offset >= 0 and band.length > 0 and band.offset + band.length <= plan.duration + 1

@@ -7,11 +7,10 @@ import pytest
 
 from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from rtc_drift.mixing.crossfade import HUSH
-from rtc_drift.mixing.model import warp_of
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.rendering.render_log import ExecutedCommand
-from rtc_drift.station.playout import HORIZON
 from rtc_drift.station.entry import Entry
+from rtc_drift.station.playout import HORIZON
 from tests.support.measures import clicks, gaps, greatest_difference
 from tests.support.offline_render import (
     PATTERNS,
@@ -45,7 +44,8 @@ def left_at(programme: RenderedProgramme, entry: Entry) -> tuple[Entry, float]:
     into = entry.play.start - before.play.start
     if before.play.lead is None or into >= before.play.lead.length:
         return before, before.play.position_at(entry.play.start) / SAMPLE_RATE
-    return before, warp_of(before.transition).position_at(into) / SAMPLE_RATE
+    assert before.lead_warp is not None
+    return before, before.lead_warp.position_at(into) / SAMPLE_RATE
 
 
 def apart_from_bar(title: str, second: float) -> float:
@@ -206,7 +206,8 @@ def test_a_stretched_track_resumes_where_it_was_paused(
     programme = render_overlap(drums, leads, overlap, (6.0, "pause", {}), (7.0, "resume", {}))
     stretched, again = programme.entry("Second"), programme.entry("Second", 1)
     into = programme.commands[-2].accepted.starts_at - stretched.play.start
-    assert again.play.offset == pytest.approx(warp_of(stretched.transition).position_at(into), abs=samples(0.01))
+    assert stretched.lead_warp is not None
+    assert again.play.offset == pytest.approx(stretched.lead_warp.position_at(into), abs=samples(0.01))
 
 
 def test_a_pause_at_the_start_of_a_slower_track_does_not_mark_it(

@@ -104,7 +104,7 @@ def test_a_missing_or_short_lead_is_not_used(left: float | None, caplog: pytest.
     assert station.library.marked == [] and longest_gap(station) == 0 and unexplained_clicks(station) == []
 
 
-@pytest.mark.parametrize("breaks_after", [6.0, 12.0, 20.0])
+@pytest.mark.parametrize("breaks_after", [10.0, 14.0, 20.0])
 def test_a_lead_that_breaks_off_is_followed_by_the_file(breaks_after: float, caplog: pytest.LogCaptureFixture) -> None:
     station = make_station(124, 127)
     run_into_overlap(station, 0.5)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rtc_drift.engine.protocol.plays import Fade, Play
+from rtc_drift.engine.protocol.plays import Bands, Fade, Play
 from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.library.catalogue import Catalogue
 from rtc_drift.library.track import Track
@@ -130,9 +130,10 @@ async def test_leads_are_used_and_the_record_rebuilds_the_programme(tracks: list
     assert read == record
     plays = [play.play() for play in read.plays]
     assert plays == [entry.play for entry in log.entries(LENGTH)]
-    assert any(play.lead is not None and play.bass_in is not None for play in plays)
-    leads.remove_unused({play.lead.path for play in plays if play.lead is not None})
-    assert {str(path) for path in kept.iterdir()} == {play.lead.path for play in plays if play.lead is not None}
+    assert any(play.lead is not None and play.bands_in is not None for play in plays)
+    paths = {it.path for play in plays for it in (play.lead, play.lead_out) if it is not None}
+    leads.remove_unused(paths)
+    assert {str(path) for path in kept.iterdir()} == paths
     rebuilt = mixed(plays, SAMPLE_RATE)[: LENGTH - LAST_FADE]
     assert np.abs(rebuilt - audio[: LENGTH - LAST_FADE]).max() < 1e-6
     without_leads = RenderRecord.of(log, seed=1, length=LENGTH).plays
@@ -150,9 +151,12 @@ def mixed(plays: Sequence[Play], chunk: int, length: int = LENGTH) -> Audio:
 
 
 def test_the_size_of_chunks_changes_no_sample(tracks: list[Track]) -> None:
-    swap, length = Fade(samples(9), samples(1)), samples(20)
-    first = Play(1, "a", str(tracks[4].path), 0, 0, samples(12), 3.0, 0, Fade(samples(8), samples(4)), bass_out=swap)
-    second = Play(2, "b", str(tracks[3].path), samples(8), samples(2), samples(30), 2.0, samples(2), None, bass_in=swap)
+    swap, cross, length = Fade(samples(9), samples(1)), Fade(samples(8), samples(4)), samples(20)
+    bands = Bands(swap, cross, cross)
+    first = Play(1, "a", str(tracks[4].path), 0, 0, samples(12), 3.0, 0, Fade(samples(8), samples(4)), bands_out=bands)
+    second = Play(
+        2, "b", str(tracks[3].path), samples(8), samples(2), samples(30), 2.0, samples(2), None, bands_in=bands
+    )
     whole = mixed((first, second), SAMPLE_RATE, length)
     for chunk in (BLOCK_SAMPLES, 4_321, 7 * SAMPLE_RATE):
         assert np.abs(mixed((first, second), chunk, length) - whole).max() < 1e-6

@@ -112,7 +112,7 @@ def test_silence_at_both_ends_is_skipped(programme: RenderedProgramme) -> None:
 def test_an_ending_without_bars_is_blended_to_its_end(programme: RenderedProgramme) -> None:
     play = programme.entry(COLD).play
     assert abs(play.position_at(play.end) - samples(LOUD_SECONDS)) <= samples(0.02)
-    assert play.fade_out is not None and play.fade_out.end == play.end
+    assert play.bands_out is not None and play.bands_out.mid.end <= play.end
 
 
 def test_a_ringing_ending_without_bars_is_kept(tmp_path: Path) -> None:
@@ -140,12 +140,14 @@ def test_each_track_plays_where_the_log_says(programme: RenderedProgramme, piece
         play = entry.play
         found = find_source(unfaded, pieces[entry.track.title].audio, play.gain)
         assert found.position == play.start - play.offset, "to the sample"
-        assert play.start <= found.start <= play.start + play.fade_in
-        assert play.fade_out is not None and play.fade_out.start <= found.end <= play.fade_out.end
+        assert play.start <= found.start <= (play.bands_in.end if play.bands_in else play.start + play.fade_in)
+        goes = play.bands_out.start if play.bands_out else play.fade_out.start if play.fade_out else play.end
+        assert goes <= found.end <= play.end
 
 
 def test_loudness_is_even_between_loud_endings(programme: RenderedProgramme) -> None:
     lufs = short_term_lufs(programme.mix[:-LAST_FADE])
     for title in (COLD, LAST):
         play = programme.entry(title).play
-        assert max(loudness_excursion(lufs, play.start, play.start + play.fade_in)) <= 1.5
+        ends = play.bands_in.end if play.bands_in else play.start + play.fade_in
+        assert max(loudness_excursion(lufs, play.start, ends)) <= 1.5

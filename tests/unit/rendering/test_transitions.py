@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from rtc_drift.engine.protocol.plays import Lead
 from rtc_drift.media import SAMPLE_RATE, Audio, amplitude, samples
-from rtc_drift.mixing.model import warp_of
 from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.rendering.render import LAST_FADE
 from tests.support.measures import (
@@ -86,7 +85,8 @@ class Programme:
     def second_beats(self, of: str = "beats") -> NDArray[np.float64]:
         """Return the true beats of the stretched second track, in seconds of the programme."""
         times: NDArray[np.float64] = getattr(PATTERNS["Second"], f"{of}_seconds")
-        warp = warp_of(self.rendered.entry("Second").transition)
+        warp = self.rendered.entry("Second").lead_warp
+        assert warp is not None
         return np.array([self.begins + warp.output_at(at * SAMPLE_RATE) for at in times]) / SAMPLE_RATE
 
     def within(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -151,7 +151,7 @@ def test_only_one_bass_plays_at_a_time(programme: Programme) -> None:
 
 def test_the_mix_never_has_more_bass_than_the_louder_track(programme: Programme) -> None:
     count = programme.ends
-    whole = [replace(play, bass_in=None, bass_out=None) for play in programme.rendered.plays[:2]]
+    whole = [replace(play, bands_in=None, bands_out=None) for play in programme.rendered.plays[:2]]
     files = [part.placed(count) for part in sources_of(whole, FileDeck, 0, count)]
     first, second, mix = (bass_db(it[programme.begins :]) for it in (*files, programme.rendered.mix[:count]))
     assert len(mix) > 60

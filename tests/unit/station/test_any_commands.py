@@ -13,9 +13,9 @@ from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, samples
 from rtc_drift.mixing.crossfade import HUSH
 from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.station.commands import Accepted
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.on_air import COMMANDED, TooManyCommandsError
 from rtc_drift.station.playout import HORIZON
-from rtc_drift.station.entry import Entry
 from tests.support.autodj_driver import AutoDjDriver
 from tests.support.music import make_track
 

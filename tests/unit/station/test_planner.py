@@ -6,10 +6,13 @@ import pytest
 
 from rtc_drift.media import samples, seconds
 from rtc_drift.station.playout import HORIZON
+from rtc_drift.station.stretched_ends import StretchedEnds
 from tests.support.analyses import beat_analysis
 from tests.support.autodj_driver import AutoDjDriver
 from tests.support.mix_tracks import mix_track
 from tests.support.synthetic_library import space_from
+
+FILES = StretchedEnds(incoming=Path("/tmp/lead.wav"), outgoing=Path("/tmp/lead-out.wav"))
 
 
 def driver_with_tempi(*bpms: float) -> AutoDjDriver:
@@ -24,7 +27,7 @@ def driver_with_tempi(*bpms: float) -> AutoDjDriver:
 def test_a_plan_without_lead_is_made_and_a_better_one_requested() -> None:
     driver = driver_with_tempi(124, 127)
     planned, pending = driver.planned(), driver.pending_lead()
-    assert not planned.transition.needs_lead and planned.play.lead is None
+    assert not planned.transition.needs_stretching and planned.play.lead is None
     assert pending.transition.style == "beat-matched" and pending.play_id == planned.play.id
 
 
@@ -32,18 +35,18 @@ def test_a_rendered_lead_is_used() -> None:
     driver = driver_with_tempi(124, 127)
     pending = driver.pending_lead()
     driver.run_for(20)
-    assert driver.autodj.lead_ready(pending, "/tmp/lead.wav")
+    assert driver.autodj.lead_ready(pending, FILES)
     planned, playing = driver.planned(), driver.playing()
     assert planned.play.lead is not None
     assert planned.transition == pending.transition
     assert planned.play.start == playing.play.time_of(pending.transition.leave_at)
-    assert planned.play.offset == pending.warp.resumes_at - pending.warp.length
+    warp = pending.transition.lead_warp
+    assert warp is not None and planned.play.offset == warp.resumes_at - warp.length
     assert driver.events_of("track_planned")[-1].transition.style == "beat-matched"
     assert driver.autodj.pending_lead is None
-    bass_out, bass_in = playing.play, planned.play
     current = driver.autodj.programme.entries[0].play
-    assert current.bass_out == bass_in.bass_in is not None and current.fade_out is not None
-    assert bass_out.id == current.id
+    assert current.bands_out == planned.play.bands_in is not None and current.fade_out is not None
+    assert playing.play.id == current.id
     driver.run_for(300)
     assert driver.silent_seconds() == 0
 
@@ -53,7 +56,7 @@ def test_a_rendered_lead_is_used_before_a_seek_takes_effect() -> None:
     driver.run_for(20)
     driver.commands.seek(40)
     pending = driver.pending_lead()
-    assert driver.autodj.lead_ready(pending, "/tmp/lead.wav"), "it was rendered before"
+    assert driver.autodj.lead_ready(pending, FILES), "it was rendered before"
     driver.run_for(1)
     planned, playing = driver.planned(), driver.playing()
     assert planned.play.lead is not None
@@ -65,7 +68,7 @@ def test_a_late_lead_is_not_used() -> None:
     driver = driver_with_tempi(124, 127)
     pending, before = driver.pending_lead(), driver.planned()
     driver.run_for(seconds(before.play.start - driver.now) - 1)
-    assert not driver.autodj.lead_ready(pending, "/tmp/lead.wav")
+    assert not driver.autodj.lead_ready(pending, FILES)
     assert driver.autodj.planned() == before
 
 
@@ -74,7 +77,7 @@ def test_a_requested_lead_is_dropped_with_its_plan() -> None:
     pending = driver.pending_lead()
     driver.commands.next_track()
     driver.run_for(5)
-    assert not driver.autodj.lead_ready(pending, "/tmp/lead.wav")
+    assert not driver.autodj.lead_ready(pending, FILES)
     assert driver.autodj.pending_lead is not pending
 
 
@@ -121,7 +124,7 @@ def test_three_skips_in_a_row_are_on_bars_of_their_own() -> None:
 
 def test_a_skip_within_a_transition_is_on_a_bar() -> None:
     driver = driver_with_tempi(124, 127, 122)
-    assert driver.autodj.lead_ready(driver.pending_lead(), "/tmp/lead.wav")
+    assert driver.autodj.lead_ready(driver.pending_lead(), FILES)
     planned, playing = driver.planned(), driver.playing()
     driver.run_for(seconds(planned.play.start - driver.now) + 1)
     accepted = driver.commands.next_track()
