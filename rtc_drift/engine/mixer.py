@@ -10,6 +10,7 @@ from rtc_drift.engine.band_splitter import SETTLING, BandSplitter
 from rtc_drift.engine.deck import DeckReader
 from rtc_drift.engine.fades import DECLICK, envelope, quarter_sine
 from rtc_drift.engine.lead_deck import LeadDeck
+from rtc_drift.engine.lead_out_deck import LeadOutDeck
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE, Audio
 
@@ -27,7 +28,7 @@ class _Channel:
     """A play and its deck, with what the mixer remembers of it."""
 
     play: Play
-    deck: DeckReader
+    deck: LeadOutDeck
     splitter: BandSplitter | None = None
     """Runs while any band is held back, and `SETTLING` samples before."""
     is_sounding: bool = False
@@ -50,7 +51,7 @@ class Failure:
     stalled: bool
     """True if the samples were not decoded in time, which does not mean that the file is damaged."""
     of_lead: bool = False
-    """True if only the stretched intro failed: the play goes on in the track's own file."""
+    """True if only a stretched part failed: the play goes on in the track's own file."""
 
 
 class Mixer:
@@ -81,14 +82,15 @@ class Mixer:
                 if channel is not None:
                     channel.deck.close()
                 channel = _Channel(play, self._open(play, play.position_at(max(now, play.start))))
+            channel.deck.set_lead_out(play.lead_out)
             kept[play.id] = channel
         self.close()
         self._channels = kept
 
-    def _open(self, play: Play, position: int) -> DeckReader:
+    def _open(self, play: Play, position: int) -> LeadOutDeck:
         if play.lead is not None:
-            return LeadDeck(self._open_deck, play.path, play.lead, position)
-        return self._open_deck(play.path, max(0, position))
+            return LeadOutDeck(self._open_deck, LeadDeck(self._open_deck, play.path, play.lead, position))
+        return LeadOutDeck(self._open_deck, self._open_deck(play.path, max(0, position)))
 
     def mix(self, media_time: int, count: int) -> Audio:
         """Mix the plays from `media_time` on: `(count, 2) float32`, not limited (may exceed ±1)."""
@@ -156,7 +158,7 @@ class Mixer:
 
     def _report_lead(self, channel: _Channel) -> None:
         play, deck = channel.play, channel.deck
-        if channel.reported_lead_failed or not isinstance(deck, LeadDeck) or (failure := deck.lead_failure) is None:
+        if channel.reported_lead_failed or (failure := deck.lead_failure) is None:
             return
         if failure.position < play.position_at(_audible_until(play)):
             channel.reported_lead_failed = True

@@ -158,9 +158,11 @@ class AutoDj:
             self._plan(choice, after=horizon)
 
     def _lead_failed(self, entry: Entry) -> None:
-        """Do without a stretched intro: a track that has not begun comes in as it is, else it goes on by itself."""
-        self._planner.lead_failed(entry.play.id)
+        """Do without a stretched part: a track that has not begun comes in as it is, else it goes on by itself."""
         settled = self._on_air.settled()
+        if entry.play.lead_out is not None:  # the end of the track on the air
+            entry = self.programme.planned(settled) or entry
+        self._planner.lead_failed(entry.play.id)
         if entry.play.start > settled and not self._on_air.is_paused:
             self._plan(self._as_planned(entry), after=settled)
 
@@ -338,9 +340,9 @@ class AutoDj:
 
     def _knows_more(self, current: Entry, planned: Entry) -> bool:
         """Return True if an analysis has become available since, in time to plan the next track anew."""
-        is_free = not planned.queued and planned.transition.kind == "crossfade"
         in_time = planned.play.start > self._on_air.horizon + REPLAN_LEAD_TIME
-        return is_free and in_time and self._planner.knows_more(current, planned)
+        is_free = in_time and not planned.queued and planned.transition.kind == "crossfade"
+        return is_free and self._planner.knows_more(current, planned)
 
     def _plan(self, choice: Choice | None, after: int = 0) -> None:
         horizon = max(after, self._on_air.horizon)

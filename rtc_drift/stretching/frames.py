@@ -52,7 +52,10 @@ def frames_of(warp: Warp) -> Frames:
     """Return the frames of the warp's output, without attacks."""
     outputs = np.arange(-HOP, warp.length + WINDOW // 2, HOP)
     centres = np.array([round(warp.position_at(output)) for output in outputs.tolist()])
-    tail = warp.length - TAIL
+    if not warp.returns:  # it follows on the original, at whose speed the frames before its start go
+        before = outputs < 0
+        centres[before] = round(warp.enters_at) + outputs[before]
+    tail = warp.length - TAIL if warp.returns else int(outputs[-1]) + _PHASE_RETURN + HOP
     return Frames(
         outputs,
         centres,

@@ -51,6 +51,7 @@ class WorkerLeadRenderer:
                 writes=destination.parent,
                 path=os.fspath(path),
                 knots=warp.knots,
+                returns=warp.returns,
                 destination=os.fspath(destination),
             )
         except JobCrashedError:

@@ -27,7 +27,7 @@ MARGIN = 2 * WINDOW
 _BATCH = 16
 """Frames computed at once: few enough to hold the interpreter for at most a few milliseconds."""
 _JOINT = 960
-"""Samples (20 ms) of the crossfade to the original at the end, where both are equal except for rounding."""
+"""Samples (20 ms) of the crossfade with the original at a joint, where both are nearly equal."""
 _MAX_MAKE_UP = 1.2
 """Largest make-up gain of a frame."""
 _ANALYSIS = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
@@ -43,7 +43,8 @@ def stretch(audio: Audio, warp: Warp, first: int) -> Audio:
 
     `audio` is the file from its sample `first` on, `(n, 2) float32`, with `MARGIN` before `warp.enters_at` and after
     `warp.resumes_at` as far as the file has that; missing samples count as silence. The file's sample `warp.resumes_at`
-    continues the output without a seam.
+    continues the output without a seam. If the warp does not return, the output continues the file's samples before
+    `warp.enters_at` instead.
     """
     frames = frames_of(warp)
     low, high = int(frames.centres[0]) - WINDOW // 2, int(frames.centres[-1]) + WINDOW // 2
@@ -64,8 +65,13 @@ def stretch(audio: Audio, warp: Warp, first: int) -> Audio:
     begin = WINDOW // 2 - int(frames.outputs[0])
     result = np.ascontiguousarray(output[:, begin : begin + warp.length].T)
     share = np.linspace(0, 1, _JOINT, dtype=np.float32)[:, None]
-    original = _excerpt(audio, first, warp.resumes_at - _JOINT, warp.resumes_at)
-    result[-_JOINT:] = result[-_JOINT:] * (1 - share) + original * share
+    if warp.returns:
+        original = _excerpt(audio, first, warp.resumes_at - _JOINT, warp.resumes_at)
+        result[-_JOINT:] = result[-_JOINT:] * (1 - share) + original * share
+    else:
+        enters_at = round(warp.enters_at)
+        original = _excerpt(audio, first, enters_at, enters_at + _JOINT)
+        result[:_JOINT] = original * (1 - share) + result[:_JOINT] * share
     return result
 
 

@@ -32,11 +32,13 @@ Knot = tuple[float, float]
 class Warp:
     """A map that is straight between its knots, and goes on straight before the first and after the last.
 
-    The output starts at 0. Both samples rise from knot to knot. The last piece has speed 1, lasts at least 100 ms and
-    ends at whole samples: there the original file takes over. Raises ValueError for anything else.
+    The output starts at 0. Both samples rise from knot to knot. If it `returns`, the last piece has speed 1, lasts at
+    least 100 ms and ends at whole samples: there the original file takes over. Raises ValueError for anything else.
     """
 
     knots: tuple[Knot, ...]
+    returns: bool = True
+    """True for a stretched intro; False for a stretched ending, which follows on the original file."""
 
     def __post_init__(self) -> None:
         if len(self.knots) < 2 or self.knots[0][0] != 0:
@@ -46,6 +48,8 @@ class Warp:
                 raise ValueError("A warp must go forward.")
             if not SPEED_RANGE[0] <= (next_file - file) / (next_output - output) <= SPEED_RANGE[1]:
                 raise ValueError(f"A warp's speed must lie between {SPEED_RANGE[0]} and {SPEED_RANGE[1]}.")
+        if not self.returns:
+            return
         (output, file), (last_output, last_file) = self.knots[-2:]
         if last_output != int(last_output) or last_file != int(last_file):
             raise ValueError("A warp must end at whole samples.")
@@ -91,10 +95,12 @@ class Warp:
         return cls((*beats, *_glide(beats[-1], _speed(*beats[-2:]), glide)))
 
     @classmethod
-    def leaving(cls, outputs, files):
-        self = object.__new__(cls)
-        object.__setattr__(self, "knots", tuple(zip(outputs, files)))
-        return self
+    def leaving(cls, outputs: Sequence[float], files: Sequence[float]) -> Self:
+        """Return the warp of a stretched ending that plays the file's samples `files` at `outputs`, the first at 0.
+
+        Raises ValueError if they don't fit.
+        """
+        return cls(tuple((float(a), float(b)) for a, b in zip(outputs, files, strict=True)), returns=False)
 
     @property
     def length(self) -> int:
@@ -108,7 +114,7 @@ class Warp:
 
     @property
     def resumes_at(self) -> int:
-        """Sample of the file with which the original goes on, at output sample `length`."""
+        """Sample of the file with which the original goes on, at output sample `length`; the last one if none does."""
         return int(self.knots[-1][1])
 
     def position_at(self, output_sample: float) -> float:

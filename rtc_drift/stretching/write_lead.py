@@ -1,4 +1,4 @@
-"""Renders a stretched intro to a file: reads, stretches and writes, in a worker process."""
+"""Renders a stretched intro or ending to a file: reads, stretches and writes, in a worker process."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ def write_lead(path: str, warp: Warp, destination: Path, alive: Callable[[], Non
     first = max(0, int(warp.enters_at) - MARGIN)
     audio = _read(path, first, warp.resumes_at + MARGIN, alive)
     if len(audio) <= warp.enters_at - first:
-        raise DecodeError("The file ends before the stretched intro begins.")
+        raise DecodeError("The file ends before the part to be stretched.")
     lead = stretch(audio, warp, first)
     alive()
     part = destination.with_name(f".{destination.name}.{os.getpid()}.part")
@@ -38,9 +38,11 @@ def write_lead(path: str, warp: Warp, destination: Path, alive: Callable[[], Non
         raise
 
 
-def write_lead_job(path: str, knots: Sequence[Knot], destination: str, alive: Callable[[], None]) -> str | None:
-    """Write a stretched intro in a worker process. Return None, or a sentence if the file can't be decoded."""
-    warp = Warp(tuple((output, file) for output, file in knots))
+def write_lead_job(
+    path: str, knots: Sequence[Knot], returns: bool, destination: str, alive: Callable[[], None]
+) -> str | None:
+    """Write a stretched part in a worker process. Return None, or a sentence if the file can't be decoded."""
+    warp = Warp(tuple((output, file) for output, file in knots), returns)
     try:
         write_lead(path, warp, Path(destination), alive)
     except DecodeError as error:

@@ -76,7 +76,7 @@ def test_unreadable_files_and_unwritable_leads_raise(tmp_path: Path, music: Audi
     with pytest.raises(DecodeError):
         write_lead(str(tmp_path / "text.mp3"), WARP, destination)
     short = write_audio(tmp_path / "short.wav", music[: samples(2)])
-    with pytest.raises(DecodeError, match="ends before the stretched intro begins"):
+    with pytest.raises(DecodeError, match="ends before the part to be stretched"):
         write_lead(str(short), WARP, destination)
     file = write_audio(tmp_path / "music.wav", music)
     with pytest.raises(OSError, match="No such file"):
