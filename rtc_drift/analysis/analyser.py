@@ -8,6 +8,7 @@ from rtc_drift.analysis.bands import BandMeter
 from rtc_drift.analysis.beats import NO_BEATS, exact_tempo, find_beats
 from rtc_drift.analysis.chroma import chroma_by_second
 from rtc_drift.analysis.cues import find_cues
+from rtc_drift.analysis.curves import chroma_of
 from rtc_drift.analysis.downbeats import find_downbeats
 from rtc_drift.analysis.envelope import EnvelopeMeter
 from rtc_drift.analysis.features import features
@@ -110,7 +111,7 @@ class Analyser:
             momentary_lufs=momentary,
             heard_bass=bass,
             heard_highs=highs,
-            chroma=tuple(chroma_by_second(tonality.chroma, len(short_term)).ravel().tolist()),
+            chroma=chroma_of(chroma_by_second(tonality.chroma, len(short_term)).ravel().tolist()),
             cues=cues,
             features=features(bpm or 0.0, beats, onsets, tonality, timbre, envelope),
         )
