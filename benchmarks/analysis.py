@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.analysis_cost import analysis_cost
+from benchmarks.analysis_form import FormScore, score_form, variants
 from benchmarks.figures import Figure
 from rtc_drift.analysis import Analyser, Analysis
-from rtc_drift.demo import DEMO, render, truth
+from rtc_drift.demo import DEMO, TrackSpec, render, truth
 from rtc_drift.demo.theory import parse_key
 from rtc_drift.media import Audio
 from tests.support import drum_patterns
@@ -57,10 +58,9 @@ def _figures() -> list[Figure]:
         AnalysedPiece(analysed([drum_patterns.render_pattern(it)]), it.bpm, it.beats_seconds, it.key)
         for it in drum_patterns.patterns()
     ]
-    demo = [
-        AnalysedPiece(analysed([render(spec)]), spec.bpm, np.array(truth(spec).beats_seconds), spec.key)
-        for spec in DEMO
-    ]
+    demo = [_analysed_track(spec) for spec in DEMO]
+    forms = [score_form(it.analysis, truth(spec)) for it, spec in zip(demo, DEMO, strict=True)]
+    others = [score_form(_analysed_track(spec).analysis, truth(spec)) for spec in variants()]
     errors = np.concatenate([_errors(it) for it in synthetic])
     sure = [it for it in (*synthetic, *demo) if it.analysis.tempo_confidence >= 0.5]
     return [
@@ -72,8 +72,26 @@ def _figures() -> list[Figure]:
         _share("key right", (it.key_is_right for it in synthetic if it.key), 0.95),
         _share("demo library: tempo within 4 %", (it.tempo_is_right for it in demo), 1.0),
         _share("demo library: key right", (it.key_is_right for it in demo), 1.0),
+        *_form_figures("demo library", forms),
+        *_form_figures("variants of it", others),
         _share("right tempi where confidence is 0.5 or more", (it.tempo_is_right for it in sure), 0.95),
         Figure(_BENCH, "pieces with a confidence of 0.5 or more", len(sure) / (len(synthetic) + len(demo)), "share"),
+    ]
+
+
+def _analysed_track(spec: TrackSpec) -> AnalysedPiece:
+    return AnalysedPiece(analysed([render(spec)]), spec.bpm, np.array(truth(spec).beats_seconds), spec.key)
+
+
+def _form_figures(name: str, scores: list[FormScore]) -> list[Figure]:
+    hits, found, true = (sum(getattr(it, part) for it in scores) for part in ("hits", "found", "true"))
+    wanted = {"at_least": 0.75} if name == "demo library" else {}
+    return [
+        _share(f"{name}: groups of 4 bars begin right", (it.fours_are_right for it in scores), 0.9),
+        _share(f"{name}: groups of 8 bars begin right", (it.eights_are_right for it in scores), 0.9),
+        Figure(_BENCH, f"{name}: sections at the exact bar, F", 2 * hits / (found + true), "", **wanted),
+        Figure(_BENCH, f"{name}: sections, precision", hits / found, "share"),
+        Figure(_BENCH, f"{name}: sections, recall", hits / true, "share"),
     ]
 
 

@@ -8,14 +8,17 @@ from rtc_drift.analysis.bands import BandMeter
 from rtc_drift.analysis.beats import NO_BEATS, exact_tempo, find_beats
 from rtc_drift.analysis.chroma import chroma_by_second
 from rtc_drift.analysis.cues import find_cues
+from rtc_drift.analysis.curves import chroma_of
 from rtc_drift.analysis.downbeats import find_downbeats
 from rtc_drift.analysis.envelope import EnvelopeMeter
 from rtc_drift.analysis.features import features
+from rtc_drift.analysis.form import Sound, find_form
 from rtc_drift.analysis.frames import Decimator, Framer, magnitudes
 from rtc_drift.analysis.key import SAMPLE_RATE as TONAL_RATE
 from rtc_drift.analysis.key import TonalMeter
 from rtc_drift.analysis.model import Analysis
 from rtc_drift.analysis.onsets import FRAME_RATE, OnsetMeter
+from rtc_drift.analysis.sections import SectionMeter
 from rtc_drift.analysis.spectrum_trace import SpectrumMeter
 from rtc_drift.analysis.tempo import Tempo, find_tempo
 from rtc_drift.analysis.timbre import TimbreMeter
@@ -84,12 +87,19 @@ class Analyser:
         lufs, momentary = self._loudness.finish(), self._loudness.momentary_lufs()
         short_term, (bass, highs) = self._loudness.short_term_lufs(), self._bands.finish(momentary)
         true_peak_dbtp = self._loudness.true_peak_dbtp() if self._true_peak_dbtp is None else self._true_peak_dbtp
+        cues = find_cues(envelope, downbeats)
+        meter = SectionMeter(momentary, lufs, beats, onsets)
+        sound = Sound(self._spectrum.finish(), tonality.chroma, onsets)
+        form = find_form(tempo, beats, downbeats, sound, cues, meter)
         return Analysis(
             tempo_bpm=bpm,
             tempo_confidence=_confidence(tempo) if tempo and bpm else 0.0,
             beats_confidence=found.confidence if bpm else 0.0,
             beats_seconds=tuple(beats.tolist()),
             downbeats_seconds=tuple(downbeats.tolist()),
+            phrases_seconds=form.phrases_seconds,
+            phrases_confidence=form.phrases_confidence,
+            sections=form.sections,
             attacks_seconds=tuple(attacks[np.isfinite(attacks)].tolist()),
             key=tonality.key,
             camelot=tonality.camelot,
@@ -101,8 +111,8 @@ class Analyser:
             momentary_lufs=momentary,
             heard_bass=bass,
             heard_highs=highs,
-            chroma=tuple(chroma_by_second(tonality.chroma, len(short_term)).ravel().tolist()),
-            cues=find_cues(envelope, downbeats),
+            chroma=chroma_of(chroma_by_second(tonality.chroma, len(short_term)).ravel().tolist()),
+            cues=cues,
             features=features(bpm or 0.0, beats, onsets, tonality, timbre, envelope),
         )
 

@@ -35,7 +35,7 @@ class BandMeter:
         kept = np.stack((_bass(hertz), _below_highs(hertz)), axis=1)
         self._weights = (kept * (_k_weights(hertz) / pooled)[:, None] * 2 / count**2).astype(np.float32)
         """Weights of the power at each frequency: in the bass, and in all that is not the highs."""
-        self._powers = list[list[float]]()
+        self._powers = bytearray()
 
     def add(self, audio: Audio) -> None:
         """Measure the next samples, `(n, 2)`."""
@@ -45,14 +45,15 @@ class BandMeter:
         pooled = (moments[:, :, 0] + moments[:, :, 1]) / np.float32(_POOL)
         spectra = np.fft.rfft(np.ascontiguousarray(pooled.swapaxes(1, 2)))[:, :, : len(self._weights)]
         powers = (np.square(spectra.real) + np.square(spectra.imag)).sum(axis=1)
-        self._powers += (powers @ self._weights).tolist()
+        self._powers += (powers @ self._weights).astype(np.float32).tobytes()
         self._waiting = line[whole:].copy()
 
     def finish(self, momentary_lufs: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the shares of bass and highs in the power of each 0.4 s whose loudness in LUFS is given, 0–1."""
-        moments = min(len(self._powers), len(momentary_lufs))
+        powers = np.frombuffer(self._powers, np.float32).reshape(-1, 2)
+        moments = min(len(powers), len(momentary_lufs))
         whole = 10 ** ((np.array(momentary_lufs[:moments]) + _LUFS_OF_FULL_POWER) / 10)
-        bass, below = np.array(self._powers[:moments]).reshape(-1, 2).T / whole
+        bass, below = powers[:moments].T / whole
         below = np.where(whole > _SILENT_POWER, below, 1)  # silence has no highs
         bass, highs = (tuple(np.round(np.clip(share, 0, 1), 2).tolist()) for share in (bass, 1 - below))
         return bass, highs

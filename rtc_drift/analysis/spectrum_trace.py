@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from rtc_drift.analysis.frames import mel_filters
 
+SPECTRUM_RATE = 12.5
+"""Levels per second, of frames that come 25 times a second."""
 _BANDS = 20
 _LOWEST_HERTZ = 30.0
 _POOL = 2
@@ -33,5 +35,10 @@ class SpectrumMeter:
         self._waiting = powers[whole:]
 
     def finish(self) -> NDArray[np.uint8]:
-        """Return the levels of all added frames, `(n, 20)`, in steps of 0.4 dB from -100 dBFS on."""
+        """Return the levels of all added frames, `(n, 20)`; see `decibels`."""
         return np.frombuffer(self._levels, np.uint8).reshape(-1, _BANDS)
+
+
+def decibels(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convert levels, or means of them, to decibels of full scale."""
+    return levels / _PER_DECIBEL + _LOWEST_DECIBELS

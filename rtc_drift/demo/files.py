@@ -9,12 +9,15 @@ from rtc_drift.demo.ground_truth import truth
 from rtc_drift.demo.specs import DEMO, TrackSpec
 from rtc_drift.demo.synthesis import render
 
+_NEWEST_KEY = b'"sections"'
+"""Key that the ground truth of earlier versions has not."""
+
 
 def write(spec: TrackSpec, folder: Path, *, bars: int | None = None) -> Path:
     """Render and encode a track, write audio and JSON to the folder, and return the audio's path.
 
-    Do nothing if both files exist. A process killed in the middle leaves at most hidden `.part` files, and never audio
-    without its ground truth. Raises OSError.
+    Do nothing if both files exist; write JSON of an earlier version again. A process killed in the middle leaves at
+    most hidden `.part` files, and never audio without its ground truth. Raises OSError.
     """
     audio = folder / spec.filename
     if _complete(spec, folder):
@@ -24,11 +27,14 @@ def write(spec: TrackSpec, folder: Path, *, bars: int | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     json = _json(spec, folder)
     parts = _part(audio), _part(json)
+    is_there = audio.is_file() and json.is_file()
     try:
-        encode(render(spec, bars=bars), parts[0], _tags(spec))
+        if not is_there:
+            encode(render(spec, bars=bars), parts[0], _tags(spec))
         parts[1].write_text(truth(spec, bars=bars).model_dump_json(by_alias=True, indent=1), encoding="utf-8")
         parts[1].replace(json)
-        parts[0].replace(audio)
+        if not is_there:
+            parts[0].replace(audio)
     except BaseException:
         for part in parts:  # on a full disk, half a file would keep the space that is left
             with suppress(OSError):
@@ -44,12 +50,15 @@ def write_job(number: int, folder: str, alive: Callable[[], None]) -> str:
 
 
 def missing(folder: Path) -> list[TrackSpec]:
-    """Return the specs of `DEMO` whose files aren't both in the folder, in order."""
+    """Return the specs of `DEMO` whose files aren't both in the folder, as this version writes them, in order."""
     return [spec for spec in DEMO if not _complete(spec, folder)]
 
 
 def _complete(spec: TrackSpec, folder: Path) -> bool:
-    return (folder / spec.filename).is_file() and _json(spec, folder).is_file()
+    try:
+        return (folder / spec.filename).is_file() and _NEWEST_KEY in _json(spec, folder).read_bytes()
+    except OSError:
+        return False
 
 
 def _json(spec: TrackSpec, folder: Path) -> Path:

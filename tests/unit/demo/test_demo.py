@@ -45,6 +45,11 @@ def test_the_ground_truth_is_a_regular_grid(spec: TrackSpec) -> None:
     assert np.allclose(np.diff(known.beats_seconds), 60 / spec.bpm, atol=3 / SAMPLE_RATE)
     assert known.downbeats_seconds == known.beats_seconds[::4]
     assert 1 < known.duration_seconds - known.beats_seconds[-1] < 4
+    starts = [known.downbeats_seconds.index(it.starts_seconds) for it in known.sections]
+    assert starts == [sum(spec.form[:number]) for number in range(6)]
+    assert tuple(it.bars for it in known.sections) == spec.form
+    phrases = [known.downbeats_seconds.index(it) for it in known.phrases_seconds]
+    assert set(starts) <= set(phrases) and set(np.diff(phrases)) <= {4, 8}
     assert all(count % 4 == 0 for count in spec.form)
 
 
@@ -144,6 +149,18 @@ def test_a_second_write_does_nothing(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == before
     assert missing(tmp_path) == list(DEMO[1:])
     assert {entry.name for entry in tmp_path.iterdir()} == {DEMO[0].filename, f"{DEMO[0].slug}.json"}
+
+
+def test_ground_truth_of_an_earlier_version_is_written_again_without_the_audio(tmp_path: Path) -> None:
+    path = write(DEMO[0], tmp_path, bars=1)
+    json, before = path.with_suffix(".json"), (path.stat().st_mtime_ns, path.read_bytes())
+    known = json.read_text(encoding="utf-8")
+    json.write_text('{"file": "x", "beatsSeconds": []}', encoding="utf-8")
+    assert missing(tmp_path) == list(DEMO)
+    assert write(DEMO[0], tmp_path, bars=1) == path
+    assert (path.stat().st_mtime_ns, path.read_bytes()) == before
+    assert json.read_text(encoding="utf-8") == known
+    assert missing(tmp_path) == list(DEMO[1:])
 
 
 def test_files_of_a_killed_writer_are_no_tracks(tmp_path: Path) -> None:
