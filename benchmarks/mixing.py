@@ -111,10 +111,30 @@ def quality(measured: Sequence[MeasuredTransition]) -> list[Figure]:
         Figure(_BENCH, "largest true peak", max(it.measures.peak_dbtp for it in measured), "dBTP"),
         *_beats(measured),
     ]
+    figures += [*_phrases(measured), *_clashes(measured)]
     styles = Counter[str]()
     for it in measured:
         styles[it.measures.style] += it.times
     return figures + [Figure(_BENCH, f"style: {name}", times, "") for name, times in styles.most_common()]
+
+
+def _phrases(measured: Sequence[MeasuredTransition]) -> Iterator[Figure]:
+    """Yield how many of the beat-matched transitions, where phrases are known, begin on one."""
+    known = [it for it in measured if it.excerpt.beats and None not in it.excerpt.phrases]
+    total = sum(it.times for it in known)
+    if not total:
+        return
+    one, both = (sum(it.times for it in known if is_so(it.excerpt.phrases)) / total for is_so in (any, all))
+    yield Figure(_BENCH, "beat-matched, phrases of both known", total, "")
+    yield Figure(_BENCH, "of these, begins a phrase of at least one", one, "share", at_least=0.85)
+    yield Figure(_BENCH, "of these, begins a phrase of both", both, "share", at_least=0.5)
+
+
+def _clashes(measured: Sequence[MeasuredTransition]) -> Iterator[Figure]:
+    """Yield how often a transition is less rough than a plain crossfade of the same tracks."""
+    better = sum(it.times for it in measured if it.measures.clash <= it.measures.crossfade_clash)
+    share = better / max(1, sum(it.times for it in measured))
+    yield Figure(_BENCH, "harmonic clash not above a plain crossfade's", share, "share", at_least=0.8)
 
 
 def _beats(measured: Sequence[MeasuredTransition]) -> Iterator[Figure]:
@@ -183,16 +203,22 @@ def _measured(task: tuple[TransitionExcerpt, dict[str, RenderableLead]]) -> tupl
         spent = 0.0
 
         def with_lead(play: Play) -> Play:
+            if play.lead is not None:
+                play = replace(play, lead=replace(play.lead, path=rendered(play.lead.path)))
+            if play.lead_out is not None:
+                play = replace(play, lead_out=replace(play.lead_out, path=rendered(play.lead_out.path)))
+            return play
+
+        def rendered(expected: str) -> str:
             nonlocal spent
-            if play.lead is None:
-                return play
-            path, began = Path(folder) / f"{play.id}.wav", time.process_time()
-            leads[play.lead.path].render(path)
-            spent = time.process_time() - began
-            return replace(play, lead=replace(play.lead, path=str(path)))
+            path, began = Path(folder) / Path(expected).name, time.process_time()
+            leads[expected].render(path)
+            spent += time.process_time() - began
+            return str(path)
 
         first = with_lead(excerpt.outgoing)
-        spent = 0.0
+        # The outgoing track's intro belongs to the transition before.
+        spent = 0.0 if excerpt.outgoing.lead_out is None or excerpt.outgoing.lead is not None else spent
         second = with_lead(excerpt.incoming)
         return measure(replace(excerpt, outgoing=first, incoming=second)), spent
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.planned_programme import MARGIN, TransitionExcerpt
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.rendering.file_deck import FileDeck
 from tests.support.measures.attacks import coincidence
 from tests.support.measures.bass import DoubleBass, bass_db, double_bass
 from tests.support.measures.clicks import clicks
+from tests.support.measures.harmony import harmonic_clash
 from tests.support.measures.loudness import loudness_excursion, short_term_lufs, true_peak_dbtp
 from tests.support.measures.parts import parts_of, sources_of
 from tests.support.measures.silence import gaps
@@ -48,6 +50,10 @@ class TransitionMeasures:
     below_lu: float
     """Likewise, how far it falls below them."""
     peak_dbtp: float
+    clash: float
+    """Harmonic clash of both parts (`tests/support/measures/harmony`)."""
+    crossfade_clash: float
+    """The same of a plain crossfade of 6 s."""
     beat_differences_ms: tuple[float, ...] = ()
     """Lateness of the incoming track on each beat on which both tracks strike."""
     bass_excess_db: float | None = None
@@ -118,8 +124,15 @@ def measure(excerpt: TransitionExcerpt) -> TransitionMeasures:
         above_lu=above,
         below_lu=below,
         peak_dbtp=true_peak_dbtp(mix),
+        clash=_clash(plays, first, len(mix)),
+        crossfade_clash=_clash(excerpt.crossfade, -SAMPLE_RATE, excerpt.crossfade[0].end + 2 * SAMPLE_RATE),
     )
     return _with_beats(excerpt, measures, mix, first) if excerpt.beats else measures
+
+
+def _clash(plays: tuple[Play, Play], first: int, count: int) -> float:
+    parts = [part.placed(count) for part in parts_of(plays, FileDeck, first, count)]
+    return harmonic_clash(*parts) if len(parts) == 2 else 0.0
 
 
 def first_sample(excerpt: TransitionExcerpt) -> int:
@@ -153,10 +166,9 @@ def _gaps(excerpt: TransitionExcerpt, mix: Audio, first: int) -> Iterator[float]
 
 def _with_beats(excerpt: TransitionExcerpt, measures: TransitionMeasures, mix: Audio, first: int) -> TransitionMeasures:
     """Add the measures of beats and bass."""
-    duration = excerpt.transition.duration
     parts = parts_of((excerpt.outgoing, excerpt.incoming), FileDeck, first, len(mix))
     outgoing, incoming = (part.placed(len(mix)) for part in parts)
-    times = (np.arange(1, excerpt.beats) * duration / excerpt.beats - first) / SAMPLE_RATE
+    times = np.array(excerpt.beats) - first / SAMPLE_RATE
     differences = coincidence(outgoing, incoming, times).differences_ms
     bass = _bass(excerpt, (outgoing, incoming), mix, first)
     return replace(
@@ -175,7 +187,7 @@ def _bass(excerpt: TransitionExcerpt, parts: tuple[Audio, Audio], mix: Audio, fi
     both of these, and over the full bass of the louder track: the level that 5 % of its moments with bass exceed.
     """
     duration = excerpt.transition.duration
-    whole = (replace(excerpt.outgoing, bass_out=None), replace(excerpt.incoming, bass_in=None))
+    whole = (replace(excerpt.outgoing, bands_out=None), replace(excerpt.incoming, bands_in=None))
     before, after = (part.placed(duration) for part in sources_of(whole, FileDeck, 0, duration))
     silence = np.zeros_like(before)
     outgoing = np.concatenate((before, parts[0], silence))

@@ -155,8 +155,9 @@ def _media_times(play: Play, lead: RenderableLead | None, positions: tuple[float
 def _headline(drawing: Drawing, excerpt: TransitionExcerpt) -> None:
     plan = excerpt.transition
     drawing.text("title", 24, 34, excerpt.titles)
-    how = f"{'faster' if plan.ratio > 1 else 'slower'}, then back to its own tempo within {seconds(plan.glide):.0f} s"
-    text = f"Beat-matched over {plan.bars} bars; the incoming track {abs(plan.ratio - 1):.1%} {how}"
+    how = "the tempo moves evenly" if plan.lead_out_warp is not None else "then back to its own tempo"
+    change = f"{abs(plan.ratio - 1):.1%} {'faster' if plan.ratio > 1 else 'slower'}"
+    text = f"Beat-matched over {plan.bars} bars; the incoming track {change}, {how}"
     drawing.text("", 24, 55, text.replace("%", "\N{NARROW NO-BREAK SPACE}%", 1))
 
 
@@ -214,7 +215,8 @@ def _bass(play: Play, media_time: float) -> float:
     def progress(fade: Fade) -> float:
         return min(max((media_time - fade.start) / fade.length, 0.0), 1.0)
 
-    return (progress(play.bass_in) if play.bass_in else 1.0) * (1 - progress(play.bass_out) if play.bass_out else 1.0)
+    rises = progress(play.bands_in.low) if play.bands_in else 1.0
+    return rises * (1 - progress(play.bands_out.low) if play.bands_out else 1.0)
 
 
 def _corners(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from rtc_drift.decoder import messages as decoding
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.codec import Decoder, encode
-from rtc_drift.engine.protocol.plays import Fade, Lead, Play
+from rtc_drift.engine.protocol.plays import Bands, Fade, Lead, LeadOut, Play
 from tests.fuzz.target import Target, require
 
 REFUSALS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, struct.error)
 """What nonsense raises."""
 SIZES = (1, 7, 64)
+FADE = Fade(9, 960)
 PLAY = Play(
-    1, "0" * 16, "/music/\udcff.flac", 960, 0, 48_000, 0.5, 0, Fade(9, 960), None, Lead("/lead", 9, 9), Fade(1, 2)
+    *(1, "0" * 16, "/music/\udcff.flac", 960, 0, 48_000, 0.5, 0, FADE, None),
+    *(Lead("/lead", 9, 9), LeadOut("/lead", 9, 9), Bands(FADE, FADE, FADE)),
 )
 MESSAGES: tuple[m.Message, ...] = (
     *(m.OpenStation(1, 128_000), m.SetClock(1, 0, None), m.SetPlays(1, (PLAY,)), m.Subscribe(1, rtp=True)),

@@ -1,5 +1,7 @@
 """The band splitter, and bands that change hands between two plays."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,7 +53,7 @@ def test_all_bands_together_are_as_loud_as_the_sound(hertz: float) -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 5_000), min_size=1, max_size=12))
 def test_blocks_of_any_size_are_split_alike(sizes: list[int]) -> None:
-    audio, cut, parts = steady_music(1.5, seed=3), BandSplitter(), []
+    audio, cut, parts = steady_music(1.5, seed=3), BandSplitter(), list[Any]()
     for size in sizes:
         parts.append(cut.process(audio[sum(map(len, parts)) :][:size]))
         if not len(audio[sum(map(len, parts)) :]):

@@ -84,13 +84,13 @@ def test_every_overlap_is_within_bounds(earliest: float) -> None:
         assert (np.diff(it.out_times) > 0).all() and (np.diff(it.in_times) > 0).all()
 
 
-def breathing(sway: float, phase: float, **changes: object) -> MixTrack:
+def breathing(sway: float, phase: float) -> MixTrack:
     """Make a track whose tempo sways by a share, within 24 beats."""
     even = beat_analysis(BPM)
     beats = 0.2 + np.cumsum(0.5 * (1 + sway * np.sin(2 * np.pi * np.arange(len(even.beats_seconds)) / 24 + phase)))
     beats = beats[beats < LENGTH - 2]
     update = {"beats_seconds": beats, "attacks_seconds": beats, "downbeats_seconds": beats[::4]}
-    return mix_track(1, even.model_copy(update={name: tuple(it.tolist()) for name, it in update.items()}), **changes)
+    return mix_track(1, even.model_copy(update={name: tuple(it.tolist()) for name, it in update.items()}))
 
 
 def test_a_breathing_beat_is_followed_bar_by_bar() -> None:

@@ -23,7 +23,7 @@ def test_a_breathing_tempo_is_followed(period: float, sway: float, seed: int) ->
 
 
 def test_an_attack_of_another_instrument_moves_nothing() -> None:
-    beats = np.arange(200) * 0.5
+    beats = np.arange(200.0) * 0.5
     attacks = beats.copy()
     attacks[50::9] -= 0.025
     smooth = SmoothBeats.of(beats, attacks)
@@ -32,14 +32,14 @@ def test_an_attack_of_another_instrument_moves_nothing() -> None:
 
 
 def test_beats_without_attack_count_little_and_have_no_deviation() -> None:
-    beats = np.arange(200) * 0.5 + 0.01  # counted late
-    attacks = np.where(np.arange(200) % 3 == 0, np.arange(200) * 0.5, np.nan)
+    beats = np.arange(200.0) * 0.5 + 0.01  # counted late
+    attacks = np.where(np.arange(200) % 3 == 0, np.arange(200.0) * 0.5, np.nan)
     smooth = SmoothBeats.of(beats, attacks)
-    assert np.abs(smooth.times - np.arange(200) * 0.5).max() <= 0.004
+    assert np.abs(smooth.times - np.arange(200.0) * 0.5).max() <= 0.004
     assert smooth.has_attack.sum() == 67 and not smooth.deviations[~smooth.has_attack].any()
 
 
 def test_without_any_attack_the_counted_beats_are_kept() -> None:
-    beats = np.arange(100) * 0.4
+    beats = np.arange(100.0) * 0.4
     smooth = SmoothBeats.of(beats, np.full(100, np.nan))
     assert smooth.times == pytest.approx(beats, abs=1e-6)

@@ -13,6 +13,7 @@ from rtc_drift.library.track import Track
 from rtc_drift.media import Audio, amplitude, samples, seconds
 from rtc_drift.rendering.render import LAST_FADE
 from rtc_drift.station.entry import Entry
+from rtc_drift.station.stretched_ends import StretchedEnds
 from rtc_drift.stretching.lead_cache import LeadCache
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.pool import WorkerError
@@ -141,7 +142,7 @@ def test_a_late_lead_changes_nothing() -> None:
     pending = station.autodj.pending_lead
     assert pending is not None
     station.run_for(seconds(planned.play.start - station.now) - 0.1)
-    assert not station.autodj.lead_ready(pending, "/leads/late.wav")
+    assert not station.autodj.lead_ready(pending, StretchedEnds(Path("/leads/late.wav")))
     station.run_for(1)
     playing = station.autodj.now_playing()
     assert playing is not None and playing.transition == planned.transition
