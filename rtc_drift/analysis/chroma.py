@@ -16,8 +16,8 @@ _LEAST_CONTRAST = 0.3
 def chroma_by_second(chroma: NDArray[np.float32], seconds: int) -> NDArray[np.uint8]:
     """Return how far each pitch class is above the middle one, in each second: `(seconds, 12)`, all 0 without pitch.
 
-    It is in fifteenths of the strongest, which has 15. About half are 0: noise and drums are in all pitch classes. `chroma` are frames `(n, 12)` at
-    `FRAME_RATE`.
+    It is in fifteenths of the strongest, which has 15. About half are 0: noise and drums are in all pitch classes.
+    `chroma` are frames `(n, 12)` at `FRAME_RATE`.
     """
     edges = np.round(np.arange(seconds + 1) * FRAME_RATE).astype(int).tolist()
     sums = [chroma[first:last].sum(axis=0) for first, last in pairwise(edges)]
