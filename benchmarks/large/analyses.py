@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from rtc_drift.analysis.curves import CHROMA_STEPS
+from rtc_drift.analysis.curves import CHROMA_STEPS, chroma_of
 from rtc_drift.analysis.model import PITCH_CLASSES, ROLES, Analysis, Cues, Features, Section
 from tests.support.synthetic_library import make_library
 
@@ -88,7 +88,7 @@ def _make_beats(rng: np.random.Generator) -> _Beats:
             "momentary_lufs": tuple(momentary.round(1).tolist()),
             "heard_bass": tuple(bass.round(2).tolist()),
             "heard_highs": tuple(highs.round(2).tolist()),
-            "chroma": tuple(_make_chroma(rng)),
+            "chroma": _make_chroma(rng),
         },
     )
 
@@ -102,10 +102,10 @@ def _make_section(start: float, rng: np.random.Generator) -> Section:
     )
 
 
-def _make_chroma(rng: np.random.Generator) -> list[float]:
+def _make_chroma(rng: np.random.Generator) -> tuple[float, ...]:
     """Make the chroma of chords of two seconds, with a few tones of a melody."""
     chords = np.repeat(rng.beta(0.8, 1.6, (int(SECONDS) // 2, PITCH_CLASSES)), 2, axis=0)
     strengths = chords + rng.normal(0, 0.1, chords.shape)
     strengths = (strengths - np.median(strengths, axis=1, keepdims=True)).clip(0)
     strengths /= strengths.max(axis=1, keepdims=True)
-    return [step / CHROMA_STEPS for step in np.round(strengths * CHROMA_STEPS).astype(int).ravel().tolist()]
+    return chroma_of(np.round(strengths * CHROMA_STEPS).astype(int).ravel().tolist())

@@ -16,7 +16,7 @@ FIELDS = (*_PLAIN, "sections")
 """Fields of an `Analysis` that the curves hold."""
 CHROMA_STEPS = 15
 """Number of steps from 0 to 1 of the strength of a pitch class."""
-_STRENGTHS = tuple(step / CHROMA_STEPS for step in range(CHROMA_STEPS + 1))
+_STRENGTHS = tuple(round(step / CHROMA_STEPS, 2) for step in range(CHROMA_STEPS + 1))
 
 
 def curves_of(analysis: Analysis) -> list[Sequence[float]]:
@@ -44,7 +44,7 @@ def fields_of(curves: Mapping[str, Sequence[float]]) -> dict[str, Any]:
 
 
 def chroma_of(steps: Iterable[int]) -> tuple[float, ...]:
-    """Return strengths in fifteenths as numbers from 0 to 1.
+    """Return strengths in fifteenths as numbers from 0 to 1, to two decimals.
 
     One object stands for all equal ones: of thousands of numbers, that saves three quarters of the memory.
     """

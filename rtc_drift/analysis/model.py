@@ -123,7 +123,7 @@ class Analysis(_Model):
     heard_highs: tuple[Share, ...] = ()
     """Share of the loudness (as power) of each 0.4 s that is lost when the engine removes the highs."""
     chroma: tuple[Share, ...] = ()
-    """Strength of the 12 pitch classes, from C upwards, in one second after the other, in fifteenths.
+    """Strength of the 12 pitch classes, from C upwards, in one second after the other: fifteenths to two decimals.
 
     It is that above the middle pitch class, divided by the greatest, which is 1; a second without pitch has only 0.
     """

@@ -18,6 +18,10 @@ _SHORT_COUNTS, _LONG_COUNTS = 1.0, 0.5
 """Weights of the novelty over two bars, and over four."""
 _LEAST_UNREST, _UNREST_COUNTS = 2.0, 0.4
 """Decibels that are always needed for a change, and how much the usual distance of a bar from the next adds to them."""
+_CLIPPED = (-1.0, 2.0)
+"""Novelty that counts for the confidence, so that no single bar decides."""
+_ENDING_BARS = 4
+"""Bars at the end that don't count for it: a track that fades out or stops is new in each of them."""
 _Array = NDArray[np.float64]
 
 
@@ -28,7 +32,7 @@ class Phrases:
     starts: tuple[int, ...]
     """Number of the first bar of each phrase, the first bar of all included."""
     confidence: float
-    """Median lead in novelty of the first bars over those up to three bars beside them, 0–1."""
+    """Mean lead in novelty of the first bars over those up to three bars beside them, 0–1."""
     unrest: float
     """Unit of the novelty, in the unit of the rows: what is clearly a change in this track."""
 
@@ -78,8 +82,9 @@ def _best_way(novelty: _Array) -> tuple[int, ...]:
 
 
 def _lead(novelty: _Array, starts: tuple[int, ...]) -> float:
-    inner = np.array(starts[1:], int)
+    inner = np.array([bar for bar in starts[1:] if bar < len(novelty) - _ENDING_BARS], int)
     if not len(inner):
         return 0.0
-    others = [float(np.median(novelty[np.clip(inner + shift, 0, len(novelty) - 1)])) for shift in (-3, -2, -1, 1, 2, 3)]
-    return min(max(float(np.median(novelty[inner])) - max(others), 0.0), 1.0)
+    clipped = np.clip(novelty, *_CLIPPED)
+    others = [float(clipped[np.clip(inner + shift, 0, len(novelty) - 1)].mean()) for shift in (-3, -2, -1, 1, 2, 3)]
+    return min(max(float(clipped[inner].mean()) - max(others), 0.0), 1.0)

@@ -33,7 +33,7 @@ from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
 from rtc_drift.workers.pool import WorkerError, Workers
 
 KEPT_ANALYSES = 64
-"""Most analyses with beats and curves in memory; each takes about 100 kB."""
+"""Most analyses with beats and curves in memory; each takes about 150 kB."""
 
 
 @dataclass(frozen=True, slots=True)

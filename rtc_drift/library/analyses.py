@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 READ_SECONDS = 0.015
 """Longest time that planning waits for beats and curves to be read: the event loop stands still meanwhile."""
 _MAX_RECENT = 64
-"""Most analyses with beats and curves in memory; each takes about 100 kB."""
+"""Most analyses with beats and curves in memory; each takes about 150 kB."""
 RECORD_AGAIN_SECONDS = 30.0
 """Time between attempts to record an analysis, while the disk is full, for example."""
 
