@@ -4,7 +4,7 @@
  *
  * @typedef {{id: string, title: string, artist: string, album: string, genre: string,
  *            durationSeconds: number, hasCover: boolean, loved: boolean}} Track
- * @typedef {{track: Track, startsAt: number, offsetSamples: number}} PlayingTrack
+ * @typedef {{track: Track, startsAt: number, offsetSamples: number, positionMap: ?number[][]}} PlayingTrack
  * @typedef {{track: Track, startsAt: number, reason?: string,
  *            transition?: {kind: string, style: string, durationSamples: number, bars: number, tempoRatio: number,
  *                          reasons: readonly string[]}}} Planned
@@ -137,11 +137,11 @@ export function advance(state, mediaTime) {
 function apply(state, event) {
   switch (event.type) {
     case "track_started": {
-      const { track, startsAt, offsetSamples } = event;
+      const { track, startsAt, offsetSamples, positionMap } = event;
       const { next, pausedAt } = state;
       const stillAhead = next && next.startsAt > startsAt && next.track.id !== track.id;
       return change(state, {
-        playing: { track, startsAt, offsetSamples },
+        playing: { track, startsAt, offsetSamples, positionMap },
         // A new track ends a pause, unless the pause came after the start of this track.
         pausedAt: pausedAt !== null && pausedAt > startsAt ? pausedAt : null,
         next: stillAhead ? next : null,
@@ -215,12 +215,21 @@ export const leaderOf = (state) => state.session?.following ?? state.sessionId;
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
+/** Return the sample of the file that is heard at a media time: by the map while the tempo is another one. */
+export function positionAt({ startsAt, offsetSamples, positionMap }, mediaTime) {
+  const after = positionMap?.findIndex(([time]) => time > mediaTime) ?? -1;
+  if (after < 0) return offsetSamples + mediaTime - startsAt;
+  if (after === 0) return positionMap[0][1];
+  const [[time, position], [nextTime, nextPosition]] = positionMap.slice(after - 1, after + 1);
+  return position + ((mediaTime - time) * (nextPosition - position)) / (nextTime - time);
+}
+
 /** Compute what the views show at `mediaTime` (null if unknown). */
 export function viewOf(state, mediaTime) {
   const { playing, pausedAt, next, transition } = state;
   const { tracks } = state.queue;
   const duration = playing?.track.durationSeconds ?? 0;
-  const at = (m) => clamp((playing.offsetSamples + m - playing.startsAt) / SAMPLE_RATE, 0, duration);
+  const at = (m) => clamp(positionAt(playing, m) / SAMPLE_RATE, 0, duration);
   const position = playing && mediaTime !== null ? (state.seekTo ?? at(Math.min(mediaTime, pausedAt ?? mediaTime))) : null;
   const paused = pausedAt !== null && mediaTime !== null && mediaTime >= pausedAt;
   return {

@@ -11,7 +11,7 @@ from rtc_drift.api.errors import ApiError, json_body
 from rtc_drift.api.permissions import cookie_name, may_command
 from rtc_drift.api.receptions import receptions
 from rtc_drift.api.schemas import model_response
-from rtc_drift.media import SAMPLE_RATE, seconds
+from rtc_drift.media import SAMPLE_RATE
 from rtc_drift.station.session import MASTER, Session
 
 KEY_DAYS = 400
@@ -92,7 +92,7 @@ async def _info(request: web.Request, session: Session, ssrc: int | None) -> sch
     now, state = session.station.now(), session.state(allow_commands=may_command(request, session))
     playing = state.now_playing
     media_time = now if state.paused_at is None else min(now, state.paused_at)
-    position = seconds(playing.offset_samples + media_time - playing.starts_at) if playing else None
+    position = playing.position_at(media_time) / SAMPLE_RATE if playing else None
     sent_to = context(request).listeners.sent_to(session, ssrc)
     clock = schemas.RtpClock(
         sample_rate=SAMPLE_RATE,

@@ -53,6 +53,17 @@ class Entry:
         return self.transition.lead_warp if self.play.lead is not None else None
 
     @property
+    def position_map(self) -> tuple[tuple[int, int], ...] | None:
+        """Media times and the file's samples that sound then, straight between, while it is at another tempo.
+
+        None if it never is. After the last pair it goes on at its own tempo.
+        """
+        warp = self.lead_warp
+        if warp is None:
+            return None
+        return tuple((self.play.start + round(output), round(file)) for output, file in warp.knots)
+
+    @property
     def natural_end(self) -> int:
         """The media time at which it ends if nothing else is planned."""
         end = self.play.start + max(1, self.track.duration_samples - self.play.offset)

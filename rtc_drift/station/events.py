@@ -30,6 +30,7 @@ class TrackStarted(_Event):
     track: TrackInfo
     starts_at: int
     offset_samples: int
+    position_map: tuple[tuple[int, int], ...] | None = None
 
 
 class TrackPlanned(_Event):

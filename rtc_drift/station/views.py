@@ -4,6 +4,7 @@ from collections.abc import Container
 from dataclasses import asdict
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -88,17 +89,34 @@ class TransitionInfo(Wire):
 
 
 class PlayingTrack(Wire):
-    """The track on the air: at media time `m` it is at the file's sample `offset_samples + m - starts_at`."""
+    """The track on the air.
+
+    At media time `m` it is at the file's sample `offset_samples + m - starts_at`, or where its position map says.
+    """
 
     track: TrackInfo
     starts_at: int
     offset_samples: int
+    position_map: tuple[tuple[int, int], ...] | None = None
+    """Media times and samples of the file, straight between; null if it is never heard at another tempo."""
 
     @classmethod
     def of(cls, entry: Entry, loved: Container[str]) -> "PlayingTrack":
         """Show an entry of the programme that is on the air."""
-        track = TrackInfo.of(entry.track, loved)
-        return cls(track=track, starts_at=entry.play.start, offset_samples=entry.play.offset)
+        return cls(
+            track=TrackInfo.of(entry.track, loved),
+            starts_at=entry.play.start,
+            offset_samples=entry.play.offset,
+            position_map=entry.position_map,
+        )
+
+    def position_at(self, media_time: int) -> float:
+        """Return the sample of the file that is heard at a media time."""
+        plain = self.offset_samples + media_time - self.starts_at
+        if self.position_map is None or media_time >= self.position_map[-1][0]:
+            return plain
+        times, positions = zip(*self.position_map, strict=True)
+        return float(np.interp(media_time, times, positions))
 
 
 class WhyInfo(Wire):

@@ -101,7 +101,7 @@ def test_an_ending_that_stalls_is_given_up() -> None:
 
 def test_the_mixer_sets_and_takes_back_an_ending_without_a_new_deck() -> None:
     opener = DeckOpener()
-    play = Play(1, "a", "track", 0, 0, len(WHOLE), 1.0, 0, None)
+    play = Play(1, "a", "track", 0, 0, len(TRACK), 1.0, 0, None)
     ending = Play(1, "a", "track", 0, 0, len(WHOLE), 1.0, 0, None, lead_out=LEAD_OUT)
     mixer, parts = Mixer(opener), list[Audio]()
     for number, at in enumerate(range(0, len(WHOLE) - 48_000, 48_000)):

@@ -1,0 +1,62 @@
+"""Positions that are told of a stretched track are those that are heard."""
+
+from pathlib import Path
+
+import numpy as np
+
+from rtc_drift.media import SAMPLE_RATE, samples
+from rtc_drift.station.stretched_ends import StretchedEnds
+from rtc_drift.station.views import PlayingTrack
+from tests.support.analyses import beat_analysis
+from tests.support.autodj_driver import AutoDjDriver
+from tests.support.mix_tracks import mix_track
+
+
+def driver_in_an_overlap(first: float, second: float) -> AutoDjDriver:
+    """Return a driver two seconds into the overlap of two tracks with these tempi, whose ends are stretched."""
+    tracks = [mix_track(number, beat_analysis(bpm)) for number, bpm in enumerate((first, second), start=1)]
+    driver = AutoDjDriver(*(it.track for it in tracks))
+    driver.library.analyses.update({it.track.id: it.analysis for it in tracks if it.analysis is not None})
+    driver.run_for(1)
+    assert driver.autodj.lead_ready(driver.pending_lead(), StretchedEnds(Path("/lead.wav"), Path("/lead-out.wav")))
+    driver.run_for((driver.planned().play.start - driver.now) / SAMPLE_RATE + 2)
+    return driver
+
+
+def test_the_map_tells_where_a_stretched_track_is() -> None:
+    driver = driver_in_an_overlap(124, 127)
+    entry = driver.autodj.now_playing()
+    assert entry is not None and entry.lead_warp is not None
+    (started,) = (it for it in driver.events_of("track_started") if it.track.id == entry.track.id)
+    shown = PlayingTrack.of(entry, ())
+    assert started.position_map == shown.position_map is not None
+    end = entry.play.start + entry.lead_warp.length
+    for at in range(entry.play.start, end + samples(5), samples(0.7)):
+        assert abs(shown.position_at(at) - entry.position_at(at)) <= samples(0.001)
+    plain = shown.offset_samples + entry.play.start - shown.starts_at
+    assert abs(plain - shown.position_at(entry.play.start)) > samples(0.1), "the map makes a difference"
+    times = np.array(shown.position_map)
+    assert (np.diff(times, axis=0) > 0).all() and shown.position_at(end) == entry.play.position_at(end)
+
+
+def test_beats_of_both_tracks_are_heard_together_where_both_are_bent() -> None:
+    driver = driver_in_an_overlap(124, 130)
+    outgoing, incoming = driver.autodj.programme.entries[:2]
+    assert outgoing.lead_out_warp is not None and incoming.lead_warp is not None
+    for entry in (outgoing, incoming):
+        for at in range(incoming.play.start, incoming.play.start + incoming.transition.duration, samples(0.9)):
+            assert abs(entry.time_of(entry.position_at(at)) - at) <= 2, "the inverse"
+    beats = []
+    for entry in (outgoing, incoming):
+        times = [entry.time_of(samples(it)) for it in driver.library.analyses[entry.track.id].downbeats_seconds]
+        overlap = (incoming.play.start - 9, incoming.play.start + incoming.transition.duration + 9)
+        beats.append([it for it in times if overlap[0] <= it <= overlap[1]])
+    assert len(beats[0]) == len(beats[1]) == incoming.transition.bars + 1
+    assert np.abs(np.diff(beats, axis=0)).max() <= samples(0.002)
+
+
+def test_a_track_at_its_own_tempo_has_no_map() -> None:
+    driver = AutoDjDriver(mix_track(1).track, mix_track(2).track)
+    driver.run_for(1)
+    playing = driver.autodj.now_playing()
+    assert playing is not None and PlayingTrack.of(playing, ()).position_map is None
