@@ -72,7 +72,9 @@ class TransitionInfo(Wire):
     bars: int
     """Length of the overlap in bars; 0 if it is not on the beat."""
     tempo_ratio: float
-    """Speed of the next track during the overlap; 1 = its own tempo."""
+    """Mean speed of the next track during the overlap; 1 = its own tempo."""
+    outgoing_tempo_ratio: float
+    """The same of the track before it."""
     reasons: list[str]
 
     @classmethod
@@ -84,6 +86,7 @@ class TransitionInfo(Wire):
             duration_samples=transition.duration,
             bars=transition.bars,
             tempo_ratio=transition.ratio,
+            outgoing_tempo_ratio=transition.outgoing_ratio,
             reasons=list(transition.reasons),
         )
 
