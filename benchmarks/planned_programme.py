@@ -48,6 +48,8 @@ class TransitionExcerpt:
     transition: Transition
     beats: tuple[float, ...]
     """Media times in seconds of the beats within the overlap; none if it is not counted in bars."""
+    are_sure: bool
+    """True if the beats of both tracks are sure."""
     crossfade: tuple[Play, Play]
     """A plain crossfade of the same tracks, from media time 0 on."""
     phrases: tuple[bool | None, bool | None]
@@ -174,6 +176,7 @@ def _excerpt(outgoing: Entry, incoming: Entry, library: MemoryLibrary) -> Transi
         second,
         plan,
         beats=tuple(_beats(outgoing, plan, before.grid, zero)) if plan.bars and before.grid else (),
+        are_sure=before.grid is not None and after.grid is not None,
         crossfade=_crossfade(outgoing, incoming),
         phrases=(_begins_phrase(before, plan.leave_at), _begins_phrase(after, plan.enter_at)),
         titles=f"{outgoing.track.title} → {incoming.track.title}",
