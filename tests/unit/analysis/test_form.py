@@ -82,3 +82,12 @@ def test_without_sure_bars_there_are_no_phrases_and_sections_by_energy() -> None
     assert [it.role for it in analysis.sections] == ["intro", "body", "outro"]
     assert [it.starts_seconds for it in analysis.sections] == pytest.approx([0, 20, 40], abs=2.5)
     assert analysis.sections[0].energy < -15 < analysis.sections[1].energy
+
+
+def test_rumble_without_a_pulse_has_no_phrases_although_its_beats_are_steady() -> None:
+    steps = np.cumsum(np.random.default_rng(1).normal(size=60 * SAMPLE_RATE))
+    rumble = steps - np.convolve(steps, np.ones(400) / 400, "same")
+    wave = (0.5 * rumble / np.abs(rumble).max()).astype(np.float32)
+    analysis = analysed(np.stack((wave, wave), axis=1))
+    assert len(analysis.downbeats_seconds) > 8
+    assert analysis.phrases_seconds == ()
