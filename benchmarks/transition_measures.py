@@ -124,14 +124,15 @@ def measure(excerpt: TransitionExcerpt) -> TransitionMeasures:
         above_lu=above,
         below_lu=below,
         peak_dbtp=true_peak_dbtp(mix),
-        clash=_clash(plays, first, len(mix)),
-        crossfade_clash=_clash(excerpt.crossfade, -SAMPLE_RATE, excerpt.crossfade[0].end + 2 * SAMPLE_RATE),
+        clash=_clash(plays, excerpt.ends),
+        crossfade_clash=_clash(excerpt.crossfade, excerpt.crossfade[0].end),
     )
     return _with_beats(excerpt, measures, mix, first) if excerpt.beats else measures
 
 
-def _clash(plays: tuple[Play, Play], first: int, count: int) -> float:
-    parts = [part.placed(count) for part in parts_of(plays, FileDeck, first, count)]
+def _clash(plays: tuple[Play, Play], count: int) -> float:
+    """Return the harmonic clash of two plays in an overlap of `count` samples from media time 0 on."""
+    parts = [part.placed(count) for part in parts_of(plays, FileDeck, 0, count)]
     return harmonic_clash(*parts) if len(parts) == 2 else 0.0
 
 

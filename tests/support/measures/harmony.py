@@ -16,23 +16,21 @@ _SILENCE = 1e-9
 
 
 def harmonic_clash(first: Audio, second: Audio) -> float:
-    """Return how rough two parts of a mix, as long as each other, sound together: 0 to about 0.5.
+    """Return how rough an overlap's two parts, as long as each other, sound together: 0 to about 0.5.
 
     In each frame of 0.34 s, chroma from the peaks of both spectra (110 Hz to 1.76 kHz) give a dissonance: the mean
     roughness of all pairs of pitch classes, one of each part. The frame counts by how much both sound at once: twice
-    the quieter part's share of the power in that range, 0 to 1. The result is the mean over the time in which the two
-    sound at all within 30 dB of each other; 0 if they never do.
+    the quieter part's share of the power in that range, 0 to 1. The result is the mean over the whole overlap.
     """
+    if not len(first):
+        return 0.0
     spectra = [_magnitudes(part.mean(axis=1)) for part in (first, second)]
     powers = [np.square(it).sum(axis=1) + _SILENCE for it in spectra]
     quieter = np.minimum(*powers)
     both = 2 * quieter / (powers[0] + powers[1])
-    counts = quieter > 1e-3 * np.maximum(*powers)
-    if not counts.any():
-        return 0.0
     chords = [_chroma(it) for it in spectra]
     dissonance = np.einsum("fi,ij,fj->f", chords[0], _INTERVALS, chords[1])
-    return float((dissonance * both)[counts].mean())
+    return float((dissonance * both).mean())
 
 
 def _magnitudes(wave: NDArray[np.float32]) -> NDArray[np.float64]:
