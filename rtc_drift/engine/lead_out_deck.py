@@ -95,7 +95,8 @@ class LeadOutDeck:
 
     def _read_ending(self, lead_out: LeadOut, position: int, count: int, takes_over: int | None) -> Audio:
         """Read from the ending, and from `takes_over` on from the track's own file."""
-        wanted = count if takes_over is None else max(0, min(count, takes_over - position))
+        until = lead_out.begins_at + lead_out.length if takes_over is None else takes_over
+        wanted = max(0, min(count, until - position))
         audio = np.empty((0, 2), np.float32)
         if wanted and self._deck is not None:
             audio = self._deck.read(position - lead_out.begins_at, wanted)

@@ -54,13 +54,19 @@ class BeatGrid:
         first = np.where(possible, firsts, 0)
         if len(self.beats) <= beats:
             return np.zeros(len(firsts), bool)
-        struck = np.concatenate(((0,), np.cumsum(self.smooth.has_attack)))
-        squares = np.concatenate(((0.0,), np.cumsum(self.smooth.deviations**2)))
-        number = struck[first + beats + 1] - struck[first]
-        even = (squares[first + beats + 1] - squares[first]) <= number * _MAX_DEVIATION_SECONDS**2
+        struck, deviation = self.steadiness(first, beats)
         lengths = np.lib.stride_tricks.sliding_window_view(np.diff(self.smooth.times), beats)[first]
         is_steady = lengths.max(axis=1) < _MAX_LENGTHS * lengths.min(axis=1)
-        return np.asarray(possible & even & is_steady & (number >= _MIN_ATTACK_SHARE * (beats + 1)))
+        is_struck = (struck >= _MIN_ATTACK_SHARE) & (deviation <= _MAX_DEVIATION_SECONDS)
+        return np.asarray(possible & is_steady & is_struck)
+
+    def steadiness(self, firsts: NDArray[np.int64], beats: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return for each passage the share of its beats with an attack, and their deviation (root mean square)."""
+        struck = np.concatenate(((0,), np.cumsum(self.smooth.has_attack)))
+        squares = np.concatenate(((0.0,), np.cumsum(self.smooth.deviations**2)))
+        number = struck[firsts + beats + 1] - struck[firsts]
+        deviation = np.sqrt(np.maximum(squares[firsts + beats + 1] - squares[firsts], 0) / np.maximum(number, 1))
+        return number / (beats + 1), deviation
 
     def next_downbeat(self, position: float) -> float | None:
         """Return the time of the first downbeat at or after a position, both in seconds; None if there is none."""

@@ -37,7 +37,11 @@ _LENGTH_COST = 1 / 16
 """Cost of each bar more or less than usual."""
 _TEMPO_COST = 6.0
 """Cost of a tempo that differs by all of it: 0.06 for each percent."""
-_HARMONY_WEIGHT, _ACTIVITY_WEIGHT = 1.5, 0.6
+_UNSTEADY_COST = 50.0
+"""Cost of each second of deviation of attacks: 0.05 for each millisecond."""
+_SOFT_COST = 0.5
+"""Cost of a beat of either track on which nothing is struck, as a share of all."""
+_HARMONY_WEIGHT, _ACTIVITY_WEIGHT = 8.0, 2.0
 _SHAPE_COST = 0.05
 """Cost of each shape after the preferred one."""
 _MOST_CANDIDATES = 12
@@ -97,6 +101,7 @@ def _costs(outgoing: MixTrack, incoming: MixTrack, overlaps: Overlaps) -> Floats
     cost = _PHRASE_COST * (2 - overlaps.phrases) + _LANDING_COST * ~overlaps.lands + _RISE_COST * ~overlaps.rises
     cost = cost + _GIVEN_AWAY_COST * (overlaps.given_out + overlaps.given_in)
     cost += _LENGTH_COST * abs(overlaps.bars - USUAL_BARS) + _TEMPO_COST * np.abs(overlaps.ratios - 1)
+    cost += _UNSTEADY_COST * overlaps.unsteady + _SOFT_COST * overlaps.soft
     shares = (np.arange(clash.POINTS) + 0.5) / clash.POINTS
     here, there = (_at_shares(lines, shares) for lines in (overlaps.out_times, overlaps.in_times))
     sound = clash.together(shares, *USUAL_MID)

@@ -49,6 +49,10 @@ class Overlaps:
     """How many of both tracks begin a phrase with the overlap, `(n,)`: 0, 1 or 2."""
     lands: NDArray[np.bool_]
     """True where the overlap ends with a phrase of the outgoing track, `(n,)`."""
+    unsteady: Floats
+    """Deviation of both tracks' attacks from their beats, in seconds (root mean square), added up, `(n,)`."""
+    soft: Floats
+    """Share of both tracks' beats without an attack, added up, `(n,)`: 0 to 1."""
     rises: NDArray[np.bool_]
     """True where the incoming track's drums come in as the overlap ends, `(n,)`."""
 
@@ -70,6 +74,8 @@ class Overlaps:
             self.given_in[rows],
             self.phrases[rows],
             self.lands[rows],
+            self.unsteady[rows],
+            self.soft[rows],
             self.rises[rows],
         )
 
@@ -154,6 +160,8 @@ def _pairs(bars: int, leaving: _Side, entering: _Side, rises: float) -> Overlaps
     out_row, in_row = np.nonzero(possible)
     leaves, enters = leaving.firsts[out_row], entering.firsts[in_row]
     out_times, in_times = leaving.lines[out_row], entering.lines[in_row]
+    struck_out, deviation_out = leaving.grid.steadiness(leaves, bars * leaving.beats_per_bar)
+    struck_in, deviation_in = entering.grid.steadiness(enters, bars * entering.beats_per_bar)
     begins_out, begins_in = leaving.grid.begins_phrase, entering.grid.begins_phrase
     return Overlaps(
         bars,
@@ -165,5 +173,7 @@ def _pairs(bars: int, leaving: _Side, entering: _Side, rises: float) -> Overlaps
         given_in=np.maximum(in_times[:, 0] - rises, 0),
         phrases=begins_out[leaves].astype(float) + begins_in[enters],
         lands=begins_out[leaves + bars * leaving.grid.beats_per_bar],
+        unsteady=deviation_out + deviation_in,
+        soft=2 - struck_out - struck_in,
         rises=entering.grid.begins_body[enters + bars * entering.beats_per_bar],
     )

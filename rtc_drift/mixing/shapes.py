@@ -64,10 +64,10 @@ class _Crossings(NamedTuple):
 
 
 _CROSSINGS = (
+    _Crossings(Window(0.375, 0.625), Window(0.0, 0.5)),
+    _Crossings(Window(0.5, 0.75), Window(0.25, 0.75)),
+    _Crossings(Window(0.25, 0.5), Window(0.0, 0.35)),
     _Crossings(Window(0.25, 0.75), Window(0.0, 0.5)),
-    _Crossings(Window(0.5, 1.0), Window(0.25, 0.75)),
-    _Crossings(Window(0.0, 0.5), Window(0.0, 0.35)),
-    _Crossings(Window(0.0, 1.0), Window(0.0, 0.6)),
 )
 """Ways for mids and highs to cross, the preferred one first. The incoming track's highs lead in."""
 

@@ -99,6 +99,14 @@ def test_an_ending_that_stalls_is_given_up() -> None:
     assert np.array_equal(deck.read(position + 960, 960), TRACK[position + 960 :][:960])
 
 
+def test_after_the_ending_there_is_nothing_and_nothing_has_failed() -> None:
+    deck = deck_of(DeckOpener())
+    deck.read(LEAD_OUT.begins_at, 960)
+    for at in range(len(WHOLE), len(WHOLE) + 2 * STALLED, 960):
+        assert len(deck.read(at, 960)) == 0
+    assert deck.lead_failure is None
+
+
 def test_the_mixer_sets_and_takes_back_an_ending_without_a_new_deck() -> None:
     opener = DeckOpener()
     play = Play(1, "a", "track", 0, 0, len(TRACK), 1.0, 0, None)

@@ -208,16 +208,3 @@ def test_a_stretched_track_resumes_where_it_was_paused(
     into = programme.commands[-2].accepted.starts_at - stretched.play.start
     assert stretched.lead_warp is not None
     assert again.play.offset == pytest.approx(stretched.lead_warp.position_at(into), abs=samples(0.01))
-
-
-def test_a_pause_at_the_start_of_a_slower_track_does_not_mark_it(
-    drums: dict[str, Piece], leads: ImmediateLeadCache, overlap: Overlap
-) -> None:
-    """Its position in the stretched intro lies before the beginning of the file."""
-    programme = render_overlap(drums, leads, overlap, (-0.13, "pause", {}), (1.0, "resume", {}))
-    paused, resumed = (it.accepted.starts_at for it in programme.commands[-2:])
-    assert programme.entry("Second").play.position_at(paused) < 0, "as this test needs"
-    assert programme.unplayable == {}
-    ((_, length),) = gaps(unfaded(programme))
-    assert length <= resumed - paused + HUSH + samples(0.35), "the file begins with a quarter of a second of silence"
-    assert programme.titles[-1] == "Second" and is_smooth(programme)

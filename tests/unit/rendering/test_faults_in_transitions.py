@@ -89,6 +89,20 @@ def test_a_transition_without_faults_is_smooth() -> None:
     assert longest_gap(station) == 0 and unexplained_clicks(station) == [] and station.library.marked == []
 
 
+def test_a_pause_at_the_start_of_a_slower_track_does_not_mark_it() -> None:
+    """Its position in the stretched intro lies before the beginning of the file."""
+    station = make_station(124, 126.5)
+    _, incoming = run_into_overlap(station, 0.1)
+    assert incoming.play.lead is not None
+    assert incoming.play.position_at(station.now) < 0, "as this test needs"
+    paused = station.commands.pause().starts_at
+    station.run_for(1)
+    resumed = station.commands.resume().starts_at
+    station.run_for(5)
+    assert station.library.marked == [] and station.playing().track.id == incoming.track.id
+    assert longest_gap(station) <= seconds(resumed - paused) + 0.5
+
+
 # --- leads ------------------------------------------------------------------------------------------------------------
 
 

@@ -114,7 +114,7 @@ def test_the_programme_has_the_transitions_to_be_tested(programme: Programme) ->
 def test_the_drums_of_both_tracks_coincide(programme: Programme) -> None:
     beats = programme.within(programme.first_beats())
     apart = coincidence(*programme.parts(), beats)
-    assert apart.both >= 10
+    assert apart.both >= 8, "while mids and highs cross"
     assert apart.median_ms <= 10 and apart.p95_ms <= 25
 
 
@@ -123,7 +123,7 @@ def test_each_track_plays_on_its_own_true_beats(programme: Programme) -> None:
     for part, beats in zip(programme.parts(), (programme.first_beats(), programme.second_beats()), strict=True):
         expected = programme.within(beats)
         late = np.abs(onset_seconds(part, expected) - expected)
-        assert np.isfinite(late).mean() >= 0.7
+        assert np.isfinite(late).mean() >= 0.5
         assert np.nanmedian(late) <= 0.010 and np.nanquantile(late, 0.95) <= 0.025
 
 
