@@ -169,8 +169,11 @@ def _with_beats(excerpt: TransitionExcerpt, measures: TransitionMeasures, mix: A
     """Add the measures of beats and bass."""
     parts = parts_of((excerpt.outgoing, excerpt.incoming), FileDeck, first, len(mix))
     outgoing, incoming = (part.placed(len(mix)) for part in parts)
+    # Each track alone and whole: of a track whose highs alone are in yet, another instrument may strike first.
+    whole = (replace(excerpt.outgoing, bands_out=None), replace(excerpt.incoming, bands_in=None))
+    first_alone, second_alone = (part.placed(len(mix)) for part in sources_of(whole, FileDeck, first, len(mix)))
     times = np.array(excerpt.beats) - first / SAMPLE_RATE
-    differences = coincidence(outgoing, incoming, times).differences_ms
+    differences = coincidence(first_alone, second_alone, times).differences_ms
     bass = _bass(excerpt, (outgoing, incoming), mix, first)
     return replace(
         measures,
