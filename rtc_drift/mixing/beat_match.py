@@ -5,8 +5,8 @@ music given away, length, tempo, and for how chords and mids clash. Then the lou
 each shape that the three bands can have.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from rtc_drift.media import samples
 from rtc_drift.mixing import bending, clash
 from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import Transition
-from rtc_drift.mixing.overlaps import Overlaps, beat_multiple, find_overlaps, find_skips
+from rtc_drift.mixing.overlaps import Overlaps, beat_multiple, find_overlaps
 from rtc_drift.mixing.predicted_loudness import UNNOTICED_LU, excursions
 from rtc_drift.mixing.shapes import USUAL_MID, Shape, banded
 
@@ -69,25 +69,8 @@ def beat_match(outgoing: MixTrack, incoming: MixTrack, earliest: float, *, may_s
         earliest: the outgoing file is not left before this time, in seconds.
         may_stretch: False allows only equal tempi.
     """
-    return _best(outgoing, incoming, find_overlaps(outgoing, incoming, earliest), may_stretch=may_stretch)
-
-
-def beat_matched_skip(
-    outgoing: MixTrack, incoming: MixTrack, since: float, until: float, *, may_stretch: bool
-) -> Transition | None:
-    """Return the best beat-matched transition that starts between two seconds of the outgoing file; None without one.
-
-    Without `may_stretch` only equal tempi are matched.
-    """
-    found = _best(outgoing, incoming, find_skips(outgoing, incoming, since, until), may_stretch=may_stretch)
-    return None if found is None else replace(found, kind="skip")
-
-
-def _best(
-    outgoing: MixTrack, incoming: MixTrack, all_overlaps: Iterable[Overlaps], *, may_stretch: bool
-) -> Transition | None:
     found = list[tuple[Floats, Overlaps]]()
-    for overlaps in all_overlaps:
+    for overlaps in find_overlaps(outgoing, incoming, earliest):
         if not may_stretch:
             overlaps = overlaps.of(np.flatnonzero(bending.are_equal(overlaps.out_times, overlaps.in_times)))
         if len(overlaps.leaves):
@@ -119,32 +102,37 @@ def _shaped(outgoing: MixTrack, incoming: MixTrack, found: list[tuple[Floats, Ov
     """Yield the cheapest overlaps in every shape."""
     if not found:
         return
-    every = np.concatenate([costs for costs, _ in found])
-    limit = np.partition(every, min(_MOST_CANDIDATES, len(every)) - 1)[min(_MOST_CANDIDATES, len(every)) - 1]
+    every = np.sort(np.concatenate([costs for costs, _ in found]))
+    limit = every[min(_MOST_CANDIDATES, len(every)) - 1]
     for costs, overlaps in found:
         rows = np.flatnonzero(costs <= limit)[:_MOST_CANDIDATES]
-        if not len(rows):
-            continue
-        chosen, shapes = overlaps.of(rows), list[list[Shape]]()
-        for row in range(len(rows)):
-            shapes.append(list(_shapes(chosen, row, outgoing.grid.beats_per_bar if outgoing.grid else 4)))
-        count = len(shapes[0])
-        leave, enter = (np.repeat(lines[:, 0], count) for lines in (chosen.out_times, chosen.in_times))
-        each = [shape for some in shapes for shape in some]
-        changes = excursions(
-            outgoing.level, incoming.level, leave, enter, each, np.repeat(chosen.ratios, count)
-        ).reshape(-1, count)
-        for row in range(len(rows)):
-            for number, shape in enumerate(shapes[row]):
-                change = float(changes[row, number])
-                cost = costs[rows[row]] + _SHAPE_COST * number + _LOUDNESS_WEIGHT * max(change - UNNOTICED_LU, 0.0)
-                yield _Candidate(chosen.of(np.array([row])), shape, change, float(cost))
+        if len(rows):
+            yield from _with_loudness(outgoing, incoming, costs[rows], overlaps.of(rows))
 
 
-def _shapes(overlaps: Overlaps, row: int, beats_per_bar: int) -> Iterator[Shape]:
+def _with_loudness(outgoing: MixTrack, incoming: MixTrack, costs: Floats, overlaps: Overlaps) -> Iterator[_Candidate]:
+    """Yield each of some overlaps, with their costs so far, in every shape."""
+    rows = range(len(costs))
+    each = [(row, number, shape) for row in rows for number, shape in enumerate(_shapes(outgoing, overlaps, row))]
+    of = np.array([row for row, _, _ in each])
+    changes = excursions(
+        outgoing.level,
+        incoming.level,
+        overlaps.out_times[of, 0],
+        overlaps.in_times[of, 0],
+        [shape for _, _, shape in each],
+        overlaps.ratios[of],
+    )
+    for (row, number, shape), change in zip(each, changes.tolist(), strict=True):
+        cost = float(costs[row]) + _SHAPE_COST * number + _LOUDNESS_WEIGHT * max(change - UNNOTICED_LU, 0.0)
+        yield _Candidate(overlaps.of(np.array([row])), shape, change, cost)
+
+
+def _shapes(outgoing: MixTrack, overlaps: Overlaps, row: int) -> Iterator[Shape]:
+    assert outgoing.grid is not None
     lines = bending.bar_lines(overlaps.out_times[row], overlaps.in_times[row])
     middle = overlaps.bars // 2
-    beat = (lines[middle + 1] - lines[middle]) / beats_per_bar
+    beat = (lines[middle + 1] - lines[middle]) / outgoing.grid.beats_per_bar
     yield from banded(float(lines[-1]), float(lines[middle]), float(beat))
 
 

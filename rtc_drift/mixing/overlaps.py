@@ -1,7 +1,7 @@
 """Finds where two tracks can be played together, bar on bar: the last bars of one, the first bars of the other."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,6 @@ Indices = NDArray[np.int64]
 
 BARS = (16, 8, 4)
 """Lengths of an overlap, in bars."""
-SKIP_BARS = (4,)
-"""Length of the overlap where somebody asks for another track."""
 SEARCHED_BARS = 32
 """Bars at the end of the outgoing track, and at the beginning of the incoming one, on which an overlap may start."""
 MAX_STEP = 0.015
@@ -103,26 +101,17 @@ def find_overlaps(outgoing: MixTrack, incoming: MixTrack, earliest: float) -> It
     """
     ends = outgoing.level.fades_at()
     room, most = ((ends - since) * MAX_SHARE for since in (earliest, outgoing.first_sound))
-    for bars, leaving, entering in _sides(outgoing, incoming, BARS):
+    for bars, leaving, entering in _sides(outgoing, incoming):
         first, last = leaving.lines[:, 0], leaving.lines[:, -1]
         fits = (first >= earliest) & (last <= ends + _TOLERANCE_SECONDS) & (last - first <= min(MAX_SECONDS, room))
         fits &= (ends - last <= room) & (ends - first <= most)
         if outgoing.level.stops():  # its last chord is part of the music
             fits &= ends - last < _bar_seconds(leaving.grid)
-        overlaps = _pairs(bars, leaving.of(np.flatnonzero(fits)[-SEARCHED_BARS:]), entering, incoming.level.rises_at())
-        yield replace(overlaps, given_out=np.maximum(ends - overlaps.out_times[:, -1], 0))
+        fitting = leaving.of(np.flatnonzero(fits)[-SEARCHED_BARS:])
+        yield _pairs(bars, fitting, entering, ends, incoming.level.rises_at())
 
 
-def find_skips(outgoing: MixTrack, incoming: MixTrack, since: float, until: float) -> Iterator[Overlaps]:
-    """Yield the possible overlaps of a few bars that start between two seconds of the outgoing file."""
-    ends = outgoing.level.fades_at()
-    for bars, leaving, entering in _sides(outgoing, incoming, SKIP_BARS):
-        first, last = leaving.lines[:, 0], leaving.lines[:, -1]
-        fits = (first >= since) & (first <= until) & (last <= ends + _TOLERANCE_SECONDS)
-        yield _pairs(bars, leaving.of(np.flatnonzero(fits)), entering, incoming.level.rises_at())
-
-
-def _sides(outgoing: MixTrack, incoming: MixTrack, lengths: tuple[int, ...]) -> Iterator[tuple[int, _Side, _Side]]:
+def _sides(outgoing: MixTrack, incoming: MixTrack) -> Iterator[tuple[int, _Side, _Side]]:
     """Yield for each number of bars the passages of the outgoing track, and the first ones of the incoming track."""
     leaving, entering = outgoing.grid, incoming.grid
     if leaving is None or entering is None or leaving.beats_per_bar != entering.beats_per_bar:
@@ -132,7 +121,7 @@ def _sides(outgoing: MixTrack, incoming: MixTrack, lengths: tuple[int, ...]) -> 
         return
     rises = incoming.level.rises_at()
     room = (incoming.last_sound - rises) * MAX_SHARE
-    for bars in lengths:
+    for bars in BARS:
         ins = _side(entering, bars, round(beats_in))
         fits = (ins.lines[:, 0] >= max(rises - 0.1, 0.0)) & (ins.lines[:, -1] - rises <= room)
         yield bars, _side(leaving, bars, leaving.beats_per_bar), ins.of(np.flatnonzero(fits)[:SEARCHED_BARS])
@@ -152,7 +141,7 @@ def _bar_seconds(grid: BeatGrid) -> float:
     return grid.beats_per_bar * 60 / grid.bpm
 
 
-def _pairs(bars: int, leaving: _Side, entering: _Side, rises: float) -> Overlaps:
+def _pairs(bars: int, leaving: _Side, entering: _Side, ends: float, rises: float) -> Overlaps:
     """Return all pairs of passages whose bars can be bent onto each other."""
     speeds = np.diff(entering.lines, axis=1)[None] / np.diff(leaving.lines, axis=1)[:, None]
     possible = (speeds >= SLOWEST).all(axis=2) & (speeds <= FASTEST).all(axis=2)
@@ -169,7 +158,7 @@ def _pairs(bars: int, leaving: _Side, entering: _Side, rises: float) -> Overlaps
         enters,
         out_times,
         in_times,
-        given_out=np.zeros(len(leaves)),
+        given_out=np.maximum(ends - out_times[:, -1], 0),
         given_in=np.maximum(in_times[:, 0] - rises, 0),
         phrases=begins_out[leaves].astype(float) + begins_in[enters],
         lands=begins_out[leaves + bars * leaving.grid.beats_per_bar],
