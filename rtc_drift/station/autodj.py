@@ -47,8 +47,6 @@ class AutoDj:
         """The choice that comes next after a resume."""
         self.failed_plays = 0
 
-    # --- what there is ------------------------------------------------------------------------------------------------
-
     @property
     def programme(self) -> Programme:
         """The plays on the air and those planned."""
@@ -278,8 +276,6 @@ class AutoDj:
         self._play_log.journey = ways.reset(self.journey)
         self._plan_anew()
         self._publisher.direction(None)
-
-    # --- choosing and planning ----------------------------------------------------------------------------------------
 
     def _choose(self, instead_of: Entry | None = None) -> Choice | None:
         """Choose what comes next; the track of `instead_of` may be chosen again. None when there is nothing."""
