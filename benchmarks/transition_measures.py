@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.planned_programme import MARGIN, TransitionExcerpt
+from rtc_drift.engine.fades import DECLICK, ramp
 from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.engine.renderer import MixRenderer
 from rtc_drift.media import SAMPLE_RATE, Audio
@@ -123,11 +125,16 @@ def measure(excerpt: TransitionExcerpt) -> TransitionMeasures:
         clicks=tuple((click.at + first) / SAMPLE_RATE for click in clicks(mix, sources)),
         above_lu=above,
         below_lu=below,
-        peak_dbtp=true_peak_dbtp(mix),
+        peak_dbtp=true_peak_dbtp(mix * _softened(len(mix))),
         clash=_clash(plays, excerpt.ends),
         crossfade_clash=_clash(excerpt.crossfade, excerpt.crossfade[0].end),
     )
     return _with_beats(excerpt, measures, mix, first) if excerpt.beats else measures
+
+
+def _softened(count: int) -> NDArray[np.float32]:
+    """Return gains that soften the ends of an excerpt, `(count, 1)`: a cut within music has peaks of its own."""
+    return ramp(0, count, DECLICK) * ramp(count - 1, count, DECLICK, step=-1)
 
 
 def _clash(plays: tuple[Play, Play], count: int) -> float:
