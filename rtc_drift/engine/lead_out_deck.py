@@ -37,10 +37,15 @@ class LeadOutDeck:
         self._failure: Ending | None = None
         self._missed = 0
         """Samples of the ending requested in a row without getting any."""
+        self._read_until: int | None = None
+        """Position up to which samples were requested, or None before the first request."""
 
     def set_lead_out(self, lead_out: LeadOut | None) -> None:
-        """Let the track end in a stretched ending, in another one than before, or (None) in its own file."""
-        if lead_out != self._lead_out:
+        """Let the track end in a stretched ending, in another one than before, or (None) in its own file.
+
+        What already sounds goes on: an ending that has begun stays, and one that should have begun is ignored.
+        """
+        if lead_out != self._lead_out and not self._is_sounding() and not self._has_passed(lead_out):
             self._close_ending()
             self._lead_out, self._failure, self._missed = lead_out, None, 0
 
@@ -73,7 +78,7 @@ class LeadOutDeck:
 
     def read(self, position: int, count: int) -> Audio:
         """Read up to `count` samples from `position` on: `(n, 2) float32`, fewer if they are late."""
-        lead_out = self._lead_out
+        lead_out, self._read_until = self._lead_out, position + count
         if lead_out is None or position + count <= lead_out.begins_at - OPEN_AHEAD:
             return self._track.read(position, count)
         if self._deck is None and self._failure is None:
@@ -100,6 +105,7 @@ class LeadOutDeck:
         audio = np.empty((0, 2), np.float32)
         if wanted and self._deck is not None:
             audio = self._deck.read(position - lead_out.begins_at, wanted)
+            self._track.read(position, wanted)  # a deck holds seconds: it must be here if the ending breaks off
             self._missed = self._missed + wanted if not len(audio) else 0
             if self._missed >= STALLED and self._failure is None:
                 self._fail(lead_out, position + wanted, "It could not be read in time.")
@@ -109,6 +115,13 @@ class LeadOutDeck:
         at = position + len(audio)
         own = self._track.read(at, count - len(audio)) if count > len(audio) else audio[:0]
         return np.concatenate((audio, own * ramp(at - takes_over, len(own), DECLICK)))
+
+    def _is_sounding(self) -> bool:
+        return self._failure is None and self._has_passed(self._lead_out)
+
+    def _has_passed(self, lead_out: LeadOut | None) -> bool:
+        """Return True if samples from behind the start of an ending were requested."""
+        return lead_out is not None and self._read_until is not None and self._read_until > lead_out.begins_at
 
     def _fail(self, lead_out: LeadOut, position: int, reason: str) -> None:
         logger.warning("The stretched ending in %s can't be played: %s", lead_out.path, reason)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rtc_drift.decoder.ring import AHEAD
 from rtc_drift.engine.deck import Ending
 from rtc_drift.engine.lead_out_deck import OPEN_AHEAD, STALLED, LeadOutDeck
 from rtc_drift.engine.mixer import Mixer
@@ -24,10 +25,10 @@ class DeckOpener:
 
     def __init__(self, ending: Ending | None = None) -> None:
         self.opened = dict[str, ArrayDeck]()
-        self._ending = ending
+        self.ending = ending
 
     def __call__(self, path: str, start: int) -> ArrayDeck:
-        deck = ArrayDeck(STRETCHED, self._ending) if path == "stretched" else ArrayDeck(TRACK, Ending(len(TRACK), None))
+        deck = ArrayDeck(STRETCHED, self.ending) if path == "stretched" else ArrayDeck(TRACK, Ending(len(TRACK), None))
         self.opened[path] = deck
         return deck
 
@@ -81,6 +82,52 @@ def test_an_ending_that_breaks_off_is_followed_by_the_track(left: int) -> None:
     joint = slice(at - begin - 240, at - begin + 240)
     assert np.array_equal(np.delete(played, joint, axis=0), np.delete(whole, joint, axis=0))
     assert deck.ending == Ending(len(TRACK), None)
+
+
+class ForwardDeck(ArrayDeck):
+    """A deck that holds seconds, as a ring does: what lies further behind the last read is not decoded yet."""
+
+    def __init__(self, audio: Audio) -> None:
+        super().__init__(audio)
+        self._wanted = 0
+
+    def read(self, position: int, count: int) -> Audio:
+        self.available, self._wanted = min(len(self.audio), self._wanted + AHEAD), position + count
+        return super().read(position, count)
+
+
+def test_the_track_is_at_hand_where_an_ending_breaks_off_late() -> None:
+    left = 5 * SAMPLE_RATE
+    assert left > AHEAD
+    at = LEAD_OUT.begins_at + left
+    deck = LeadOutDeck(DeckOpener(Ending(left, "It broke off.")), ForwardDeck(TRACK))
+    deck.set_lead_out(LEAD_OUT)
+    for position in range(0, at + 9_600, 960):
+        played = deck.read(position, 960)
+        assert len(played) == 960, f"nothing is missing at {position}"
+    assert np.array_equal(played, TRACK[position : position + 960])
+
+
+@pytest.mark.parametrize(("first", "second"), [(LEAD_OUT, None), (None, LEAD_OUT)])
+def test_what_already_sounds_is_not_disturbed(first: LeadOut | None, second: LeadOut | None) -> None:
+    deck = deck_of(DeckOpener(), first)
+    sounding = TRACK if first is None else WHOLE
+    begin = LEAD_OUT.begins_at - 960
+    parts = [deck.read(begin, 1_920)]
+    deck.set_lead_out(second)
+    parts.append(deck.read(begin + 1_920, 960))
+    assert np.array_equal(np.concatenate(parts), sounding[begin : begin + 2_880])
+
+
+def test_an_ending_that_failed_may_be_followed_by_another() -> None:
+    opener = DeckOpener(Ending(0, "It is gone."))
+    deck = deck_of(opener, LeadOut("stretched", 10 * SAMPLE_RATE, len(STRETCHED)))
+    deck.read(10 * SAMPLE_RATE - 960, 1_920)
+    assert deck.lead_failure is not None
+    opener.ending = None
+    deck.set_lead_out(LEAD_OUT)
+    at = LEAD_OUT.begins_at - 960
+    assert np.array_equal(deck.read(at, 1_920), WHOLE[at : at + 1_920]) and deck.lead_failure is None
 
 
 def test_an_ending_that_stalls_is_given_up() -> None:
