@@ -60,6 +60,22 @@ def test_drums_are_where_the_warp_says(speed: float) -> None:
     assert np.nanmedian(late) <= 0.005 and np.nanquantile(late, 0.95) <= 0.015
 
 
+@pytest.mark.parametrize("speed", [0.94, 1.06])
+def test_clicks_are_where_the_warp_says(speed: float) -> None:
+    places = np.arange(samples(0.2), samples(23), samples(0.25))
+    places += np.random.default_rng(1).integers(-3_000, 3_000, len(places))
+    audio = np.zeros((samples(24), 2), np.float32)
+    audio[places] = 0.8
+    warp = leaving(speed)
+    heard = np.abs(stretch(audio, warp, 0)[:, 0])
+    due = np.array([warp.output_at(place) for place in places.tolist()])
+    due = due[(due >= 0) & (due < warp.length - 2_000)]
+    begins = np.maximum(due.round().astype(int) - 2_000, 0)
+    found = np.array([begin + heard[begin : begin + 4_000].argmax() for begin in begins.tolist()])
+    assert len(due) > 50 and heard[found].min() > 0.7
+    assert np.abs(found - due).max() <= samples(0.002)
+
+
 def test_it_is_as_long_as_the_warp_and_repeatable() -> None:
     music, warp = steady_music(24, seed=5), leaving(0.95)
     first = stretch(music, warp, 0)
