@@ -90,3 +90,48 @@ def test_only_one_bass_plays_at_a_time() -> None:
     assert share(3_000, 2) == pytest.approx(0.05, rel=0.05) and share(3_000, 10) == pytest.approx(0.05, rel=0.05)
     step = np.abs(np.diff(mixed[:, 0]))
     assert step[int(7.9 * SAMPLE_RATE) : int(8.6 * SAMPLE_RATE)].max() < 0.048, "no click"
+
+
+def noise(seed: int) -> Audio:
+    return (np.random.default_rng(seed).standard_normal((16 * SAMPLE_RATE, 2)) * 0.1).astype(np.float32)
+
+
+def mixed_noise(bands: Bands) -> Audio:
+    """Return two noises of one loudness, of which the second takes over from the first."""
+    plays = [
+        Play(1, "a", "a", 0, 0, 13 * SAMPLE_RATE, 1.0, 0, None, bands_out=bands),
+        Play(2, "b", "b", 3 * SAMPLE_RATE, 0, 16 * SAMPLE_RATE, 1.0, 0, None, bands_in=bands),
+    ]
+    mixer = Mixer(lambda path, start: ArrayDeck(noise(1 if path == "a" else 2)))
+    mixer.set_plays(plays, 0)
+    return np.concatenate([mixer.mix(at, 960) for at in range(0, 15 * SAMPLE_RATE, 960)])
+
+
+def test_bands_keep_their_power_while_they_change_hands() -> None:
+    fades = (Fade(8 * SAMPLE_RATE, SAMPLE_RATE // 2), Fade(6 * SAMPLE_RATE, 4 * SAMPLE_RATE))
+    mixed = mixed_noise(Bands(*fades, Fade(5 * SAMPLE_RATE, 3 * SAMPLE_RATE)))
+
+    def levels(audio: Audio) -> Any:
+        quarters = BandSplitter().process(audio).reshape(-1, SAMPLE_RATE // 4, 3, 2)
+        return 10 * np.log10(np.mean(np.square(quarters, dtype=np.float64), axis=(1, 3)))[2:]
+
+    changes = levels(mixed) - levels(noise(1)).mean(axis=0)
+    assert changes.max() < 2, "no band is louder than that of either track by 2 dB"
+    assert changes[:, 1:].min() > -1, "mids and highs have no hole"
+
+
+def test_a_track_is_itself_where_no_band_moves() -> None:
+    crossing = Fade(6 * SAMPLE_RATE, 2 * SAMPLE_RATE)
+    mixed = mixed_noise(Bands(crossing, crossing, crossing))
+    assert np.array_equal(mixed[: 3 * SAMPLE_RATE], noise(1)[: 3 * SAMPLE_RATE])
+    assert np.array_equal(mixed[13 * SAMPLE_RATE :], noise(2)[10 * SAMPLE_RATE : 12 * SAMPLE_RATE])
+
+
+def test_the_splitter_has_settled_before_it_is_heard() -> None:
+    """A constant is all bass, which stays at first: the answer to the start of the splitter would be a thump."""
+    above = Fade(6 * SAMPLE_RATE, 2 * SAMPLE_RATE)
+    bands = Bands(Fade(9 * SAMPLE_RATE, SAMPLE_RATE), above, above)
+    mixer = Mixer(lambda path, start: ArrayDeck(np.full((16 * SAMPLE_RATE, 2), 0.5, np.float32)))
+    mixer.set_plays([Play(1, "a", "a", 0, 0, 13 * SAMPLE_RATE, 1.0, 0, None, bands_out=bands)], 0)
+    mixed = np.concatenate([mixer.mix(at, 960) for at in range(0, 9 * SAMPLE_RATE, 960)])
+    assert np.abs(mixed[SAMPLE_RATE:] - 0.5).max() < 0.001

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from rtc_drift.media import SAMPLE_RATE, samples
+from rtc_drift.station.programme import unplan
+from rtc_drift.station.snapshot import SavedStation, state_text
 from rtc_drift.station.stretched_ends import StretchedEnds
 from rtc_drift.station.views import PlayingTrack
 from tests.support.analyses import beat_analysis
@@ -53,6 +55,26 @@ def test_beats_of_both_tracks_are_heard_together_where_both_are_bent() -> None:
         beats.append([it for it in times if overlap[0] <= it <= overlap[1]])
     assert len(beats[0]) == len(beats[1]) == incoming.transition.bars + 1
     assert np.abs(np.diff(beats, axis=0)).max() <= samples(0.002)
+
+
+def test_a_stretched_ending_is_taken_back_until_it_begins() -> None:
+    programme = driver_in_an_overlap(124, 130).autodj.programme
+    outgoing, incoming = programme.entries[:2]
+    assert outgoing.play.lead_out is not None
+    begins = outgoing.play.time_of(outgoing.play.lead_out.begins_at)
+    (alone,) = unplan(programme, begins - 1).entries
+    assert (alone.play.lead_out, alone.lead_out_warp, alone.play.bands_out) == (None, None, None)
+    assert alone.play.end == alone.natural_end
+    assert unplan(programme, incoming.play.start).entries[0] == outgoing, "what sounds stays"
+
+
+def test_after_a_restart_tracks_go_on_in_their_own_files() -> None:
+    snapshot = driver_in_an_overlap(124, 130).autodj.snapshot()
+    tracks = {entry.track.id: entry.track for entry in snapshot.programme.entries}
+    restored = SavedStation(state_text(snapshot), "{}").snapshot(tracks.get).programme
+    assert [entry.play.id for entry in restored.entries] == [entry.play.id for entry in snapshot.programme.entries]
+    for entry in restored.entries:
+        assert (entry.play.lead, entry.play.lead_out, entry.lead_warp, entry.lead_out_warp) == (None,) * 4
 
 
 def test_a_track_at_its_own_tempo_has_no_map() -> None:

@@ -1,5 +1,6 @@
 """Snapshots of a programme, and how it continues after a restart of the server."""
 
+import json
 import random
 from pathlib import Path
 
@@ -58,6 +59,37 @@ def test_a_programme_is_restored_at_any_moment(seed: int) -> None:
         each.timeline.running = True
         each.run_for(300)
     assert other.title() == driver.title(), "both continue alike"
+
+
+def test_a_state_of_version_0_8_is_restored() -> None:
+    """It has a bass that changes hands where there are three bands now."""
+    driver = AutoDjDriver(*make_tracks(12))
+    out, into, queued = list(driver.library.playable())[:3]
+    bass = {"start": 2737920, "length": 19200}
+    entries = [
+        _entry_of_0_8(1, out, 11520, 2891520, fade_out={"start": 2603520, "length": 288000}, bass_out=bass),
+        _entry_of_0_8(3, into, 2603520, 5483520, bass_in=bass),
+    ]
+    journey = {"seed": 0, "draws": 3, "queue": [queued], "direction": None, "history": {"played": [], "trail": []}}
+    state = {"media_time": 2803200, "entries": entries, "next_play_id": 5, "paused_at": None, "journey": journey}
+    history = {"heard": [out, into], "trail": [out, into]}
+    old = SavedStation(json.dumps({**state, "arrived": [1, 3]}), json.dumps(history))
+    driver.timeline.time = old.media_time
+    driver.autodj.restore(old.snapshot(driver.library.get), old.history)
+    driver.autodj.advance()
+    assert (driver.playing().track.id, driver.position()) == (into, (2803200 - 2603520) / 48_000)
+    assert driver.autodj.journey.queue == (queued,) or driver.planned().track.id == queued
+    assert driver.autodj.journey.history.played == (out, into)
+
+
+def _entry_of_0_8(play_id: int, track_id: str, start: int, end: int, **fades: object) -> dict[str, object]:
+    play = {"id": play_id, "track_id": track_id, "path": "", "start": start, "offset": 0, "end": end, "gain": 1.0}
+    play |= {"fade_in": 0, "fade_out": None, "hush": None, "lead": None, "bass_in": None, "bass_out": None} | fades
+    transition = {"kind": "crossfade", "leave_at": 2592000, "enter_at": 0, "duration": 288000, "style": "blend"}
+    transition |= {"delay": 0, "hold": 0, "fade_in": None, "bass": {"offset": 134400, "length": 19200}, "bars": 0}
+    transition |= {"ratio": 1.0, "glide": 0, "sways": 0.0, "reasons": []}
+    tail = {"reason": "Random choice.", "queued": False, "sound_ends": None, "why": None}
+    return {"play": play, "transition": transition, **tail}
 
 
 def test_moved_tracks_play_from_their_new_path() -> None:
