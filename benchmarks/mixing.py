@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -40,7 +41,7 @@ from benchmarks.transition_measures import (
     TransitionMeasures,
     measure,
 )
-from rtc_drift.engine.protocol.plays import Play
+from rtc_drift.engine.protocol.plays import Lead, LeadOut, Play
 from rtc_drift.media import samples, seconds
 from rtc_drift.workers.pool import ENVIRONMENT
 
@@ -49,6 +50,7 @@ TRANSITIONS = 1_000
 COST_MINUTES = 10
 _SEED = 1
 _PROCESSES = 2
+_Part = TypeVar("_Part", Lead, LeadOut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,24 +215,20 @@ def _measured(task: tuple[TransitionExcerpt, dict[str, RenderableLead]]) -> tupl
     with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
         spent = 0.0
 
-        def with_lead(play: Play) -> Play:
-            if play.lead is not None:
-                play = replace(play, lead=replace(play.lead, path=rendered(play.lead.path)))
-            if play.lead_out is not None:
-                play = replace(play, lead_out=replace(play.lead_out, path=rendered(play.lead_out.path)))
-            return play
-
-        def rendered(expected: str) -> str:
+        def rendered(part: _Part | None) -> _Part | None:
             nonlocal spent
-            path, began = Path(folder) / Path(expected).name, time.process_time()
-            leads[expected].render(path)
+            if part is None:
+                return None
+            path, began = Path(folder) / Path(part.path).name, time.process_time()
+            leads[part.path].render(path)
             spent += time.process_time() - began
-            return str(path)
+            return replace(part, path=str(path))
 
-        first = with_lead(excerpt.outgoing)
-        # The outgoing track's intro belongs to the transition before.
-        spent = 0.0 if excerpt.outgoing.lead_out is None or excerpt.outgoing.lead is not None else spent
-        second = with_lead(excerpt.incoming)
+        first, second = excerpt.outgoing, excerpt.incoming
+        first = replace(first, lead=rendered(first.lead))
+        spent = 0.0  # that intro belongs to the transition before
+        first = replace(first, lead_out=rendered(first.lead_out))
+        second = replace(second, lead=rendered(second.lead))
         return measure(replace(excerpt, outgoing=first, incoming=second)), spent
 
 

@@ -30,6 +30,9 @@ BASS_CROSSOVER_HZ = 180
 HIGH_CROSSOVER_HZ = 2_500
 """Crossover frequency between the mid and the high band, likewise."""
 
+BANDS = 3
+"""Number of bands of a mix: low, mid and high."""
+
 
 def samples(seconds: float) -> int:
     """Convert seconds to samples at 48 kHz, rounded to the nearest."""

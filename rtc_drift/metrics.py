@@ -12,7 +12,7 @@ RECEPTION_GAUGES = {
     "rtc_drift_listener_jitter_seconds": "Interarrival jitter",
     "rtc_drift_listener_round_trip_seconds": "Round-trip time",
 }
-"""What is exported about each listener, with the session and the SSRC as labels."""
+"""Gauges of each listener, with the session and the SSRC as labels."""
 TICK_BUCKETS = (0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 """Upper bounds of the histogram buckets for ticks, in seconds."""
 

@@ -20,7 +20,7 @@ _SHORTEST_SECONDS = 4.0
 """Shortest section where bars are not known."""
 _LEAST_ENERGY = -60.0
 _QUIET_LU, _FEW_DRUMS = 2.5, 0.6
-"""How far below the body a section is weaker, and the share of the body's drums below which it is, too."""
+"""Difference from the body's energy, and share of its drums, below which a section is weaker than the body."""
 _BODY = 0.7
 """Share of the track's time with less energy, and with fewer drums, than what counts as those of the body."""
 _LONGEST_END = 0.4

@@ -12,14 +12,10 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from rtc_drift.audio.encoding import audio_frame
-from rtc_drift.media import BASS_CROSSOVER_HZ, HIGH_CROSSOVER_HZ, SAMPLE_RATE, Audio
+from rtc_drift.media import BANDS, BASS_CROSSOVER_HZ, HIGH_CROSSOVER_HZ, SAMPLE_RATE, Audio
 
-BANDS = 3
-"""Low, mid and high."""
 SETTLING = SAMPLE_RATE // 5
 """Samples (0.2 s) that the splitter runs before its output is used: it answers its first samples as a step."""
-_LAYOUT = "6.0"
-"""Six channels: left and right of each band."""
 
 
 class BandSplitter:

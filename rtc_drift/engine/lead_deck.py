@@ -13,9 +13,9 @@ from rtc_drift.media import SAMPLE_RATE, Audio
 logger = logging.getLogger(__name__)
 
 OPEN_AHEAD = 10 * SAMPLE_RATE
-"""Samples (10 s) before the intro's end at which the track's own file is opened. Open decks hold seconds of audio."""
+"""Samples (10 s) before one file follows another at which it is opened. Open decks hold seconds of audio."""
 STALLED = SAMPLE_RATE // 4
-"""Samples (250 ms) in a row for which the intro's file gave nothing, after which the intro is given up."""
+"""Samples (250 ms) in a row for which the file of a stretched part gave nothing, after which it is given up."""
 
 
 class LeadDeck:

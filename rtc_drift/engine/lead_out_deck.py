@@ -10,16 +10,11 @@ import numpy as np
 
 from rtc_drift.engine.deck import DeckReader, Ending
 from rtc_drift.engine.fades import DECLICK, ramp
-from rtc_drift.engine.lead_deck import LeadDeck
+from rtc_drift.engine.lead_deck import OPEN_AHEAD, STALLED, LeadDeck
 from rtc_drift.engine.protocol.plays import LeadOut
-from rtc_drift.media import SAMPLE_RATE, Audio
+from rtc_drift.media import Audio
 
 logger = logging.getLogger(__name__)
-
-OPEN_AHEAD = 10 * SAMPLE_RATE
-"""Samples (10 s) before the ending begins at which its file is opened. Open decks hold seconds of audio."""
-STALLED = SAMPLE_RATE // 4
-"""Samples (250 ms) in a row for which the ending's file gave nothing, after which it is given up."""
 
 
 class LeadOutDeck:
@@ -67,13 +62,8 @@ class LeadOutDeck:
     @property
     def lead_failure(self) -> Ending | None:
         """Position at which the track's own file takes over from a stretched part, and why; None if all is intact."""
-        lead_out = self._lead_out
-        if self._deck is not None and self._failure is None and lead_out is not None:
-            ended = self._deck.ending
-            if ended is not None and ended.position < lead_out.length:
-                self._fail(lead_out, lead_out.begins_at + ended.position, ended.reason or "It is too short.")
-        if self._failure is not None:
-            return self._failure
+        if (failure := self._ending_failure()) is not None:
+            return failure
         return self._track.lead_failure if isinstance(self._track, LeadDeck) else None
 
     def read(self, position: int, count: int) -> Audio:
@@ -83,7 +73,7 @@ class LeadOutDeck:
             return self._track.read(position, count)
         if self._deck is None and self._failure is None:
             self._deck = self._open_deck(lead_out.path, max(0, position - lead_out.begins_at))
-        failure = self.lead_failure if self._failure is None else self._failure
+        failure = self._ending_failure()
         takes_over = failure.position if failure is not None else None
         own = max(0, min(count, lead_out.begins_at - position))
         if takes_over is not None and takes_over <= lead_out.begins_at:
@@ -115,6 +105,15 @@ class LeadOutDeck:
         at = position + len(audio)
         own = self._track.read(at, count - len(audio)) if count > len(audio) else audio[:0]
         return np.concatenate((audio, own * ramp(at - takes_over, len(own), DECLICK)))
+
+    def _ending_failure(self) -> Ending | None:
+        """Return where the track's own file takes over from the ending, and why; None if the ending is intact."""
+        lead_out = self._lead_out
+        if self._deck is not None and self._failure is None and lead_out is not None:
+            ended = self._deck.ending
+            if ended is not None and ended.position < lead_out.length:
+                self._fail(lead_out, lead_out.begins_at + ended.position, ended.reason or "It is too short.")
+        return self._failure
 
     def _is_sounding(self) -> bool:
         return self._failure is None and self._has_passed(self._lead_out)

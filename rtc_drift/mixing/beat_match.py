@@ -15,16 +15,14 @@ from rtc_drift.media import samples
 from rtc_drift.mixing import bending, clash
 from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import Transition
-from rtc_drift.mixing.overlaps import Overlaps, beat_multiple, find_overlaps
-from rtc_drift.mixing.predicted_loudness import UNNOTICED_LU, excursions
+from rtc_drift.mixing.overlaps import Overlaps, find_overlaps
+from rtc_drift.mixing.predicted_loudness import excursions, loudness_cost
 from rtc_drift.mixing.shapes import USUAL_MID, Shape, banded
 
 Floats = NDArray[np.float64]
 
 USUAL_BARS = 8
-# The weights: each cost is about as bad as a change of loudness of `cost / 2` LU that is noticed.
-_LOUDNESS_WEIGHT = 2.0
-"""Cost of each LU of noticed change of loudness."""
+# Costs are in the unit of `loudness_cost`.
 _PHRASE_COST = 0.5
 """Cost of each track that does not begin a phrase with the overlap."""
 _LANDING_COST = 0.15
@@ -73,7 +71,7 @@ def beat_match(outgoing: MixTrack, incoming: MixTrack, earliest: float, *, may_s
     for overlaps in find_overlaps(outgoing, incoming, earliest):
         if not may_stretch:
             overlaps = overlaps.of(np.flatnonzero(bending.are_equal(overlaps.out_times, overlaps.in_times)))
-        if len(overlaps.leaves):
+        if len(overlaps):
             found.append((_costs(outgoing, incoming, overlaps), overlaps))
     candidates = list(_shaped(outgoing, incoming, found))
     return _plan(min(candidates, key=lambda it: it.cost), outgoing, incoming) if candidates else None
@@ -124,7 +122,7 @@ def _with_loudness(outgoing: MixTrack, incoming: MixTrack, costs: Floats, overla
         overlaps.ratios[of],
     )
     for (row, number, shape), change in zip(each, changes.tolist(), strict=True):
-        cost = float(costs[row]) + _SHAPE_COST * number + _LOUDNESS_WEIGHT * max(change - UNNOTICED_LU, 0.0)
+        cost = float(costs[row]) + _SHAPE_COST * number + loudness_cost(change)
         yield _Candidate(overlaps.of(np.array([row])), shape, change, cost)
 
 
@@ -140,11 +138,7 @@ def _plan(best: _Candidate, outgoing: MixTrack, incoming: MixTrack) -> Transitio
     overlap, shape = best.overlap, best.shape
     leaving, entering = outgoing.grid, incoming.grid
     assert leaving is not None and entering is not None
-    step = round(leaving.beats_per_bar * beat_multiple(leaving.bpm, entering.bpm))
-    beats = overlap.bars * step
-    first = int(overlap.enters[0])
-    glide_bar = float(np.mean(np.diff(entering.smooth.times[first : first + beats + 1]))) * step
-    bent = bending.bend(overlap.out_times[0], overlap.in_times[0], glide_bar)
+    bent = bending.bend(overlap.out_times[0], overlap.in_times[0])
     change = float(overlap.ratios[0]) if bent.lead is not None else 1.0
     return Transition(
         "crossfade",

@@ -45,26 +45,27 @@ def are_equal(out_times: Floats, in_times: Floats) -> NDArray[np.bool_]:
 
 def bar_lines(out_times: Floats, in_times: Floats) -> Floats:
     """Return the bar lines of an overlap in seconds after its start, `(bars + 1,)`, by those of both files."""
-    outs, ins = np.diff(out_times), np.diff(in_times)
-    if abs(ins.sum() / outs.sum() - 1) <= _BOTH_FROM:
+    if not _bends_both(out_times, in_times):
         return np.asarray(out_times - out_times[0])
+    outs, ins = np.diff(out_times), np.diff(in_times)
     share = (np.arange(len(outs)) + 0.5) / len(outs)
     return np.concatenate(((0.0,), np.cumsum(outs ** (1 - share) * ins**share)))
 
 
-def bend(out_times: Floats, in_times: Floats, in_bar: float) -> Bent:
-    """Bend two passages, given by their bar lines, `(bars + 1,)` in seconds of both files.
-
-    `in_bar` is the length of the incoming track's bar in seconds, by which it returns to its own tempo.
-    """
+def bend(out_times: Floats, in_times: Floats) -> Bent:
+    """Bend two passages, given by their bar lines, `(bars + 1,)` in seconds of both files."""
     outs, ins = out_times[-1] - out_times[0], in_times[-1] - in_times[0]
     if are_equal(out_times[None], in_times[None])[0]:
         return Bent(float(outs), None, None, 1.0, 1.0)
     lines = bar_lines(out_times, in_times)
     length = float(lines[-1])
-    is_both = abs(ins / outs - 1) > _BOTH_FROM
-    glide = SHORTEST_GLIDE if is_both else round(_GLIDE_BARS * in_bar * SAMPLE_RATE)
+    is_both = _bends_both(out_times, in_times)
+    glide = SHORTEST_GLIDE if is_both else round(_GLIDE_BARS * ins / (len(in_times) - 1) * SAMPLE_RATE)
     outputs = (lines * SAMPLE_RATE).tolist()
     lead = Warp.from_beats(outputs, (in_times * SAMPLE_RATE).tolist(), glide, beats_per_bar=1)
     lead_out = Warp.leaving(outputs, (out_times * SAMPLE_RATE).tolist()) if is_both else None
     return Bent(length, lead, lead_out, float(ins / length), float(outs / length))
+
+
+def _bends_both(out_times: Floats, in_times: Floats) -> bool:
+    return bool(abs((in_times[-1] - in_times[0]) / (out_times[-1] - out_times[0]) - 1) > _BOTH_FROM)

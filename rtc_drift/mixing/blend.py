@@ -9,7 +9,7 @@ import numpy as np
 from rtc_drift.media import samples
 from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import Transition
-from rtc_drift.mixing.predicted_loudness import UNNOTICED_LU, excursions
+from rtc_drift.mixing.predicted_loudness import excursions, loudness_cost
 from rtc_drift.mixing.shapes import Shape, banded, whole
 
 MAX_EXCURSION_LU = 1.2
@@ -87,7 +87,7 @@ def _best(
     leaves = np.array([ends - way.earlier - way.shape.length for way in ways])
     even = np.ones(len(ways))
     changes = excursions(outgoing.level, incoming.level, leaves, enter * even, [it.shape for it in ways], even)
-    costs = [2 * max(change - UNNOTICED_LU, 0.0) + way.cost for way, change in zip(ways, changes, strict=True)]
+    costs = [loudness_cost(change) + way.cost for way, change in zip(ways, changes.tolist(), strict=True)]
     number = int(np.argmin(costs))
     best, shape = ways[number], ways[number].shape
     plan = Transition(

@@ -1,4 +1,4 @@
-"""How much two tracks disturb each other in an overlap: dissonant chords, and two busy middles at once.
+"""Clashes of two tracks in an overlap: dissonant chords, and two busy middles at once.
 
 The measure: at moments spread over the overlap, both mids sound by the product of their fades' powers, times 4.
 *Harmonic clash* is the mean of that times the dissonance of both chords, *activity clash* the mean of that times the
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rtc_drift.analysis.model import PITCH_CLASSES
 from rtc_drift.mixing.loudness_curve import LoudnessCurve
 
 Floats = NDArray[np.float64]
 
 POINTS = 16
 """Moments of an overlap that are looked at."""
-PITCH_CLASSES = 12
 _DISSONANCE = np.array((0.0, 1.0, 0.4, 0.1, 0.1, 0.0, 0.5, 0.0, 0.1, 0.1, 0.4, 1.0))
 """Roughness of two pitch classes that are so many semitones apart: minor seconds most, fifths not at all."""
 _INTERVALS = _DISSONANCE[(np.arange(PITCH_CLASSES)[:, None] - np.arange(PITCH_CLASSES)) % PITCH_CLASSES]
@@ -38,8 +38,8 @@ class Harmony:
         """Return how rough this track's chords at the seconds `here` sound with the other's at `there`, 0–1."""
         if not (len(self.chords) and len(other.chords)):
             return np.zeros(here.shape)
-        table = self.chords @ _INTERVALS @ other.chords.T
-        return np.asarray(table[_second(here, len(self.chords)), _second(there, len(other.chords))])
+        first, second = self.chords[_second(here, len(self.chords))], other.chords[_second(there, len(other.chords))]
+        return np.asarray(((first @ _INTERVALS) * second).sum(axis=-1))
 
 
 def activity(outgoing: LoudnessCurve, incoming: LoudnessCurve, here: Floats, there: Floats) -> Floats:

@@ -8,7 +8,7 @@ from rtc_drift.mixing.beat_grid import BeatGrid
 from rtc_drift.mixing.blend import MAX_EXCURSION_LU, UNMATCHED_COST
 from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import Transition
-from rtc_drift.mixing.predicted_loudness import UNNOTICED_LU, excursion
+from rtc_drift.mixing.predicted_loudness import excursion, loudness_cost
 from rtc_drift.mixing.shapes import whole
 
 _FIRST_BAR_WITHIN = 2.0
@@ -56,7 +56,7 @@ def _cut(
         hold=samples(ringing),
         fade_in=samples(_ENTRY_SECONDS),
         sways=change,
-        cost=UNMATCHED_COST - _CUT_BONUS + 2 * max(change - UNNOTICED_LU, 0.0),
+        cost=UNMATCHED_COST - _CUT_BONUS + loudness_cost(change),
         reasons=(reason,),
     )
 

@@ -31,10 +31,6 @@ class Overlaps:
     """Overlaps of the same number of bars; every array has a row for each."""
 
     bars: int
-    leaves: Indices
-    """Beat of the outgoing track on which the overlap starts, `(n,)`."""
-    enters: Indices
-    """Beat of the incoming track on which it starts, `(n,)`."""
     out_times: Floats
     """Bar lines of the outgoing track in seconds of its file, `(n, bars + 1)`."""
     in_times: Floats
@@ -44,7 +40,7 @@ class Overlaps:
     given_in: Floats
     """Seconds of the incoming track's music before the overlap, `(n,)`."""
     phrases: Floats
-    """How many of both tracks begin a phrase with the overlap, `(n,)`: 0, 1 or 2."""
+    """Number of tracks that begin a phrase with the overlap, `(n,)`: 0, 1 or 2."""
     lands: NDArray[np.bool_]
     """True where the overlap ends with a phrase of the outgoing track, `(n,)`."""
     unsteady: Floats
@@ -53,6 +49,9 @@ class Overlaps:
     """Share of both tracks' beats without an attack, added up, `(n,)`: 0 to 1."""
     rises: NDArray[np.bool_]
     """True where the incoming track's drums come in as the overlap ends, `(n,)`."""
+
+    def __len__(self) -> int:
+        return len(self.out_times)
 
     @property
     def ratios(self) -> Floats:
@@ -64,8 +63,6 @@ class Overlaps:
         """Return some of the rows."""
         return Overlaps(
             self.bars,
-            self.leaves[rows],
-            self.enters[rows],
             self.out_times[rows],
             self.in_times[rows],
             self.given_out[rows],
@@ -101,25 +98,28 @@ def find_overlaps(outgoing: MixTrack, incoming: MixTrack, earliest: float) -> It
     """
     ends = outgoing.level.fades_at()
     room, most = ((ends - since) * MAX_SHARE for since in (earliest, outgoing.first_sound))
-    for bars, leaving, entering in _sides(outgoing, incoming):
+    rises, stops = incoming.level.rises_at(), outgoing.level.stops()
+    for bars, leaving, entering in _sides(outgoing, incoming, rises):
         first, last = leaving.lines[:, 0], leaving.lines[:, -1]
         fits = (first >= earliest) & (last <= ends + _TOLERANCE_SECONDS) & (last - first <= min(MAX_SECONDS, room))
         fits &= (ends - last <= room) & (ends - first <= most)
-        if outgoing.level.stops():  # its last chord is part of the music
+        if stops:  # its last chord is part of the music
             fits &= ends - last < _bar_seconds(leaving.grid)
         fitting = leaving.of(np.flatnonzero(fits)[-SEARCHED_BARS:])
-        yield _pairs(bars, fitting, entering, ends, incoming.level.rises_at())
+        yield _pairs(bars, fitting, entering, ends, rises)
 
 
-def _sides(outgoing: MixTrack, incoming: MixTrack) -> Iterator[tuple[int, _Side, _Side]]:
-    """Yield for each number of bars the passages of the outgoing track, and the first ones of the incoming track."""
+def _sides(outgoing: MixTrack, incoming: MixTrack, rises: float) -> Iterator[tuple[int, _Side, _Side]]:
+    """Yield for each number of bars the passages of the outgoing track, and the first ones of the incoming track.
+
+    The music of the incoming track rises at second `rises` of its file.
+    """
     leaving, entering = outgoing.grid, incoming.grid
     if leaving is None or entering is None or leaving.beats_per_bar != entering.beats_per_bar:
         return
     beats_in = leaving.beats_per_bar * beat_multiple(leaving.bpm, entering.bpm)
     if beats_in % 1:
         return
-    rises = incoming.level.rises_at()
     room = (incoming.last_sound - rises) * MAX_SHARE
     for bars in BARS:
         ins = _side(entering, bars, round(beats_in))
@@ -154,8 +154,6 @@ def _pairs(bars: int, leaving: _Side, entering: _Side, ends: float, rises: float
     begins_out, begins_in = leaving.grid.begins_phrase, entering.grid.begins_phrase
     return Overlaps(
         bars,
-        leaves,
-        enters,
         out_times,
         in_times,
         given_out=np.maximum(ends - out_times[:, -1], 0),

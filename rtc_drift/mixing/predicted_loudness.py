@@ -10,8 +10,10 @@ from rtc_drift.mixing.shapes import Shape
 
 Floats = NDArray[np.float64]
 
-UNNOTICED_LU = 0.4
+_UNNOTICED_LU = 0.4
 """Excursion of loudness that nobody notices."""
+_COST = 2.0
+"""Cost of each LU beyond that."""
 _WINDOW = 3.0
 """Window of short-term loudness in seconds (EBU R128)."""
 _CONTEXT_SECONDS = 10.0
@@ -24,11 +26,14 @@ _QUIET_LUFS = -40.0
 """Loudness, relative to the track's, below which a moment is no usual one."""
 
 
-def excursion(
-    outgoing: LoudnessCurve, incoming: LoudnessCurve, leave: float, enter: float, shape: Shape, ratio: float = 1.0
-) -> float:
-    """Return the excursion of one overlap; see `excursions`."""
-    found = excursions(outgoing, incoming, np.array([leave]), np.array([enter]), [shape], np.array([ratio]))
+def loudness_cost(excursion_lu: float) -> float:
+    """Return the cost of an excursion in LU, which is that of all transitions whatever their style."""
+    return _COST * max(excursion_lu - _UNNOTICED_LU, 0.0)
+
+
+def excursion(outgoing: LoudnessCurve, incoming: LoudnessCurve, leave: float, enter: float, shape: Shape) -> float:
+    """Return the excursion of one overlap at both tracks' own tempo; see `excursions`."""
+    found = excursions(outgoing, incoming, np.array([leave]), np.array([enter]), [shape], np.ones(1))
     return float(found[0])
 
 

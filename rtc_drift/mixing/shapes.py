@@ -1,17 +1,14 @@
 """The shape of an overlap: which track gives way when, as a whole or in each of three bands."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtc_drift.media import samples
+from rtc_drift.media import BANDS, samples
 from rtc_drift.mixing.model import BandPlan, Crossing
-
-BANDS = 3
-"""Low, mid and high."""
 
 
 class Window(NamedTuple):
@@ -70,8 +67,6 @@ _CROSSINGS = (
     _Crossings(Window(0.25, 0.75), Window(0.0, 0.5)),
 )
 """Ways for mids and highs to cross, the preferred one first. The incoming track's highs lead in."""
-
-
 USUAL_MID = _CROSSINGS[0].mid
 """The window of the mids in the preferred shape."""
 
@@ -89,7 +84,7 @@ def banded(length: float, swap: float, swap_length: float) -> Sequence[Shape]:
 
 def whole(length: float, hold: float, fade_in: float, delay: float = 0.0) -> Shape:
     """Return the shape of an overlap in which each track fades as a whole."""
-    return replace(Shape(length, delay), hold=hold, fade_in=fade_in)
+    return Shape(length, delay, hold, fade_in)
 
 
 def _scaled(share: Window, length: float) -> Window:

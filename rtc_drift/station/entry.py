@@ -23,7 +23,6 @@ class Entry:
     """Figures of the choice, if it was chosen by sound."""
     sound_ends: int | None = None
     """The media time at which its file breaks off, if it does."""
-
     lead_out_warp: Warp | None = None
     """The warp of its stretched ending, while one is planned."""
 

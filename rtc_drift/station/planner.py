@@ -13,7 +13,6 @@ from rtc_drift.station.entry import Entry
 from rtc_drift.station.programme import Programme
 from rtc_drift.station.sources import Sources
 from rtc_drift.station.stretched_ends import StretchedEnds
-from rtc_drift.stretching.warp import Warp
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +24,6 @@ class PendingLead:
     outgoing: Track
     choice: Choice
     transition: Transition
-
-    @property
-    def lead_warp(self) -> Warp | None:
-        """The warp of the incoming track's beginning; None if it plays as it is."""
-        return self.transition.lead_warp
-
-    @property
-    def lead_out_warp(self) -> Warp | None:
-        """The warp of the outgoing track's end; None if it plays as it is."""
-        return self.transition.lead_out_warp
 
 
 class Planner:

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from rtc_drift.decoder.ring import AHEAD
 from rtc_drift.engine.deck import Ending
-from rtc_drift.engine.lead_out_deck import OPEN_AHEAD, STALLED, LeadOutDeck
+from rtc_drift.engine.lead_deck import OPEN_AHEAD, STALLED, LeadDeck
+from rtc_drift.engine.lead_out_deck import LeadOutDeck
 from rtc_drift.engine.mixer import Mixer
-from rtc_drift.engine.protocol.plays import LeadOut, Play
+from rtc_drift.engine.protocol.plays import Lead, LeadOut, Play
 from rtc_drift.media import SAMPLE_RATE, Audio
 from tests.support.array_deck import ArrayDeck
 from tests.support.music import steady_music
@@ -144,6 +145,17 @@ def test_an_ending_that_stalls_is_given_up() -> None:
         position += 960
     assert position <= LEAD_OUT.begins_at + STALLED + 960
     assert np.array_equal(deck.read(position + 960, 960), TRACK[position + 960 :][:960])
+
+
+def test_an_ending_is_played_after_an_intro_that_broke_off() -> None:
+    lead = Lead("stretched", len(STRETCHED), len(STRETCHED))
+    track = LeadDeck(DeckOpener(Ending(9_600, "It broke off.")), "track", lead, 0)
+    deck = LeadOutDeck(DeckOpener(), track)
+    deck.set_lead_out(LEAD_OUT)
+    for at in range(0, LEAD_OUT.begins_at, 48_000):
+        deck.read(at, 48_000)
+    assert deck.lead_failure == Ending(9_600, "It broke off.")
+    assert np.array_equal(deck.read(LEAD_OUT.begins_at, 960), STRETCHED[:960])
 
 
 def test_after_the_ending_there_is_nothing_and_nothing_has_failed() -> None:

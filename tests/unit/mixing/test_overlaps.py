@@ -80,7 +80,7 @@ def test_every_overlap_is_within_bounds(earliest: float) -> None:
         assert (outgoing.level.fades_at() - it.out_times[:, 0] <= LENGTH * MAX_SHARE).all()
         assert (it.given_out <= (LENGTH - earliest) * MAX_SHARE).all()
         assert (it.in_times[:, -1] <= LENGTH * MAX_SHARE + 1).all()
-        assert it.out_times.shape == it.in_times.shape == (len(it.leaves), it.bars + 1)
+        assert it.out_times.shape == it.in_times.shape == (len(it), it.bars + 1)
         assert (np.diff(it.out_times) > 0).all() and (np.diff(it.in_times) > 0).all()
 
 
