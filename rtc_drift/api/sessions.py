@@ -90,7 +90,7 @@ async def delete(request: web.Request) -> web.Response:
 
 async def _info(request: web.Request, session: Session, ssrc: int | None) -> schemas.SessionInfo:
     now, state = session.station.now(), session.state(allow_commands=may_command(request, session))
-    playing = state.now_playing
+    playing = session.station.autodj.now_playing()
     media_time = now if state.paused_at is None else min(now, state.paused_at)
     position = playing.position_at(media_time) / SAMPLE_RATE if playing else None
     sent_to = context(request).listeners.sent_to(session, ssrc)

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rtc_drift.analysis.model import Analysis
-from rtc_drift.library import jobs
-from rtc_drift.library.track import Track, Unplayable, legible
-from rtc_drift.workers.pool import WorkerError, Workers
+from rtc_drift.cli.analysed_file import analysed_file
+from rtc_drift.library.track import Track, legible
+from rtc_drift.workers.pool import Workers
 
 
 async def analyze(files: Sequence[Path], *, as_json: bool) -> int:
@@ -23,7 +23,7 @@ async def analyze(files: Sequence[Path], *, as_json: bool) -> int:
     failed = False
     files = [path.expanduser() for path in files]
     async with Workers(min(len(files), os.cpu_count() or 1), reads=files) as workers:
-        tasks = [asyncio.create_task(_analyse(workers, path), name=f"analyze {path}") for path in files]
+        tasks = [asyncio.create_task(analysed_file(workers, path), name=f"analyze {path}") for path in files]
         try:
             for path, task in zip(files, tasks, strict=True):
                 result = await task
@@ -41,33 +41,21 @@ async def analyze(files: Sequence[Path], *, as_json: bool) -> int:
     return int(failed)
 
 
-async def _analyse(workers: Workers, path: Path) -> tuple[float, Analysis] | str:
-    """Return the length in seconds and the analysis of a file, or the reason why it can't be analysed."""
-    try:
-        track = await jobs.probe(workers, path.absolute())
-        analysis = await jobs.analyse(workers, track) if isinstance(track, Track) else track
-    except WorkerError as error:
-        return str(error)
-    if isinstance(track, Unplayable):
-        return track.reason
-    return analysis.reason if isinstance(analysis, Unplayable) else (track.duration_seconds, analysis)
-
-
-def _fields(path: Path, result: tuple[float, Analysis] | str) -> dict[str, Any]:
+def _fields(path: Path, result: tuple[Track, Analysis] | str) -> dict[str, Any]:
     if isinstance(result, str):
         return {"path": legible(path), "error": result}
-    duration, analysis = result
+    track, analysis = result
     fields = analysis.model_dump(mode="json", by_alias=True)
-    return {"path": legible(path), "durationSeconds": duration, **fields}
+    return {"path": legible(path), "durationSeconds": track.duration_seconds, **fields}
 
 
-def _row(path: Path, result: tuple[float, Analysis] | str) -> tuple[str, ...]:
+def _row(path: Path, result: tuple[Track, Analysis] | str) -> tuple[str, ...]:
     if isinstance(result, str):
         return (path.name, result)
-    duration, it = result
+    track, it = result
     tempo = f"{it.tempo_bpm:.1f}" if it.tempo_bpm else "–"
     key = f"{it.key} ({it.camelot})" if it.key else "–"
-    length = f"{int(duration) // 60}:{int(duration) % 60:02}"
+    length = f"{int(track.duration_seconds) // 60}:{int(track.duration_seconds) % 60:02}"
     features = it.features
     return (
         *(path.name, tempo, f"{it.tempo_confidence:.2f}", key, f"{it.integrated_lufs:.1f}", length),

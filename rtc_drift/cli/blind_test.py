@@ -6,10 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from rtc_drift.cli.analysed_file import analysed_file
 from rtc_drift.config import ConfigError
-from rtc_drift.library import jobs
 from rtc_drift.library.normalisation import Normalisation
-from rtc_drift.library.track import Track, Unplayable, legible
+from rtc_drift.library.track import Track, legible
 from rtc_drift.media import seconds
 from rtc_drift.mixing import MixTrack, plan_transition
 from rtc_drift.rendering.blind_test import Pair, Versions, key_of, render_versions, shuffled
@@ -53,12 +53,10 @@ class _UnreadableError(Exception):
 
 
 async def _read(workers: Workers, path: Path) -> MixTrack:
-    track = await jobs.probe(workers, path)
-    analysis = await jobs.analyse(workers, track) if isinstance(track, Track) else track
-    if isinstance(track, Unplayable) or isinstance(analysis, Unplayable):
-        reason = track.reason if isinstance(track, Unplayable) else getattr(analysis, "reason", "")
-        raise _UnreadableError(f"{legible(path)}: {reason}")
-    return MixTrack(track, analysis)
+    result = await analysed_file(workers, path)
+    if isinstance(result, str):
+        raise _UnreadableError(f"{legible(path)}: {result}")
+    return MixTrack(*result)
 
 
 async def _planned(outgoing: MixTrack, incoming: MixTrack, loudness: float, folder: Path, workers: Workers) -> Pair:

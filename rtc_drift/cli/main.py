@@ -61,16 +61,21 @@ def _analyze(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
-    from rtc_drift.cli.blind_test import blind_test
-    from rtc_drift.cli.render import RenderOptions, render
-
     files = vars(options).pop("ab")
     if files is not None:
-        settings = load({name: value for name, value in _overrides(options).items() if name in ("loudness", "seed")})
-        test = blind_test((files[0], files[1]), options.output, loudness=settings.loudness, seed=settings.seed)
-        return asyncio.run(test)
+        return _blind_test(files, options)
+    from rtc_drift.cli.render import RenderOptions, render
+
     own = {name: vars(options).pop(name) for name in ("output", "minutes", "commands", "keep_leads")}
     return asyncio.run(render(RenderOptions(**own), load(_overrides(options))))
+
+
+def _blind_test(files: Sequence[Path], options: argparse.Namespace) -> int:
+    from rtc_drift.cli.blind_test import blind_test
+
+    first, second = files
+    settings = load({name: value for name, value in _overrides(options).items() if name in ("loudness", "seed")})
+    return asyncio.run(blind_test((first, second), options.output, loudness=settings.loudness, seed=settings.seed))
 
 
 def _listen(options: argparse.Namespace) -> int:

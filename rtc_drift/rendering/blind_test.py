@@ -8,9 +8,8 @@ from typing import Literal
 import numpy as np
 
 from rtc_drift.engine.fades import ramp
-from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.engine.renderer import MixRenderer
-from rtc_drift.media import BLOCK_SAMPLES, SAMPLE_RATE, Audio, samples
+from rtc_drift.media import SAMPLE_RATE, Audio, samples
 from rtc_drift.mixing.model import Transition
 from rtc_drift.rendering.file_deck import FileDeck
 from rtc_drift.station.entry import Entry
@@ -21,6 +20,8 @@ PAUSE = samples(1.5)
 """Silence between both versions."""
 _EDGE = samples(0.5)
 """Fade at the beginning and the end of a version."""
+_AT_ONCE = SAMPLE_RATE // 2
+"""Samples rendered in one go."""
 _SETTLING = SAMPLE_RATE
 """Samples rendered before a version begins: a deck that starts in the middle of a file fades in."""
 Version = Literal["planned", "crossfade"]
@@ -69,12 +70,10 @@ def render_versions(versions: Versions) -> Iterator[Audio]:
 def _rendered(entries: Pair) -> Audio:
     begin, end, _ = _span(entries)
     first = max(entries[0].play.start, begin - _SETTLING)
-    plays: list[Play] = [entry.play for entry in entries]
     renderer = MixRenderer(FileDeck)
     try:
-        renderer.mixer.set_plays(plays, first)
-        step = 25 * BLOCK_SAMPLES
-        blocks = [renderer.render(at, min(step, end - at)) for at in range(first, end, step)]
+        renderer.mixer.set_plays([entry.play for entry in entries], first)
+        blocks = [renderer.render(at, min(_AT_ONCE, end - at)) for at in range(first, end, _AT_ONCE)]
     finally:
         renderer.close()
     audio = np.concatenate(blocks)[begin - first :]

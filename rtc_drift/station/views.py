@@ -4,7 +4,6 @@ from collections.abc import Container
 from dataclasses import asdict
 from typing import Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -112,14 +111,6 @@ class PlayingTrack(Wire):
             offset_samples=entry.play.offset,
             position_map=entry.position_map,
         )
-
-    def position_at(self, media_time: int) -> float:
-        """Return the sample of the file that is heard at a media time."""
-        plain = self.offset_samples + media_time - self.starts_at
-        if self.position_map is None or media_time >= self.position_map[-1][0]:
-            return plain
-        times, positions = zip(*self.position_map, strict=True)
-        return float(np.interp(media_time, times, positions))
 
 
 class WhyInfo(Wire):

@@ -1,5 +1,7 @@
 """Clashes: rough chords and busy mids at once count, whatever the overlap's length."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,15 @@ def test_silence_and_unknown_chords_clash_with_nothing() -> None:
     at = np.arange(0.0, 10.0)
     assert not harmony("C").dissonance(Harmony.of(()), at, at).any()
     assert not harmony("C").dissonance(Harmony.of((0.0,) * 120), at, at).any()
+
+
+def test_chords_of_long_tracks_take_little_memory() -> None:
+    long = harmony("C", 12 * 3_600)
+    tracemalloc.start()
+    long.dissonance(long, np.zeros((1_000, 16)), np.zeros((1_000, 16)))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1 << 24
 
 
 def test_positions_beyond_the_end_count_as_the_last_second() -> None:

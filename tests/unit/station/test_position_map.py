@@ -25,6 +25,15 @@ def driver_in_an_overlap(first: float, second: float) -> AutoDjDriver:
     return driver
 
 
+def told(shown: PlayingTrack, media_time: int) -> float:
+    """Return the position that a client makes of what it is told."""
+    assert shown.position_map is not None
+    if media_time >= shown.position_map[-1][0]:
+        return shown.offset_samples + media_time - shown.starts_at
+    times, positions = zip(*shown.position_map, strict=True)
+    return float(np.interp(media_time, times, positions))
+
+
 def test_the_map_tells_where_a_stretched_track_is() -> None:
     driver = driver_in_an_overlap(124, 127)
     entry = driver.autodj.now_playing()
@@ -34,11 +43,11 @@ def test_the_map_tells_where_a_stretched_track_is() -> None:
     assert started.position_map == shown.position_map is not None
     end = entry.play.start + entry.lead_warp.length
     for at in range(entry.play.start, end + samples(5), samples(0.7)):
-        assert abs(shown.position_at(at) - entry.position_at(at)) <= samples(0.001)
+        assert abs(told(shown, at) - entry.position_at(at)) <= samples(0.001)
     plain = shown.offset_samples + entry.play.start - shown.starts_at
-    assert abs(plain - shown.position_at(entry.play.start)) > samples(0.1), "the map makes a difference"
+    assert abs(plain - told(shown, entry.play.start)) > samples(0.1), "the map makes a difference"
     times = np.array(shown.position_map)
-    assert (np.diff(times, axis=0) > 0).all() and shown.position_at(end) == entry.play.position_at(end)
+    assert (np.diff(times, axis=0) > 0).all() and told(shown, end) == entry.play.position_at(end)
 
 
 def test_beats_of_both_tracks_are_heard_together_where_both_are_bent() -> None:
