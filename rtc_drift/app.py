@@ -20,7 +20,7 @@ from rtc_drift.api.context import Context
 from rtc_drift.api.known_hosts import KnownHosts, names_of_this_host
 from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.api.routes import make_app
-from rtc_drift.config import ConfigError, Settings, make_data_dir
+from rtc_drift.config import ConfigError, Settings, StartError, make_data_dir
 from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.protocol.messages import Health, SentCounts, ToControl, ToEngine
@@ -39,10 +39,12 @@ from rtc_drift.selection.space_updater import SpaceUpdater
 from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.station.planning import Planning
 from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
-from rtc_drift.webrtc.ice_policy import IcePolicy, ice_policy
-from rtc_drift.webrtc.shared_port import SharedPort, UdpPortTakenError, unavailable_reason
+from rtc_drift.webrtc.ice_policy import ice_policy
+from rtc_drift.webrtc.open_port import open_port
+from rtc_drift.webrtc.shared_port import SharedPort
 from rtc_drift.workers import sandbox
 from rtc_drift.workers.gathered import Gathered
 from rtc_drift.workers.pool import Workers
@@ -54,10 +56,6 @@ logger = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 2.0
 GATHER_SECONDS = 0.2
 """Time within which further changes of the library are told to all stations as one: a scan makes a hundred a second."""
-
-
-class StartError(Exception):
-    """The server can't start, though the settings are right. The message is one sentence."""
 
 
 class Service:
@@ -72,8 +70,8 @@ class Service:
         self.metrics = Metrics()
         self._stack = AsyncExitStack()
         self._storage, self._files = Storage(), FolderThreads()
-        self._planning, self._exploring = Threads("planning", 1), Threads("exploring", 1)
-        self._lead_files = Threads("stretched intros", 1)
+        pools = (Threads(name, 1) for name in ("feature space", "exploring", "stretched intros", "transitions"))
+        self._spacing, self._exploring, self._lead_files, self._transitions = self._pools = tuple(pools)
         self._workers: list[Workers] = []
         self.stage = "the start"
         """Step that is being done while the service starts or closes."""
@@ -81,6 +79,7 @@ class Service:
         self.spaces: SpaceUpdater
         self.map_keeper: MapKeeper
         self.lead_cache: LeadCache
+        self.planning: Planning
         self.sessions: Sessions
         self.session_store: SessionStore
         self.listeners: Listeners
@@ -134,11 +133,12 @@ class Service:
                 (*music, lead_folder),
             )
             self._close_later(stack, "ending engines and decoders", self.engines.close)
-            self.spaces = SpaceUpdater(self.library, self._planning)
+            self.spaces = SpaceUpdater(self.library, self._spacing)
             self.map_keeper = MapKeeper(self.spaces, self._exploring)
+            self.planning = Planning(self.library, self._transitions)
             self.sessions = Sessions(
                 self.library,
-                Sources(self.library, self.spaces, self.lead_cache, exploring=self._exploring),
+                Sources(self.library, self.spaces, self.lead_cache, self.planning, exploring=self._exploring),
                 ticks,
                 self.engines.send,
                 seed=settings.seed,
@@ -156,7 +156,7 @@ class Service:
             self.library.on_change = changed
             self.session_store = SessionStore(self.sessions, SessionTable(catalogue.database), self._storage)
             stack.push_async_callback(self.end_sessions)
-            self.shared_port = _open_port(settings, policy, ticks, self.engines.send)
+            self.shared_port = open_port(settings, policy, ticks, self.engines.send)
             if self.shared_port is not None:
                 self._close_later(stack, "closing the UDP port", self.shared_port.close)
             self.listeners = Listeners(policy, self.metrics, settings.max_listeners, self.shared_port)
@@ -185,7 +185,8 @@ class Service:
 
     async def _close_threads(self) -> None:
         await self._storage.close()
-        for pool in (self._files, self._planning, self._exploring, self._lead_files):
+        self._files.close()
+        for pool in self._pools:
             pool.close()
 
     @property
@@ -256,28 +257,6 @@ def _server_lock(folder: Path) -> FileLock:
         raise StartError(f"The data folder {folder} can't be used ({error.strerror or error}).") from None
 
 
-def _open_port(
-    settings: Settings, policy: IcePolicy, ticks: TickClock, send: Callable[[ToEngine], None]
-) -> SharedPort | None:
-    """Open the shared UDP port; None if every listener gets a stock peer connection. Raises StartError."""
-    if settings.udp_port == 0:
-        return None
-    if policy.servers:
-        logger.info("With STUN or TURN every listener has its own UDP port; --udp-port is not used")
-        return None
-    if (reason := unavailable_reason()) is not None:
-        logger.warning("Every listener gets its own UDP port, which costs more CPU: %s", reason)
-        return None
-    shared_port = SharedPort(policy, settings.udp_port, ticks, send)
-    try:
-        shared_port.start()
-    except UdpPortTakenError:
-        raise StartError(f"--udp-port {settings.udp_port} is taken by another program.") from None
-    except OSError as error:
-        raise StartError(f"--udp-port {settings.udp_port} can't be used ({error.strerror or error}).") from None
-    return shared_port
-
-
 @asynccontextmanager
 async def serving(settings: Settings, service: Service | None = None) -> AsyncIterator[tuple[Service, str]]:
     """Run the service behind its HTTP server; yields it and the server's URL. Raises StartError and ConfigError.
@@ -297,6 +276,7 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
             shared_port=service.shared_port,
             session_store=service.session_store,
             lead_cache=service.lead_cache,
+            planning=service.planning,
             loop_meter=LoopMeter(),
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,

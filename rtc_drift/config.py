@@ -34,6 +34,10 @@ class ConfigError(Exception):
     """A setting is invalid; the message is one sentence that names it."""
 
 
+class StartError(Exception):
+    """The server can't start, though the settings are right. The message is one sentence."""
+
+
 class IceServer(BaseModel):
     """A STUN or TURN server."""
 

@@ -82,6 +82,7 @@ class Metrics:
         self.tracks = gauge("tracks", "Playable tracks")
         self.unplayable = gauge("unplayable_files", "Files that can't be played")
         self.lead_failures = gauge("lead_failures", "Stretched intros that could not be rendered")
+        self.planning_failures = gauge("planning_failures", "Transitions that could not be planned")
         self.library_failures = gauge("library_failures", "Failures of scanning, analysis, storage or the demo library")
         self.tick_late = histogram("engine_tick_late_seconds", "Delay of the start of the engine's 20 ms ticks")
         self.tick_work = histogram("engine_tick_work_seconds", "Duration of the work in the engine's ticks")

@@ -35,6 +35,9 @@ class Command:
         if isawaitable(accepted):
             accepted = await accepted
         session.station.wake()
+        if accepted.renew is not None:
+            await session.station.plans_settled()
+            accepted = accepted.renew()
         loved, track, transition = session.station.loved, accepted.track, accepted.transition
         answer = schemas.CommandAccepted(
             starts_at=accepted.starts_at,

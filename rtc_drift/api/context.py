@@ -17,6 +17,7 @@ from rtc_drift.selection.space_updater import SpaceUpdater
 from rtc_drift.session_store import SessionStore
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.station.planning import Planning
 from rtc_drift.station.session import Session
 from rtc_drift.stretching.lead_cache import LeadCache
 from rtc_drift.webrtc.shared_port import SharedPort
@@ -39,6 +40,8 @@ class Context:
     session_store: SessionStore
     lead_cache: LeadCache
     """The stretched intros of all stations."""
+    planning: Planning
+    """The planning of all stations."""
     loop_meter: LoopMeter
     frontend: Path
     max_event_readers: int

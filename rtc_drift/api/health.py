@@ -68,6 +68,7 @@ def _collect(service: Context) -> None:
     metrics.tracks.set(status.tracks)
     metrics.unplayable.set(status.unplayable)
     metrics.lead_failures.set(service.lead_cache.failures)
+    metrics.planning_failures.set(service.planning.failures)
     metrics.library_failures.set(status.failures)
     metrics.tasks.set(len(asyncio.all_tasks()))
     metrics.threads.set(threading.active_count())

@@ -11,9 +11,9 @@ from contextlib import suppress
 from rich.console import Console
 from rich.logging import RichHandler
 
-from rtc_drift.app import Service, StartError, serving
+from rtc_drift.app import Service, serving
 from rtc_drift.cli.stop_signals import StopSignals
-from rtc_drift.config import Settings
+from rtc_drift.config import Settings, StartError
 from rtc_drift.library.catalogue import CatalogueError
 from rtc_drift.workers.pool import WorkerError
 

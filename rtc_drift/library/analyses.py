@@ -136,6 +136,21 @@ class Analyses:
     def _report_unreadable(self, error: BaseException) -> None:
         self._on_failure(f"An analysis can't be read: {error}")
 
+    async def fetch(self, track_id: str) -> Analysis | None:
+        """Return the analysis of a track with beats and curves; None if there is none or it can't be read.
+
+        Takes as long as the disk takes; afterwards it is at hand.
+        """
+        analysis = self._recent.get(track_id)
+        if analysis is None and track_id in self.analysed:
+            try:
+                analysis = await self.read(track_id)
+            except CatalogueError as error:
+                self._report_unreadable(error)
+        if analysis is not None:
+            self._remember(track_id, analysis)
+        return analysis
+
     async def read(self, track_id: str) -> Analysis | None:
         """Read the analysis of a track with beats and curves from the catalogue. Raises CatalogueError."""
         if (unrecorded := self._unrecorded.get(track_id)) is not None:

@@ -124,6 +124,10 @@ class Library:
         """Return the analysis of a track with beats and curves; None if there is none, or it can't be read in time."""
         return self.analyses.get(track_id)
 
+    async def read_analysis(self, track_id: str) -> Analysis | None:
+        """Read the analysis of a track with beats and curves; None if there is none, or it can't be read."""
+        return await self.analyses.fetch(track_id)
+
     def has_analysis_at_hand(self, track_id: str) -> bool:
         """Return True if `analysis` returns the analysis of a track from memory."""
         return self.analyses.is_at_hand(track_id)

@@ -5,6 +5,7 @@ Begin with `plan_transition` in `plan`, then the styles: `gapless`, `beat_match`
 """
 
 from rtc_drift.mixing.mix_track import MixTrack
-from rtc_drift.mixing.plan import plan_skip, plan_transition
+from rtc_drift.mixing.plan import plan_transition
+from rtc_drift.mixing.skip import plan_cut_instead, plan_matched_skip, plan_skip
 
-__all__ = ["MixTrack", "plan_skip", "plan_transition"]
+__all__ = ["MixTrack", "plan_cut_instead", "plan_matched_skip", "plan_skip", "plan_transition"]

@@ -5,7 +5,7 @@ music given away, length, tempo, and for how chords and mids clash. Then the lou
 each shape that the three bands can have.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from rtc_drift.media import samples
 from rtc_drift.mixing import bending, clash
 from rtc_drift.mixing.mix_track import MixTrack
 from rtc_drift.mixing.model import Transition
-from rtc_drift.mixing.overlaps import Overlaps, find_overlaps
+from rtc_drift.mixing.overlaps import Overlaps, find_overlaps, find_overlaps_at
 from rtc_drift.mixing.predicted_loudness import excursions, loudness_cost
 from rtc_drift.mixing.shapes import USUAL_MID, Shape, banded
 
@@ -67,8 +67,25 @@ def beat_match(outgoing: MixTrack, incoming: MixTrack, earliest: float, *, may_s
         earliest: the outgoing file is not left before this time, in seconds.
         may_stretch: False allows only equal tempi.
     """
+    return _best(outgoing, incoming, find_overlaps(outgoing, incoming, earliest), may_stretch=may_stretch)
+
+
+def beat_match_at(
+    outgoing: MixTrack, incoming: MixTrack, since: float, until: float, *, may_stretch: bool
+) -> Transition | None:
+    """Return the best beat-matched transition of a few bars that begins between two seconds of the outgoing file.
+
+    None if there is none. Without `may_stretch` only equal tempi are matched.
+    """
+    return _best(outgoing, incoming, find_overlaps_at(outgoing, incoming, since, until), may_stretch=may_stretch)
+
+
+def _best(
+    outgoing: MixTrack, incoming: MixTrack, possible: Iterable[Overlaps], *, may_stretch: bool
+) -> Transition | None:
+    """Return the transition of the cheapest of the possible overlaps; None without one."""
     found = list[tuple[Floats, Overlaps]]()
-    for overlaps in find_overlaps(outgoing, incoming, earliest):
+    for overlaps in possible:
         if not may_stretch:
             overlaps = overlaps.of(np.flatnonzero(bending.are_equal(overlaps.out_times, overlaps.in_times)))
         if len(overlaps):

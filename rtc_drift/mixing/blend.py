@@ -14,8 +14,8 @@ from rtc_drift.mixing.shapes import Shape, banded, whole
 
 MAX_EXCURSION_LU = 1.2
 """Greatest expected excursion of loudness; above it, another style is used if its excursion is smaller."""
-UNMATCHED_COST = 2.0
-"""Cost of a transition without a common beat, against those of `beat_match`."""
+UNMATCHED_COST = 4.5
+"""Cost of a transition without a common beat: nine in ten of those on the beat cost less."""
 _MAX_SHARE = 0.25
 """Greatest share of either track that an overlap may take, so that short tracks are still heard."""
 _LENGTHS, _USUAL_LENGTH = (6.0, 5.0, 7.0, 4.0, 8.0), 6.0

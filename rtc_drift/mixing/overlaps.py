@@ -1,6 +1,6 @@
 """Finds where two tracks can be played together, bar on bar: the last bars of one, the first bars of the other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ Indices = NDArray[np.int64]
 
 BARS = (16, 8, 4)
 """Lengths of an overlap, in bars."""
+SKIP_BARS = (4,)
+"""Lengths of an overlap when somebody asks for another track, in bars."""
 SEARCHED_BARS = 32
 """Bars at the end of the outgoing track, and at the beginning of the incoming one, on which an overlap may start."""
 MAX_STEP = 0.015
@@ -99,7 +101,7 @@ def find_overlaps(outgoing: MixTrack, incoming: MixTrack, earliest: float) -> It
     ends = outgoing.level.fades_at()
     room, most = ((ends - since) * MAX_SHARE for since in (earliest, outgoing.first_sound))
     rises, stops = incoming.level.rises_at(), outgoing.level.stops()
-    for bars, leaving, entering in _sides(outgoing, incoming, rises):
+    for bars, leaving, entering in _sides(outgoing, incoming, rises, BARS):
         first, last = leaving.lines[:, 0], leaving.lines[:, -1]
         fits = (first >= earliest) & (last <= ends + _TOLERANCE_SECONDS) & (last - first <= min(MAX_SECONDS, room))
         fits &= (ends - last <= room) & (ends - first <= most)
@@ -109,7 +111,19 @@ def find_overlaps(outgoing: MixTrack, incoming: MixTrack, earliest: float) -> It
         yield _pairs(bars, fitting, entering, ends, rises)
 
 
-def _sides(outgoing: MixTrack, incoming: MixTrack, rises: float) -> Iterator[tuple[int, _Side, _Side]]:
+def find_overlaps_at(outgoing: MixTrack, incoming: MixTrack, since: float, until: float) -> Iterator[Overlaps]:
+    """Yield the possible overlaps of `SKIP_BARS` that begin between two seconds of the outgoing file."""
+    ends, rises = outgoing.level.fades_at(), incoming.level.rises_at()
+    for bars, leaving, entering in _sides(outgoing, incoming, rises, SKIP_BARS):
+        first, last = leaving.lines[:, 0], leaving.lines[:, -1]
+        fitting = leaving.of(np.flatnonzero((first >= since) & (first <= until) & (last <= ends + _TOLERANCE_SECONDS)))
+        # Somebody wants to leave: what is left of the outgoing track is not given away.
+        yield _pairs(bars, fitting, entering, since, rises)
+
+
+def _sides(
+    outgoing: MixTrack, incoming: MixTrack, rises: float, lengths: Sequence[int]
+) -> Iterator[tuple[int, _Side, _Side]]:
     """Yield for each number of bars the passages of the outgoing track, and the first ones of the incoming track.
 
     The music of the incoming track rises at second `rises` of its file.
@@ -121,7 +135,7 @@ def _sides(outgoing: MixTrack, incoming: MixTrack, rises: float) -> Iterator[tup
     if beats_in % 1:
         return
     room = (incoming.last_sound - rises) * MAX_SHARE
-    for bars in BARS:
+    for bars in lengths:
         ins = _side(entering, bars, round(beats_in))
         fits = (ins.lines[:, 0] >= max(rises - 0.1, 0.0)) & (ins.lines[:, -1] - rises <= room)
         yield bars, _side(leaving, bars, leaving.beats_per_bar), ins.of(np.flatnonzero(fits)[:SEARCHED_BARS])

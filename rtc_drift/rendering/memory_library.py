@@ -75,6 +75,10 @@ class MemoryLibrary:
         """Return the analysis of a track, with beats and curves; None if it is not analysed."""
         return self._whole_analysis(track_id)
 
+    async def read_analysis(self, track_id: str) -> Analysis | None:
+        """Return the analysis of a track, with beats and curves; None if it is not analysed."""
+        return self._whole_analysis(track_id)
+
     def has_analysis_at_hand(self, track_id: str) -> bool:
         """Return True if a track is analysed: reading it takes as long as it takes."""
         return track_id in self._analysed

@@ -160,7 +160,7 @@ class PlayRecord(Wire):
             lead=lead,
             lead_out=lead_out,
             transition=TransitionRecord.of(entry.transition),
-            reason=entry.reason,
+            reason=entry.full_reason,
             queued=entry.queued,
             why=WhyInfo.of(entry.why),
         )

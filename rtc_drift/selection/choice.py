@@ -59,3 +59,7 @@ class Choice:
     """True if it comes from the queue."""
     why: Why | None = None
     """The figures behind the choice; None if the track was not chosen by its sound."""
+    cost: float = 0.0
+    """Cost by its sound, to be compared with that of its runners-up."""
+    runners_up: "tuple[Choice, ...]" = ()
+    """Tracks that are about as good, best first: one that mixes better may come instead."""

@@ -1,16 +1,25 @@
 """Chooses the next track: from the queue if possible, else by how tracks sound, else at random."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rtc_drift.selection import ranking
-from rtc_drift.selection.choice import Choice, Why, sentence
+from rtc_drift.selection.choice import Choice, sentence
+from rtc_drift.selection.directions import Direction
 from rtc_drift.selection.drift import heading
 from rtc_drift.selection.feature_space import FeatureSpace
 from rtc_drift.selection.journey import Journey
-from rtc_drift.selection.ranking import RECENT_TRACKS, ChoiceContext
+from rtc_drift.selection.ranking import RECENT_TRACKS, ChoiceContext, Ranked
 from rtc_drift.selection.shuffle import draw
 from rtc_drift.selection.track_source import TrackSource
 
+RUNNERS_UP = 11
+"""Most runners-up of a choice."""
+ABOUT_AS_GOOD = 0.25
+"""Greatest difference in cost from the best track for one to be about as good: people would hardly tell them apart."""
 _REPEATED = "Not played for a long time"
 _SUGGESTIONS = 3
 """Number of directions to suggest when there is no track left in a direction."""
@@ -37,7 +46,7 @@ def choose_by_sound(source: TrackSource, space: FeatureSpace, journey: Journey, 
     """Choose the track after those played and those `coming` by its sound.
 
     None if the last of them is not analysed, or if the space has a track that the source has lost. No track is repeated
-    before all others were played.
+    before all others were played. Tracks that are about as good are its runners-up.
     """
     known = space.rows_of((*journey.history.played, *coming))
     if not known or not space.is_analysed[known[-1]]:
@@ -47,22 +56,35 @@ def choose_by_sound(source: TrackSource, space: FeatureSpace, journey: Journey, 
     direction = space.axes.directions.get(journey.direction or "")
     if direction is not None:
         candidates = ranking.rows_in_direction(space, current, direction, context.excluded)
-        rows = ranking.best_in_direction(space, current, direction, candidates, context, 1)
-        if rows:
-            why = ranking.explain(space, current, rows[0], direction)
-            return _choice(source, space, rows[0], why, sentence(why, direction.label, novelty))
+        ranked = ranking.best_in_direction(space, current, direction, candidates, context, 1 + RUNNERS_UP)
+        if ranked:
+            return _choice(source, space, current, ranked, direction, novelty)
         novelty = f"No {direction.tracks_label} left{_suggestions(space, current, context)}"
     ahead = heading(space, current, context.excluded, known[-RECENT_TRACKS:], journey.seed, journey.draws)
-    rows = ranking.best_for_drift(space, current, ahead, context, 1, journey.draws)
-    if not rows:
-        return None
-    why = ranking.explain(space, current, rows[0], ahead)
-    return _choice(source, space, rows[0], why, sentence(why, None, novelty))
+    ranked = ranking.best_for_drift(space, current, ahead, context, 1 + RUNNERS_UP, journey.draws)
+    return _choice(source, space, current, ranked, ahead, novelty)
 
 
-def _choice(source: TrackSource, space: FeatureSpace, row: int, why: Why, reason: str) -> Choice | None:
-    track = source.get(space.id_of(row))
-    return None if track is None else Choice(track, reason, why=why)
+def _choice(
+    source: TrackSource,
+    space: FeatureSpace,
+    current: int,
+    ranked: Sequence[Ranked],
+    way: Direction | NDArray[np.float32],
+    novelty: str,
+) -> Choice | None:
+    """Return the choice of the first of some ranked rows, with those that are about as good as its runners-up."""
+    label = way.label if isinstance(way, Direction) else None
+    choices = list[Choice]()
+    for row, cost in ranked:
+        if cost > ranked[0].cost + ABOUT_AS_GOOD:
+            break
+        track, why = source.get(space.id_of(row)), ranking.explain(space, current, row, way)
+        if track is not None:
+            choices.append(Choice(track, sentence(why, label, novelty), why=why, cost=cost))
+        elif not choices:
+            return None
+    return replace(choices[0], runners_up=tuple(choices[1:])) if choices else None
 
 
 def _suggestions(space: FeatureSpace, current: int, context: ChoiceContext) -> str:

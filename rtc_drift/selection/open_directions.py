@@ -46,6 +46,6 @@ def explore(
     for direction in space.axes.directions.values():
         rows = ranking.rows_in_direction(space, current, direction, context.excluded)
         best = ranking.best_in_direction(space, current, direction, rows, context, SAMPLES, _MAX_ROWS)
-        samples = tuple(track for row in best if (track := get(space.id_of(row))) is not None)
+        samples = tuple(track for it in best if (track := get(space.id_of(it.row))) is not None)
         found.append(ExploredDirection(direction, len(rows), samples))
     return found

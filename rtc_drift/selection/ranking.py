@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,13 @@ _SIMILARITY_WEIGHT = 2.0
 _SAME_ARTIST, _SAME_ALBUM, _UNANALYSED = 8.0, 1.0, 100.0
 _TYPICAL_DISTANCE = float(np.sqrt(2 * len(NAMES)) * 0.8)
 """Approximate distance between two random tracks."""
+
+
+class Ranked(NamedTuple):
+    """A row of the feature space, and what it costs to choose it."""
+
+    row: int
+    cost: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ def best_in_direction(
     context: ChoiceContext,
     count: int,
     max_rows: int = MAX_ROWS,
-) -> list[int]:
+) -> list[Ranked]:
     """Return the best `count` of the rows that lie in a direction, best first.
 
     Of more than `max_rows` rows, only those about a full step away are weighed.
@@ -88,7 +96,7 @@ def best_in_direction(
 
 def best_for_drift(
     space: FeatureSpace, current: int, heading: NDArray[np.float32], context: ChoiceContext, count: int, turn: int = 0
-) -> list[int]:
+) -> list[Ranked]:
     """Return the best `count` rows for a step of the drift along a unit vector of the feature space, best first.
 
     In a large library only every nth row is weighed; `turn` selects which ones.
@@ -179,10 +187,10 @@ def _penalty(space: FeatureSpace, current: int, rows: NDArray[np.intp], context:
     return penalty
 
 
-def _cheapest(rows: NDArray[np.intp], cost: NDArray[np.float32], count: int) -> list[int]:
+def _cheapest(rows: NDArray[np.intp], cost: NDArray[np.float32], count: int) -> list[Ranked]:
     """Return the `count` rows with the least cost, in ascending order of cost, then of track id."""
     if len(rows) > count:
         chosen = np.argpartition(cost, count - 1)[:count]
         rows, cost = rows[chosen], cost[chosen]
     order = np.lexsort((rows, cost))
-    return [int(row) for row in rows[order]]
+    return [Ranked(*pair) for pair in zip(rows[order].tolist(), cost[order].tolist(), strict=True)]

@@ -29,6 +29,9 @@ class TrackSource(Protocol):
     def analysis(self, track_id: str) -> Analysis | None:
         """Return the analysis of a track, with beats and curves; None if it is not analysed or not read in time."""
 
+    async def read_analysis(self, track_id: str) -> Analysis | None:
+        """Read the analysis of a track, with beats and curves; None if it is not analysed or can't be read."""
+
     def has_analysis_at_hand(self, track_id: str) -> bool:
         """Return True if `analysis` would return the analysis of a track, without reading it first."""
 

@@ -14,13 +14,14 @@ from rtc_drift.mixing.model import When
 from rtc_drift.selection import journey as ways
 from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.journey import History, Journey
-from rtc_drift.selection.next_track import choose_next_track
 from rtc_drift.station import programme as steps
 from rtc_drift.station.beginning import Beginning
+from rtc_drift.station.chooser import Chooser
 from rtc_drift.station.entry import Entry
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.on_air import COLD_LEAD_TIME, COMMANDED, READY_LEAD_TIME, SAME_TRACK, NothingToPlayError, OnAir
-from rtc_drift.station.planner import PendingLead, Planner
+from rtc_drift.station.plan_requests import Plan
+from rtc_drift.station.planner import PendingLead, PendingPlan, Planner
 from rtc_drift.station.play_log import PlayLog
 from rtc_drift.station.programme import Programme
 from rtc_drift.station.snapshot import Snapshot
@@ -43,6 +44,7 @@ class AutoDj:
         self._play_log = PlayLog(seed, sources.tracks, publisher)
         self._on_air = OnAir(timeline, self._play_log, publisher)
         self.beginning = Beginning(self._on_air, self._play_log, sources)
+        self._chooser = Chooser(sources, self._play_log, self._on_air, self.beginning)
         self._held: Choice | None = None
         """The choice that comes next after a resume."""
         self.failed_plays = 0
@@ -72,10 +74,6 @@ class AutoDj:
         coming = (entry for entry in self.programme.entries if entry.play.start > now)
         return next((entry for entry in coming if entry.transition.kind not in SAME_TRACK), None)
 
-    def queue(self) -> list[Track]:
-        """Return the queued tracks that have not started and can still be played."""
-        return self._play_log.queue()
-
     def published_queue(self) -> tuple[int, list[Track]]:
         """Return the number of changes of the queue so far, and the queue, both as published."""
         return self._play_log.published_queue()
@@ -90,6 +88,12 @@ class AutoDj:
         """True if it would plan something else in a larger library."""
         current, planned = self.programme.current(self.horizon), self.programme.planned(self.horizon)
         return current is None or planned is None or steps.is_makeshift(current, planned)
+
+    @property
+    def pending_plan(self) -> PendingPlan | None:
+        """The plan that is to be made in place of a makeshift one."""
+        pending = self._planner.pending_plan
+        return pending if pending is not None and self.programme.find(pending.play_id) is not None else None
 
     @property
     def pending_lead(self) -> PendingLead | None:
@@ -110,12 +114,22 @@ class AutoDj:
         upcoming, latest = self.programme.planned(now), now + samples(1)
         return min(upcoming.play.start, latest) if upcoming else latest
 
+    def plan_ready(self, pending: PendingPlan, plan: Plan | None) -> None:
+        """Take a plan that was pending; None, or one that is too late or no longer wanted, changes nothing."""
+        if pending is not self._planner.pending_plan:
+            return
+        is_wanted, self._planner.pending_plan = pending is self.pending_plan, None
+        if not is_wanted or self._on_air.is_paused:
+            return
+        settled, earliest = self._free_from(pending.play_id)
+        changed = self._planner.with_plan(self.programme, pending, plan, settled, earliest) if plan else None
+        self._on_air.apply(changed or self.programme)
+
     def lead_ready(self, pending: PendingLead, files: StretchedEnds) -> bool:
         """Take the stretched ends in `files`; False if they are too late or no longer wanted."""
-        settled = self._on_air.settled()
         if pending is not self.pending_lead or self._on_air.is_paused:
             return False
-        earliest = settled + max(1, self._on_air.length(COLD_LEAD_TIME))
+        settled, earliest = self._free_from(pending.play_id)
         changed = self._planner.with_lead(self.programme, pending, files, settled, earliest)
         if changed is not None:
             self._on_air.apply(changed)
@@ -145,7 +159,7 @@ class AutoDj:
             current = self.programme.current(horizon)
             if current is None or entry.play.id != current.play.id:
                 return  # It was on its way out.
-        choice = self._as_planned(self.programme.planned(horizon)) or self._choose()
+        choice = self._chooser.as_planned(self.programme.planned(horizon)) or self._chooser.choose()
         if choice is None:
             self._on_air.apply(steps.unplan(self.programme, horizon))
         elif entry.play.start > horizon and entry.transition.kind == "skip":
@@ -162,7 +176,7 @@ class AutoDj:
             entry = self.programme.planned(settled) or entry
         self._planner.lead_failed(entry.play.id)
         if entry.play.start > settled and not self._on_air.is_paused:
-            self._plan(self._as_planned(entry), after=settled)
+            self._plan(self._chooser.as_planned(entry), after=settled)
 
     def snapshot(self) -> Snapshot:
         """Return the present state."""
@@ -201,13 +215,15 @@ class AutoDj:
         self._on_air.make_room()
         if direction is not None:
             self.head(direction)
-        choice = choice or self._as_planned(self.programme.planned(self._on_air.settled())) or self._choose()
+        planned = self.programme.planned(self._on_air.settled())
+        choice = choice or self._chooser.as_planned(planned) or self._chooser.choose()
         if choice is None:
             raise NothingToPlayError
         settled, at = self._on_air.settled(), self._on_air.earliest(self._on_air.lead_time(choice.track))
         was_paused, self._held = self._on_air.is_paused, None
         fade = self._on_air.length(SKIP_FADE)
-        self._on_air.apply(self._planner.skip(self.programme, choice, at, settled, fade, when))
+        changed = self._planner.skip(self.programme, choice, at, settled, fade, when, on_beat=not back)
+        self._on_air.apply(changed, is_final=self._planner.pending_plan is None)
         entry = self.programme.entries[-1]
         self._play_log.count_played(entry, back=back)
         if was_paused:
@@ -218,7 +234,7 @@ class AutoDj:
         """Go back to the track before, or to this one's beginning if there is none. Raises NothingToPlayError."""
         current = self.current().track
         self._on_air.make_room()
-        track_id = ways.previous(self.journey, self._is_known)
+        track_id = ways.previous(self.journey, self._chooser.is_known)
         track = (self._tracks.get(track_id) if track_id else None) or current
         return self.skip(Choice(track, "Someone went back to it."), back=True)
 
@@ -227,7 +243,7 @@ class AutoDj:
         current, settled, at = self.current(), self._on_air.settled(), self.programme.paused_at
         if at is None:
             at = self._on_air.earliest(READY_LEAD_TIME)
-            self._held = self._as_planned(self.programme.planned(settled))
+            self._held = self._chooser.as_planned(self.programme.planned(settled))
             self._on_air.apply(steps.pause(self.programme, at, settled, self._on_air.length(HUSH)))
         self._publisher.playback("paused", at, current, self.programme.paused_at)
         return at, current
@@ -247,7 +263,7 @@ class AutoDj:
         Raises NothingToPlayError.
         """
         settled, at = self._on_air.settled(), self._on_air.earliest(COLD_LEAD_TIME)
-        self._held = self._as_planned(self.programme.planned(settled)) or self._held
+        self._held = self._chooser.as_planned(self.programme.planned(settled)) or self._held
         ramp = self._on_air.length(HUSH)
         entry = self._go_on(steps.seek(self.programme, position, at, settled, ramp))
         self._publisher.playback("seeked", at, entry, self.programme.paused_at)
@@ -277,26 +293,10 @@ class AutoDj:
         self._plan_anew()
         self._publisher.direction(None)
 
-    def _choose(self, instead_of: Entry | None = None) -> Choice | None:
-        """Choose what comes next; the track of `instead_of` may be chosen again. None when there is nothing."""
-        self._play_log.count(self.programme.entries, self._on_air.settled())
-        self._play_log.drop_unplayable()
-        entries = (entry for entry in self.programme.entries if entry is not instead_of)
-        coming = [entry.track.id for entry in entries if not self._play_log.is_counted(entry)]
-        # A second draw for the same place, or one from an empty library, is not counted: when the library became known
-        # must make no difference to what the same seed plays afterwards.
-        is_drawn = not self.journey.queue and instead_of is None
-        drawn = replace(self.journey, draws=self.journey.draws + 1) if is_drawn else self.journey
-        choice = choose_next_track(self._tracks, self._sources.spaces.space, drawn, coming, self.beginning.taken())
-        if choice is not None:
-            self._play_log.journey = drawn
-        return choice
-
-    def _as_planned(self, planned: Entry | None) -> Choice | None:
-        """Return the choice behind a planned entry, if its track can still be played."""
-        if planned is None or not self._is_known(planned.track.id):
-            return None
-        return Choice(planned.track, planned.reason, planned.queued, planned.why)
+    def _free_from(self, play_id: int) -> tuple[int, int]:
+        """Return the media times up to which nothing changes, and from which on a planned play may start otherwise."""
+        settled = self._on_air.settled(besides=self.programme.find(play_id))
+        return settled, settled + max(1, self._on_air.length(COLD_LEAD_TIME))
 
     def _plan_anew(self, *, may_stay: bool = False) -> None:
         """Choose again what comes next, unless somebody asked for that track. It may be the same if it `may_stay`."""
@@ -305,7 +305,7 @@ class AutoDj:
         if self._on_air.is_paused:
             self._held = None
         elif not is_asked_for:
-            self._plan(self._choose(planned if may_stay else None))
+            self._plan(self._chooser.choose(planned if may_stay else None))
 
     def _go_on(self, changed: Programme) -> Entry:
         """Go on with the same track, from elsewhere or from where it was paused; then with the held choice."""
@@ -313,26 +313,25 @@ class AutoDj:
         self._play_log.go_on(entry)
         self._on_air.apply(changed)
         if changed.paused_at is None:
-            choice = self._held if self._held and self._is_known(self._held.track.id) else self._choose()
-            self._held = None
+            held, self._held = self._held, None
+            choice = held if held and self._chooser.is_known(held.track.id) else self._chooser.choose()
             now = max(self._on_air.horizon, entry.play.start)
             if choice is not None:
-                earliest = now + max(1, self._on_air.length(COLD_LEAD_TIME))
-                self._on_air.apply(self._planner.follow(self.programme, choice, now, earliest))
+                self._follow(choice, now, COLD_LEAD_TIME)
         return entry
 
     def _keep_planned(self) -> None:
         horizon = self._on_air.horizon
         current, planned = self.programme.current(horizon), self.programme.planned(horizon)
         if current is None or (current.play.end <= horizon and planned is None):
-            choice = None if planned else self._choose()
+            choice = None if planned else self._chooser.choose()
             if choice is not None:
                 start = horizon + self._on_air.length(COLD_LEAD_TIME)
                 self._on_air.apply(steps.begin(self._planner.normalised(self.programme), choice, start))
         elif planned is None or (steps.is_makeshift(current, planned) and len(self._tracks.playable()) > 1):
-            self._plan(self._choose())
+            self._plan(self._chooser.choose())
         elif self._knows_more(current, planned):
-            self._plan(self._choose(planned) if planned.why is None else self._as_planned(planned))
+            self._plan(self._chooser.choose(planned) if planned.why is None else self._chooser.as_planned(planned))
 
     def _knows_more(self, current: Entry, planned: Entry) -> bool:
         """Return True if an analysis has become available since, in time to plan the next track anew."""
@@ -343,8 +342,9 @@ class AutoDj:
     def _plan(self, choice: Choice | None, after: int = 0) -> None:
         horizon = max(after, self._on_air.horizon)
         if choice is not None and self.programme.current(horizon) is not None:
-            earliest = horizon + max(1, self._on_air.length(self._on_air.lead_time(choice.track)))
-            self._on_air.apply(self._planner.follow(self.programme, choice, horizon, earliest))
+            self._follow(choice, horizon, self._on_air.lead_time(choice.track))
 
-    def _is_known(self, track_id: str) -> bool:
-        return self._tracks.get(track_id) is not None
+    def _follow(self, choice: Choice, now: int, lead_time: int) -> None:
+        earliest = now + max(1, self._on_air.length(lead_time))
+        changed = self._planner.follow(self.programme, choice, now, earliest)
+        self._on_air.apply(changed, is_final=self._planner.pending_plan is None)

@@ -4,7 +4,7 @@ Commands take effect in the order they come: one that arrives while another is p
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rtc_drift.library.track import Track
 from rtc_drift.media import samples
@@ -51,6 +51,8 @@ class Accepted:
     starts_at: int
     track: Track | None
     transition: Transition | None
+    renew: "Callable[[], Accepted] | None" = field(default=None, compare=False, repr=False)
+    """Returns the answer once what is planned is settled; None: it stays as it is."""
 
 
 class Commands:
@@ -75,11 +77,11 @@ class Commands:
         On the next bar, where that is known and near, or at once. Raises NoSuchTrackError, NoSuchDirectionError.
         """
         wanted = Choice(self._track(track_id), "Requested.") if track_id else None
-        return _accepted(self._autodj.skip(wanted, direction=checked_direction(direction), when=when))
+        return self._accepted(self._autodj.skip(wanted, direction=checked_direction(direction), when=when))
 
     def previous(self) -> Accepted:
         """Go back to the track before, or to this one's beginning if there is none."""
-        return _accepted(self._autodj.previous())
+        return self._accepted(self._autodj.previous())
 
     def pause(self) -> Accepted:
         """Go silent until somebody resumes."""
@@ -111,7 +113,7 @@ class Commands:
         entry = self._autodj.enqueue(track)
         if entry is None:
             return Accepted(self._autodj.horizon, track, None)
-        return Accepted(entry.play.start, track, entry.transition)
+        return self._accepted(entry)
 
     def steer(self, direction: str | None) -> Accepted:
         """Head in a direction, or nowhere in particular. Raises NoSuchDirectionError."""
@@ -125,17 +127,23 @@ class Commands:
 
     def _with_the_next_track(self) -> Accepted:
         planned = self._autodj.planned()
-        return Accepted(self._autodj.horizon, None, None) if planned is None else _accepted(planned)
+        track, transition = (None, None) if planned is None else (planned.track, planned.transition)
+        at = self._autodj.horizon if planned is None else planned.play.start
+        return Accepted(at, track, transition, self._with_the_next_track)
+
+    def _accepted(self, entry: Entry) -> Accepted:
+        """Return the answer about an entry as it is planned now. A skip is told as it is to become."""
+        latest = self._autodj.programme.find(entry.play.id) or entry
+        transition, pending = latest.transition, self._autodj.pending_lead
+        if transition.kind == "skip" and pending is not None and pending.play_id == latest.play.id:
+            transition = pending.transition
+        return Accepted(latest.play.start, latest.track, transition, lambda: self._accepted(latest))
 
     def _track(self, track_id: str) -> Track:
         track = self._find(track_id)
         if track is None:
             raise NoSuchTrackError
         return track
-
-
-def _accepted(entry: Entry) -> Accepted:
-    return Accepted(entry.play.start, entry.track, entry.transition)
 
 
 def checked_direction(direction: str | None) -> str | None:

@@ -26,6 +26,12 @@ class Entry:
     lead_out_warp: Warp | None = None
     """The warp of its stretched ending, while one is planned."""
 
+    @property
+    def full_reason(self) -> str:
+        """The reason, and how the track is joined, if that counted when it was chosen: by its sound, on the beat."""
+        is_joined = self.why is not None and self.transition.style == "beat-matched"
+        return " ".join((self.reason, *self.transition.reasons[:1])) if is_joined else self.reason
+
     def position_at(self, media_time: int) -> int:
         """Return the file's sample that sounds at a media time, also where it is stretched."""
         warp, out, play = self.lead_warp, self.lead_out_warp, self.play

@@ -1,5 +1,6 @@
 """The programme on the air: its latest state, and from which media time on it can still be changed."""
 
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES
 from rtc_drift.station import programme as steps
@@ -41,6 +42,8 @@ class OnAir:
         self._publisher = publisher
         self.programme = Programme()
         """The latest state. Only `apply` and `log` change it."""
+        self._told = set[tuple[Play, str]]()
+        """The plays, and reasons for them, of the latest final state."""
 
     @property
     def horizon(self) -> int:
@@ -114,11 +117,17 @@ class OnAir:
         self._play_log.announce(self.programme.entries, now)
         self.programme = steps.prune(self.programme, now)
 
-    def apply(self, changed: Programme) -> None:
-        """Have the engine play a new state of the programme; publish what is newly planned, or for another reason."""
-        before = {(entry.play, entry.reason) for entry in self.programme.entries}
+    def apply(self, changed: Programme, *, is_final: bool = True) -> None:
+        """Have the engine play a new state of the programme; publish what is newly planned, or for another reason.
+
+        What is planned is published only if that is final.
+        """
         self.programme = changed
         self._timeline.set_plays(changed.plays)
+        if not is_final:
+            return
+        told = {(entry.play, entry.reason) for entry in changed.entries}
+        before, self._told = self._told, told
         newest = changed.entries[-1] if changed.entries else None
         if newest is None or (newest.play, newest.reason) in before or newest.play.start <= self.now():
             return

@@ -71,7 +71,7 @@ def plan_next(
     if current is None:
         raise ValueError("a first track must begin before a next one is planned")
     prefetched = _prefetched(programme, choice.track, now)
-    if transition is not None and _fits(current.play, transition, earliest):
+    if transition is not None and fits(current.play, transition, earliest):
         at = current.play.time_of(transition.leave_at)
         return _overlap(_stretched(base, transition, lead_out), choice, transition, at, prefetched, lead)
     at, plain = _plain_transition(current, choice.track, earliest)
@@ -161,23 +161,23 @@ def is_makeshift(current: Entry, planned: Entry) -> bool:
     return repeated and not planned.queued
 
 
-def _broken_off(entry: Entry, at: int) -> Entry:
-    broken = replace(entry, sound_ends=at)
-    return replace(broken, play=replace(entry.play, end=min(entry.play.end, broken.natural_end)))
-
-
-def _fits(play: Play, transition: Transition, earliest: int) -> bool:
+def fits(play: Play, transition: Transition, earliest: int) -> bool:
     """Return True if a transition begins in time and ends before the play does."""
     at = play.time_of(transition.leave_at)
     # A stretched ending is a file of its own, and may be longer than what is left of the track.
     return at >= earliest and (transition.lead_out_warp is not None or at + transition.duration <= play.end)
 
 
+def _broken_off(entry: Entry, at: int) -> Entry:
+    broken = replace(entry, sound_ends=at)
+    return replace(broken, play=replace(entry.play, end=min(entry.play.end, broken.natural_end)))
+
+
 def _plain_transition(current: Entry, track: Track, earliest: int) -> tuple[int, Transition]:
     """Return the crossfade into a track at the end of the current one's sound, and its media time."""
     play = current.play
     plain = natural_transition(current.track, track, play.offset)
-    if _fits(play, plain, earliest):
+    if fits(play, plain, earliest):
         return play.time_of(plain.leave_at), plain
     planned_end = play.time_of(plain.leave_at) + plain.duration
     ends = min(planned_end, play.end)

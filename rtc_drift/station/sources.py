@@ -1,4 +1,4 @@
-"""The sources that stations play from and share: the tracks, the space they span, and stretched intros."""
+"""The sources that stations play from and share: the tracks, the space they span, stretched intros and plans."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rtc_drift.selection.feature_space import EMPTY, FeatureSpace, SpaceSource
 from rtc_drift.selection.track_source import TrackSource
+from rtc_drift.station.planning import Planning
 from rtc_drift.stretching.warp import Warp
 from rtc_drift.workers.threads import Threads
 
@@ -36,6 +37,8 @@ class Sources:
     spaces: SpaceSource = FixedSpace()
     leads: LeadSource | None = None
     """None: no track is played at another's tempo."""
+    planning: Planning | None = None
+    """Makes plans in a thread; None: they are made at once."""
     taken: Callable[[], Collection[str]] | None = None
     """Returns the tracks that other stations play or begin with; None: what they play makes no difference."""
     exploring: Threads = field(default_factory=lambda: Threads("exploring", 1))

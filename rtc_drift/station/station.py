@@ -24,6 +24,7 @@ from rtc_drift.station.commands import Commands
 from rtc_drift.station.event_hub import EventHub
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.lead_prefetch import LeadPrefetch
+from rtc_drift.station.plan_ahead import PlanAhead
 from rtc_drift.station.playout import Playout
 from rtc_drift.station.snapshot import SavedStation
 from rtc_drift.station.sources import Sources
@@ -104,6 +105,7 @@ class Station:
         self.publisher = EventPublisher(session_id, self.playout.now, library.loved, self.hub.publish)
         self.autodj = AutoDj(sources, seed, self.playout, self.publisher)
         self.commands = Commands(self.autodj, library.get)
+        self._plan_ahead = PlanAhead(self.autodj, sources.planning, self.wake) if sources.planning else None
         self._lead_prefetch = LeadPrefetch(self.autodj, sources.leads, self.wake) if sources.leads else None
         if saved is not None:
             self.playout.stand_at(saved.media_time)
@@ -190,8 +192,9 @@ class Station:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._lead_prefetch is not None:
-            await self._lead_prefetch.close()
+        for ahead in (self._plan_ahead, self._lead_prefetch):
+            if ahead is not None:
+                await ahead.close()
         if reason is not None:
             self.publisher.ended(reason)
         self.hub.end()
@@ -202,6 +205,11 @@ class Station:
     def wake(self) -> None:
         """Have the task look at once for something to do."""
         self._wake.set()
+
+    async def plans_settled(self) -> None:
+        """Wait until the next track is settled, but not longer than the answer to a command may wait."""
+        if self._plan_ahead is not None and not self.ended:
+            await self._plan_ahead.settled()
 
     def library_changed(self) -> None:
         """React to a change of the library or of the feature space."""
@@ -245,6 +253,8 @@ class Station:
                 # The plan stands as it was; a programme must not fall silent because one step of planning failed.
                 logger.exception("%s: planning failed", self.id)
                 wait = RETRY_SECONDS
+            if self._plan_ahead is not None:
+                self._plan_ahead.keep_up()
             if self._lead_prefetch is not None and self.playout.running:
                 self._lead_prefetch.keep_up()
             await self._explore()

@@ -174,7 +174,7 @@ class PlannedTrack(Wire):
         return cls(
             track=TrackInfo.of(entry.track, loved),
             starts_at=entry.play.start,
-            reason=entry.reason,
+            reason=entry.full_reason,
             why=WhyInfo.of(entry.why),
             transition=TransitionInfo.of(entry.transition),
         )

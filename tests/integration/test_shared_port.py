@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from rtc_drift.app import StartError
 from rtc_drift.client import Listener
+from rtc_drift.config import StartError
 from rtc_drift.media import samples
 from tests.support.audio_checks import correlation, lag_of
 from tests.support.deliveries import SHARED_PORT

@@ -22,6 +22,7 @@ from rtc_drift.metrics import Metrics
 from rtc_drift.selection.map_keeper import MapKeeper
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.station.planning import Planning
 from rtc_drift.station.sources import FixedSpace
 from rtc_drift.webrtc.ice_policy import ice_policy
 from rtc_drift.workers.threads import Threads
@@ -87,6 +88,7 @@ async def api_on_fakes(
         shared_port=None,
         session_store=cast(Any, SimpleNamespace(failures=0)),
         lead_cache=cast(Any, SimpleNamespace(failures=0)),
+        planning=Planning(library),
         loop_meter=LoopMeter(),
         frontend=frontend_folder(),
         max_event_readers=10,

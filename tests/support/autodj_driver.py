@@ -16,8 +16,10 @@ from rtc_drift.station.commands import Commands
 from rtc_drift.station.entry import Entry
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.planner import PendingLead
+from rtc_drift.station.planning import Planning
 from rtc_drift.station.playout import HORIZON
-from rtc_drift.station.sources import Sources
+from rtc_drift.station.sources import LeadSource, Sources
+from rtc_drift.workers.threads import Threads
 from tests.support.fakes import FakeLibrary
 from tests.support.music import make_tracks
 
@@ -56,13 +58,22 @@ class ManualTimeline:
 class AutoDjDriver:
     """An `AutoDj` on a `ManualTimeline`, its `Commands`, and the events that they publish."""
 
-    def __init__(self, *tracks: Track, running: bool = True, seed: int = 1) -> None:
+    def __init__(
+        self,
+        *tracks: Track,
+        running: bool = True,
+        seed: int = 1,
+        leads: LeadSource | None = None,
+        planning: Threads | None = None,
+    ) -> None:
+        """Make it stand at its beginning; without threads for `planning`, plans are made at once."""
         self.timeline = ManualTimeline(running)
         self.library = FakeLibrary(*tracks)
         self.events: list[Any] = []
         publisher = EventPublisher("master", self.timeline.now, self.library.loved, self.events.append)
         self.space: FeatureSpace = EMPTY
-        self.sources = Sources(self.library, self)
+        self.planning = Planning(self.library, planning) if planning is not None else None
+        self.sources = Sources(self.library, self, leads, self.planning)
         self.autodj = AutoDj(self.sources, seed, self.timeline, publisher)
         self.commands = Commands(self.autodj, self.library.get)
 
@@ -101,6 +112,10 @@ class AutoDjDriver:
         entry = self.autodj.planned()
         assert entry is not None
         return entry
+
+    def programme_end(self) -> Entry:
+        """Return the last entry of the programme, asked for or planned."""
+        return self.autodj.programme.entries[-1]
 
     def pending_lead(self) -> PendingLead:
         """Return the stretched intro that the DJ waits for."""

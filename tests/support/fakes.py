@@ -35,6 +35,10 @@ class FakeLibrary:
         """Return the analysis of a track, if there is one."""
         return self.analyses.get(track_id)
 
+    async def read_analysis(self, track_id: str) -> Analysis | None:
+        """Return the analysis of a track, if there is one."""
+        return self.analyses.get(track_id)
+
     def has_analysis_at_hand(self, track_id: str) -> bool:
         """Return True if there is an analysis of the track."""
         return track_id in self.analyses

@@ -52,7 +52,7 @@ def test_a_programme_is_restored_at_any_moment(seed: int) -> None:
     assert other.autodj.programme == driver.autodj.programme
     assert other.autodj.journey == driver.autodj.journey
     assert (other.title(), other.position()) == (driver.title(), driver.position())
-    assert other.autodj.queue() == driver.autodj.queue()
+    assert other.autodj.published_queue()[1] == driver.autodj.published_queue()[1]
     announced = [event.track.title for event in other.events_of("track_started")]
     assert announced[-1] == driver.title(), "the track on the air is published first"
     for each in (driver, other):
