@@ -69,10 +69,10 @@ class AutoDj:
         return self.programme.current(self._on_air.now())
 
     def planned(self) -> Entry | None:
-        """Return the entry with which the next track comes in, if one is planned."""
-        now = self._on_air.now()
-        coming = (entry for entry in self.programme.entries if entry.play.start > now)
-        return next((entry for entry in coming if entry.transition.kind not in SAME_TRACK), None)
+        """Return the entry with which the next track comes in, if one is planned and not only makeshift."""
+        coming = (entry for entry in self.programme.entries if entry.play.start > self._on_air.now())
+        entry = next((entry for entry in coming if entry.transition.kind not in SAME_TRACK), None)
+        return None if entry is not None and self._planner.is_makeshift(entry) else entry
 
     def published_queue(self) -> tuple[int, list[Track]]:
         """Return the number of changes of the queue so far, and the queue, both as published."""

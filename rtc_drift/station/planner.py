@@ -145,6 +145,11 @@ class Planner:
         lead, lead_out = files.lead(transition), files.lead_out(transition)
         return steps.plan_next(programme, pending.choice, now, earliest, transition, lead, lead_out)
 
+    def is_makeshift(self, planned: Entry) -> bool:
+        """Return True if another track may come instead, once the plan is made that is pending."""
+        pending = self.pending_plan
+        return pending is not None and pending.play_id == planned.play.id and planned.transition.kind == "crossfade"
+
     def lead_failed(self, play_id: int) -> None:
         """Note that the stretched intro of a play can't be played."""
         self._without_lead = play_id

@@ -1,4 +1,4 @@
-"""Beat matching through server and WebRTC: mixes are planned, stretched and sent; next-track waits for a bar."""
+"""Beat matching through server and WebRTC: mixes are planned, stretched and sent; next-track is on the beat."""
 
 import asyncio
 from dataclasses import replace
@@ -79,7 +79,7 @@ async def test_a_beat_matched_mix_is_sent_as_planned(serve: Serve, beats: Path) 
     assert apart.median_ms <= 10 and apart.p95_ms <= 25
 
 
-async def test_the_next_track_starts_on_a_bar(serve: Serve, beats: Path) -> None:
+async def test_the_next_track_starts_on_a_bar_and_is_beat_matched(serve: Serve, beats: Path) -> None:
     async with serve(beats, analysis=True) as server:
         await until_analysed(server)
         async with server.listener() as listener:
@@ -90,7 +90,8 @@ async def test_the_next_track_starts_on_a_bar(serve: Serve, beats: Path) -> None
             bars = MIXABLE[playing.track.title].downbeats_seconds
             at = playing.play.position_at(answer["startsAt"]) / SAMPLE_RATE
             assert np.abs(bars - at).min() < 0.03
-            assert answer["startsAt"] - before <= samples(2.5)
-            assert answer["transition"]["style"] == "cut"
+            assert answer["startsAt"] - before <= samples(4.7), "by the bar after next"
+            assert answer["transition"]["style"] == "beat-matched" and answer["transition"]["bars"] == 4
+            assert server.autodj.programme.entries[-1].play.start == answer["startsAt"]
             now = await listener.command("next-track", when="now")
             assert now["startsAt"] >= answer["startsAt"], "in the order of the commands"

@@ -74,6 +74,8 @@ async def test_commands_of_one_session_do_not_affect_others(serve: Serve, music:
         tracks = await server.scanned_tracks()
         await server.create("kitchen", startingTrack=tracks[0]["id"], direction="brighter", seed=5)
         await server.create("attic", startingTrack="steady 1")
+        attic = server.service.sessions["attic"].station.autodj
+        await until(lambda: attic.planned() is not None)
         before = await server.info("attic")
         assert before["nowPlaying"]["track"]["title"] == "Steady 1"
         await server.post("/session/kitchen/next-track", {"trackId": tracks[2]["id"]})

@@ -37,8 +37,8 @@ async def planning_driver(*bpms: float) -> AsyncIterator[tuple[AutoDjDriver, Pla
 
 async def test_a_plan_is_told_once_it_is_settled() -> None:
     async with planning_driver(124, 124) as (driver, ahead):
-        makeshift = driver.planned()
-        assert makeshift.transition.style == "blend" and driver.events_of("track_planned") == []
+        assert driver.programme_end().transition.style == "blend", "a makeshift plan, in case that none is made in time"
+        assert driver.autodj.planned() is None and driver.events_of("track_planned") == []
         await ahead.settled()
         assert driver.planned().transition.style == "beat-matched" and driver.autodj.pending_plan is None
         (told,) = driver.events_of("track_planned")
@@ -50,7 +50,7 @@ async def test_a_plan_is_told_once_it_is_settled() -> None:
 
 async def test_a_plan_that_comes_too_late_changes_nothing() -> None:
     async with planning_driver(124, 124) as (driver, ahead):
-        makeshift, pending = driver.planned(), driver.autodj.pending_plan
+        makeshift, pending = driver.programme_end(), driver.autodj.pending_plan
         driver.run_for(seconds(makeshift.play.start - driver.now) - 0.2)
         assert driver.autodj.pending_plan is pending
         await ahead.settled()
@@ -84,6 +84,17 @@ async def test_the_answer_to_a_skip_tells_the_plan_that_was_made() -> None:
         renewed = accepted.renew()
         assert renewed.transition is not None and renewed.transition.style == "beat-matched"
         assert accepted.starts_at < renewed.starts_at == driver.programme_end().play.start
+
+
+async def test_a_pause_lasts_though_a_plan_is_made_for_what_was_asked_for_before() -> None:
+    async with planning_driver(124, 124) as (driver, ahead):
+        await ahead.settled()
+        driver.run_for(30)
+        driver.commands.next_track()
+        driver.commands.pause()
+        await ahead.settled()
+        driver.run_for(5)
+        assert driver.autodj.programme.paused_at is not None and driver.title() == "Track 2"
 
 
 async def test_a_plan_that_fails_is_done_without(
@@ -122,20 +133,16 @@ async def test_an_analysis_that_can_not_be_read_in_time_is_done_without(monkeypa
 # --- chosen so that it mixes ------------------------------------------------------------------------------------------
 
 
-def sounding(number: int, bpm: float, brightness: float, **changes: object) -> Analysis:
-    return beat_analysis(bpm, brightness=brightness, **changes)
-
-
 @pytest.fixture
 def pair_of_rivals() -> Callable[[float, float], AutoDjDriver]:
     """Return a maker of drivers: track 1 plays; 2 and 3 are brighter, and have these confidences in their beats."""
 
     def make(second: float, third: float) -> AutoDjDriver:
         analyses = [
-            sounding(1, 124, 1_000),
-            sounding(2, 124, 3_000, confidence=second),
-            sounding(3, 124, 3_010, confidence=third),
-            *(sounding(number, 124, 500 + number, length=100) for number in range(4, 9)),
+            beat_analysis(124, brightness=1_000),
+            beat_analysis(124, brightness=3_000, confidence=second),
+            beat_analysis(124, brightness=3_010, confidence=third),
+            *(beat_analysis(124, brightness=500 + number, length=100) for number in range(4, 9)),
         ]
         tracks = [mix_track(number, it).track for number, it in enumerate(analyses, start=1)]
         driver = AutoDjDriver(*tracks)
