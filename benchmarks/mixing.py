@@ -21,6 +21,7 @@ from typing import TypeVar
 import numpy as np
 
 from benchmarks.figures import Figure
+from benchmarks.mixing_choice import choices
 from benchmarks.mixing_cost import RenderedProgramme, mixing_ms, render_to_flac
 from benchmarks.mixing_pairs import pairs
 from benchmarks.planned_programme import (
@@ -43,6 +44,7 @@ from benchmarks.transition_measures import (
 )
 from rtc_drift.engine.protocol.plays import Lead, LeadOut, Play
 from rtc_drift.media import samples, seconds
+from rtc_drift.rendering import MemoryLibrary
 from rtc_drift.workers.pool import ENVIRONMENT
 
 _BENCH = "mixing"
@@ -68,21 +70,30 @@ class MeasuredTransition:
 async def mixing() -> list[Figure]:
     """Measure 1,000 transitions of the demo library, and the rendering of ten minutes."""
     async with scanned_library() as library:
-        with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
-            planned = plan_programme(library, _SEED, Path(folder), transitions=TRANSITIONS)
-            programme = await render_to_flac(library, _SEED, samples(COST_MINUTES * 60), Path(folder))
-            figures = await asyncio.to_thread(_figures, planned, programme, samples(COST_MINUTES * 60))
-            return [*pairs(library), *figures]
+        return await _planned(library, TRANSITIONS, _SEED)
 
 
-async def own_music(music: Path, minutes: float, seed: int, data_dir: Path | None) -> list[Figure]:
-    """Render a programme of some minutes, and measure each of its transitions."""
+async def _planned(library: MemoryLibrary, transitions: int, seed: int) -> list[Figure]:
+    """Measure as many transitions of a programme that is planned only, and the rendering of ten minutes."""
+    with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
+        planned = plan_programme(library, seed, Path(folder), transitions=transitions)
+        programme = await render_to_flac(library, seed, samples(COST_MINUTES * 60), Path(folder))
+        figures = await asyncio.to_thread(_figures, planned, programme, samples(COST_MINUTES * 60))
+        return [*pairs(library), *choices(library), *figures]
+
+
+async def own_music(
+    music: Path, minutes: float, transitions: int | None, seed: int, data_dir: Path | None
+) -> list[Figure]:
+    """Render a programme of some minutes, or plan one of some transitions, and measure each of its transitions."""
     async with scanned_library(music, data_dir) as library:
+        if transitions is not None:
+            return await _planned(library, transitions, seed)
         with tempfile.TemporaryDirectory(prefix="rtc-drift-bench-") as folder:
             length = samples(minutes * 60)
             programme = await render_to_flac(library, seed, length, Path(folder))
             planned = PlannedProgramme(transitions_of(programme.entries, library), programme.leads, length)
-            return [*pairs(library), *await asyncio.to_thread(_figures, planned, programme, length)]
+            return [*pairs(library), *choices(library), *await asyncio.to_thread(_figures, planned, programme, length)]
 
 
 def _figures(planned: PlannedProgramme, programme: RenderedProgramme, length: int) -> list[Figure]:
@@ -254,12 +265,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mixing", description=__doc__)
     parser.add_argument("--music", type=Path, required=True, metavar="DIR")
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--transitions", type=int, help="plan so many transitions instead, without rendering all")
     parser.add_argument("--seed", type=int, default=_SEED)
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where to keep the analyses for the next time")
     options = parser.parse_args()
 
     def bench() -> Awaitable[list[Figure]]:
-        return own_music(options.music, options.minutes, options.seed, options.data_dir)
+        return own_music(options.music, options.minutes, options.transitions, options.seed, options.data_dir)
 
     sys.exit(0 if asyncio.run(run_benches({_BENCH: bench}, [_BENCH])) else 1)
 

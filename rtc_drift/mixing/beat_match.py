@@ -44,6 +44,10 @@ _SHAPE_COST = 0.05
 """Cost of each shape after the preferred one."""
 _MOST_CANDIDATES = 12
 """Overlaps whose loudness is predicted."""
+_SHARES = (np.arange(clash.POINTS) + 0.5) / clash.POINTS
+_SOUND = clash.together(_SHARES, *USUAL_MID) / clash.POINTS
+_CROSSING_SHARES, _TOGETHER = _SHARES[_SOUND > 1e-9], _SOUND[_SOUND > 1e-9]
+"""The moments of an overlap at which both mids are heard, and how much of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +104,9 @@ def _costs(outgoing: MixTrack, incoming: MixTrack, overlaps: Overlaps) -> Floats
     cost = cost + _GIVEN_AWAY_COST * (overlaps.given_out + overlaps.given_in)
     cost += _LENGTH_COST * abs(overlaps.bars - USUAL_BARS) + _TEMPO_COST * np.abs(overlaps.ratios - 1)
     cost += _UNSTEADY_COST * overlaps.unsteady + _SOFT_COST * overlaps.soft
-    shares = (np.arange(clash.POINTS) + 0.5) / clash.POINTS
-    here, there = (_at_shares(lines, shares) for lines in (overlaps.out_times, overlaps.in_times))
-    sound = clash.together(shares, *USUAL_MID)
-    cost += _HARMONY_WEIGHT * (outgoing.harmony.dissonance(incoming.harmony, here, there) * sound).mean(axis=1)
-    cost += _ACTIVITY_WEIGHT * (clash.activity(outgoing.level, incoming.level, here, there) * sound).mean(axis=1)
+    here, there = (_at_shares(lines, _CROSSING_SHARES) for lines in (overlaps.out_times, overlaps.in_times))
+    cost += _HARMONY_WEIGHT * outgoing.harmony.dissonance(incoming.harmony, here, there) @ _TOGETHER
+    cost += _ACTIVITY_WEIGHT * clash.activity(outgoing.level, incoming.level, here, there) @ _TOGETHER
     return np.asarray(cost)
 
 
