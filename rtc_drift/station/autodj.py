@@ -29,9 +29,6 @@ from rtc_drift.station.sources import Sources
 from rtc_drift.station.stretched_ends import StretchedEnds
 from rtc_drift.station.timeline import Timeline
 
-REPLAN_LEAD_TIME = samples(10)
-"""An analysis that becomes available later than this before the next track changes no plan."""
-
 
 class AutoDj:
     """Plans the programme of one station. Driven from outside: by `advance` as time goes by, and by `Commands`."""
@@ -40,7 +37,7 @@ class AutoDj:
         self._sources = sources
         self._tracks = sources.tracks
         self._publisher = publisher
-        self._planner = Planner(sources)
+        self.planner = Planner(sources)
         self._play_log = PlayLog(seed, sources.tracks, publisher)
         self._on_air = OnAir(timeline, self._play_log, publisher)
         self.beginning = Beginning(self._on_air, self._play_log, sources)
@@ -72,7 +69,7 @@ class AutoDj:
         """Return the entry with which the next track comes in, if one is planned and not only makeshift."""
         coming = (entry for entry in self.programme.entries if entry.play.start > self._on_air.now())
         entry = next((entry for entry in coming if entry.transition.kind not in SAME_TRACK), None)
-        return None if entry is not None and self._planner.is_makeshift(entry) else entry
+        return None if entry is not None and self.planner.is_makeshift(entry) else entry
 
     def published_queue(self) -> tuple[int, list[Track]]:
         """Return the number of changes of the queue so far, and the queue, both as published."""
@@ -92,13 +89,13 @@ class AutoDj:
     @property
     def pending_plan(self) -> PendingPlan | None:
         """The plan that is to be made in place of a makeshift one."""
-        pending = self._planner.pending_plan
+        pending = self.planner.pending_plan
         return pending if pending is not None and self.programme.find(pending.play_id) is not None else None
 
     @property
     def pending_lead(self) -> PendingLead | None:
         """The stretched intro that would make the planned transition better, if it were rendered in time."""
-        pending = self._planner.pending_lead
+        pending = self.planner.pending_lead
         return pending if pending is not None and self.programme.find(pending.play_id) is not None else None
 
     # --- as time goes by ----------------------------------------------------------------------------------------------
@@ -116,21 +113,23 @@ class AutoDj:
 
     def plan_ready(self, pending: PendingPlan, plan: Plan | None) -> None:
         """Take a plan that was pending; None, or one that is too late or no longer wanted, changes nothing."""
-        if pending is not self._planner.pending_plan:
+        if pending is not self.planner.pending_plan:
             return
-        is_wanted, self._planner.pending_plan = pending is self.pending_plan, None
+        is_wanted, self.planner.pending_plan = pending is self.pending_plan, None
         if not is_wanted or self._on_air.is_paused:
             return
         settled, earliest = self._free_from(pending.play_id)
-        changed = self._planner.with_plan(self.programme, pending, plan, settled, earliest) if plan else None
+        changed = self.planner.with_plan(self.programme, pending, plan, settled, earliest) if plan else None
         self._on_air.apply(changed or self.programme)
+        if self.programme.entries[-1].transition.kind in COMMANDED:
+            self._play_log.count_played(self.programme.entries[-1])
 
     def lead_ready(self, pending: PendingLead, files: StretchedEnds) -> bool:
         """Take the stretched ends in `files`; False if they are too late or no longer wanted."""
         if pending is not self.pending_lead or self._on_air.is_paused:
             return False
         settled, earliest = self._free_from(pending.play_id)
-        changed = self._planner.with_lead(self.programme, pending, files, settled, earliest)
+        changed = self.planner.with_lead(self.programme, pending, files, settled, earliest)
         if changed is not None:
             self._on_air.apply(changed)
         return changed is not None
@@ -174,7 +173,7 @@ class AutoDj:
         settled = self._on_air.settled()
         if entry.play.lead_out is not None:  # the end of the track on the air
             entry = self.programme.planned(settled) or entry
-        self._planner.lead_failed(entry.play.id)
+        self.planner.lead_failed(entry.play.id)
         if entry.play.start > settled and not self._on_air.is_paused:
             self._plan(self._chooser.as_planned(entry), after=settled)
 
@@ -216,16 +215,18 @@ class AutoDj:
         if direction is not None:
             self.head(direction)
         planned = self.programme.planned(self._on_air.settled())
-        choice = choice or self._chooser.as_planned(planned) or self._chooser.choose()
+        choice = choice or self.planner.open_choice(planned) or self._chooser.as_planned(planned)
+        choice = choice or self._chooser.choose()
         if choice is None:
             raise NothingToPlayError
         settled, at = self._on_air.settled(), self._on_air.earliest(self._on_air.lead_time(choice.track))
         was_paused, self._held = self._on_air.is_paused, None
         fade = self._on_air.length(SKIP_FADE)
-        changed = self._planner.skip(self.programme, choice, at, settled, fade, when, on_beat=not back)
-        self._on_air.apply(changed, is_final=self._planner.pending_plan is None)
+        changed = self.planner.skip(self.programme, choice, at, settled, fade, when, on_beat=not back)
+        self._on_air.apply(changed, is_final=self.planner.pending_plan is None)
         entry = self.programme.entries[-1]
-        self._play_log.count_played(entry, back=back)
+        if self.planner.pending_plan is None or not choice.runners_up:  # else another track may come instead
+            self._play_log.count_played(entry, back=back)
         if was_paused:
             self._publisher.playback("resumed", entry.play.start, entry, None)
         return entry
@@ -327,17 +328,11 @@ class AutoDj:
             choice = None if planned else self._chooser.choose()
             if choice is not None:
                 start = horizon + self._on_air.length(COLD_LEAD_TIME)
-                self._on_air.apply(steps.begin(self._planner.normalised(self.programme), choice, start))
+                self._on_air.apply(steps.begin(self.planner.normalised(self.programme), choice, start))
         elif planned is None or (steps.is_makeshift(current, planned) and len(self._tracks.playable()) > 1):
             self._plan(self._chooser.choose())
-        elif self._knows_more(current, planned):
+        elif self.planner.knows_more(current, planned, horizon):
             self._plan(self._chooser.choose(planned) if planned.why is None else self._chooser.as_planned(planned))
-
-    def _knows_more(self, current: Entry, planned: Entry) -> bool:
-        """Return True if an analysis has become available since, in time to plan the next track anew."""
-        in_time = planned.play.start > self._on_air.horizon + REPLAN_LEAD_TIME
-        is_free = in_time and not planned.queued and planned.transition.kind == "crossfade"
-        return is_free and self._planner.knows_more(current, planned)
 
     def _plan(self, choice: Choice | None, after: int = 0) -> None:
         horizon = max(after, self._on_air.horizon)
@@ -346,5 +341,5 @@ class AutoDj:
 
     def _follow(self, choice: Choice, now: int, lead_time: int) -> None:
         earliest = now + max(1, self._on_air.length(lead_time))
-        changed = self._planner.follow(self.programme, choice, now, earliest)
-        self._on_air.apply(changed, is_final=self._planner.pending_plan is None)
+        changed = self.planner.follow(self.programme, choice, now, earliest)
+        self._on_air.apply(changed, is_final=self.planner.pending_plan is None)

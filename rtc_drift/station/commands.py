@@ -133,7 +133,7 @@ class Commands:
 
     def _accepted(self, entry: Entry) -> Accepted:
         """Return the answer about an entry as it is planned now. A skip is told as it is to become."""
-        latest = self._autodj.programme.find(entry.play.id) or entry
+        latest = self._autodj.planner.latest(self._autodj.programme, entry)
         transition, pending = latest.transition, self._autodj.pending_lead
         if transition.kind == "skip" and pending is not None and pending.play_id == latest.play.id:
             transition = pending.transition

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 
 from rtc_drift.library.track import Track
 from rtc_drift.mixing import MixTrack, plan_cut_instead, plan_matched_skip, plan_transition
+from rtc_drift.mixing.blend import UNMATCHED_COST
 from rtc_drift.mixing.model import Transition
 from rtc_drift.selection.choice import Choice
 
@@ -34,6 +35,10 @@ class Plan:
 
 class PlanRequest(Protocol):
     """A question that a plan answers."""
+
+    @property
+    def choice(self) -> Choice:
+        """The choice that the makeshift plan is for."""
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -79,7 +84,10 @@ class FollowRequest:
 
 @dataclass(frozen=True, slots=True)
 class SkipRequest:
-    """A request: how a skip, planned as a cut, can be on the beat instead. Positions are samples of the file."""
+    """A request: how a skip, planned as a cut into the choice, can be on the beat instead, perhaps into a runner-up.
+
+    Positions are samples of the outgoing file.
+    """
 
     outgoing: Track
     choice: Choice
@@ -92,15 +100,24 @@ class SkipRequest:
 
     @property
     def tracks(self) -> tuple[Track, ...]:
-        """Both tracks."""
-        return (self.outgoing, self.choice.track)
+        """The outgoing track, the choice and its runners-up."""
+        return (self.outgoing, self.choice.track, *(it.track for it in self.choice.runners_up))
 
     def plan(self, mix_track: GetMixTrack) -> Plan | None:
-        """Plan it on the next bar or the one after; None if the tracks don't fit."""
-        outgoing, incoming = mix_track(self.outgoing), mix_track(self.choice.track)
-        matched = plan_matched_skip(outgoing, incoming, self.earliest, self.at_once, self.stretched)
-        if matched is None:
+        """Plan it on the next bar or the one after, into the candidate that costs least in all; None if none fits."""
+        outgoing, least = mix_track(self.outgoing), self.choice.cost + JOIN_WEIGHT * UNMATCHED_COST
+        best: tuple[Choice, Transition] | None = None
+        for candidate in (self.choice, *self.choice.runners_up):
+            if candidate.cost >= least:
+                break
+            incoming = mix_track(candidate.track)
+            matched = plan_matched_skip(outgoing, incoming, self.earliest, self.at_once, self.stretched)
+            cost = float("inf") if matched is None else candidate.cost + JOIN_WEIGHT * matched.cost
+            if matched is not None and (cost < least or candidate is self.choice):
+                best, least = (candidate, matched), cost
+        if best is None:
             return None
+        chosen, matched = best
         if not matched.needs_stretching:
-            return Plan(self.choice, matched)
-        return Plan(self.choice, plan_cut_instead(outgoing, incoming, matched), matched)
+            return Plan(chosen, matched)
+        return Plan(chosen, plan_cut_instead(outgoing, mix_track(chosen.track), matched), matched)

@@ -17,6 +17,8 @@ from rtc_drift.station.programme import Programme
 from rtc_drift.station.sources import Sources
 from rtc_drift.station.stretched_ends import StretchedEnds
 
+REPLAN_LEAD_TIME = samples(10)
+"""An analysis that becomes available later than this before the next track changes no plan."""
 PLANNING_TIME = samples(0.15)
 """Time in which a plan is made, if the machine is not busy."""
 STRETCHING_TIME = samples(1.2)
@@ -64,6 +66,8 @@ class Planner:
         """Those of these two tracks whose analysis could not be read in time."""
         self._without_lead: int | None = None
         """The play whose stretched intro failed: none is asked for again."""
+        self._replaced: tuple[int, int] | None = None
+        """The last play of a makeshift plan that another one has replaced, and that one."""
 
     def normalised(self, programme: Programme) -> Programme:
         """Return the programme with the library's present normalisation for tracks that come in from now on."""
@@ -126,6 +130,7 @@ class Planner:
             return None
         changed = steps.plan_next(programme, plan.choice, now, earliest, plan.transition)
         entry = changed.entries[-1]
+        self._replaced = (pending.play_id, entry.play.id)
         self._note_known(changed, plan.unanalysed)
         if plan.better is not None and entry.play.id != self._without_lead:
             self.pending_lead = PendingLead(entry.play.id, current.track, plan.choice, plan.better)
@@ -145,6 +150,18 @@ class Planner:
         lead, lead_out = files.lead(transition), files.lead_out(transition)
         return steps.plan_next(programme, pending.choice, now, earliest, transition, lead, lead_out)
 
+    def open_choice(self, planned: Entry | None) -> Choice | None:
+        """Return the choice, with its runners-up, behind a makeshift plan; None for any other entry."""
+        pending = self.pending_plan
+        return pending.request.choice if pending is not None and planned and self.is_makeshift(planned) else None
+
+    def latest(self, programme: Programme, entry: Entry) -> Entry:
+        """Return an entry as it is planned now, or the one that has replaced it."""
+        play_id = entry.play.id
+        if self._replaced is not None and self._replaced[0] == play_id:
+            play_id = self._replaced[1]
+        return programme.find(play_id) or entry
+
     def is_makeshift(self, planned: Entry) -> bool:
         """Return True if another track may come instead, once the plan is made that is pending."""
         pending = self.pending_plan
@@ -154,8 +171,11 @@ class Planner:
         """Note that the stretched intro of a play can't be played."""
         self._without_lead = play_id
 
-    def knows_more(self, current: Entry, planned: Entry) -> bool:
-        """Return True if an analysis of either has become available since the next was planned."""
+    def knows_more(self, current: Entry, planned: Entry, now: int) -> bool:
+        """Return True if an analysis of either has become available since, in time to plan the next track anew."""
+        in_time = planned.play.start > now + REPLAN_LEAD_TIME
+        if not in_time or planned.queued or planned.transition.kind != "crossfade":
+            return False
         has_read = any(map(self._sources.tracks.has_analysis_at_hand, self._unread))
         return has_read or self._known(current, planned) > self._analyses_known
 

@@ -134,10 +134,10 @@ async def test_an_analysis_that_can_not_be_read_in_time_is_done_without(monkeypa
 
 
 @pytest.fixture
-def pair_of_rivals() -> Callable[[float, float], AutoDjDriver]:
+def pair_of_rivals() -> Callable[..., AutoDjDriver]:
     """Return a maker of drivers: track 1 plays; 2 and 3 are brighter, and have these confidences in their beats."""
 
-    def make(second: float, third: float) -> AutoDjDriver:
+    def make(second: float, third: float, planning: Threads | None = None) -> AutoDjDriver:
         analyses = [
             beat_analysis(124, brightness=1_000),
             beat_analysis(124, brightness=3_000, confidence=second),
@@ -145,7 +145,7 @@ def pair_of_rivals() -> Callable[[float, float], AutoDjDriver]:
             *(beat_analysis(124, brightness=500 + number, length=100) for number in range(4, 9)),
         ]
         tracks = [mix_track(number, it).track for number, it in enumerate(analyses, start=1)]
-        driver = AutoDjDriver(*tracks)
+        driver = AutoDjDriver(*tracks, planning=planning)
         driver.library.analyses.update({track.id: it for track, it in zip(tracks, analyses, strict=True)})
         driver.space = space_from(tracks, driver.library.analyses)
         driver.autodj.begin("brighter", None)
@@ -160,7 +160,7 @@ def pair_of_rivals() -> Callable[[float, float], AutoDjDriver]:
 
 @pytest.mark.parametrize(("confidences", "wanted"), [((0.9, 0.1), "Track 2"), ((0.1, 0.9), "Track 3")])
 def test_of_two_tracks_about_as_good_the_one_that_mixes_better_comes(
-    pair_of_rivals: Callable[[float, float], AutoDjDriver], confidences: tuple[float, float], wanted: str
+    pair_of_rivals: Callable[..., AutoDjDriver], confidences: tuple[float, float], wanted: str
 ) -> None:
     driver = pair_of_rivals(*confidences)
     planned = driver.planned()
@@ -168,3 +168,29 @@ def test_of_two_tracks_about_as_good_the_one_that_mixes_better_comes(
     told = driver.events_of("track_planned")[-1]
     assert told.reason.startswith("Brighter.") and "-bar beat mix" in told.reason
     assert driver.autodj.journey.draws == pair_of_rivals(0.9, 0.9).autodj.journey.draws
+
+
+@pytest.mark.parametrize(("confidences", "wanted"), [((0.9, 0.1), "Track 2"), ((0.1, 0.9), "Track 3")])
+async def test_a_skip_in_a_direction_takes_the_track_that_is_matched_at_once(
+    pair_of_rivals: Callable[..., AutoDjDriver], confidences: tuple[float, float], wanted: str
+) -> None:
+    threads = Threads("test planning", 1)
+    driver = pair_of_rivals(*confidences, planning=threads)
+    assert driver.planning is not None
+    ahead = PlanAhead(driver.autodj, driver.planning, lambda: None)
+    driver.commands.steer("darker")
+    await ahead.settled()
+    driver.run_for(30)
+    played = driver.autodj.journey.history.played
+    accepted = driver.commands.next_track(direction="brighter")
+    assert accepted.track is not None and accepted.track.title == "Track 2", "the brightest of the makeshift plan"
+    await ahead.settled()
+    assert accepted.renew is not None
+    renewed = accepted.renew()
+    assert renewed.track is not None and renewed.track.title == wanted
+    assert renewed.transition is not None and renewed.transition.style == "beat-matched"
+    assert driver.autodj.journey.history.played == (*played, renewed.track.id), "one track is counted, the right one"
+    driver.run_for(20)
+    assert driver.title() == wanted and driver.silent_seconds() == 0
+    await ahead.close()
+    threads.close()
