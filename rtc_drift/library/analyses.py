@@ -141,7 +141,7 @@ class Analyses:
 
         Takes as long as the disk takes; afterwards it is at hand.
         """
-        analysis = self._recent.get(track_id)
+        analysis = self._recent.get(track_id) or self._unrecorded.get(track_id)
         if analysis is None and track_id in self.analysed:
             try:
                 analysis = await self.read(track_id)

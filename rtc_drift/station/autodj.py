@@ -118,8 +118,9 @@ class AutoDj:
         is_wanted, self.planner.pending_plan = pending is self.pending_plan, None
         if not is_wanted or self._on_air.is_paused:
             return
-        settled, earliest = self._free_from(pending.play_id)
-        changed = self.planner.with_plan(self.programme, pending, plan, settled, earliest) if plan else None
+        changed, (settled, earliest) = None, self._free_from(pending.play_id)
+        if plan is not None and self._chooser.is_known(plan.choice.track.id):
+            changed = self.planner.with_plan(self.programme, pending, plan, settled, earliest)
         self._on_air.apply(changed or self.programme)
         if self.programme.entries[-1].transition.kind in COMMANDED:
             self._play_log.count_played(self.programme.entries[-1])
@@ -214,9 +215,10 @@ class AutoDj:
         self._on_air.make_room()
         if direction is not None:
             self.head(direction)
-        planned = self.programme.planned(self._on_air.settled())
-        choice = choice or self.planner.open_choice(planned) or self._chooser.as_planned(planned)
-        choice = choice or self._chooser.choose()
+        if choice is None:
+            planned = self.programme.planned(self._on_air.settled())
+            known = self._chooser.as_planned(planned)
+            choice = (self.planner.open_choice(planned) or known) if known else self._chooser.choose()
         if choice is None:
             raise NothingToPlayError
         settled, at = self._on_air.settled(), self._on_air.earliest(self._on_air.lead_time(choice.track))

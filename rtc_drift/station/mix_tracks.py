@@ -22,9 +22,10 @@ class MixTracks:
         """Return a track with an analysis as the mixing sees it; made anew if either has changed."""
         with self._lock:
             kept = self._kept.pop(track.id, None)
-            if kept is None or kept.track != track or kept.analysis is not analysis:
-                kept = MixTrack(track, analysis)
+        if kept is None or kept.track != track or kept.analysis is not analysis:
+            kept = MixTrack(track, analysis)
+        with self._lock:
             self._kept[track.id] = kept
             if len(self._kept) > MAX_KEPT:
                 del self._kept[next(iter(self._kept))]
-            return kept
+        return kept

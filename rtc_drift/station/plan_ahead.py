@@ -35,11 +35,11 @@ class PlanAhead:
         """Wait until nothing is pending any more, but not longer than an answer may wait."""
         until = asyncio.get_running_loop().time() + ANSWER_SECONDS
         self.keep_up()
-        while self._task is not None and self._autodj.pending_plan is not None:
+        while (task := self._task) is not None and self._autodj.pending_plan is not None:
             left = until - asyncio.get_running_loop().time()
-            if left <= 0:
+            if left <= 0 or task.done():
                 return
-            await asyncio.wait((self._task,), timeout=left)
+            await asyncio.wait((task,), timeout=left)
             self.keep_up()
 
     async def close(self) -> None:

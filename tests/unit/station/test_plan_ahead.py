@@ -194,3 +194,16 @@ async def test_a_skip_in_a_direction_takes_the_track_that_is_matched_at_once(
     assert driver.title() == wanted and driver.silent_seconds() == 0
     await ahead.close()
     threads.close()
+
+
+async def test_a_track_that_is_gone_meanwhile_is_not_planned(pair_of_rivals: Callable[..., AutoDjDriver]) -> None:
+    threads = Threads("test planning", 1)
+    driver = pair_of_rivals(0.1, 0.9, planning=threads)
+    pending = driver.autodj.pending_plan
+    assert pending is not None and driver.planning is not None
+    plan = await driver.planning.plan(pending.request)
+    assert plan is not None and plan.choice.track.title == "Track 3"
+    driver.library.tracks.pop(plan.choice.track.id, None)
+    driver.autodj.plan_ready(pending, plan)
+    assert driver.planned().track.title == "Track 2"
+    threads.close()
