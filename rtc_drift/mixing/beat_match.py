@@ -35,9 +35,9 @@ _LENGTH_COST = 1 / 16
 """Cost of each bar more or less than usual."""
 _TEMPO_COST = 6.0
 """Cost of a tempo that differs by all of it: 0.06 for each percent."""
-_UNSTEADY_COST = 50.0
-"""Cost of each second of deviation of attacks: 0.05 for each millisecond."""
-_SOFT_COST = 0.5
+_UNSTEADY_COST = 100.0
+"""Cost of each second of deviation of attacks and counted beats: 0.1 for each millisecond."""
+_SOFT_COST = 1.0
 """Cost of a beat of either track on which nothing is struck, as a share of all."""
 _HARMONY_WEIGHT, _ACTIVITY_WEIGHT = 8.0, 2.0
 _SHAPE_COST = 0.05
