@@ -61,7 +61,7 @@ class BeatGrid:
         return np.asarray(possible & is_steady & is_struck)
 
     def steadiness(self, firsts: NDArray[np.int64], beats: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return for each passage the share of its beats with an attack, and the deviation of all (root mean square)."""
+        """Return for each passage the share of its beats with an attack, and the deviation of all (RMS)."""
         struck = np.concatenate(((0,), np.cumsum(self.smooth.has_attack)))
         squares = np.concatenate(((0.0,), np.cumsum(self.smooth.deviations**2)))
         number = struck[firsts + beats + 1] - struck[firsts]

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 USUAL_BARS = 8
 # Costs are in the unit of `loudness_cost`.
-_PHRASE_COST = 0.5
+_PHRASE_COST = 0.7
 """Cost of each track that does not begin a phrase with the overlap."""
 _LANDING_COST = 0.15
 """Cost if the overlap does not end with a phrase of the outgoing track."""
