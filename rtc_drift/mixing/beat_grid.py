@@ -12,10 +12,10 @@ from rtc_drift.mixing.smooth_beats import SmoothBeats
 
 MIN_CONFIDENCE = 0.5
 """Least confidence in beats, in phrases, and in a key, to rely on them."""
-_MIN_ATTACK_SHARE = 0.5
+_MIN_ATTACK_SHARE = 0.4
 """Least share of a passage's beats that have an attack: soft sounds give no beat to match."""
 _MAX_DEVIATION_SECONDS = 0.008
-"""Greatest deviation (root mean square) of a passage's attacks from its smooth beats."""
+"""Greatest deviation (root mean square) of a passage's attacks and counted beats from its smooth beats."""
 _MAX_LENGTHS = 1.06
 """Greatest ratio of two distances of beats within a passage."""
 _MAX_OFFSET_SECONDS = 0.05
@@ -61,12 +61,12 @@ class BeatGrid:
         return np.asarray(possible & is_steady & is_struck)
 
     def steadiness(self, firsts: NDArray[np.int64], beats: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return for each passage the share of its beats with an attack, and their deviation (root mean square)."""
+        """Return for each passage the share of its beats with an attack, and the deviation of all (RMS)."""
         struck = np.concatenate(((0,), np.cumsum(self.smooth.has_attack)))
         squares = np.concatenate(((0.0,), np.cumsum(self.smooth.deviations**2)))
         number = struck[firsts + beats + 1] - struck[firsts]
-        deviation = np.sqrt(np.maximum(squares[firsts + beats + 1] - squares[firsts], 0) / np.maximum(number, 1))
-        return number / (beats + 1), deviation
+        square = (squares[firsts + beats + 1] - squares[firsts]) / (beats + 1)
+        return number / (beats + 1), np.sqrt(np.maximum(square, 0))
 
     def next_downbeat(self, position: float) -> float | None:
         """Return the time of the first downbeat at or after a position, both in seconds; None if there is none."""

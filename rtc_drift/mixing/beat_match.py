@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 USUAL_BARS = 8
 # Costs are in the unit of `loudness_cost`.
-_PHRASE_COST = 0.5
+_PHRASE_COST = 0.7
 """Cost of each track that does not begin a phrase with the overlap."""
 _LANDING_COST = 0.15
 """Cost if the overlap does not end with a phrase of the outgoing track."""
@@ -35,9 +35,9 @@ _LENGTH_COST = 1 / 16
 """Cost of each bar more or less than usual."""
 _TEMPO_COST = 6.0
 """Cost of a tempo that differs by all of it: 0.06 for each percent."""
-_UNSTEADY_COST = 50.0
-"""Cost of each second of deviation of attacks: 0.05 for each millisecond."""
-_SOFT_COST = 0.5
+_UNSTEADY_COST = 100.0
+"""Cost of each second of deviation of attacks and counted beats: 0.1 for each millisecond."""
+_SOFT_COST = 1.0
 """Cost of a beat of either track on which nothing is struck, as a share of all."""
 _HARMONY_WEIGHT, _ACTIVITY_WEIGHT = 8.0, 2.0
 _SHAPE_COST = 0.05

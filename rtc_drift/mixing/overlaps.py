@@ -46,7 +46,7 @@ class Overlaps:
     lands: NDArray[np.bool_]
     """True where the overlap ends with a phrase of the outgoing track, `(n,)`."""
     unsteady: Floats
-    """Deviation of both tracks' attacks from their beats, in seconds (root mean square), added up, `(n,)`."""
+    """Deviation of both tracks' attacks and counted beats from smooth ones, in seconds (root mean square), added up."""
     soft: Floats
     """Share of both tracks' beats without an attack, added up, `(n,)`: 0 to 1."""
     rises: NDArray[np.bool_]

@@ -31,7 +31,10 @@ class SmoothBeats:
     """Time of each beat in seconds, `(n,)`."""
     has_attack: NDArray[np.bool_]
     deviations: Floats
-    """Distance of each attack from the curve in seconds, at most 30 ms; 0 without an attack."""
+    """Distance of each attack from the curve in seconds, at most 30 ms. Without an attack that of the counted beat.
+
+    A counted beat is less exact, but it lies where the sound rises: on soft sounds beside the beat it is the only sign.
+    """
 
     @classmethod
     def of(cls, beats: Floats, attacks: Floats) -> "SmoothBeats":
@@ -42,8 +45,7 @@ class SmoothBeats:
         smooth = _fit(times, weights)
         for _ in range(_FITS - 1):
             smooth = _fit(times, weights / (1 + ((times - smooth) / _HALF_WEIGHT_SECONDS) ** 2))
-        deviations = np.where(has_attack, np.minimum(np.abs(times - smooth), _LIMIT_SECONDS), 0.0)
-        return cls(smooth, has_attack, deviations)
+        return cls(smooth, has_attack, np.minimum(np.abs(times - smooth), _LIMIT_SECONDS))
 
 
 def _fit(times: Floats, weights: Floats) -> Floats:

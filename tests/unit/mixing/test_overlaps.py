@@ -107,3 +107,21 @@ def test_a_breathing_beat_is_followed_bar_by_bar() -> None:
 def test_a_beat_that_breathes_too_much_is_not_matched() -> None:
     outgoing = breathing(0.08, 0.0)
     assert plan_transition(outgoing, mix_track(2, beat_analysis(BPM)), 0).style != "beat-matched"
+
+
+def softly_beside(seconds: float, first: float, last: float) -> MixTrack:
+    """Make a track of which, between two seconds, every second beat is soft and counted so late or early by turns."""
+    even = beat_analysis(BPM)
+    beats = np.array(even.beats_seconds)
+    is_soft = (np.arange(len(beats)) % 2 == 1) & (beats >= first) & (beats <= last)
+    counted = beats + seconds * is_soft * np.where(np.arange(len(beats)) % 4 == 1, 1, -1)
+    update = {"beats_seconds": tuple(counted.tolist()), "attacks_seconds": tuple(beats[~is_soft].tolist())}
+    return mix_track(2, even.model_copy(update=update))
+
+
+def test_a_passage_whose_soft_sounds_lie_beside_the_beat_is_left_out() -> None:
+    outgoing = mix_track(1, beat_analysis(BPM))
+    tight, loose = (plan_transition(outgoing, softly_beside(it, 0, 20), 0) for it in (0.001, 0.018))
+    assert tight.style == loose.style == "beat-matched"
+    assert seconds(tight.enter_at) < 5 and seconds(loose.enter_at) > 18
+    assert plan_transition(outgoing, softly_beside(0.018, 0, LENGTH), 0).style != "beat-matched"
