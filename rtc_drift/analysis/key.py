@@ -20,6 +20,7 @@ _SIZE, _HOP = 2048, 512
 FRAME_RATE = SAMPLE_RATE / _HOP
 """Chroma frames per second."""
 _LOWEST, _HIGHEST = 60.0, 2_100.0
+_FRAMES_AT_ONCE = 4_096
 _BINS = 60
 """Bins per octave before the tuning is known."""
 _HARMONICS = 4
@@ -99,10 +100,14 @@ class TonalMeter:
     def finish(self) -> Tonality:
         """Return the tonality of all added samples."""
         self._measure(self._framer.finish())
-        histogram = np.frombuffer(self._rows, np.float16).reshape(-1, _BINS).astype(np.float32)
+        rows = np.frombuffer(self._rows, np.float16).reshape(-1, _BINS)
         tuning = float(np.angle(self._tuning)) / (2 * np.pi)
         folding = _folding(tuning)
-        return _tonality(histogram @ folding, self._bass @ folding, self._last_bass.sum(axis=0) @ folding)
+        chroma = np.zeros((len(rows), folding.shape[1]), np.float32)
+        for first in range(0, len(rows), _FRAMES_AT_ONCE):  # of hours of music, all of them would take 30 MB
+            some = slice(first, first + _FRAMES_AT_ONCE)
+            chroma[some] = rows[some].astype(np.float32) @ folding
+        return _tonality(chroma, self._bass @ folding, self._last_bass.sum(axis=0) @ folding)
 
     def _measure(self, frames: NDArray[np.float32]) -> None:
         if not len(frames):

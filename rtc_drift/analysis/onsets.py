@@ -22,6 +22,7 @@ _DEEP_HERTZ = 140.0
 _LAG = 2
 """Distance of the compared frames, in frames."""
 _COMPRESSION = 400.0
+_AT_ONCE = 65_536
 _KICK_FRAMES = 6
 """Frames from an attack to the end of the search for its kick (50 ms)."""
 
@@ -105,10 +106,13 @@ class OnsetMeter:
 def moving_mean(values: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     """Return the mean over a window centred on each value, shorter at the ends: `(n,)`."""
     sums = np.concatenate(((0.0,), np.cumsum(values, dtype=np.float64)))
-    index = np.arange(len(values))
-    first = np.maximum(index - width // 2, 0)
-    last = np.minimum(index + (width + 1) // 2, len(values))
-    return np.asarray((sums[last] - sums[first]) / (last - first), np.float32)
+    means = np.empty(len(values), np.float32)
+    for begin in range(0, len(values), _AT_ONCE):  # of hours of music, all indices at once would take 50 MB
+        index = np.arange(begin, min(begin + _AT_ONCE, len(values)))
+        first = np.maximum(index - width // 2, 0)
+        last = np.minimum(index + (width + 1) // 2, len(values))
+        means[index] = (sums[last] - sums[first]) / (last - first)
+    return means
 
 
 def _above_mean(strength: NDArray[np.float32]) -> NDArray[np.float32]:

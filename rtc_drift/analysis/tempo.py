@@ -19,7 +19,8 @@ SLOWEST, FASTEST = 50.0, 210.0
 _FRAMES_PER_MINUTE = 60 * FRAME_RATE
 _WINDOW, _HOP = 2048, 512
 _LAGS = 1000
-_WINDOWS_AT_ONCE = 64
+_WINDOWS_AT_ONCE = 16
+_FRAMES_AT_ONCE = 65_536
 _TEMPI = np.exp(np.linspace(np.log(SLOWEST), np.log(FASTEST), 480))
 _COMB = {0.5: 0.25, 1.0: 1.0, 2.0: 0.5, 4.0: 0.5, 8.0: 0.25}
 """Weights of the comb, by period in beats."""
@@ -57,7 +58,7 @@ class Tempo:
 
 def find_tempo(onsets: Onsets) -> Tempo | None:
     """Return the tempo of a track, or None if nothing repeats."""
-    correlations = np.concatenate(list(_autocorrelations(onsets.weighted)))
+    correlations = _all_autocorrelations(onsets.weighted)
     total = correlations.sum(axis=0, dtype=np.float64)
     if total[0] <= 1e-6:
         return None
@@ -70,6 +71,16 @@ def find_tempo(onsets: Onsets) -> Tempo | None:
     clarity = float(_comb(total, np.array([bpm]))[0]) / sum(_COMB.values())
     periods = _path(correlations, bpm, len(onsets.full))
     return Tempo(bpm, min(max(clarity, 0.0), 1.0), float(probabilities[best]), periods)
+
+
+def _all_autocorrelations(strength: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the autocorrelations of all windows, `(windows, _LAGS)`."""
+    found = np.empty((1 + max(0, -(-(len(strength) - _WINDOW) // _HOP)), _LAGS), np.float32)
+    first = 0
+    for some in _autocorrelations(strength):
+        found[first : first + len(some)] = some
+        first += len(some)
+    return found
 
 
 def _autocorrelations(strength: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
@@ -122,13 +133,18 @@ def _refined(correlation: NDArray[np.float64], bpm: float) -> float:
 
 
 def _path(correlations: NDArray[np.float32], bpm: float, frames: int) -> NDArray[np.float32]:
-    """Return frames per beat along the track: the path through the windows with best scores and least change."""
+    """Return frames per beat along the track: the path through the windows with best scores and least change.
+
+    It normalises the correlations in place.
+    """
     tempi = np.clip(bpm * _NEARBY, SLOWEST / 1.2, FASTEST * 1.2)
-    scores = _comb(correlations / np.maximum(correlations[:, :1], 1e-6), tempi) / sum(_COMB.values())
-    scores *= np.sqrt(correlations[:, :1] / correlations[:, 0].max())
+    powers = correlations[:, :1].copy()
+    correlations /= np.maximum(powers, 1e-6)
+    scores = _comb(correlations, tempi) / sum(_COMB.values())
+    scores *= np.sqrt(powers / powers.max())
     octaves = np.log2(tempi)
     cost = _CHANGE_COST * np.abs(octaves[:, None] - octaves)
-    came_from = np.zeros(scores.shape, int)
+    came_from = np.zeros(scores.shape, np.int16)
     total = scores[0] - np.abs(octaves - np.log2(bpm))
     for window in range(1, len(scores)):
         ways = total - cost
@@ -139,4 +155,8 @@ def _path(correlations: NDArray[np.float32], bpm: float, frames: int) -> NDArray
     for window in range(len(scores) - 1, 0, -1):
         path[window - 1] = came_from[window, path[window]]
     centres = np.arange(len(scores)) * _HOP + _WINDOW // 2
-    return np.interp(np.arange(frames), centres, _FRAMES_PER_MINUTE / tempi[path]).astype(np.float32)
+    periods = np.empty(frames, np.float32)
+    for begin in range(0, frames, _FRAMES_AT_ONCE):
+        some = np.arange(begin, min(begin + _FRAMES_AT_ONCE, frames))
+        periods[some] = np.interp(some, centres, _FRAMES_PER_MINUTE / tempi[path])
+    return periods
