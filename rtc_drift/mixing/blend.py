@@ -14,7 +14,7 @@ from rtc_drift.mixing.shapes import Shape, banded, whole
 
 MAX_EXCURSION_LU = 1.2
 """Greatest expected excursion of loudness; above it, another style is used if its excursion is smaller."""
-UNMATCHED_COST = 4.5
+UNMATCHED_COST = 5.5
 """Cost of a transition without a common beat: nine in ten of those on the beat cost less."""
 _MAX_SHARE = 0.25
 """Greatest share of either track that an overlap may take, so that short tracks are still heard."""

@@ -70,7 +70,7 @@ class Transition:
     sways: float = 0.0
     """Expected excursion of loudness in LU: how far it leaves the range that it has before and after."""
     cost: float = 0.0
-    """Cost of joining the tracks: usually below 4 on the beat, more without a common beat."""
+    """Cost of joining the tracks: usually below 5 on the beat, more without a common beat."""
     reasons: tuple[str, ...] = ()
     """Sentences for people."""
 
