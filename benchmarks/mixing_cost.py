@@ -124,7 +124,7 @@ class _MemoryDeck:
 
 
 def _paths(plays: Sequence[Play]) -> set[str]:
-    return {path for play in plays for path in (play.path, play.lead.path if play.lead else play.path)}
+    return {part.path for play in plays for part in (play, play.lead, play.lead_out) if part is not None}
 
 
 def _whole(path: str) -> Audio:

@@ -1,7 +1,7 @@
 """Measures of one transition, rendered by the engine's mixer and limiter, as a listener gets it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from tests.support.measures.bass import DoubleBass, bass_db, double_bass
 from tests.support.measures.clicks import clicks
 from tests.support.measures.harmony import harmonic_clash
 from tests.support.measures.loudness import loudness_excursion, short_term_lufs, true_peak_dbtp
-from tests.support.measures.parts import parts_of, sources_of
+from tests.support.measures.parts import Part, parts_of, sources_of
 from tests.support.measures.silence import gaps
 
 MOST_LU = 1.5
@@ -121,7 +121,7 @@ def measure(excerpt: TransitionExcerpt) -> TransitionMeasures:
     above, below = loudness_excursion(short_term_lufs(mix), -first, excerpt.ends - first)
     measures = TransitionMeasures(
         style=plan.style,
-        gaps=tuple(_gaps(excerpt, mix, first)),
+        gaps=tuple(_gaps(excerpt, mix, sources, first)),
         clicks=tuple((click.at + first) / SAMPLE_RATE for click in clicks(mix, sources)),
         above_lu=above,
         below_lu=below,
@@ -164,12 +164,30 @@ def render_mix(excerpt: TransitionExcerpt, first: int, count: int) -> Audio:
         renderer.close()
 
 
-def _gaps(excerpt: TransitionExcerpt, mix: Audio, first: int) -> Iterator[float]:
-    """Yield the gaps in or near the transition, in seconds after the outgoing track begins to fade."""
+def _gaps(excerpt: TransitionExcerpt, mix: Audio, sources: Sequence[Part], first: int) -> Iterator[float]:
+    """Yield the gaps in or near the transition, in seconds after the outgoing track begins to fade.
+
+    A pause within a track that is heard alone is its own, and so is silence at the ends of tracks that belong together.
+    """
     for at, length in gaps(mix):
         begin, end = at + first, at + first + length
-        if end > -_NEARBY and begin < excerpt.ends + _NEARBY:
+        is_near = end > -_NEARBY and begin < excerpt.ends + _NEARBY
+        if is_near and not _is_own(excerpt, sources, at, length, first):
             yield begin / SAMPLE_RATE
+
+
+def _is_own(excerpt: TransitionExcerpt, sources: Sequence[Part], at: int, length: int, first: int) -> bool:
+    """Return True if the only track that is heard at a gap of the mix is silent there in its file."""
+    begin, end = at + first, at + first + length
+    if end > 0 and begin < excerpt.ends:
+        return False
+    heard = excerpt.outgoing if end <= 0 else excerpt.incoming
+    for part in sources:
+        if part.play == heard.id:
+            within = part.start <= at and at + length <= part.end
+            is_silent = bool(gaps(part.placed(at + length)[at:]))
+            return is_silent and (within or excerpt.transition.style == "gapless")
+    return False
 
 
 def _with_beats(excerpt: TransitionExcerpt, measures: TransitionMeasures, mix: Audio, first: int) -> TransitionMeasures:

@@ -159,13 +159,14 @@ def _plan(best: _Candidate, outgoing: MixTrack, incoming: MixTrack) -> Transitio
     assert leaving is not None and entering is not None
     bent = bending.bend(overlap.out_times[0], overlap.in_times[0])
     change = float(overlap.ratios[0]) if bent.lead is not None else 1.0
+    length = bent.lead_out.length if bent.lead_out is not None else samples(bent.length)
     return Transition(
         "crossfade",
         leave_at=samples(float(overlap.out_times[0, 0])),
         enter_at=samples(float(overlap.in_times[0, 0])),
-        duration=samples(bent.length),
+        duration=length,
         style="beat-matched",
-        hold=samples(bent.length),
+        hold=length,
         fade_in=0,
         bands=shape.band_plan(),
         bars=overlap.bars,

@@ -16,7 +16,7 @@ from rtc_drift.selection.ranking import RECENT_TRACKS, ChoiceContext, Ranked
 from rtc_drift.selection.shuffle import draw
 from rtc_drift.selection.track_source import TrackSource
 
-RUNNERS_UP = 7
+RUNNERS_UP = 6
 """Most runners-up of a choice."""
 ABOUT_AS_GOOD = 0.4
 """Greatest difference in cost from the best track for one to be about as good: people would hardly tell them apart."""

@@ -65,3 +65,10 @@ def test_clicks_that_sway_by_two_percent_are_heard_together(first: float, second
     apart = np.abs(onset_seconds(sounds[0], expected) - onset_seconds(sounds[1], expected))
     assert np.isfinite(apart).mean() > 0.9
     assert np.nanmedian(apart) <= 0.005 and np.nanquantile(apart, 0.95) <= 0.012
+
+
+@pytest.mark.parametrize("bpm", [127.3 + 0.13 * step for step in range(12)])
+def test_a_stretched_ending_lasts_as_long_as_its_track_is_played(bpm: float) -> None:
+    plan = plan_transition(mix_track(1, beat_analysis(124)), mix_track(2, beat_analysis(bpm)), 0)
+    assert plan.lead_out_warp is not None
+    assert plan.lead_out_warp.length == plan.duration, "a sample less, and its file would count as broken"
