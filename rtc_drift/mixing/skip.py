@@ -76,5 +76,6 @@ def plan_matched_skip(
 
 
 def plan_cut_instead(outgoing: MixTrack, incoming: MixTrack, matched: Transition) -> Transition:
-    """Plan the cut on the bar of a matched skip, for the case that its stretched ends are not there in time."""
-    return plan_skip(outgoing, incoming, max(matched.leave_at - samples(_TOLERANCE_SECONDS), 0))
+    """Plan the cut at the moment of a matched skip, for the case that its stretched ends are not there in time."""
+    cut = plan_skip(outgoing, incoming, max(matched.leave_at - samples(_TOLERANCE_SECONDS), 0))
+    return replace(cut, leave_at=matched.leave_at)
