@@ -70,7 +70,7 @@ class Service:
         self.metrics = Metrics()
         self._stack = AsyncExitStack()
         self._storage, self._files = Storage(), FolderThreads()
-        pools = (Threads(name, 1) for name in ("feature space", "exploring", "stretched intros", "transitions"))
+        pools = (Threads(name, 1) for name in ("feature space", "exploring", "stretched ends", "transitions"))
         self._spacing, self._exploring, self._lead_files, self._transitions = self._pools = tuple(pools)
         self._workers: list[Workers] = []
         self.stage = "the start"

@@ -81,7 +81,7 @@ class Metrics:
         self.cover_timeouts = counter("cover_timeouts", "Covers not read in time, or because too many others were")
         self.tracks = gauge("tracks", "Playable tracks")
         self.unplayable = gauge("unplayable_files", "Files that can't be played")
-        self.lead_failures = gauge("lead_failures", "Stretched intros that could not be rendered")
+        self.lead_failures = gauge("lead_failures", "Stretched ends of tracks that could not be rendered")
         self.planning_failures = gauge("planning_failures", "Transitions that could not be planned")
         self.library_failures = gauge("library_failures", "Failures of scanning, analysis, storage or the demo library")
         self.tick_late = histogram("engine_tick_late_seconds", "Delay of the start of the engine's 20 ms ticks")

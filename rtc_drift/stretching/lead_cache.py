@@ -1,4 +1,4 @@
-"""Has worker processes render stretched intros, and keeps the size of their files within bounds."""
+"""Has worker processes render stretched ends, and keeps the size of their files within bounds."""
 
 import asyncio
 import itertools
@@ -30,14 +30,14 @@ WRITE_LEAD = "rtc_drift.stretching.write_lead:write_lead_job"
 
 
 class LeadRenderer(Protocol):
-    """An interface to write stretched intros: `WorkerLeadRenderer`, or a fake in tests."""
+    """An interface to write stretched ends: `WorkerLeadRenderer`, or a fake in tests."""
 
     async def write_lead(self, path: Path, warp: Warp, destination: Path) -> None:
-        """Write a stretched intro to `destination`. Raises WorkerError."""
+        """Write a stretched end to `destination`. Raises WorkerError."""
 
 
 class WorkerLeadRenderer:
-    """A renderer that writes stretched intros in worker processes."""
+    """A renderer that writes stretched ends in worker processes."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
@@ -66,7 +66,7 @@ class WorkerLeadRenderer:
 
 @dataclass(slots=True, eq=False)
 class _Lead:
-    """A stretched intro that is being rendered, or is rendered."""
+    """A stretched end that is being rendered, or is rendered."""
 
     request: tuple[Path, Warp]
     file: Path
@@ -90,9 +90,9 @@ class _Lead:
 
 
 class LeadCache:
-    """A cache that renders each stretched intro once for all callers. It owns the jobs and a folder of its own.
+    """A cache that renders each stretched end once for all callers. It owns the jobs and a folder of its own.
 
-    Intros without users stay until their space is needed; the oldest goes first. All calls on files are made in
+    Those without users stay until their space is needed; the oldest goes first. All calls on files are made in
     `threads`, since the disk may hang; `close` closes them.
     """
 
@@ -101,7 +101,7 @@ class LeadCache:
     ) -> None:
         """Make the cache and empty the folder, in the calling thread."""
         self._renderer = renderer
-        self._threads = threads or Threads("stretched intros", 1)
+        self._threads = threads or Threads("stretched ends", 1)
         self._folder = folder
         self._max_bytes = max_bytes
         self._leads: dict[tuple[Path, Warp], _Lead] = {}
@@ -111,11 +111,11 @@ class LeadCache:
         self._logged: set[str] = set()
         self._closed = False
         self.failures = 0
-        """Number of stretched intros that could not be rendered."""
+        """Number of stretched ends that could not be rendered."""
         self._empty_folder()
 
     async def prepare(self, path: Path, warp: Warp) -> Path | None:
-        """Return the file of the stretched intro once it is rendered, or None if that fails. Call `release` after use.
+        """Return the file of the stretched end once it is rendered, or None if that fails. Call `release` after use.
 
         If a caller is cancelled, the job goes on as long as others wait for it.
         """
@@ -168,10 +168,10 @@ class LeadCache:
             return None
         lead = _Lead((path, warp), self._folder / f"{next(self._numbers)}.wav")
         if self._threads.unfinished >= MAX_UNFINISHED:
-            self._failed("A stretched intro can't be rendered: the disk does not answer.")
+            self._failed("A stretched end can't be rendered: the disk does not answer.")
             return None
         if not self._make_room(lead.size):
-            self._failed("A stretched intro can't be rendered: the cache is full of intros in use.")
+            self._failed("A stretched end can't be rendered: the cache is full of ends in use.")
             return None
         self._leads[lead.request] = lead
         lead.task = asyncio.create_task(self._render(lead), name=f"lead of {path.name}")
@@ -184,10 +184,10 @@ class LeadCache:
             await self._renderer.write_lead(*lead.request, lead.file)
             lead.written = await self._threads.run(_bytes_in, lead.file)
         except WorkerError as error:
-            self._failed(f"The stretched intro of {lead.request[0].name} could not be rendered: {error}", str(error))
+            self._failed(f"A stretched end of {lead.request[0].name} could not be rendered: {error}", str(error))
         except Exception as error:
-            logger.debug("Unexpected error while rendering a stretched intro", exc_info=True)
-            sentence = f"The stretched intro of {lead.request[0].name} could not be rendered: {error!r}"
+            logger.debug("Unexpected error while rendering a stretched end", exc_info=True)
+            sentence = f"A stretched end of {lead.request[0].name} could not be rendered: {error!r}"
             self._failed(sentence, type(error).__name__)
         finally:
             lead.task = None
@@ -225,7 +225,7 @@ class LeadCache:
                 if not file.is_dir() or file.is_symlink():
                     file.unlink(missing_ok=True)
         except OSError as error:
-            self._failed(f"The folder of stretched intros can't be emptied ({error.strerror}).")
+            self._failed(f"The folder of stretched ends can't be emptied ({error.strerror}).")
 
     def _failed(self, sentence: str, reason: str | None = None) -> None:
         """Count a failure, and log the first of each `reason`: on a full disk all tracks fail for the same one."""

@@ -275,7 +275,7 @@ def test_a_crash_of_the_worker_is_survived(
     )
     assert programme.titles == ["First", "First", "Second"] and programme.entries[-1].play.lead is None
     assert programme.unplayable == {} and gaps(programme.mix[:-LAST_FADE]) == []
-    assert sum("The stretched intro of Second.flac" in it for it in warnings(caplog)) == 1
+    assert sum("A stretched end of Second.flac" in it for it in warnings(caplog)) == 1
 
 
 @pytest.mark.parametrize("broken", ["First", "Second"])

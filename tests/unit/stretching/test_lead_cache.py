@@ -96,7 +96,7 @@ async def test_a_failure_is_logged_once_and_may_be_retried(
         assert await cache.prepare(Path("/a.mp3"), WARP) is None
     assert cache.failures == 2
     assert [record.message for record in caplog.records] == [
-        "The stretched intro of a.mp3 could not be rendered: The file holds no audio."
+        "A stretched end of a.mp3 could not be rendered: The file holds no audio."
     ]
     renderer.error = RuntimeError("a fault of ours")
     assert await cache.prepare(Path("/a.mp3"), WARP) is None
