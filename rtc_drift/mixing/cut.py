@@ -15,6 +15,8 @@ _FIRST_BAR_WITHIN = 2.0
 """Greatest distance of the incoming track's first bar from its first sound for a cut on a beat, in seconds."""
 _ENTRY_SECONDS = 0.005
 """Fade-in of a cut."""
+_LAST_FADE_SECONDS = 0.02
+"""Fade-out at the end of the ringing: what is left there is quiet, but not silent."""
 _CUT_BONUS = 0.5
 """A cut at a real ending costs less than a blend by this."""
 
@@ -53,7 +55,7 @@ def _cut(
         enter_at=samples(enter),
         duration=samples(ringing),
         style="cut",
-        hold=samples(ringing),
+        hold=samples(max(ringing - _LAST_FADE_SECONDS, 0.0)),
         fade_in=samples(_ENTRY_SECONDS),
         sways=change,
         cost=UNMATCHED_COST - _CUT_BONUS + loudness_cost(change),
