@@ -116,13 +116,20 @@ def test_the_bass_is_swapped_on_a_bar_in_the_middle() -> None:
 
 
 def test_successive_tracks_of_an_album_are_gapless() -> None:
-    first, second = (
-        mix_track(number, album="Harbour", path=Path(f"/music/harbour/{number}.flac"), track_number=number)
-        for number in (3, 4)
+    first, second, third = (
+        mix_track(
+            number,
+            album="Harbour",
+            path=Path(f"/music/harbour/{number}.flac"),
+            track_number=number,
+            last_sound_seconds=LENGTH - pause,
+        )
+        for number, pause in ((3, 0.2), (4, 0.4), (5, 0.2))
     )
     plan = plan_transition(first, second, 0)
     assert (plan.style, plan.leave_at, plan.enter_at, plan.duration) == ("gapless", samples(LENGTH), 0, 0)
     assert plan_transition(second, first, 0).style != "gapless"
+    assert plan_transition(second, third, 0).style != "gapless", "a pause lies between"
 
 
 def ringing(analysis: Analysis) -> Analysis:

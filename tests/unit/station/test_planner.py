@@ -9,7 +9,7 @@ from rtc_drift.station.playout import HORIZON
 from rtc_drift.station.stretched_ends import StretchedEnds
 from tests.support.analyses import beat_analysis
 from tests.support.autodj_driver import AutoDjDriver
-from tests.support.mix_tracks import mix_track
+from tests.support.mix_tracks import LENGTH, mix_track
 from tests.support.synthetic_library import space_from
 
 FILES = StretchedEnds(incoming=Path("/tmp/lead.wav"), outgoing=Path("/tmp/lead-out.wav"))
@@ -139,7 +139,9 @@ def test_a_skip_within_a_transition_is_on_a_bar() -> None:
 @pytest.mark.parametrize("running", [True, False])
 def test_queued_tracks_of_an_album_are_gapless(running: bool) -> None:
     album = [
-        mix_track(number, album="Harbour", path=Path(f"/music/{number}.flac"), track_number=number).track
+        mix_track(
+            number, album="Harbour", path=Path(f"/music/{number}.flac"), track_number=number, last_sound_seconds=LENGTH
+        ).track
         for number in (1, 2)
     ]
     driver = AutoDjDriver(*album, running=running)
