@@ -86,14 +86,15 @@ class WhepListener:
         self._addresses, self._fragments = offer.addresses, offer.fragments
         return await self.peer.negotiate(offer)
 
-    async def add_candidates(self, fragment: str) -> None:
+    async def add_candidates(self, fragment: str, *, is_for_any: bool = False) -> None:
         """Add trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError, IceRestartError.
 
-        Those beyond MAX_CANDIDATES are left out: a host may have many interfaces, and its checks show which one it uses.
-        For that reason the end of candidates ends nothing, either.
+        Those beyond MAX_CANDIDATES are left out: a host may have many interfaces, and its checks show which one it has
+        chosen. For that reason the end of candidates ends nothing, either. A fragment that is for any state of the connection
+        (`If-Match: *`) is an ICE restart unless it names the offer's credentials.
         """
         trickle = trickled(fragment)
-        if not trickle.fragments <= self._fragments:
+        if not trickle.fragments <= self._fragments or (is_for_any and not trickle.fragments):
             raise IceRestartError
         new = {address: it for address, it in trickle.candidates.items() if address not in self._addresses}
         taken = list(new)[: MAX_CANDIDATES - len(self._addresses)]

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import ApiError
-from rtc_drift.signaling import IceRestartError, WhepListener
+from rtc_drift.signaling import WhepListener
 from rtc_drift.webrtc.offer_bounds import MAX_SDP_BYTES
 
 SDP = "application/sdp"
@@ -53,18 +53,16 @@ async def resource(request: web.Request) -> web.Response:
 async def trickle(request: web.Request) -> web.Response:
     """Take trickled candidates of a PATCH. An ICE restart is refused: the client posts a new offer instead.
 
-    Many clients never read the ETag and send no If-Match. Nothing but a restart could be confused with their request,
-    and a restart is known by its own credentials.
+    Many clients never read the ETag and send no If-Match; MediaMTX's page sends `*` with all. Nothing but a restart
+    could be confused with their requests, and a restart is known by credentials of its own.
     """
     listener = _listener(request)
     if request.content_type != TRICKLE:
         raise ApiError(415, "unsupported_media_type", f"The body must be {TRICKLE}.")
-    condition = request.headers.get("If-Match", listener.etag)
-    if condition.strip() == "*":
-        raise IceRestartError
-    if listener.etag not in [tag.strip().removeprefix("W/") for tag in condition.split(",")]:
+    tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-Match", listener.etag).split(",")]
+    if not {"*", listener.etag} & set(tags):
         raise ApiError(412, "etag_mismatch", "The If-Match header does not match the listener's ETag.")
-    await listener.add_candidates(await _body(request))
+    await listener.add_candidates(await _body(request), is_for_any="*" in tags)
     return web.Response(status=204)
 
 

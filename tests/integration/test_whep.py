@@ -87,6 +87,10 @@ async def test_trickled_candidates_are_taken_unless_they_are_of_something_else(s
         assert (await request(server, "PATCH", location, "a=candidate:x", **TRICKLE))[0] == 400
         restart = f"a=ice-ufrag:other\r\na=ice-pwd:0123456789012345678901\r\n{fragment}"
         assert (await request(server, "PATCH", location, restart, **TRICKLE))[0] == 422
+        own = "".join(f"{line}\r\n" for line in offer.splitlines() if line.startswith(("a=ice-ufrag", "a=ice-pwd")))
+        every = TRICKLE | {"If-Match": "*"}
+        assert (await request(server, "PATCH", location, own + fragment, **every))[0] == 204, "MediaMTX's page"
+        assert (await request(server, "PATCH", location, restart, **every))[0] == 422
         for more in ({}, {"If-Match": etag}, {"If-Match": f"W/{etag}"}, {"If-Match": f'"no", {etag}'}):
             assert (await request(server, "PATCH", location, fragment, **TRICKLE, **more))[0] == 204
         many = "".join(f"a=candidate:1 1 udp 1 127.0.0.1 {port} typ host\r\n" for port in range(1, 30))
@@ -134,18 +138,17 @@ async def test_offers_that_cannot_receive_opus_are_answered_with_422(serve: Serv
 
 
 async def test_the_server_receives_no_media(serve: Serve, music: Path) -> None:
-    async with serve(music) as server:
-        async with offering("sendrecv") as peer:
-            peer.addTransceiver("video", direction="sendrecv")
-            bind_ice(peer, ["127.0.0.1"])
-            await peer.setLocalDescription(await peer.createOffer())
-            status, _, answer = await post(server, peer.localDescription.sdp)
-            assert status == 201
-            directions = [line for line in answer.splitlines() if line in ("a=sendonly", "a=recvonly", "a=inactive")]
-            assert directions == ["a=sendonly", "a=inactive"]
-            await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-            await until(lambda: server.service.sessions.master.listeners == 1)
-            await until(lambda: peer.connectionState == "connected")  # aiortc leaves a task behind when closed before
+    async with serve(music) as server, offering("sendrecv") as peer:
+        peer.addTransceiver("video", direction="sendrecv")
+        bind_ice(peer, ["127.0.0.1"])
+        await peer.setLocalDescription(await peer.createOffer())
+        status, _, answer = await post(server, peer.localDescription.sdp)
+        assert status == 201
+        directions = [line for line in answer.splitlines() if line in ("a=sendonly", "a=recvonly", "a=inactive")]
+        assert directions == ["a=sendonly", "a=inactive"]
+        await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await until(lambda: server.service.sessions.master.listeners == 1)
+        await until(lambda: peer.connectionState == "connected")  # aiortc leaves a task behind when closed before
 
 
 async def test_other_lines_are_answered_in_their_order(serve: Serve, music: Path) -> None:
@@ -228,11 +231,15 @@ async def test_endpoint_and_resource_describe_themselves(serve: Serve, music: Pa
                     assert response.headers["Accept-Post"] == "application/sdp"
                     assert response.headers["Access-Control-Allow-Origin"] == "*"
                     assert method in response.headers["Access-Control-Allow-Methods"]
-                    assert response.headers.getall("Link") == posted.getall("Link") == [
-                        '<stun:127.0.0.1:2>; rel="ice-server"',
-                        '<turn:127.0.0.1:1>; rel="ice-server"; username="me"; credential="se\\"cr\\\\et"; '
-                        'credential-type="password"',
-                    ]
+                    assert (
+                        response.headers.getall("Link")
+                        == posted.getall("Link")
+                        == [
+                            '<stun:127.0.0.1:2>; rel="ice-server"',
+                            '<turn:127.0.0.1:1>; rel="ice-server"; username="me"; credential="se\\"cr\\\\et"; '
+                            'credential-type="password"',
+                        ]
+                    )
         assert (await request(server, "HEAD", location))[1]["ETag"] == posted["ETag"]
         for path, status in (("/whep/nobody", 404), ("/whep/master/nobody", 404), ("/whep/nobody/nobody", 404)):
             assert (await request(server, "GET", path))[0] == status

@@ -97,9 +97,7 @@ def test_other_lines_are_hidden_from_aiortc_and_answered() -> None:
     assert [line.kind for line in description.media] == ["audio"]
     assert description.group[0].items == ["1"]
     transport = "a=ice-ufrag:x\r\na=ice-pwd:y\r\na=fingerprint:sha-256 00\r\na=setup:active\r\n"
-    answer = (
-        f"v=0\r\na=group:BUNDLE 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n{transport}"
-    )
+    answer = f"v=0\r\na=group:BUNDLE 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n{transport}"
     whole = whole_answer(answer, offer)
     lines = whole.split("\r\n")
     assert [line.split()[:2] for line in lines if line.startswith("m=")] == [
