@@ -90,7 +90,7 @@ class WhepListener:
         """Add trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError, IceRestartError.
 
         Those beyond MAX_CANDIDATES are left out: a host may have many interfaces, and its checks show which one it has
-        chosen. For that reason the end of candidates ends nothing, either. A fragment that is for any state of the connection
+        chosen. For that reason the end of candidates ends nothing, either. A fragment for any state of the connection
         (`If-Match: *`) is an ICE restart unless it names the offer's credentials.
         """
         trickle = trickled(fragment)

@@ -1,4 +1,4 @@
-"""The rules of MediaMTX as a WHEP reader (its `internal/protocols/whip/client.go`), which is stricter than the draft."""
+"""The rules of MediaMTX as a WHEP reader (its `internal/protocols/whip/client.go`), stricter than the draft."""
 
 import asyncio
 import re
@@ -45,7 +45,7 @@ async def post_offer(http: aiohttp.ClientSession, url: str, offer: str) -> tuple
 
 def fragments(offer: str) -> Iterator[str]:
     """Yield a fragment for each candidate, with the prefix twice as MediaMTX writes it, and one over TCP."""
-    head, *sections = re.split(r"^(?=m=)", offer, flags=re.MULTILINE)
+    _, *sections = re.split(r"^(?=m=)", offer, flags=re.MULTILINE)
     credentials = "".join(re.findall(r"^a=ice-(?:ufrag|pwd):.*\r\n", sections[0], flags=re.MULTILINE))
     for number, section in enumerate(sections):
         media = f"{section.splitlines()[0]}\r\na=mid:{number}\r\n"

@@ -220,7 +220,7 @@ async def test_endpoint_and_resource_describe_themselves(serve: Serve, music: Pa
         server.service.listeners.policy = IcePolicy(("127.0.0.1",), (IceServer(url="stun:127.0.0.1:2"), turn))
         # A player may say who it is, and what it would rather have.
         more = {"Authorization": "Bearer nothing", "Accept": "application/json"}
-        status, posted, answer = await post(server, peer.localDescription.sdp, **more)
+        status, posted, _ = await post(server, peer.localDescription.sdp, **more)
         assert (status, posted["Content-Type"].partition(";")[0]) == (201, "application/sdp")
         location = posted["Location"]
         for path in ("/whep/master", location):

@@ -162,7 +162,8 @@ def test_a_trickled_fragment_has_the_same_bounds() -> None:
 def test_a_fragment_may_hold_the_end_of_candidates_alone(end: str) -> None:
     trickle = trickled(f"a=ice-ufrag:abcd\r\na=ice-pwd:0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n{end}")
 
-    assert (trickle.candidates, trickle.fragments) == ({}, {"abcd"})
+    assert not trickle.candidates
+    assert trickle.fragments == {"abcd"}
 
 
 def test_a_candidate_with_its_prefix_twice_is_understood() -> None:
