@@ -43,6 +43,13 @@ class JoiningLimitError(Exception):
     """Too many listeners are connecting at once: one more would delay all of them."""
 
 
+class IceRestartError(Exception):
+    """The listener asks for an ICE restart, which is not supported."""
+
+    def __init__(self) -> None:
+        super().__init__("ICE restarts are not supported. Post a new offer.")
+
+
 class SentStream(NamedTuple):
     """A listener and its stream."""
 
@@ -71,20 +78,29 @@ class WhepListener:
         self._reason = "closed"
         self._addresses = frozenset[tuple[str, int]]()
         """Host and port of each candidate so far."""
+        self._fragments = frozenset[str]()
+        """Username fragments of the offer."""
 
     async def negotiate(self, offer: OpusOffer) -> str:
         """Return the SDP answer to an offer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
-        self._addresses = offer.addresses
+        self._addresses, self._fragments = offer.addresses, offer.fragments
         return await self.peer.negotiate(offer)
 
-    async def add_candidates(self, fragment: str) -> None:
-        """Add trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError."""
-        candidates = trickled(fragment)
-        if len(addresses := self._addresses | candidates.keys()) > MAX_CANDIDATES:
-            raise BadOfferError(f"The listener has more than {MAX_CANDIDATES} candidates.")
-        self._addresses = addresses
+    async def add_candidates(self, fragment: str, *, is_for_any: bool = False) -> None:
+        """Add trickled candidates (`application/trickle-ice-sdpfrag`). Raises BadOfferError, IceRestartError.
+
+        Those beyond MAX_CANDIDATES are left out: a host may have many interfaces, and its checks show which one it has
+        chosen. For that reason the end of candidates ends nothing, either. A fragment for any state of the connection
+        (`If-Match: *`) is an ICE restart unless it names the offer's credentials.
+        """
+        trickle = trickled(fragment)
+        if not trickle.fragments <= self._fragments or (is_for_any and not trickle.fragments):
+            raise IceRestartError
+        new = {address: it for address, it in trickle.candidates.items() if address not in self._addresses}
+        taken = list(new)[: MAX_CANDIDATES - len(self._addresses)]
+        self._addresses |= set(taken)
         try:
-            await self.peer.add_candidates(list(candidates.values()))
+            await self.peer.add_candidates([new[address] for address in taken])
         except ValueError as error:
             raise BadOfferError("A candidate is not valid.") from error
 

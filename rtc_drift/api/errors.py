@@ -21,7 +21,7 @@ from rtc_drift.sessions import (
     SessionExistsError,
     SessionLimitError,
 )
-from rtc_drift.signaling import JoiningLimitError, ListenerLimitError
+from rtc_drift.signaling import IceRestartError, JoiningLimitError, ListenerLimitError
 from rtc_drift.station.refusals import refusal
 from rtc_drift.webrtc.aiortc_internals import IceUnavailableError
 from rtc_drift.webrtc.offer_bounds import BadOfferError
@@ -150,6 +150,8 @@ def _known(error: Exception) -> ApiError | None:
             return ApiError(400, "bad_offer", str(error))
         case UnsupportedOfferError():
             return ApiError(422, "unsupported_offer", str(error))
+        case IceRestartError():
+            return ApiError(422, "ice_restart_unsupported", str(error))
     return None
 
 

@@ -11,7 +11,7 @@ SDP = "application/sdp"
 TRICKLE = "application/trickle-ice-sdpfrag"
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "OPTIONS, POST, HEAD, PATCH, DELETE",
+    "Access-Control-Allow-Methods": "OPTIONS, GET, HEAD, POST, PATCH, DELETE",
     "Access-Control-Allow-Headers": "Content-Type, If-Match, Authorization",
     "Access-Control-Expose-Headers": "Location, ETag, Link, Accept-Patch, Accept-Post, Retry-After",
     "Access-Control-Max-Age": "86400",
@@ -29,47 +29,40 @@ async def join(request: web.Request) -> web.Response:
     session = session_of(request)
     if request.content_type != SDP:
         raise ApiError(415, "unsupported_media_type", f"The body must be {SDP}.")
-    listeners = context(request).listeners
-    listener, answer = await listeners.join(session, await _body(request), request.remote or "")
-    headers = {
-        "Location": f"/whep/{session.id}/{listener.id}",
-        "ETag": listener.etag,
-        "Accept-Patch": TRICKLE,
-    }
-    response = web.Response(status=201, text=answer, content_type=SDP, headers=headers)
-    for server in listeners.policy.servers:
-        credentials = (
-            f'; username="{server.username}"; credential="{server.credential}"; credential-type="password"'
-            if server.username
-            else ""
-        )
-        response.headers.add("Link", f'<{server.url}>; rel="ice-server"{credentials}')
-    return response
+    listener, answer = await context(request).listeners.join(session, await _body(request), request.remote or "")
+    headers = {"Location": f"/whep/{session.id}/{listener.id}", "ETag": listener.etag}
+    return _described(request, web.Response(status=201, text=answer, content_type=SDP, headers=headers))
 
 
-async def describe(request: web.Request) -> web.Response:
-    """Answer OPTIONS with the content types that may be sent."""
-    return web.Response(status=204, headers={"Accept-Post": SDP, "Accept-Patch": TRICKLE})
+async def options(request: web.Request) -> web.Response:
+    """Answer OPTIONS, of any session, with what may be sent; players read the ICE servers here before they offer."""
+    return _described(request, web.Response(status=204, headers={"Allow": CORS["Access-Control-Allow-Methods"]}))
 
 
-async def head(request: web.Request) -> web.Response:
-    """Answer HEAD on a listener's resource."""
-    return web.Response(content_type=SDP, headers={"ETag": _listener(request).etag})
+async def endpoint(request: web.Request) -> web.Response:
+    """Answer GET and HEAD on a session's endpoint, without content."""
+    session_of(request)
+    return _described(request, web.Response(content_type=SDP))
+
+
+async def resource(request: web.Request) -> web.Response:
+    """Answer GET and HEAD on a listener's resource, without content."""
+    return _described(request, web.Response(content_type=SDP, headers={"ETag": _listener(request).etag}))
 
 
 async def trickle(request: web.Request) -> web.Response:
-    """Take trickled candidates of a PATCH. An ICE restart is refused: the client posts a new offer instead."""
+    """Take trickled candidates of a PATCH. An ICE restart is refused: the client posts a new offer instead.
+
+    Many clients never read the ETag and send no If-Match; MediaMTX's page sends `*` with all. Nothing but a restart
+    could be confused with their requests, and a restart is known by credentials of its own.
+    """
     listener = _listener(request)
     if request.content_type != TRICKLE:
         raise ApiError(415, "unsupported_media_type", f"The body must be {TRICKLE}.")
-    condition = request.headers.get("If-Match")
-    if condition is None:
-        raise ApiError(428, "if_match_required", "An If-Match header with the listener's ETag is required.")
-    if condition == "*":
-        raise ApiError(422, "ice_restart_unsupported", "ICE restarts are not supported. Post a new offer.")
-    if condition != listener.etag:
+    tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("If-Match", listener.etag).split(",")]
+    if not {"*", listener.etag} & set(tags):
         raise ApiError(412, "etag_mismatch", "The If-Match header does not match the listener's ETag.")
-    await listener.add_candidates(await _body(request))
+    await listener.add_candidates(await _body(request), is_for_any="*" in tags)
     return web.Response(status=204)
 
 
@@ -77,6 +70,25 @@ async def leave(request: web.Request) -> web.Response:
     """End the listener on DELETE."""
     _listener(request).end("closed by the listener")
     return web.Response()
+
+
+def _described(request: web.Request, response: web.Response) -> web.Response:
+    """Add what may be sent here, and the ICE servers."""
+    response.headers.update({"Accept-Post": SDP, "Accept-Patch": TRICKLE})
+    for server in context(request).listeners.policy.servers:
+        credentials = (
+            f"; username={_quoted(server.username)}; credential={_quoted(server.credential or '')}"
+            '; credential-type="password"'
+            if server.username
+            else ""
+        )
+        response.headers.add("Link", f'<{server.url}>; rel="ice-server"{credentials}')
+    return response
+
+
+def _quoted(text: str) -> str:
+    """Return a quoted string (RFC 9110, 5.6.4)."""
+    return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
 
 
 def _listener(request: web.Request) -> WhepListener:

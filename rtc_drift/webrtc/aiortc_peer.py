@@ -49,7 +49,7 @@ class AiortcPeer:
     async def negotiate(self, offer: OpusOffer) -> str:
         """Return the SDP answer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
         for line in offer.description.media:
-            line.ice_candidates = [it for it in line.ice_candidates if self._may_check(it)]
+            line.ice_candidates = list(filter(self._may_check, line.ice_candidates))
         # Before the offer is read: an error in this line is not an error of the offer.
         audio = self._peer.addTransceiver("audio", direction="sendonly")
         try:
@@ -59,9 +59,6 @@ class AiortcPeer:
         except Exception as error:
             # aiortc raises errors of many types when it reads invalid SDP.
             raise BadOfferError("The offer is not valid SDP.") from error
-        for other in self._peer.getTransceivers():
-            if other is not audio:
-                other.direction = "inactive"
         self._track = self._new_track()
         audio.sender.replaceTrack(self._track)
         if self._policy.addresses:
@@ -75,10 +72,8 @@ class AiortcPeer:
     async def add_candidates(self, candidates: Sequence[RTCIceCandidate]) -> None:
         """Add trickled candidates. Raises ValueError."""
         for candidate in filter(self._may_check, candidates):
-            for transceiver in self._peer.getTransceivers():
-                # Bundled media lines share the transport of one of them; aiortc ignores the others.
-                candidate.sdpMid = transceiver.mid
-                await self._peer.addIceCandidate(candidate)
+            candidate.sdpMid = self._audio().mid
+            await self._peer.addIceCandidate(candidate)
 
     async def close(self) -> None:
         """Close the connection, within CLOSE_SECONDS. Idempotent."""

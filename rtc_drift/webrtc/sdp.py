@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import MediaDescription, SessionDescription
 
-from rtc_drift.webrtc.offer_bounds import MID_EXTENSION, BadOfferError, bounded
+from rtc_drift.webrtc.offer_bounds import MAX_CANDIDATES, MID_EXTENSION, BadOfferError, bounded
 
 OPUS_PARAMETERS = "minptime=20;useinbandfec=0;stereo=1;sprop-stereo=1"
 HOST_PRIORITY = 126 << 24 | 0xFF
@@ -28,13 +29,13 @@ class OpusOffer:
     """The parsed offer of a listener."""
 
     description: SessionDescription
-    """Audio and video lines of the offer, with Opus as the only audio codec, for aiortc to answer."""
-    rejected: tuple[tuple[int, str], ...] = ()
-    """Other media lines (data channels), which aiortc would accept: the index, and the section that rejects it."""
+    """The audio line that will carry the music, with Opus as its only codec, for aiortc to answer."""
     lines: tuple[str | None, ...] = (None,)
     """Section of the answer for each media line; None for the audio line that will carry the music."""
     inactive: Mapping[int, str] = field(default_factory=dict)
     """Mids, by index, of video lines bundled with the audio line: they carry nothing. Other lines are rejected."""
+    fragments: frozenset[str] = frozenset()
+    """Username fragments of all lines."""
     fragment: str = ""
     """Username fragment of the listener's ICE credentials (`ice-ufrag`)."""
     password: str = ""
@@ -60,7 +61,7 @@ class OpusOffer:
 
 
 def opus_offer(offer: str) -> OpusOffer:
-    """Parse an offer that asks to receive Opus on one audio line, possibly with lines that ask to receive video.
+    """Parse an offer that asks to receive Opus on an audio line; other lines are answered, but carry nothing.
 
     Candidates with mDNS names are dropped: only the browser's own network can resolve them. They are not needed, as
     the browser's checks show its address (a peer-reflexive candidate). Takes a few milliseconds at most. Raises
@@ -68,36 +69,37 @@ def opus_offer(offer: str) -> OpusOffer:
     """
     description = _parse(offer)
     lines = description.media
-    rejected = _reject_other_media(description)
-    media = _audio_line(description)
-    opus = [
-        codec
-        for codec in media.rtp.codecs
-        if codec.mimeType.lower() == "audio/opus" and codec.payloadType in PAYLOAD_TYPES
-    ]
-    if not opus:
-        raise UnsupportedOfferError("The offer has no Opus codec.")
+    if len(lines) > MAX_MEDIA_LINES:
+        raise UnsupportedOfferError(f"The offer has more than {MAX_MEDIA_LINES} media lines.")
+    if len({line.rtp.muxId for line in lines}) < len(lines):
+        raise BadOfferError("Two lines of the offer have the same mid.")
+    mids = next((list(map(str, it.items)) for it in description.group if it.semantic == "BUNDLE"), [])
+    media = _audio_line(lines, mids)
+    opus = _opus_codecs(media)
+    bundled = set(mids) if media.rtp.muxId in mids else set[str]()
+    _share_transport(media, [line for mid in mids for line in lines if line.rtp.muxId == mid] if bundled else [media])
     if media.ice is None or not media.ice.usernameFragment or not media.ice.password or media.dtls is None:
         raise BadOfferError("The offer lacks ICE or DTLS parameters.")
     media.rtp.codecs = opus
     media.fmt = [codec.payloadType for codec in opus]
-    for line in description.media:
-        _drop_mdns_host(line)
-        _keep_rtcp_mux(line)
-    bundled = next((set(group.items) for group in description.group if group.semantic == "BUNDLE"), set[str]())
+    _drop_mdns_host(media)
+    _keep_rtcp_mux(media)
     inactive = {
         index: line.rtp.muxId
         for index, line in enumerate(lines)
-        if line is not media and line.kind == "video" and line.port and {line.rtp.muxId, media.rtp.muxId} <= bundled
+        if line.kind == "video" and line.port and line.rtp.muxId in bundled
     }
+    description.media = [media]
+    for group in description.group:
+        group.items = [media.rtp.muxId] if media.rtp.muxId in group.items else []
     return OpusOffer(
         description=description,
-        rejected=rejected,
         lines=tuple(
             None if line is media else _inactive_section(line) if index in inactive else _rejected_section(line)
             for index, line in enumerate(lines)
         ),
         inactive=inactive,
+        fragments=frozenset(line.ice.usernameFragment for line in lines if line.ice and line.ice.usernameFragment),
         fragment=media.ice.usernameFragment,
         password=media.ice.password,
         is_lite=media.ice.iceLite,
@@ -105,12 +107,12 @@ def opus_offer(offer: str) -> OpusOffer:
         fingerprints={it.algorithm.lower(): it.value.upper() for it in media.dtls.fingerprints},
         payload_type=opus[0].payloadType or 0,
         mid=media.rtp.muxId,
-        is_bundled=media.rtp.muxId in bundled,
+        is_bundled=bool(bundled),
         mid_extension=next(
             (it.id for it in media.rtp.headerExtensions if it.uri == MID_EXTENSION and 1 <= it.id <= 14), None
         ),
         wants_nack=any(it.type == "nack" and not it.parameter for it in opus[0].rtcpFeedback),
-        addresses=frozenset((it.ip, it.port) for line in description.media for it in line.ice_candidates),
+        addresses=frozenset((it.ip, it.port) for it in media.ice_candidates),
     )
 
 
@@ -124,38 +126,57 @@ def _parse(offer: str) -> SessionDescription:
         raise BadOfferError("The offer is not valid SDP.") from error
 
 
-def _audio_line(description: SessionDescription) -> MediaDescription:
-    """Return the only audio line. Raises UnsupportedOfferError, also if another line wants to send; BadOfferError."""
-    lines = description.media
+def _audio_line(lines: Sequence[MediaDescription], bundled: Sequence[str]) -> MediaDescription:
+    """Return the first audio line that can receive Opus. Raises UnsupportedOfferError."""
     audio = [line for line in lines if line.kind == "audio"]
     if not audio:
         raise UnsupportedOfferError("The offer has no audio line.")
-    if len(audio) > 1:
-        raise UnsupportedOfferError("The offer has more than one audio line.")
-    for line in lines:
-        line.direction = line.direction or "sendrecv"  # the default (RFC 8866, 6.7)
-        if line is not audio[0] and line.direction in ("sendonly", "sendrecv"):
-            raise UnsupportedOfferError("The offer wants to send media; this server only sends it.")
-    if audio[0].direction not in ("recvonly", "sendrecv"):
+    # Without a direction it is sendrecv (RFC 8866, 6.7). In a bundle, port 0 means `bundle-only` (RFC 9143, 6).
+    receiving = [
+        line
+        for line in audio
+        if line.direction in ("recvonly", "sendrecv", None) and (line.port or line.rtp.muxId in bundled)
+    ]
+    if not receiving:
         raise UnsupportedOfferError("The offer does not ask to receive audio.")
-    if len({line.rtp.muxId for line in lines}) < len(lines):
-        raise BadOfferError("Two lines of the offer have the same mid.")
-    return audio[0]
+    chosen = next(filter(_opus_codecs, receiving), None)
+    if chosen is None:
+        raise UnsupportedOfferError("The offer has no Opus codec.")
+    chosen.direction = chosen.direction or "sendrecv"
+    chosen.port = chosen.port or 9
+    return chosen
 
 
-def _reject_other_media(description: SessionDescription) -> tuple[tuple[int, str], ...]:
-    """Remove lines other than audio and video; return their indices and the sections that reject them.
+def _opus_codecs(line: MediaDescription) -> list[RTCRtpCodecParameters]:
+    return [
+        codec
+        for codec in line.rtp.codecs
+        if codec.mimeType.lower() == "audio/opus" and codec.payloadType in PAYLOAD_TYPES
+    ]
 
-    Groups then name the lines that are left, and no others: aiortc would bundle lines with one that is not there.
+
+def _share_transport(media: MediaDescription, bundled: Sequence[MediaDescription]) -> None:
+    """Give the audio line what another line of its bundle says for both, and leave it MAX_CANDIDATES candidates.
+
+    A line that is `bundle-only` has no transport of its own (RFC 9143, 6), and candidates are often in the first line.
     """
-    if len(description.media) > MAX_MEDIA_LINES:
-        raise UnsupportedOfferError(f"The offer has more than {MAX_MEDIA_LINES} media lines.")
-    rejected = [(index, line) for index, line in enumerate(description.media) if line.kind not in ("audio", "video")]
-    description.media = [line for line in description.media if line.kind in ("audio", "video")]
-    left = {line.rtp.muxId for line in description.media}
-    for group in description.group:
-        group.items = [item for item in group.items if item in left]
-    return tuple((index, _rejected_section(line)) for index, line in rejected)
+    if (media.ice is None or not media.ice.usernameFragment) and (first := _with_transport(bundled)) is not None:
+        media.ice, media.rtcp_mux = first.ice, True
+        if media.dtls is None or not media.dtls.fingerprints:
+            media.dtls = first.dtls
+    ours = [line for line in bundled if line.ice and media.ice and _fragment(line) == _fragment(media)]
+    source = next((line for line in (media, *ours) if line.ice_candidates), media)
+    candidates = {(it.ip, it.port): it for it in source.ice_candidates}
+    media.ice_candidates = list(candidates.values())[:MAX_CANDIDATES]
+    media.ice_candidates_complete = source.ice_candidates_complete and len(candidates) <= MAX_CANDIDATES
+
+
+def _with_transport(lines: Sequence[MediaDescription]) -> MediaDescription | None:
+    return next((line for line in lines if line.port and _fragment(line)), None)
+
+
+def _fragment(line: MediaDescription) -> str | None:
+    return line.ice.usernameFragment if line.ice else None
 
 
 def _rejected_section(line: MediaDescription) -> str:
@@ -249,11 +270,16 @@ def advertised(answer: str, address: str) -> str:
 
 
 def whole_answer(answer: str, offer: OpusOffer) -> str:
-    """Return aiortc's answer with the lines that aiortc did not get, and with Opus parameters for stereo."""
-    head, *sections = re.split(r"^(?=m=)", stereo_answer(answer), flags=re.MULTILINE)
-    for index, section in offer.rejected:
-        sections.insert(index, section)
-    return "".join((head, *sections))
+    """Return aiortc's answer for the audio line, with all other lines, and with Opus parameters for stereo."""
+    head, audio = re.split(r"^(?=m=)", stereo_answer(answer), maxsplit=1, flags=re.MULTILINE)
+    group = f"a=group:BUNDLE {' '.join((offer.mid, *offer.inactive.values()))}\r\n" if offer.is_bundled else ""
+    head = re.sub(r"^a=group:BUNDLE.*\r\n", group, head, flags=re.MULTILINE)
+    transport = "".join(re.findall(r"^a=(?:ice-ufrag|ice-pwd|fingerprint|setup):.*\r\n", audio, flags=re.MULTILINE))
+    others = (
+        audio if section is None else section + (transport if index in offer.inactive else "")
+        for index, section in enumerate(offer.lines)
+    )
+    return "".join((head, *others))
 
 
 def stereo_answer(answer: str) -> str:

@@ -67,14 +67,13 @@ async def test_an_offer_adds_a_listener_and_delete_removes_it(serve: Serve, musi
         await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await until(lambda: server.service.sessions.master.listeners == 1)
         location = headers["Location"]
-        assert (await request(server, "HEAD", location))[0] == 200
         assert (await request(server, "DELETE", location))[0] == 200
         await until(lambda: not server.service.listeners)
         assert (await request(server, "DELETE", location))[0] == 404
         assert server.service.sessions.master.listeners == 0
 
 
-async def test_trickled_candidates_need_the_right_etag(serve: Serve, music: Path) -> None:
+async def test_trickled_candidates_are_taken_unless_they_are_of_something_else(serve: Serve, music: Path) -> None:
     async with serve(music) as server, offering() as peer:
         offer = peer.localDescription.sdp
         bare = "\r\n".join(line for line in offer.splitlines() if "candidate" not in line) + "\r\n"
@@ -82,13 +81,20 @@ async def test_trickled_candidates_need_the_right_etag(serve: Serve, music: Path
         assert status == 201
         location, etag = headers["Location"], headers["ETag"]
         fragment = "\r\n".join(line for line in offer.splitlines() if line.startswith("a=candidate")) + "\r\n"
-        assert (await request(server, "PATCH", location, fragment, **TRICKLE))[0] == 428
         assert (await request(server, "PATCH", location, fragment, **TRICKLE, **{"If-Match": '"no"'}))[0] == 412
         assert (await request(server, "PATCH", location, fragment, **TRICKLE, **{"If-Match": "*"}))[0] == 422
         assert (await request(server, "PATCH", location, fragment, **SDP, **{"If-Match": etag}))[0] == 415
-        broken = {"If-Match": etag}
-        assert (await request(server, "PATCH", location, "a=candidate:x", **TRICKLE, **broken))[0] == 400
-        assert (await request(server, "PATCH", location, fragment, **TRICKLE, **{"If-Match": etag}))[0] == 204
+        assert (await request(server, "PATCH", location, "a=candidate:x", **TRICKLE))[0] == 400
+        restart = f"a=ice-ufrag:other\r\na=ice-pwd:0123456789012345678901\r\n{fragment}"
+        assert (await request(server, "PATCH", location, restart, **TRICKLE))[0] == 422
+        own = "".join(f"{line}\r\n" for line in offer.splitlines() if line.startswith(("a=ice-ufrag", "a=ice-pwd")))
+        every = TRICKLE | {"If-Match": "*"}
+        assert (await request(server, "PATCH", location, own + fragment, **every))[0] == 204, "MediaMTX's page"
+        assert (await request(server, "PATCH", location, restart, **every))[0] == 422
+        for more in ({}, {"If-Match": etag}, {"If-Match": f"W/{etag}"}, {"If-Match": f'"no", {etag}'}):
+            assert (await request(server, "PATCH", location, fragment, **TRICKLE, **more))[0] == 204
+        many = "".join(f"a=candidate:1 1 udp 1 127.0.0.1 {port} typ host\r\n" for port in range(1, 30))
+        assert (await request(server, "PATCH", location, f"{many}a=end-of-candidates\r\n", **TRICKLE))[0] == 204
         await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await until(lambda: server.service.sessions.master.listeners == 1)
         await until(lambda: peer.connectionState == "connected")  # aiortc leaves a task behind when closed before
@@ -132,34 +138,41 @@ async def test_offers_that_cannot_receive_opus_are_answered_with_422(serve: Serv
 
 
 async def test_the_server_receives_no_media(serve: Serve, music: Path) -> None:
-    async with serve(music) as server:
-        async with offering("recvonly") as peer:
-            peer.addTransceiver("video", direction="sendrecv")
-            peer.addTransceiver("audio", direction="sendrecv")
-            await peer.setLocalDescription(await peer.createOffer())
-            assert (await post(server, peer.localDescription.sdp))[0] == 422
-        assert not server.service.listeners
-        async with offering("sendrecv") as peer:
-            peer.addTransceiver("video", direction="recvonly")
-            bind_ice(peer, ["127.0.0.1"])
-            await peer.setLocalDescription(await peer.createOffer())
-            status, _, answer = await post(server, peer.localDescription.sdp)
-            assert status == 201
-            directions = [line for line in answer.splitlines() if line in ("a=sendonly", "a=recvonly", "a=inactive")]
-            assert directions == ["a=sendonly", "a=inactive"]
-            await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-            await until(lambda: server.service.sessions.master.listeners == 1)
-            await until(lambda: peer.connectionState == "connected")  # aiortc leaves a task behind when closed before
-
-
-async def test_a_data_channel_is_rejected(serve: Serve, music: Path) -> None:
-    async with serve(music) as server, offering() as peer:
-        peer.createDataChannel("chat")
+    async with serve(music) as server, offering("sendrecv") as peer:
+        peer.addTransceiver("video", direction="sendrecv")
         bind_ice(peer, ["127.0.0.1"])
         await peer.setLocalDescription(await peer.createOffer())
         status, _, answer = await post(server, peer.localDescription.sdp)
         assert status == 201
-        assert [line.split()[:2] for line in answer.splitlines() if line.startswith("m=")][1] == ["m=application", "0"]
+        directions = [line for line in answer.splitlines() if line in ("a=sendonly", "a=recvonly", "a=inactive")]
+        assert directions == ["a=sendonly", "a=inactive"]
+        await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await until(lambda: server.service.sessions.master.listeners == 1)
+        await until(lambda: peer.connectionState == "connected")  # aiortc leaves a task behind when closed before
+
+
+async def test_other_lines_are_answered_in_their_order(serve: Serve, music: Path) -> None:
+    async with serve(music) as server, offering() as peer:
+        peer.addTransceiver("audio", direction="recvonly")
+        peer.addTransceiver("video", direction="recvonly")
+        peer.createDataChannel("chat")
+        bind_ice(peer, ["127.0.0.1"])
+        await peer.setLocalDescription(await peer.createOffer())
+        offer = peer.localDescription.sdp.replace("a=rtpmap:96 opus", "a=rtpmap:117 opus")
+        offer = offer.replace("SAVPF 96 ", "SAVPF 117 ").replace("VP8", "AV1").replace("H264", "H265")
+        status, _, answer = await post(server, offer)
+        assert status == 201
+        sections = [line.split() for line in answer.splitlines() if line.startswith("m=")]
+        assert [(kind, port != "0") for kind, port, *_ in sections] == [
+            ("m=audio", True),
+            ("m=audio", False),
+            ("m=video", True),
+            ("m=application", False),
+        ]
+        assert sections[0][3:] == ["117"], "the payload type is the offer's own"
+        assert [line for line in answer.splitlines() if line.startswith("a=mid:")] == [
+            line for line in offer.splitlines() if line.startswith("a=mid:")
+        ]
         (listener,) = server.service.listeners.values()
         assert not isinstance(listener.peer, AiortcPeer) or listener.peer._peer.sctp is None
 
@@ -201,12 +214,37 @@ async def test_a_fault_of_the_server_is_not_blamed_on_the_offer(serve: Serve, mu
 
 
 @SHARED_PORT
-async def test_options_name_what_may_be_posted(serve: Serve, music: Path) -> None:
-    async with serve(music) as server:
-        status, headers = await request(server, "OPTIONS", "/whep/master")
-        assert status == 204
-        assert headers["Accept-Post"] == "application/sdp"
-        assert headers["Access-Control-Allow-Origin"] == "*"
+async def test_endpoint_and_resource_describe_themselves(serve: Serve, music: Path) -> None:
+    turn = IceServer(url="turn:127.0.0.1:1", username="me", credential='se"cr\\et')
+    async with serve(music) as server, offering() as peer:
+        server.service.listeners.policy = IcePolicy(("127.0.0.1",), (IceServer(url="stun:127.0.0.1:2"), turn))
+        # A player may say who it is, and what it would rather have.
+        more = {"Authorization": "Bearer nothing", "Accept": "application/json"}
+        status, posted, _ = await post(server, peer.localDescription.sdp, **more)
+        assert (status, posted["Content-Type"].partition(";")[0]) == (201, "application/sdp")
+        location = posted["Location"]
+        for path in ("/whep/master", location):
+            for method in ("GET", "HEAD", "OPTIONS"):
+                async with server.http.request(method, f"{server.url}{path}", headers=more) as response:
+                    assert response.status in (200, 204)
+                    assert await response.read() == b""
+                    assert response.headers["Accept-Post"] == "application/sdp"
+                    assert response.headers["Access-Control-Allow-Origin"] == "*"
+                    assert method in response.headers["Access-Control-Allow-Methods"]
+                    assert (
+                        response.headers.getall("Link")
+                        == posted.getall("Link")
+                        == [
+                            '<stun:127.0.0.1:2>; rel="ice-server"',
+                            '<turn:127.0.0.1:1>; rel="ice-server"; username="me"; credential="se\\"cr\\\\et"; '
+                            'credential-type="password"',
+                        ]
+                    )
+        assert (await request(server, "HEAD", location))[1]["ETag"] == posted["ETag"]
+        for path, status in (("/whep/nobody", 404), ("/whep/master/nobody", 404), ("/whep/nobody/nobody", 404)):
+            assert (await request(server, "GET", path))[0] == status
+            assert (await request(server, "OPTIONS", path))[0] == 204, "so that a page may read the 404 of a POST"
+        assert (await request(server, "DELETE", location, **more))[0] == 200
 
 
 async def test_ice_servers_are_offered_as_links(serve: Serve, music: Path) -> None:

@@ -65,7 +65,6 @@ def calls_of(function: Callable[[], Any]) -> int:
         (audio("a=" + "x" * MAX_SDP_BYTES), "larger than 16 KiB"),
         (audio(rtpmaps(MAX_FORMAT_LINES)), "more than 64 rtpmap"),
         (audio("a=rtcp-fb:* nack\r\n" * (MAX_FORMAT_LINES + 1)), "more than 64 rtcp-fb"),
-        (audio("".join(candidate(number) for number in range(MAX_CANDIDATES + 1))), "more than 8 candidates"),
         (audio().replace("abcd", "a" * 257), "ice-ufrag is longer"),
     ],
 )
@@ -119,6 +118,16 @@ def test_only_candidates_that_can_be_used_count() -> None:
     assert not offer.description.media[0].ice_candidates_complete, "the listener has more, which its checks show"
 
 
+def test_candidates_of_too_many_interfaces_are_left_out() -> None:
+    """The listener's checks show which one it uses."""
+    most = "".join(candidate(number) for number in range(MAX_CANDIDATES))
+    offer = opus_offer(audio(f"{most}{candidate(99)}a=end-of-candidates\r\n"))
+
+    assert offer.addresses == {("192.0.2.1", 50_000 + number) for number in range(MAX_CANDIDATES)}
+    assert not offer.description.media[0].ice_candidates_complete
+    assert opus_offer(audio(f"{most * 2}a=end-of-candidates\r\n")).description.media[0].ice_candidates_complete
+
+
 def test_no_more_candidates_are_announced_only_where_there_is_one() -> None:
     for candidates, is_complete in (("", False), (candidate(1), True), (candidate(1) + candidate(2, "x.local"), False)):
         offer = opus_offer(audio(f"{candidates}a=end-of-candidates\r\n"))
@@ -141,12 +150,28 @@ def test_a_malformed_candidate_is_refused() -> None:
 
 
 def test_a_trickled_fragment_has_the_same_bounds() -> None:
-    assert trickled(candidate(1) + candidate(1, "x.local") + "a=end-of-candidates\r\n").keys() == {
+    assert trickled(candidate(1) + candidate(1, "x.local") + "a=end-of-candidates\r\n").candidates.keys() == {
         ("192.0.2.1", 50_001)
     }
     for fragment in ("a=x\r\n" * (MAX_LINES + 1), "x" * (MAX_SDP_BYTES + 1)):
         with pytest.raises(BadOfferError):
             trickled(fragment)
+
+
+@pytest.mark.parametrize("end", ["a=end-of-candidates\r\n", "a=candidate:\r\n", "a=\r\n", ""])
+def test_a_fragment_may_hold_the_end_of_candidates_alone(end: str) -> None:
+    trickle = trickled(f"a=ice-ufrag:abcd\r\na=ice-pwd:0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n{end}")
+
+    assert not trickle.candidates
+    assert trickle.fragments == {"abcd"}
+
+
+def test_a_candidate_with_its_prefix_twice_is_understood() -> None:
+    """As MediaMTX sends it, and others send ICE-TCP beside it."""
+    doubled = "a=candidate:candidate:2 1 udp 2130706431 192.0.2.1 5000 typ host ufrag abcd\r\n"
+    tcp = "a=candidate:3 1 tcp 1671430143 192.0.2.1 9 typ host tcptype active\r\n"
+
+    assert trickled(doubled + tcp).candidates.keys() == {("192.0.2.1", 5000)}
 
 
 def test_an_offer_without_unread_lines_is_the_same_offer() -> None:

@@ -39,19 +39,16 @@ def test_only_opus_remains_of_an_audio_section(direction: str | None) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (audio(0, "sendrecv") + video(1, "sendrecv") + audio(2, "sendrecv"), "more than one audio"),
-        (audio(0) + audio(1, "inactive"), "more than one audio"),
-        (audio(0) + video(1, "sendonly"), "wants to send"),
-        (audio(0) + video(1, "sendrecv"), "wants to send"),
-        (audio(0) + video(1, None), "wants to send"),
         (audio(0, "sendonly"), "does not ask to receive"),
+        (audio(0).replace("audio 9", "audio 0").replace("a=mid:0\r\n", ""), "does not ask to receive"),
+        (audio(0).replace("opus", "speex") + audio(1).replace("opus", "speex"), "no Opus"),
         (audio(0, "inactive"), "does not ask to receive"),
         (video(0), "no audio"),
         (data(0), "no audio"),
         (audio(0) + "".join(video(mid) for mid in range(1, 9)), "more than 4"),
     ],
 )
-def test_offers_to_send_media_are_unsupported(lines: str, message: str) -> None:
+def test_offers_that_cannot_receive_opus_are_unsupported(lines: str, message: str) -> None:
     with pytest.raises(UnsupportedOfferError, match=message):
         opus_offer(HEAD + lines)
 
@@ -72,25 +69,72 @@ def test_a_payload_type_without_room_in_a_packet_is_not_taken(number: str) -> No
 def test_lines_are_bundled_with_lines_that_are_there() -> None:
     """aiortc takes the first one's transport for all."""
     offer = opus_offer(HEAD + audio(0).replace("a=mid:0\r\n", "") + video(1))
-    assert offer.description.group[0].items == ["1"]
+    assert offer.description.group[0].items == []
     assert not offer.is_bundled
 
 
-def test_a_data_channel_is_hidden_from_aiortc_and_rejected() -> None:
+@pytest.mark.parametrize(
+    ("sections", "kept"),
+    [
+        (audio(0, "sendonly") + audio(1), "1"),
+        (audio(0, "inactive") + audio(1, "sendrecv"), "1"),
+        (audio(0).replace("opus", "speex") + audio(1), "1"),
+        (audio(0) + audio(1), "0"),
+        (video(0, "sendrecv") + audio(1) + audio(2, "sendonly"), "1"),
+    ],
+)
+def test_the_first_audio_line_that_can_receive_opus_carries_the_music(sections: str, kept: str) -> None:
+    offer = opus_offer(HEAD + sections)
+    assert offer.mid == kept
+    assert [line.rtp.muxId for line in offer.description.media] == [kept]
+    assert offer.lines[int(kept)] is None
+    assert all(line and ("a=inactive" in line or line.split()[1] == "0") for line in offer.lines if line is not None)
+
+
+def test_other_lines_are_hidden_from_aiortc_and_answered() -> None:
     offer = opus_offer(HEAD + data(0) + audio(1) + video(2))
     description = SessionDescription.parse(str(offer.description))
-    assert [line.kind for line in description.media] == ["audio", "video"]
-    assert description.group[0].items == ["1", "2"]
-    answer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\nm=video 9 X 96\r\n"
-    lines = whole_answer(answer, offer).split("\r\n")
+    assert [line.kind for line in description.media] == ["audio"]
+    assert description.group[0].items == ["1"]
+    transport = "a=ice-ufrag:x\r\na=ice-pwd:y\r\na=fingerprint:sha-256 00\r\na=setup:active\r\n"
+    answer = f"v=0\r\na=group:BUNDLE 1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n{transport}"
+    whole = whole_answer(answer, offer)
+    lines = whole.split("\r\n")
     assert [line.split()[:2] for line in lines if line.startswith("m=")] == [
         ["m=application", "0"],
         ["m=audio", "9"],
         ["m=video", "9"],
     ]
     assert "a=mid:0" in lines
-    assert "stereo=1" in whole_answer(answer, offer)
+    assert "a=group:BUNDLE 1 2" in lines
+    assert "stereo=1" in whole
+    assert whole.count("a=ice-ufrag:x") == 2
+    assert whole.endswith(transport)
     assert whole_answer(answer, OpusOffer(SessionDescription())).startswith("v=0\r\nm=audio 9")
+
+
+def test_a_bundle_only_line_has_the_transport_of_its_bundle() -> None:
+    """RFC 9143: such a line has port 0, and no transport of its own."""
+    bundle_only = audio(1).replace("audio 9", "audio 0").replace(TRANSPORT, "a=bundle-only\r\n")
+    candidates = "a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\na=end-of-candidates\r\n"
+    offer = opus_offer(HEAD + video(0, more=candidates) + bundle_only)
+    assert (offer.mid, offer.fragment, offer.setup) == ("1", "abcd", "actpass")
+    assert offer.fingerprints
+    assert offer.addresses == {("192.0.2.1", 5000)}
+    (line,) = SessionDescription.parse(str(offer.description)).media
+    assert line.rtcp_mux
+    assert line.port
+    assert line.ice_candidates_complete
+    with pytest.raises(BadOfferError, match="lacks ICE"):
+        opus_offer(HEAD.replace("0 1 2", "1") + video(0) + bundle_only)
+
+
+def test_candidates_of_another_transport_are_not_taken() -> None:
+    candidate = "a=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n"
+    other = video(0, more=candidate).replace("a=ice-ufrag:abcd", "a=ice-ufrag:wxyz")
+    assert opus_offer(HEAD + other + audio(1)).addresses == set()
+    assert opus_offer(HEAD + other + audio(1)).fragments == {"abcd", "wxyz"}
+    assert opus_offer(HEAD + video(0, more=candidate) + audio(1)).addresses == {("192.0.2.1", 5000)}
 
 
 def test_mdns_candidates_are_removed() -> None:
