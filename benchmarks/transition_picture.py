@@ -17,8 +17,9 @@ from benchmarks.planned_programme import MARGIN, RenderableLead, TransitionExcer
 from benchmarks.scanned_library import scanned_library
 from benchmarks.svg import Drawing, Scale, themed
 from benchmarks.transition_measures import first_sample, render_mix
+from rtc_drift.engine.band_fades import band_gains
 from rtc_drift.engine.fades import envelope
-from rtc_drift.engine.protocol.plays import Fade, Play
+from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.media import SAMPLE_RATE, Audio, samples, seconds
 from rtc_drift.rendering import MemoryLibrary
 from rtc_drift.rendering.file_deck import FileDeck
@@ -58,7 +59,8 @@ _STYLE = (
     ".wave{opacity:.9}.bare{opacity:.22}path.wave.a,path.bare.a{fill:var(--a)}path.wave.b,path.bare.b{fill:var(--b)}"
     ".beat{opacity:.55}.bar{stroke-width:2}"
     ".beat.a,.bar.a,.curve.a{stroke:var(--a)}.beat.b,.bar.b,.curve.b{stroke:var(--b)}"
-    ".curve{stroke-width:2}.bass{stroke-dasharray:5 4;stroke-width:1.5}.mix{stroke:var(--ink)}"
+    ".curve{stroke-width:2}.bass{stroke-dasharray:5 4;stroke-width:1.5}.highs{stroke-dasharray:1.5 3;stroke-width:1.5}"
+    ".mix{stroke:var(--ink)}"
 )
 
 
@@ -132,21 +134,22 @@ def _tracks(
         analysis, track = library.analysis(play.track_id), library.get(play.track_id)
         assert analysis is not None
         assert track is not None
-        lead = leads[play.lead.path] if play.lead is not None else None
         positions = (analysis.beats_seconds, analysis.downbeats_seconds)
-        beats, downbeats = (_media_times(play, lead, it) for it in positions)
+        beats, downbeats = (_media_times(play, leads, it) for it in positions)
         yield _PicturedTrack(name, play, track.title, placed(sources, play), placed(parts, play), beats, downbeats)
 
 
-def _media_times(play: Play, lead: RenderableLead | None, positions: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return the media times at which a play reaches positions of its file (seconds), its lead included.
+def _media_times(play: Play, leads: dict[str, RenderableLead], positions: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return the media times at which a play reaches positions of its file (seconds), its stretched ends included.
 
     Positions outside of the play are left out.
     """
-    times = []
+    lead, out, times = play.lead, play.lead_out, list[float]()
     for position in (at * SAMPLE_RATE for at in positions):
-        if lead is not None and position < lead.warp.resumes_at:
-            times.append(play.start + lead.warp.output_at(position))
+        if lead is not None and position < lead.resumes_at:
+            times.append(play.start + leads[lead.path].warp.output_at(position))
+        elif out is not None and position > out.begins_at:
+            times.append(play.time_of(out.begins_at) + leads[out.path].warp.output_at(position))
         else:
             times.append(play.start + position - play.offset)
     return np.array([time for time in times if play.start - HOP / 10 <= time <= play.end])
@@ -200,23 +203,19 @@ def _gains(drawing: Drawing, tracks: list[_PicturedTrack], time: Scale) -> None:
     for value, label in ((0.0, "0"), (1.0, "1")):
         drawing.line("grid", [(_LEFT, scale.at(value)), (_RIGHT, scale.at(value))])
         drawing.text("end", _LEFT - 10, scale.at(value) + 4, label)
-    drawing.text("", _LEFT, 341, "and bass (dashed)", first="Gain")
+    drawing.text("", _LEFT, 341, "of the mids, the bass (dashed) and the highs (dotted)", first="Gain")
     for track in tracks:
         xs = [x / 2 for x in range(2 * _LEFT, 2 * _RIGHT + 1) if track.play.start <= _at(time, x / 2) < track.play.end]
-        gains = [float(envelope(track.play, round(_at(time, x)), 1)[0, 0]) / track.play.gain for x in xs]
-        shares = [_bass(track.play, _at(time, x)) for x in xs]
-        drawing.line(f"curve {track.name}", [(x, scale.at(it)) for x, it in zip(xs[::2], gains[::2], strict=True)])
-        drawing.line(
-            f"curve bass {track.name}", _corners([(x, scale.at(it)) for x, it in zip(xs, shares, strict=True)])
-        )
+        gains = np.array([_band_gains(track.play, round(_at(time, x))) for x in xs])
+        for number, band in enumerate(("bass", "mids", "highs")):
+            points = zip(xs, (scale.at(float(it)) for it in gains[:, number]), strict=True)
+            drawing.line(f"curve {band} {track.name}", _corners(list(points)))
 
 
-def _bass(play: Play, media_time: float) -> float:
-    def progress(fade: Fade) -> float:
-        return min(max((media_time - fade.start) / fade.length, 0.0), 1.0)
-
-    rises = progress(play.bands_in.low) if play.bands_in else 1.0
-    return rises * (1 - progress(play.bands_out.low) if play.bands_out else 1.0)
+def _band_gains(play: Play, media_time: int) -> NDArray[np.float32]:
+    """Return the gains of low, mid and high at a media time, as shares of the play's own."""
+    whole = float(envelope(play, media_time, 1)[0, 0]) / play.gain
+    return np.asarray(band_gains(play, media_time, 1)[0] * np.float32(whole))
 
 
 def _corners(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
