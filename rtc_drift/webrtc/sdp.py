@@ -195,7 +195,7 @@ def _inactive_section(line: MediaDescription) -> str:
     """Return the section that answers a line as inactive; aiortc as a client treats a rejected line as an error."""
     codecs = [f"a=rtpmap:{codec.payloadType} {codec}\r\n" for codec in line.rtp.codecs]
     formats = " ".join(map(str, line.fmt))
-    head = f"m={line.kind} 9 {line.profile} {formats}\r\nc=IN IP4 0.0.0.0\r\na=mid:{line.rtp.muxId}\r\n"
+    head = f"m={line.kind} 0 {line.profile} {formats}\r\nc=IN IP4 0.0.0.0\r\na=mid:{line.rtp.muxId}\r\n"
     return f"{head}a=inactive\r\na=rtcp-mux\r\n{''.join(codecs)}"
 
 
