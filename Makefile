@@ -5,7 +5,7 @@ LOWEST := .venv-lowest
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: run test test-lowest check format bench bench-fanout fuzz soak help clean
+.PHONY: run test test-lowest interop check format bench bench-fanout fuzz soak help clean
 .DEFAULT_GOAL := help
 
 run: $(VENV)/.run ## Serve the page on http://127.0.0.1:8080 (options: make run ARGS="--music ~/Music --port 9000")
@@ -14,13 +14,16 @@ run: $(VENV)/.run ## Serve the page on http://127.0.0.1:8080 (options: make run 
 test: $(VENV)/.dev chromium ## Run all tests, those in a real browser too (or some: make test ARGS=tests/integration)
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit
-	$(BIN)/python -m pytest --ignore tests/unit
+	$(BIN)/python -m pytest --ignore tests/unit --ignore tests/interop
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
 
 test-lowest: $(LOWEST)/.dev ## Run the unit tests with the lowest versions of all packages that pyproject.toml allows
 	$(LOWEST)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit $(ARGS)
+
+interop: $(VENV)/.dev chromium ## Run WHEP clients of others, and write the table of docs/interop.md (about 4 minutes)
+	$(BIN)/python -m pytest tests/interop $(ARGS)
 
 fuzz: $(VENV)/.dev ## Look for inputs that break something, for 10 minutes (make fuzz ARGS="--minutes 60 --only sdp,http")
 	@$(BIN)/python -m tests.fuzz $(ARGS)

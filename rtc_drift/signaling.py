@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -30,6 +31,9 @@ CONNECT_SECONDS = 15.0
 """Time in which a listener must connect after its offer; aioice would wait forever for one without candidates."""
 MAX_CONNECTING = 200
 """Number of listeners that may be connecting at once; one more takes the place of another, or may retry soon."""
+
+MAX_REMEMBERED = 1000
+"""Number of listeners remembered after their end, as their DELETE may still come."""
 
 OpenPeer: TypeAlias = Callable[[Callable[[], None], OnLost], Peer]
 """Creates a peer connection, given the callbacks for "connected" and for "lost"."""
@@ -72,6 +76,8 @@ class WhepListener:
         """Unguessable, because it authorises a client to end the listener."""
         self.etag = f'"{secrets.token_hex(8)}"'
         self.session = session
+        self.has_left = False
+        """True once it has asked to be ended."""
         self.peer = open_peer(self._set_connected, self.end)
         self._connected = asyncio.Event()
         self._ended = asyncio.Event()
@@ -145,6 +151,8 @@ class Listeners(Mapping[str, WhepListener]):
         self._listeners: dict[str, WhepListener] = {}
         self._arrivals = Arrivals[WhepListener](lambda listener: listener.peer.is_reached)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = deque[tuple[str, str]](maxlen=MAX_REMEMBERED)
+        """Session and listener ids of those that ended without a DELETE, which may still come."""
         self._ogg_readers = 0
         self._ice_error_logged = False
 
@@ -173,6 +181,21 @@ class Listeners(Mapping[str, WhepListener]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return listener, answer
+
+    def leave(self, session_id: str, listener_id: str) -> bool:
+        """End a listener that asks for it; return False if there is none.
+
+        Players often close their connection first, which has already ended it when they ask.
+        """
+        listener = self.get(listener_id)
+        if listener is not None and listener.session.id == session_id:
+            listener.has_left = True
+            listener.end("closed by the listener")
+        elif (session_id, listener_id) in self._ended:
+            self._ended.remove((session_id, listener_id))
+        else:
+            return False
+        return True
 
     @contextlib.contextmanager
     def ogg_reader(self, address: str) -> Iterator[None]:
@@ -249,6 +272,8 @@ class Listeners(Mapping[str, WhepListener]):
         finally:
             self._metrics.skipped_packets.inc(listener.peer.skipped_packets)
             logger.info("A WebRTC listener of %s has left: %s", listener.session.id, reason)
+            if not listener.has_left:
+                self._ended.append((listener.session.id, listener.id))
             await self._discard(listener)
 
     def __getitem__(self, listener_id: str) -> WhepListener:

@@ -68,7 +68,8 @@ async def trickle(request: web.Request) -> web.Response:
 
 async def leave(request: web.Request) -> web.Response:
     """End the listener on DELETE."""
-    _listener(request).end("closed by the listener")
+    if not context(request).listeners.leave(request.match_info["session_id"], request.match_info["listener_id"]):
+        raise _no_listener()
     return web.Response()
 
 
@@ -94,8 +95,12 @@ def _quoted(text: str) -> str:
 def _listener(request: web.Request) -> WhepListener:
     listener = context(request).listeners.get(request.match_info["listener_id"])
     if listener is None or listener.session.id != request.match_info["session_id"]:
-        raise ApiError(404, "listener_not_found", "There is no such listener. It may have ended.")
+        raise _no_listener()
     return listener
+
+
+def _no_listener() -> ApiError:
+    return ApiError(404, "listener_not_found", "There is no such listener. It may have ended.")
 
 
 async def _body(request: web.Request) -> str:

@@ -50,6 +50,9 @@ class AiortcPeer:
         """Return the SDP answer. Raises BadOfferError, IceUnavailableError, NoCandidatesError."""
         for line in offer.description.media:
             line.ice_candidates = list(filter(self._may_check, line.ice_candidates))
+            if offer.setup == "actpass" and line.dtls is not None:
+                # As a DTLS client aiortc speaks to ECDSA certificates only, and GStreamer has RSA ones.
+                line.dtls.role = "client"
         # Before the offer is read: an error in this line is not an error of the offer.
         audio = self._peer.addTransceiver("audio", direction="sendonly")
         try:

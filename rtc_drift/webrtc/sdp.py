@@ -32,8 +32,8 @@ class OpusOffer:
     """The audio line that will carry the music, with Opus as its only codec, for aiortc to answer."""
     lines: tuple[str | None, ...] = (None,)
     """Section of the answer for each media line; None for the audio line that will carry the music."""
-    inactive: Mapping[int, str] = field(default_factory=dict)
-    """Mids, by index, of video lines bundled with the audio line: they carry nothing. Other lines are rejected."""
+    in_bundle: Mapping[int, str] = field(default_factory=dict)
+    """Mids, by index, of rejected video lines that stay in the bundle, as in the example of the WHEP draft."""
     fragments: frozenset[str] = frozenset()
     """Username fragments of all lines."""
     fragment: str = ""
@@ -84,7 +84,7 @@ def opus_offer(offer: str) -> OpusOffer:
     media.fmt = [codec.payloadType for codec in opus]
     _drop_mdns_host(media)
     _keep_rtcp_mux(media)
-    inactive = {
+    in_bundle = {
         index: line.rtp.muxId
         for index, line in enumerate(lines)
         if line.kind == "video" and line.port and line.rtp.muxId in bundled
@@ -95,10 +95,10 @@ def opus_offer(offer: str) -> OpusOffer:
     return OpusOffer(
         description=description,
         lines=tuple(
-            None if line is media else _inactive_section(line) if index in inactive else _rejected_section(line)
+            None if line is media else _bundled_section(line) if index in in_bundle else _rejected_section(line)
             for index, line in enumerate(lines)
         ),
-        inactive=inactive,
+        in_bundle=in_bundle,
         fragments=frozenset(line.ice.usernameFragment for line in lines if line.ice and line.ice.usernameFragment),
         fragment=media.ice.usernameFragment,
         password=media.ice.password,
@@ -191,11 +191,14 @@ def _keep_rtcp_mux(line: MediaDescription) -> None:
         line.rtcp_port, line.rtcp_host = 9, "0.0.0.0"
 
 
-def _inactive_section(line: MediaDescription) -> str:
-    """Return the section that answers a line as inactive; aiortc as a client treats a rejected line as an error."""
+def _bundled_section(line: MediaDescription) -> str:
+    """Return the section that rejects a line of the bundle, with all that aiortc as a client reads of one.
+
+    A line that is only inactive would need the parameters of all its codecs: Chromium compares them.
+    """
     codecs = [f"a=rtpmap:{codec.payloadType} {codec}\r\n" for codec in line.rtp.codecs]
     formats = " ".join(map(str, line.fmt))
-    head = f"m={line.kind} 9 {line.profile} {formats}\r\nc=IN IP4 0.0.0.0\r\na=mid:{line.rtp.muxId}\r\n"
+    head = f"m={line.kind} 0 {line.profile} {formats}\r\nc=IN IP4 0.0.0.0\r\na=mid:{line.rtp.muxId}\r\n"
     return f"{head}a=inactive\r\na=rtcp-mux\r\n{''.join(codecs)}"
 
 
@@ -226,7 +229,7 @@ def lite_answer(
         "s=-",
         "t=0 0",
         "a=ice-lite",
-        *([f"a=group:BUNDLE {' '.join((offer.mid, *offer.inactive.values()))}"] if offer.is_bundled else []),
+        *([f"a=group:BUNDLE {' '.join((offer.mid, *offer.in_bundle.values()))}"] if offer.is_bundled else []),
         "a=msid-semantic:WMS *",
     ]
     transport = [
@@ -259,7 +262,7 @@ def lite_answer(
         if section is None:
             sections += audio
         else:
-            sections += [*section.splitlines(), *(transport if index in offer.inactive else ())]
+            sections += [*section.splitlines(), *(transport if index in offer.in_bundle else ())]
     return "\r\n".join(sections) + "\r\n"
 
 
@@ -272,11 +275,11 @@ def advertised(answer: str, address: str) -> str:
 def whole_answer(answer: str, offer: OpusOffer) -> str:
     """Return aiortc's answer for the audio line, with all other lines, and with Opus parameters for stereo."""
     head, audio = re.split(r"^(?=m=)", stereo_answer(answer), maxsplit=1, flags=re.MULTILINE)
-    group = f"a=group:BUNDLE {' '.join((offer.mid, *offer.inactive.values()))}\r\n" if offer.is_bundled else ""
+    group = f"a=group:BUNDLE {' '.join((offer.mid, *offer.in_bundle.values()))}\r\n" if offer.is_bundled else ""
     head = re.sub(r"^a=group:BUNDLE.*\r\n", group, head, flags=re.MULTILINE)
     transport = "".join(re.findall(r"^a=(?:ice-ufrag|ice-pwd|fingerprint|setup):.*\r\n", audio, flags=re.MULTILINE))
     others = (
-        audio if section is None else section + (transport if index in offer.inactive else "")
+        audio if section is None else section + (transport if index in offer.in_bundle else "")
         for index, section in enumerate(offer.lines)
     )
     return "".join((head, *others))

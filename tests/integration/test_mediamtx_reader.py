@@ -100,7 +100,7 @@ async def test_an_application_line_is_refused_and_the_rest_is_heard(serve: Serve
     async with serve(music) as server, reader("audio") as (peer, offer, audio):
         url = f"{server.url}/whep/master"
         transport = "".join(re.findall(r"^a=(?:ice-|fingerprint|setup).*\r\n", offer, flags=re.MULTILINE))
-        _, _, answer = await post_offer(server.http, url, offer + application + transport)
+        resource, _, answer = await post_offer(server.http, url, offer + application + transport)
         assert tracks(answer) == ["audio", "application"]
         heard, refused = re.split(r"^(?=m=)", answer, flags=re.MULTILINE)[1:]
         assert heard.startswith("m=audio ")
@@ -109,6 +109,11 @@ async def test_an_application_line_is_refused_and_the_rest_is_heard(serve: Serve
         await peer.setRemoteDescription(RTCSessionDescription(answer.removesuffix(refused), "answer"))
         await until(lambda: peer.connectionState == "connected")
         await asyncio.wait_for((await audio).recv(), TRACK_SECONDS)
+        await peer.close()
+        await until(lambda: not server.service.listeners)
+        for status in (200, 404):
+            async with server.http.delete(resource) as response:
+                assert response.status == status, "players may close first, and leave then"
 
 
 @pytest.mark.parametrize("udp_port", ["shared port"], indirect=True)

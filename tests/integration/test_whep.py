@@ -166,7 +166,7 @@ async def test_other_lines_are_answered_in_their_order(serve: Serve, music: Path
         assert [(kind, port != "0") for kind, port, *_ in sections] == [
             ("m=audio", True),
             ("m=audio", False),
-            ("m=video", True),
+            ("m=video", False),
             ("m=application", False),
         ]
         assert sections[0][3:] == ["117"], "the payload type is the offer's own"

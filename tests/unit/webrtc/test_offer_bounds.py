@@ -93,7 +93,7 @@ def test_the_feedback_of_video_does_not_count() -> None:
     video = f"m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=recvonly\r\n{TRANSPORT}a=rtpmap:96 VP8/90000\r\n"
     offer = opus_offer(audio() + video + "a=rtcp-fb:96 nack\r\n" * 78)
 
-    assert offer.inactive == {1: "1"}
+    assert offer.in_bundle == {1: "1"}
 
 
 def test_only_candidates_that_can_be_used_count() -> None:

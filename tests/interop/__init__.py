@@ -1,0 +1,1 @@
+"""WHEP clients that others wrote, on both deliveries: `make interop`."""
