@@ -42,7 +42,7 @@ def decoded(body: bytes, suffix: str) -> Audio:
     with av.open(io.BytesIO(body), "r", format=suffix) as container, suppress(av.error.InvalidDataError):
         for frame in container.decode(audio=0):
             frames.append(frame.to_ndarray())  # noqa: PERF401 (the last one is incomplete)
-    return np.concatenate(frames, axis=-1).T
+    return np.concatenate(frames, axis=-1).T.astype(np.float32)
 
 
 def from_s16(data: bytes) -> Audio:
