@@ -39,6 +39,7 @@ from rtc_drift.selection.space_updater import SpaceUpdater
 from rtc_drift.session_store import SessionStore, SessionTable
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.station.encoded_stream import EncodedStreams
 from rtc_drift.station.planning import Planning
 from rtc_drift.station.sources import Sources
 from rtc_drift.stretching.lead_cache import LeadCache, WorkerLeadRenderer
@@ -54,6 +55,8 @@ from rtc_drift.workers.turns import Turns, has_few_cores
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 2.0
+ENCODING_THREADS = 2
+"""Threads that encode mp3 and AAC: one of them is enough for some fifty programmes."""
 GATHER_SECONDS = 0.2
 """Time within which further changes of the library are told to all stations as one: a scan makes a hundred a second."""
 
@@ -72,6 +75,8 @@ class Service:
         self._storage, self._files = Storage(), FolderThreads()
         pools = (Threads(name, 1) for name in ("feature space", "exploring", "stretched ends", "transitions"))
         self._spacing, self._exploring, self._lead_files, self._transitions = self._pools = tuple(pools)
+        self._encoding = Threads("encoding", ENCODING_THREADS)
+        self.encoded_streams = EncodedStreams(self._encoding)
         self._workers: list[Workers] = []
         self.stage = "the start"
         """Step that is being done while the service starts or closes."""
@@ -156,6 +161,7 @@ class Service:
             self.library.on_change = changed
             self.session_store = SessionStore(self.sessions, SessionTable(catalogue.database), self._storage)
             stack.push_async_callback(self.end_sessions)
+            stack.push_async_callback(self.encoded_streams.close)
             self.shared_port = open_port(settings, policy, ticks, self.engines.send)
             if self.shared_port is not None:
                 self._close_later(stack, "closing the UDP port", self.shared_port.close)
@@ -186,7 +192,7 @@ class Service:
     async def _close_threads(self) -> None:
         await self._storage.close()
         self._files.close()
-        for pool in self._pools:
+        for pool in (*self._pools, self._encoding):
             pool.close()
 
     @property
@@ -280,6 +286,8 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
             loop_meter=LoopMeter(),
             frontend=frontend_folder(),
             max_event_readers=settings.max_event_readers,
+            encoded_streams=service.encoded_streams,
+            burst_seconds=settings.burst_seconds,
             hosts=KnownHosts((settings.host, *settings.allow_host, *names_of_this_host())),
         )
         # Handlers are cancelled when their client disconnects: no reader is kept until the next event.

@@ -53,6 +53,10 @@ class Broadcast(Generic[Item]):
         """Return True if all items after the first `number` ones are kept; False, too, if there were never so many."""
         return 0 <= self._next - number <= len(self._ring)
 
+    def before_last(self, count: int) -> int:
+        """Return the number of items before the last `count` ones, or before all that are kept if those are fewer."""
+        return self._next - min(count, len(self._ring))
+
     def forget(self) -> None:
         """Drop the kept items, unless a reader is open."""
         if not self._readers:

@@ -97,7 +97,9 @@ class Settings(BaseSettings):
     """Bit rate of the Opus stream, in bits per second."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_listeners: int = Field(2_000, ge=1)
-    """Maximum number of listeners, over WebRTC and Ogg together; one more is refused with 503."""
+    """Maximum number of listeners, over WebRTC and plain HTTP together; one more is refused with 503."""
+    burst_seconds: float = Field(2, ge=0, le=10)
+    """Seconds of sound that a reader of a stream gets at once at its start, as far as they are kept."""
     max_event_readers: int = Field(500, ge=1)
     """Maximum number of event streams of each station; one more is refused with 503."""
     max_sessions: int = Field(64, ge=0)

@@ -59,6 +59,11 @@ class Metrics:
         self.joins_given_up = counter("joins_given_up", "Listeners who gave way to others while they were connecting")
         self.skipped_packets = counter("skipped_packets", "RTP packets not sent in time to listeners who have left")
         self.ogg_dropped = counter("ogg_readers_dropped", "Ogg readers dropped because they were too slow")
+        self.encoded_dropped = counter(
+            "encoded_readers_dropped", "Readers of mp3 and AAC dropped because they were too slow"
+        )
+        self.encoders = gauge("encoders", "Running encoders of mp3 and AAC")
+        self.encoder_failures = gauge("encoder_failures", "Failures of encoders of mp3 and AAC")
         self.unexpected_errors = counter("unexpected_errors", "Requests that failed because of an error in the server")
         self.engine_restarts = gauge("engine_restarts", "Restarts of engine processes")
         self.decoder_restarts = gauge("decoder_restarts", "Restarts of decoder processes, which nobody hears")
@@ -67,7 +72,7 @@ class Metrics:
         self.running_mixers = gauge("running_mixers", "Running stations; the others are paused")
         self.session_save_failures = gauge("session_save_failures", "Failures to save or load sessions")
         self.webrtc_listeners = gauge("webrtc_listeners", "WebRTC listeners, including those still connecting")
-        self.listeners = gauge("listeners", "Listeners over WebRTC and Ogg")
+        self.listeners = gauge("listeners", "Listeners over WebRTC and plain HTTP")
         self.refused_commands = counter("refused_commands", "Refused commands: read-only, locked or from other sites")
         self.event_readers = gauge("event_readers", "Open event streams")
         self.event_readers_cut = gauge("event_readers_cut", "Event streams closed because their reader was too slow")

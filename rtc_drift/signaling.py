@@ -142,7 +142,7 @@ class Listeners(Mapping[str, WhepListener]):
     def __init__(self, policy: IcePolicy, metrics: Metrics, limit: int, shared_port: SharedPort | None = None) -> None:
         """Create without listeners. Without `shared_port` every listener gets a stock aiortc peer connection.
 
-        `limit` is the number of listeners over WebRTC and Ogg together.
+        `limit` is the number of listeners over WebRTC and plain HTTP together.
         """
         self.policy = policy
         self._metrics = metrics
@@ -153,7 +153,7 @@ class Listeners(Mapping[str, WhepListener]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = deque[tuple[str, str]](maxlen=MAX_REMEMBERED)
         """Session and listener ids of those that ended without a DELETE, which may still come."""
-        self._ogg_readers = 0
+        self._http_readers = 0
         self._ice_error_logged = False
 
     async def join(self, session: Session, offer: str, address: str) -> tuple[WhepListener, str]:
@@ -198,14 +198,14 @@ class Listeners(Mapping[str, WhepListener]):
         return True
 
     @contextlib.contextmanager
-    def ogg_reader(self, address: str) -> Iterator[None]:
-        """Count one listener over plain HTTP (Ogg) while the context is open. Raises ListenerLimitError."""
+    def http_reader(self, address: str) -> Iterator[None]:
+        """Count one listener over plain HTTP (Ogg, mp3, AAC) while the context is open. Raises ListenerLimitError."""
         self._stay_within_limit(address)
-        self._ogg_readers += 1
+        self._http_readers += 1
         try:
             yield
         finally:
-            self._ogg_readers -= 1
+            self._http_readers -= 1
 
     async def close(self) -> None:
         """End all listeners and wait for their tasks. Idempotent."""
@@ -239,7 +239,7 @@ class Listeners(Mapping[str, WhepListener]):
             raise JoiningLimitError
 
     def _stay_within_limit(self, address: str) -> None:
-        if len(self._listeners) + self._ogg_readers >= self._limit and not self._end_an_arrival(address):
+        if len(self._listeners) + self._http_readers >= self._limit and not self._end_an_arrival(address):
             raise ListenerLimitError
 
     def _end_an_arrival(self, address: str) -> bool:

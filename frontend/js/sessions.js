@@ -2,7 +2,7 @@
  * The list of sessions that a user can join. Pure: no DOM, no requests.
  *
  * @typedef {{sessionId: string, type: "master" | "named" | "follower", name: string, webrtcListeners: number,
- *            oggListeners: number, followers: number, followingSession: string | null, locked: boolean,
+ *            oggListeners: number, encodedListeners: number, followers: number, followingSession: string | null, locked: boolean,
  *            nowPlaying: {track: {title: string, artist: string}} | null}} Summary
  */
 
@@ -19,7 +19,8 @@ export const initialSessionList = Object.freeze({
 
 /** List the sessions that a user can join: the master first, then by name. Listeners of followers count for their leader. */
 export function joinableSessions(sessions) {
-  const listenersOf = ({ webrtcListeners = 0, oggListeners = 0 }) => webrtcListeners + oggListeners;
+  const listenersOf = ({ webrtcListeners = 0, oggListeners = 0, encodedListeners = 0 }) =>
+    webrtcListeners + oggListeners + encodedListeners;
   const leaders = sessions.filter(({ type }) => type !== "follower");
   leaders.sort((a, b) => (b.type === "master") - (a.type === "master") || (a.sessionId < b.sessionId ? -1 : 1));
   return leaders.map((leader) => {

@@ -17,6 +17,7 @@ from rtc_drift.selection.space_updater import SpaceUpdater
 from rtc_drift.session_store import SessionStore
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.station.encoded_stream import EncodedStreams
 from rtc_drift.station.planning import Planning
 from rtc_drift.station.session import Session
 from rtc_drift.stretching.lead_cache import LeadCache
@@ -47,6 +48,10 @@ class Context:
     max_event_readers: int
     """Event streams at once of each station."""
     hosts: KnownHosts
+    encoded_streams: EncodedStreams
+    """The programmes as mp3 and AAC."""
+    burst_seconds: float
+    """Length of what a reader of a stream gets at once at its start, as far as it is kept."""
     link_limit: LinkLimit = field(default_factory=LinkLimit)
 
 

@@ -70,6 +70,8 @@ def _collect(service: Context) -> None:
     metrics.lead_failures.set(service.lead_cache.failures)
     metrics.planning_failures.set(service.planning.failures)
     metrics.library_failures.set(status.failures)
+    metrics.encoders.set(len(service.encoded_streams))
+    metrics.encoder_failures.set(service.encoded_streams.failures)
     metrics.tasks.set(len(asyncio.all_tasks()))
     metrics.threads.set(threading.active_count())
     with contextlib.suppress(OSError):

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from rtc_drift.api import covers, library, library_map, links, page, sessions, streams, whep
+from rtc_drift.api import covers, library, library_map, links, page, radio, sessions, streams, whep
 from rtc_drift.api import directions as explorer
 from rtc_drift.api import health as operations
 from rtc_drift.api.commands import COMMANDS
@@ -35,6 +35,10 @@ ROUTES = (
     web.options("/whep/{session_id}/{listener_id}", whep.options),
     web.patch("/whep/{session_id}/{listener_id}", whep.trickle),
     web.delete("/whep/{session_id}/{listener_id}", whep.leave),
+    web.get("/stream/{session_id}.mp3", radio.mp3),
+    web.get("/stream/{session_id}.aac", radio.aac),
+    web.get("/stream/{session_id}.m3u", radio.m3u),
+    web.get("/stream/{session_id}.pls", radio.pls),
     web.get("/stream/{session_id}", streams.ogg),
     web.get("/events/{session_id}", streams.events),
     web.get("/api/session/info", sessions.info),

@@ -122,6 +122,8 @@ class SessionInfo(SessionState, SessionUrls):
     """Position in the track on the air."""
     webrtc_listeners: int
     ogg_listeners: int
+    encoded_listeners: int
+    """Readers of mp3 and AAC."""
     event_readers: int
     """These three count clients of this session, not of its followers."""
     rtp_clock: RtpClock
@@ -139,6 +141,8 @@ class SessionSummary(Wire):
     """Number of clients of this session: WebRTC and Ogg listeners, and event readers."""
     webrtc_listeners: int
     ogg_listeners: int
+    encoded_listeners: int
+    """Readers of mp3 and AAC."""
     event_readers: int
     created: datetime
     last_access: datetime

@@ -41,6 +41,7 @@ def _summary(session: Session, playing: dict[Station, PlayingTrack | None]) -> b
         clients=sum(session.clients.values()),
         webrtc_listeners=session.clients["webrtc"],
         ogg_listeners=session.clients["ogg"],
+        encoded_listeners=session.clients["encoded"],
         event_readers=session.clients["events"],
         created=session.created,
         last_access=session.last_access,

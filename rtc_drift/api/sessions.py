@@ -109,6 +109,7 @@ async def _info(request: web.Request, session: Session, ssrc: int | None) -> sch
         position_seconds=position,
         webrtc_listeners=session.clients["webrtc"],
         ogg_listeners=session.clients["ogg"],
+        encoded_listeners=session.clients["encoded"],
         event_readers=session.clients["events"],
         rtp_clock=clock,
         reception={

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Iterable
-from contextlib import closing
 
 from aiohttp import web
 
@@ -11,16 +10,18 @@ from rtc_drift.api.context import context, session_of
 from rtc_drift.api.errors import ApiError, retry_later
 from rtc_drift.api.permissions import may_command
 from rtc_drift.api.sending import StalledClientError, cut_off, grouped, limit_what_tcp_takes, send
-from rtc_drift.audio.ogg import OggMuxer
 from rtc_drift.broadcast import BroadcastEndedError, LaggedError
 from rtc_drift.media import BLOCK_SECONDS
 from rtc_drift.station.event_hub import EventReader, SlowReaderError
+from rtc_drift.station.ogg_stream import OggStream
 from rtc_drift.station.session import Session
 
 logger = logging.getLogger(__name__)
 
 MAX_OGG_LAG_BLOCKS = 200
-"""Blocks that an Ogg reader may lag, 4 s; then it is dropped."""
+"""Blocks that an Ogg reader may lag, 4 s, beside its burst; then it is dropped."""
+FOLLOW_CHAINS = ("VLC/", "Lavf/", "libmpv", "mpv/", "Music Player Daemon", "Icecast")
+"""Parts of the `User-Agent` of players that go on through a chain of logical streams, and show the tags of each."""
 EVENT_PACE_SECONDS = 0.05
 """Pause between writes; events that come meanwhile share one."""
 EVENT_SEND_SECONDS = 30
@@ -33,27 +34,31 @@ EVENT_HEADERS = {
 
 
 async def ogg(request: web.Request) -> web.StreamResponse:
-    """GET /stream/{id}: endless `audio/ogg` of the same Opus packets, from the live edge."""
+    """GET /stream/{id}: endless `audio/ogg` of the same Opus packets; with titles for those that can show them."""
     session = session_of(request)
     headers = {"Content-Type": "audio/ogg", "Cache-Control": "no-store", "icy-name": f"rtc-drift: {session.id}"}
     if request.method == "HEAD":
         return web.Response(headers=headers)
-    with context(request).listeners.ogg_reader(request.remote or ""):
+    with context(request).listeners.http_reader(request.remote or ""):
         return await _send_ogg(request, session, web.StreamResponse(headers=headers))
 
 
 async def _send_ogg(request: web.Request, session: Session, response: web.StreamResponse) -> web.StreamResponse:
+    packets, titles = session.station.packets, session.station.titles if _wants_titles(request) else None
+    burst = int(context(request).burst_seconds / BLOCK_SECONDS)
     await response.prepare(request)
     limit_what_tcp_takes(request)
     try:
+        packets.forget()  # what was kept before there were readers is old
         with (
-            session.station.packets.reader(MAX_OGG_LAG_BLOCKS, patient=True) as reader,
+            packets.reader(MAX_OGG_LAG_BLOCKS + burst, patient=True, after=packets.before_last(burst)) as reader,
             session.ending(lambda _: reader.end()),
             session.client("ogg"),
-            closing(OggMuxer()) as muxer,
         ):
+            stream = OggStream(titles.at if titles is not None else None)
             while True:
-                pages = muxer.mux(bytes(await reader.next_in_order()))
+                packet = await reader.next_in_order()
+                pages = stream.add(bytes(packet), packet.pts or 0)
                 if pages:
                     # A slow reader lags; a reader that has stopped blocks here.
                     await send(response, pages, MAX_OGG_LAG_BLOCKS * BLOCK_SECONDS)
@@ -64,6 +69,14 @@ async def _send_ogg(request: web.Request, session: Session, response: web.Stream
     except (BroadcastEndedError, ConnectionError):
         pass  # The session has ended, or the reader has disconnected.
     return response
+
+
+def _wants_titles(request: web.Request) -> bool:
+    """Return True if a reader asks for titles, or is known to follow chains."""
+    wanted = request.query.get("titles")
+    if wanted is not None:
+        return wanted == "1"
+    return any(name in request.headers.get("User-Agent", "") for name in FOLLOW_CHAINS)
 
 
 async def events(request: web.Request) -> web.StreamResponse:

@@ -149,7 +149,12 @@ def _add_serve(commands: Any) -> None:
     network.add_argument(
         "--turn", metavar="URL", action="append", help="turn:USER:PASSWORD@HOST[:PORT], repeatable (none)"
     )
-    network.add_argument("--max-listeners", metavar="N", help="maximum number of WebRTC and Ogg listeners (2000)")
+    network.add_argument(
+        "--max-listeners", metavar="N", help="maximum number of listeners, over WebRTC and HTTP (2000)"
+    )
+    network.add_argument(
+        "--burst-seconds", metavar="N", help="seconds that a radio or player gets at once at its start, 0 to 10 (2)"
+    )
     network.add_argument("--max-event-readers", metavar="N", help="maximum number of event streams per programme (500)")
     sessions = serve.add_argument_group("sessions")
     sessions.add_argument("--max-sessions", metavar="N", help="maximum number of named sessions (64)")

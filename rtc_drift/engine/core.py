@@ -19,7 +19,7 @@ IDLE_STEP = 50
 """Ticks between two wake-ups (a second) while no station's media time runs."""
 
 GROUP = 2 * RENDER_AHEAD
-"""Packets (160 ms) sent to control at once while all readers are patient."""
+"""Blocks (160 ms) sent to control at once while all readers are patient."""
 
 
 SendPacket: TypeAlias = Callable[[int, int, int, bytes], None]
@@ -52,6 +52,11 @@ class _Station:
         """True if each block is needed at its tick or, before media time runs, if decks are awaited."""
         return self.is_hurried if self.runs else bool(self._awaited_plays)
 
+    @property
+    def _feeds_control(self) -> bool:
+        """True if control needs its media."""
+        return self._subscription.packets or self._subscription.pcm
+
     def media_time(self, tick: int) -> int:
         """Return the media time at `tick`, in samples."""
         elapsed = 0 if self._clock.tick is None else tick - self._clock.tick
@@ -67,7 +72,7 @@ class _Station:
     def subscribe(self, subscription: m.Subscribe) -> None:
         """Set which media is needed from now on."""
         self._subscription = subscription
-        self.is_hurried = subscription.pcm or subscription.rtp or (subscription.packets and not subscription.grouped)
+        self.is_hurried = subscription.rtp or (self._feeds_control and not subscription.grouped)
 
     def set_plays(self, plays: tuple[Play, ...], tick: int) -> None:
         """Replace the plays. Decks of new plays that are due are awaited until they have sound or have failed."""
@@ -90,7 +95,7 @@ class _Station:
                 # Ticks were left out, and their blocks are too late.
                 self._waiting.clear()
             self._render(media_time, 1)
-        if self._subscription.packets and not self.is_hurried:
+        if self._feeds_control and not self.is_hurried:
             return ()
         messages: list[m.ToControl] = []
         while self._waiting and self._waiting[0].media_time <= media_time:
@@ -103,7 +108,7 @@ class _Station:
     def render_ahead(self, tick: int, step: int) -> Sequence[m.ToControl]:
         """Render from `tick` on, if it is this station's turn or if less is ready than the next `step` ticks need.
 
-        Return the reports of its decks, and the packets of patient readers once a group of them is ready.
+        Return the reports of its decks, and the media of patient readers once a group of blocks is ready.
         """
         messages: list[m.ToControl] = []
         first = self.media_time(tick)
@@ -113,7 +118,7 @@ class _Station:
             is_turn = (tick + self.opened.station) % RENDER_AHEAD == 0
             if ahead < step or (is_turn and ahead < RENDER_AHEAD):
                 self._render(start, RENDER_AHEAD - ahead)
-            if self._subscription.packets and not self.is_hurried and len(self._waiting) >= GROUP:
+            if self._feeds_control and not self.is_hurried and len(self._waiting) >= GROUP:
                 while self._waiting:
                     self._append_media(self._waiting.popleft(), messages)
         else:

@@ -17,7 +17,7 @@ from rtc_drift.station.station import Station
 from rtc_drift.tracks import DriftTrack, PacketTrack
 
 SessionType = Literal["master", "named", "follower"]
-ClientKind = Literal["webrtc", "ogg", "events"]
+ClientKind = Literal["webrtc", "ogg", "encoded", "events"]
 
 MASTER = "master"
 _NAME = re.compile("[a-z0-9][a-z0-9-]{0,62}")
@@ -54,7 +54,7 @@ class Session:
         """Time of its last use, in seconds of the clock."""
         self.lock: str | None = None
         """The SHA-256 of the control key; None if there is none. A follower's key ends it, and nothing else."""
-        self.clients: dict[ClientKind, int] = {"webrtc": 0, "ogg": 0, "events": 0}
+        self.clients: dict[ClientKind, int] = {"webrtc": 0, "ogg": 0, "encoded": 0, "events": 0}
         self.end_reason: str | None = None
         """The reason it has ended; None before."""
         self._endings = set[Callable[[str], None]]()
@@ -68,7 +68,7 @@ class Session:
 
     @property
     def listeners(self) -> int:
-        """Number of WebRTC and Ogg listeners of its station, through any session."""
+        """Number of listeners, over WebRTC or plain HTTP, of its station, through any session."""
         return self.station.listeners
 
     @property

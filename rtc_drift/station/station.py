@@ -23,11 +23,13 @@ from rtc_drift.station.autodj import AutoDj
 from rtc_drift.station.commands import Commands
 from rtc_drift.station.event_hub import EventHub
 from rtc_drift.station.event_publisher import EventPublisher
+from rtc_drift.station.events import Event
 from rtc_drift.station.lead_prefetch import LeadPrefetch
 from rtc_drift.station.plan_ahead import PlanAhead
 from rtc_drift.station.playout import Playout
 from rtc_drift.station.snapshot import SavedStation
 from rtc_drift.station.sources import Sources
+from rtc_drift.station.titles import Titles
 from rtc_drift.tracks import DriftTrack, PacketTrack, shared_packet
 
 if TYPE_CHECKING:
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RING_BLOCKS = 256
-"""Blocks of media kept for readers that lag: 5.1 s."""
+PCM_RING_BLOCKS = 256
+"""Blocks of PCM kept for readers that lag: 5.1 s."""
+PACKET_RING_BLOCKS = 750
+"""Packets kept for readers that lag, and for what a reader gets at once at its start: 15 s."""
 RESTORE_SECONDS = 15.0
 """Time to wait for the library to load before a saved station goes on."""
 KILLED_ENGINE = "The engine ended twice before this file was ready."
@@ -79,7 +83,7 @@ class Station:
         """
         self.id = session_id
         self.listeners = 0
-        """Number of WebRTC and Ogg listeners, through any of its sessions."""
+        """Number of listeners, over WebRTC or plain HTTP, through any of its sessions."""
         self.fed_by_engine = 0
         """Number of those listeners to which the engine sends by itself."""
         self.followers = 0
@@ -99,11 +103,12 @@ class Station:
         self._task: asyncio.Task[None] | None = None
         self._saved = saved
         self.hub = EventHub(generation=secrets.token_hex(4))
-        self.packets: Broadcast[OpusPacket] = Broadcast(RING_BLOCKS, self._audience_changed)
-        self.pcm: Broadcast[m.Pcm] = Broadcast(RING_BLOCKS, self._audience_changed)
+        self.packets: Broadcast[OpusPacket] = Broadcast(PACKET_RING_BLOCKS, self._audience_changed)
+        self.pcm: Broadcast[m.Pcm] = Broadcast(PCM_RING_BLOCKS, self._audience_changed)
         self.playout = Playout(number, ticks, send, bitrate=bitrate, kept_ready=kept_ready)
-        self.publisher = EventPublisher(session_id, self.playout.now, library.loved, self.hub.publish)
+        self.publisher = EventPublisher(session_id, self.playout.now, library.loved, self._publish)
         self.autodj = AutoDj(sources, seed, self.playout, self.publisher)
+        self.titles = Titles(lambda: self.autodj.programme.entries)
         self.commands = Commands(self.autodj, library.get)
         self._plan_ahead = PlanAhead(self.autodj, sources.planning, self.wake) if sources.planning else None
         self._lead_prefetch = LeadPrefetch(self.autodj, sources.leads, self.wake) if sources.leads else None
@@ -318,6 +323,10 @@ class Station:
         elif self._waiting_since is None:
             self._waiting_since = time.monotonic()
 
+    def _publish(self, event: Event) -> None:
+        self.titles.note(event)
+        self.hub.publish(event)
+
     def _audience_changed(self) -> None:
         if self.ended:
             return
@@ -326,7 +335,7 @@ class Station:
             self.playout.number,
             packets=self.packets.readers > 0,
             pcm=self.pcm.readers > 0,
-            grouped=self.packets.hurried_readers == 0,
+            grouped=self.packets.hurried_readers + self.pcm.hurried_readers == 0,
             rtp=self.fed_by_engine > 0,
         )
         self.playout.want(wants, demand=self.has_listeners)

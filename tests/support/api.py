@@ -22,6 +22,7 @@ from rtc_drift.metrics import Metrics
 from rtc_drift.selection.map_keeper import MapKeeper
 from rtc_drift.sessions import Sessions
 from rtc_drift.signaling import Listeners
+from rtc_drift.station.encoded_stream import EncodedStreams
 from rtc_drift.station.planning import Planning
 from rtc_drift.station.sources import FixedSpace
 from rtc_drift.webrtc.ice_policy import ice_policy
@@ -76,6 +77,7 @@ async def api_on_fakes(
     sessions = make_sessions(library=library)
     metrics = Metrics()
     engines = SimpleNamespace(restarts=0, decoder_restarts=0, tick_ages_seconds=[None], is_ticking=lambda number: True)
+    encoding = Threads("encoding", 1)
     context = Context(
         library=cast(Any, library),
         covers=Covers(),
@@ -93,6 +95,8 @@ async def api_on_fakes(
         frontend=frontend_folder(),
         max_event_readers=10,
         hosts=KnownHosts(allow),
+        encoded_streams=EncodedStreams(encoding),
+        burst_seconds=2,
         link_limit=LinkLimit() if link_limit is None else link_limit,
     )
     sessions.start()
@@ -107,3 +111,4 @@ async def api_on_fakes(
     finally:
         await runner.cleanup()
         await sessions.close()
+        encoding.close()

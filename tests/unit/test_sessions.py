@@ -110,7 +110,7 @@ class AnySessions(RuleBasedStateMachine):
         self.leaders[follower.id] = found.following or found.id
         return follower.id
 
-    @rule(target=visits, name=names, kind=st.sampled_from(("webrtc", "ogg", "events")))
+    @rule(target=visits, name=names, kind=st.sampled_from(("webrtc", "ogg", "encoded", "events")))
     def join(self, name: str, kind: ClientKind) -> object:
         found = self.find(name)
         if found is None:
@@ -185,7 +185,7 @@ class AnySessions(RuleBasedStateMachine):
         assert {name: session.following for name, session in self.sessions.items()} == self.leaders
         for name, session in self.sessions.items():
             own = [kind for at, kind, _ in self.inside.values() if at == name]
-            assert session.clients == {kind: own.count(kind) for kind in ("webrtc", "ogg", "events")}
+            assert session.clients == {kind: own.count(kind) for kind in ("webrtc", "ogg", "encoded", "events")}
             leader = self.leaders[name] or name
             same_station = {each for each in self.leaders if (self.leaders[each] or each) == leader}
             assert session.station is self.sessions[leader].station

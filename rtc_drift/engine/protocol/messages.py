@@ -55,7 +55,7 @@ class Subscribe:
     pcm: bool = False
     """True if control needs the PCM blocks."""
     grouped: bool = False
-    """True if packets may come in groups, at about their time, because all readers are patient: fewer wake-ups."""
+    """True if media may come in groups, at about their time, because all readers are patient: fewer wake-ups."""
     rtp: bool = False
     """True if the engine has listeners of its own (`AddListener`) to send each packet to at its tick."""
 

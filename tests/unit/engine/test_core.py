@@ -87,6 +87,19 @@ def test_patient_readers_get_groups_and_hurried_ones_lose_nothing(core: EngineCo
     assert len(received) > 90
 
 
+def test_patient_readers_of_pcm_get_groups_too(core: EngineCore) -> None:
+    core.handle(m.Subscribe(1, pcm=True, grouped=True), 0)
+    assert core.step == RENDER_AHEAD
+    steps = [run(core, tick, tick + 4, step=4) for tick in range(0, 80, 4)]
+    groups = [[message.media_time for message in step if isinstance(message, m.Pcm)] for step in steps]
+    assert all(len(group) == 0 or len(group) >= GROUP for group in groups)
+    received = [time for group in groups for time in group]
+    assert received == list(range(0, len(received) * BLOCK_SAMPLES, BLOCK_SAMPLES))
+    assert len(received) > 60
+    core.handle(m.Subscribe(1, packets=True, pcm=True), 80)
+    assert core.step == 1
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 12)), max_size=8))
 def test_packets_are_in_order_and_never_twice_for_any_subscriptions(phases: list[tuple[bool, bool, int]]) -> None:

@@ -159,10 +159,10 @@ class TestClients:
     def test_clients_count_per_session_and_listeners_per_station(self) -> None:
         leader, follower = leader_and_follower()
         with leader.client("webrtc"), follower.client("webrtc"), follower.client("ogg"), follower.client("events"):
-            assert leader.clients == {"webrtc": 1, "ogg": 0, "events": 0}
-            assert follower.clients == {"webrtc": 1, "ogg": 1, "events": 1}
+            assert leader.clients == {"webrtc": 1, "ogg": 0, "encoded": 0, "events": 0}
+            assert follower.clients == {"webrtc": 1, "ogg": 1, "encoded": 0, "events": 1}
             assert leader.listeners == follower.listeners == 3, "event readers are no listeners"
-        assert leader.clients == follower.clients == {"webrtc": 0, "ogg": 0, "events": 0}
+        assert leader.clients == follower.clients == {"webrtc": 0, "ogg": 0, "encoded": 0, "events": 0}
         assert leader.listeners == 0
 
     def test_a_failing_client_is_no_longer_counted(self) -> None:
