@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from rtc_drift.api.forwarded import TrustedProxies
 from rtc_drift.api.known_hosts import KnownHosts
 from rtc_drift.api.link_limit import LinkLimit
 from rtc_drift.api.loop_meter import LoopMeter
@@ -48,6 +49,7 @@ class Context:
     """Event streams at once of each station."""
     hosts: KnownHosts
     link_limit: LinkLimit = field(default_factory=LinkLimit)
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

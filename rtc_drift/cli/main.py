@@ -131,6 +131,14 @@ def _add_serve(commands: Any) -> None:
         help="name under which browsers may open the page, repeatable, *.example.org = all names below; this machine's "
         "own, localhost, *.local and IP addresses always may (none)",
     )
+    network.add_argument("--tls-cert", metavar="FILE", help="certificate for HTTPS, as PEM (none: plain HTTP)")
+    network.add_argument("--tls-key", metavar="FILE", help="its private key, as PEM without a password (none)")
+    network.add_argument(
+        "--trusted-proxy",
+        metavar="IP",
+        action="append",
+        help="address or network of a reverse proxy whose Forwarded and X-Forwarded-… are believed, repeatable (none)",
+    )
     network.add_argument("--port", help="TCP port of the HTTP server, 0 = any free port (8080)")
     network.add_argument(
         "--ice-address",

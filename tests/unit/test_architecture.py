@@ -44,6 +44,7 @@ LAYERS = (
 """The rooms from top to bottom: a module imports only from its own room and from rooms of lower layers."""
 PURE = (
     "analysis/",
+    "api/forwarded.py",
     "library/stored_curves.py",
     "library/stored_numbers.py",
     "mixing/",
