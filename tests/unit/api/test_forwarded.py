@@ -44,7 +44,7 @@ def test_addresses_and_networks_are_trusted() -> None:
         ({"x_forwarded_for": "192.0.2.1, 10.0.0.3", "x_forwarded_host": "a, b"}, Asked("192.0.2.1", None, "a")),
         ({"x_forwarded_for": "192.0.2.1, 10.0.0.3", "x_forwarded_proto": "https"}, Asked("192.0.2.1", "https")),
         ({"forwarded": "for=192.0.2.1;proto=https;host=a.example"}, Asked("192.0.2.1", "https", "a.example")),
-        ({"forwarded": 'For="[2001:dead::1]:4"; Proto=http ; by=_me;HOST="a:84"'}, Asked("2001:dead::1", "http", "a:84")),
+        ({"forwarded": 'For="[2001:dead::1]:4"; Proto=http ;HOST="a:8443"'}, Asked("2001:dead::1", "http", "a:8443")),
         ({"forwarded": "for=1.1.1.1;host=c, for=192.0.2.1;host=a, for=10.0.0.3;host=b"}, Asked("192.0.2.1", None, "a")),
         ({"forwarded": "for=1.1.1.1, for=unknown;proto=https"}, Asked(None, "https")),
         ({"forwarded": "for=_hidden, for=10.0.0.3"}, Asked("10.0.0.3")),
