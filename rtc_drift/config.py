@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     bitrate: int = Field(128_000, ge=64_000, le=256_000)
     """Bit rate of the Opus stream, in bits per second."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    """Kind of the lines of the log: text, or one JSON object a line."""
     max_listeners: int = Field(2_000, ge=1)
     """Maximum number of listeners, over WebRTC and Ogg together; one more is refused with 503."""
     max_event_readers: int = Field(500, ge=1)

@@ -190,6 +190,7 @@ def _add_serve_options(serve: argparse.ArgumentParser) -> None:
     sessions.add_argument("--cleanup-seconds", metavar="N", help="seconds between checks for idle sessions (60)")
     serve.add_argument("--engines", metavar="N", help="processes that mix and send; sessions are spread over them (1)")
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (info)")
+    serve.add_argument("--log-format", metavar="FORMAT", help="text, or json for one JSON object a line (text)")
 
 
 def _add_scan(commands: Any) -> None:
