@@ -84,7 +84,7 @@ async def playing(count: int, launch: Launch = THIS) -> Playing:
             before = await server.metrics()
             cost, received = await asyncio.gather(cpu_ms_per_second(server), receive((listeners,), SECONDS))
             after = await server.metrics()
-    missed = ("rtc_drift_engine_skipped_ticks_total", "rtc_drift_engine_starved_blocks")
+    missed = ("rtc_drift_engine_skipped_ticks_total", "rtc_drift_engine_starved_blocks_total")
     lost = sum(after[name] - before[name] for name in missed)
     return Playing(cost / count, received, lost, share_on_time(before, after), tick_late_ms(before, after))
 

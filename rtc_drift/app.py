@@ -1,11 +1,9 @@
 """The composition root: builds the service, and owns every lifetime in it."""
 
-import errno
 import logging
 import math
 import os
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -14,13 +12,15 @@ from types import TracebackType
 
 from aiohttp import web
 
-from rtc_drift.api.acceptor import Acceptor, bind
+from rtc_drift.api.acceptor import Acceptor
 from rtc_drift.api.connections import Connections, connection_limit
 from rtc_drift.api.context import Context
+from rtc_drift.api.forwarded import TrustedProxies
 from rtc_drift.api.known_hosts import KnownHosts, names_of_this_host
+from rtc_drift.api.listening import bind_settings, certificate_of, url_of
 from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.api.routes import make_app
-from rtc_drift.config import ConfigError, Settings, StartError, make_data_dir
+from rtc_drift.config import Settings, StartError, make_data_dir
 from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.engine.protocol.messages import Health, SentCounts, ToControl, ToEngine
@@ -269,6 +269,7 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
 
     A `service` that is given is new; whoever made it can see where it hangs.
     """
+    certificate = certificate_of(settings)
     async with service or Service(settings) as service:
         context = Context(
             library=service.library,
@@ -289,6 +290,7 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
             encoded_streams=service.encoded_streams,
             burst_seconds=settings.burst_seconds,
             hosts=KnownHosts((settings.host, *settings.allow_host, *names_of_this_host())),
+            proxies=TrustedProxies(settings.trusted_proxy),
         )
         # Handlers are cancelled when their client disconnects: no reader is kept until the next event.
         runner = web.AppRunner(make_app(context), shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True)
@@ -296,15 +298,20 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
         assert runner.server is not None
         # Stock peer connections have a socket each; the shared port is one for all.
         limit = connection_limit(settings.max_listeners if service.shared_port is None else 0)
-        acceptor = Acceptor(Connections(runner.server, service.metrics, limit))
+        tls = None if certificate is None else lambda: certificate.context
+        acceptor = Acceptor(Connections(runner.server, service.metrics, limit), tls=tls)
         try:
             context.loop_meter.start()
-            acceptor.start(await _bind(settings))
-            yield service, _url(acceptor, settings.host)
+            acceptor.start(await bind_settings(settings))
+            if certificate is not None:
+                certificate.start()
+            yield service, url_of(acceptor, settings)
             await service.end_sessions()
         finally:
             context.loop_meter.close()
             service.stage = "closing the HTTP server"
+            if certificate is not None:
+                await certificate.close()
             await acceptor.close()
             await runner.cleanup()
             await context.covers.close()
@@ -314,25 +321,3 @@ def frontend_folder() -> Path:
     """Return the folder of the page's files: inside an installed package, or beside it in a checkout."""
     package = Path(__file__).parent
     return next(folder for folder in (package / "frontend", package.parent / "frontend") if folder.is_dir())
-
-
-async def _bind(settings: Settings) -> list[socket.socket]:
-    host, port = settings.host, settings.port
-    try:
-        return await bind(host, port)
-    except (socket.gaierror, ValueError):
-        raise ConfigError(f"--host: {host!r} is not an address or name of this machine.") from None
-    except OSError as error:
-        match error.errno:
-            case errno.EADDRNOTAVAIL | errno.EAFNOSUPPORT:
-                raise ConfigError(f"--host: {host!r} is not an address of this machine.") from None
-            case errno.EADDRINUSE:
-                raise StartError(f"--port {port} is taken by another program.") from None
-            case errno.EACCES:
-                raise StartError(f"Port {port} needs elevated privileges.") from None
-        raise StartError(f"The server can't listen on {host}, port {port} ({error.strerror or error}).") from None
-
-
-def _url(acceptor: Acceptor, host: str) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{acceptor.port}"

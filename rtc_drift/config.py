@@ -21,7 +21,7 @@ from rtc_drift.media import TARGET_LUFS
 
 APP = "rtc-drift"
 ENV_PREFIX = "RTC_DRIFT_"
-LIST_OPTIONS = ("music", "allow_host", "ice_address", "stun", "turn")
+LIST_OPTIONS = ("music", "allow_host", "trusted_proxy", "ice_address", "stun", "turn")
 """Settings that hold several values."""
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _ICE_URL = re.compile(
@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     """Names under which the server may be asked, beside its own; `*.example.org` = all names below `example.org`."""
     port: int = Field(8080, ge=0, le=65535)
     """TCP port of the HTTP server; 0 = any free port."""
+    tls_cert: Path | None = None
+    """File of the certificate for HTTPS, with those that lead to its authority; None = plain HTTP."""
+    tls_key: Path | None = None
+    """File of the certificate's private key, without a password."""
+    trusted_proxy: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses and networks of reverse proxies: what they say of a client's address, scheme and host is believed."""
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir(APP)))
     """Folder of the catalogue, the demo library and the rendered stretched intros."""
     ice_address: Annotated[tuple[str, ...], NoDecode] = ()
@@ -96,6 +102,8 @@ class Settings(BaseSettings):
     bitrate: int = Field(128_000, ge=64_000, le=256_000)
     """Bit rate of the Opus stream, in bits per second."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    """Kind of the lines of the log: text, or one JSON object a line."""
     max_listeners: int = Field(2_000, ge=1)
     """Maximum number of listeners, over WebRTC and plain HTTP together; one more is refused with 503."""
     burst_seconds: float = Field(2, ge=0, le=10)
@@ -147,6 +155,21 @@ class Settings(BaseSettings):
         for address in value:
             _check_address(address)
         return value
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network!r} is neither an IP address nor a network, such as 10.0.0.0/8") from None
+        return value
+
+    @field_validator("tls_cert", "tls_key", mode="before")
+    @classmethod
+    def _expand_file(cls, value: object) -> object:
+        return None if value is None else _expanded(value)
 
     @field_validator("advertise")
     @classmethod
@@ -200,11 +223,15 @@ def load(overrides: dict[str, Any]) -> Settings:
     if os.environ.get(f"{ENV_PREFIX}CONFIG") and not path.is_file():
         raise ConfigError(f"{ENV_PREFIX}CONFIG: there is no file {path}.")
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         raise ConfigError(_sentence(error, overrides)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{path} can't be read: {error}.") from None
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        given, missing = ("cert", "key") if settings.tls_key is None else ("key", "cert")
+        raise ConfigError(f"--tls-{given} needs --tls-{missing}, too.")
+    return settings
 
 
 def make_data_dir(path: Path) -> None:

@@ -93,7 +93,7 @@ class World:
         metrics = await self.answers.metrics()
         self.slow_ticks += slow_ticks(metrics)
         for role in ("engine", "decoder"):
-            counted = int(metrics.get(f"rtc_drift_{role}_restarts", -1))
+            counted = int(metrics.get(f"rtc_drift_{role}_restarts_total", -1))
             self.restarts.append((role, self.kills[role], counted))
         self.kills = dict.fromkeys(self.kills, 0)
 

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterable
 
@@ -23,6 +24,8 @@ LOG_SECONDS = 60.0
 SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 CLOSED_IN_A_SHORTAGE = 16
 """Idle connections closed when descriptors are short."""
+HANDSHAKE_SECONDS = 10.0
+"""Time that a client of HTTPS has to agree on keys."""
 
 
 async def bind(host: str, port: int) -> list[socket.socket]:
@@ -72,11 +75,14 @@ class Acceptor:
         *,
         clock: Callable[[], float] = time.monotonic,
         retry_seconds: float = RETRY_SECONDS,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
+        """Take connections for `connections`. With `tls`, which gives the context of each, they speak HTTPS."""
         self._connections = connections
         self._sockets = list[socket.socket]()
         self._clock = clock
         self._retry_seconds = retry_seconds
+        self._tls = tls
         self._retries = dict[socket.socket, asyncio.TimerHandle]()
         self._opening = set[asyncio.Task[None]]()
         self._logged = dict[str, float]()
@@ -101,7 +107,10 @@ class Acceptor:
             asyncio.get_running_loop().remove_reader(sock)
             sock.close()
         self._sockets.clear()
-        await asyncio.gather(*self._opening)
+        if self._tls is not None:
+            for opening in self._opening:
+                opening.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
 
     def _listen(self, sock: socket.socket) -> None:
         self._retries.pop(sock, None)
@@ -131,7 +140,11 @@ class Acceptor:
     async def _connect(self, sock: socket.socket) -> None:
         try:
             sock.setblocking(False)
-            await asyncio.get_running_loop().connect_accepted_socket(self._connections.make, sock)
+            connect, make = asyncio.get_running_loop().connect_accepted_socket, self._connections.make
+            if self._tls is None:
+                await connect(make, sock)
+            else:
+                await connect(make, sock, ssl=self._tls(), ssl_handshake_timeout=HANDSHAKE_SECONDS)
         except OSError as error:  # it is gone already
             logger.debug("A new connection failed: %s", error)
             sock.close()
@@ -141,6 +154,8 @@ class Acceptor:
         self._log("Connection limit reached (%d): new connections are refused", self._connections.limit)
         body = error_body("connection_limit", "Connection limit reached.")
         with sock:
+            if self._tls is not None:
+                return
             sock.setblocking(False)
             try:
                 sock.send(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from rtc_drift.api.forwarded import TrustedProxies
 from rtc_drift.api.known_hosts import KnownHosts
 from rtc_drift.api.link_limit import LinkLimit
 from rtc_drift.api.loop_meter import LoopMeter
@@ -53,6 +54,7 @@ class Context:
     burst_seconds: float
     """Length of what a reader of a stream gets at once at its start, as far as it is kept."""
     link_limit: LinkLimit = field(default_factory=LinkLimit)
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

@@ -10,7 +10,6 @@ from aiohttp import web
 from rtc_drift.api.context import Context, context
 from rtc_drift.api.errors import ApiError
 from rtc_drift.api.receptions import receptions
-from rtc_drift.metrics import ReceptionText
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -42,8 +41,11 @@ async def metrics(request: web.Request) -> web.Response:
     """GET /metrics: Prometheus text format."""
     service = context(request)
     _collect(service)
-    text = service.metrics.text() + await _reception(service)
-    return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+    async for _, reception in receptions(service.listeners.sent_to()):
+        service.metrics.observe(reception)
+    return web.Response(
+        body=service.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+    )
 
 
 def _collect(service: Context) -> None:
@@ -57,7 +59,7 @@ def _collect(service: Context) -> None:
     metrics.running_mixers.set(sum(station.playout.running for station in stations))
     if (shared_port := service.shared_port) is not None:
         for reason, count in shared_port.dropped.items():
-            metrics.dropped_datagrams.labels(reason.replace(" ", "_")).set(count)
+            metrics.dropped_datagrams.set(count, reason.replace(" ", "_"))
     metrics.unsent_packets.set(sum(listener.peer.skipped_packets for listener in service.listeners.values()))
     metrics.webrtc_listeners.set(len(service.listeners))
     metrics.listeners.set(sum(station.listeners for station in stations))
@@ -76,10 +78,3 @@ def _collect(service: Context) -> None:
     metrics.threads.set(threading.active_count())
     with contextlib.suppress(OSError):
         metrics.open_descriptors.set(sum(1 for _ in Path("/proc/self/fd").iterdir()))
-
-
-async def _reception(service: Context) -> bytes:
-    text = ReceptionText()
-    async for stream, reception in receptions(service.listeners.sent_to()):
-        text.add(stream.listener.session.id, stream.ssrc, reception)
-    return text.encode()

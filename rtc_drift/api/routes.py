@@ -11,6 +11,7 @@ from rtc_drift.api.errors import error_middleware
 from rtc_drift.api.host_guard import host_middleware
 from rtc_drift.api.origin_guard import origin_middleware
 from rtc_drift.api.permissions import role_middleware
+from rtc_drift.api.proxies import proxy_middleware
 from rtc_drift.api.security_headers import add_security_headers
 from rtc_drift.api.session_list import listing
 from rtc_drift.api.static_files import FILES, static_file, static_files
@@ -59,7 +60,7 @@ ROUTES = (
 def make_app(context: Context) -> web.Application:
     """Make the aiohttp application of a service."""
     app = web.Application(
-        middlewares=[error_middleware, host_middleware, origin_middleware, role_middleware],
+        middlewares=[error_middleware, proxy_middleware, host_middleware, origin_middleware, role_middleware],
         client_max_size=MAX_BODY_BYTES,
     )
     app[CONTEXT] = context

@@ -1,4 +1,4 @@
-"""The command line: `rtc-drift serve | scan | analyze | render | listen`. Each command is a module of this package."""
+"""The command line: `rtc-drift COMMAND`. Each command is a module of this package."""
 
 import argparse
 import asyncio
@@ -84,6 +84,13 @@ def _listen(options: argparse.Namespace) -> int:
     return asyncio.run(listen(options.url, options.output, options.seconds))
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from rtc_drift.cli.doctor import doctor
+
+    as_json = vars(options).pop("json")
+    return doctor(load(_overrides(options)), as_json=as_json)
+
+
 def _overrides(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings given on the command line, by name."""
     skipped = {"command", "folder"}
@@ -99,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyze(commands)
     _add_render(commands)
     _add_listen(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -111,6 +119,22 @@ def _add_serve(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     serve.set_defaults(command=_serve)
+    _add_serve_options(serve)
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what this machine lacks to serve well",
+        description="Look at everything that `serve` needs, with the same options and settings: one line for each "
+        "thing, ok or what to do. The exit code is 1 if something will not work.",
+    )
+    doctor.set_defaults(command=_doctor)
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_serve_options(doctor)
+
+
+def _add_serve_options(serve: argparse.ArgumentParser) -> None:
     music = serve.add_argument_group("music")
     music.add_argument("--music", metavar="DIR", action="append", help="music folder, repeatable (demo library)")
     _add_data_dir(music)
@@ -130,6 +154,14 @@ def _add_serve(commands: Any) -> None:
         action="append",
         help="name under which browsers may open the page, repeatable, *.example.org = all names below; this machine's "
         "own, localhost, *.local and IP addresses always may (none)",
+    )
+    network.add_argument("--tls-cert", metavar="FILE", help="certificate for HTTPS, as PEM (none: plain HTTP)")
+    network.add_argument("--tls-key", metavar="FILE", help="its private key, as PEM without a password (none)")
+    network.add_argument(
+        "--trusted-proxy",
+        metavar="IP",
+        action="append",
+        help="address or network of a reverse proxy whose Forwarded and X-Forwarded-… are believed, repeatable (none)",
     )
     network.add_argument("--port", help="TCP port of the HTTP server, 0 = any free port (8080)")
     network.add_argument(
@@ -163,6 +195,7 @@ def _add_serve(commands: Any) -> None:
     sessions.add_argument("--cleanup-seconds", metavar="N", help="seconds between checks for idle sessions (60)")
     serve.add_argument("--engines", metavar="N", help="processes that mix and send; sessions are spread over them (1)")
     serve.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error (info)")
+    serve.add_argument("--log-format", metavar="FORMAT", help="text, or json for one JSON object a line (text)")
 
 
 def _add_scan(commands: Any) -> None:

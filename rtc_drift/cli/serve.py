@@ -8,10 +8,9 @@ import resource
 import sys
 from contextlib import suppress
 
-from rich.console import Console
-from rich.logging import RichHandler
-
 from rtc_drift.app import Service, serving
+from rtc_drift.cli.logs import log
+from rtc_drift.cli.service_manager import ServiceManager, engines_are_alive
 from rtc_drift.cli.stop_signals import StopSignals
 from rtc_drift.config import Settings, StartError
 from rtc_drift.library.catalogue import CatalogueError
@@ -28,15 +27,16 @@ async def serve(settings: Settings) -> int:
 
     Another SIGINT or SIGTERM ends it at once. Returns the exit code if the server can't start.
     """
-    _log_to_console(settings.log_level)
+    log(settings.log_level, settings.log_format)
     _raise_descriptor_limit()
     _raise_priority()
     gc.collect()
-    service, is_serving, stop = Service(settings), asyncio.Event(), asyncio.Event()
-    serving_task = asyncio.create_task(_serve_until(stop, service, is_serving), name="serve")
+    service, is_serving, stop, manager = Service(settings), asyncio.Event(), asyncio.Event(), ServiceManager()
+    serving_task = asyncio.create_task(_serve_until(stop, service, is_serving, manager), name="serve")
 
     def stop_gracefully() -> None:
         logger.info("Stopping")
+        manager.stopping()
         stop.set()
         if not is_serving.is_set():
             serving_task.cancel()
@@ -54,18 +54,24 @@ async def serve(settings: Settings) -> int:
     return code
 
 
-async def _serve_until(stop: asyncio.Event, service: Service, is_serving: asyncio.Event) -> int:
+async def _serve_until(
+    stop: asyncio.Event, service: Service, is_serving: asyncio.Event, manager: ServiceManager
+) -> int:
     try:
         async with serving(service.settings, service) as (_, url):
             is_serving.set()
             logger.info("Serving %s", url)
+            manager.ready()
             # All present objects are excluded from garbage collection: a full one would delay packets by 50 ms.
             gc.freeze()
             ready_log = asyncio.create_task(_log_when_ready(service), name="log when ready")
+            alive = manager.keep_alive(lambda: engines_are_alive(service.engines.tick_ages_seconds))
+            watchdog = asyncio.create_task(alive, name="watchdog")
             try:
                 await stop.wait()
             finally:
                 ready_log.cancel()
+                watchdog.cancel()
     except (StartError, CatalogueError, WorkerError) as error:
         print(f"rtc-drift: {error}", file=sys.stderr)
         return 1
@@ -93,13 +99,3 @@ def _raise_priority() -> None:
     """Raise the priority of this process if the system allows it."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-
-
-def _log_to_console(level: str) -> None:
-    if sys.stderr.isatty():
-        handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False, rich_tracebacks=True)
-        logging.basicConfig(level=level.upper(), format="%(message)s", datefmt="%H:%M:%S", handlers=[handler])
-    else:
-        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for library in ("aiohttp", "aioice", "aiortc", "asyncio"):
-        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))

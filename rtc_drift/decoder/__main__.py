@@ -21,6 +21,7 @@ from rtc_drift.decoder.messages import MAX_BYTES, NEEDS_SHARE, OpenDeck, decode
 from rtc_drift.decoder.ring import Ring
 from rtc_drift.decoder.turns import Turns
 from rtc_drift.workers import sandbox
+from rtc_drift.workers.log_lines import log_to_stderr
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ def main() -> None:
     sandbox.add_options(parser)
     arguments = parser.parse_args()
     sandbox.harden(arguments.parent)
-    logging.basicConfig(level=arguments.log_level.upper(), format="%(levelname)s decoder: %(message)s")
+    log_to_stderr(arguments.log_level, "decoder", "%(levelname)s decoder: %(message)s")
     # Ctrl-C in a terminal reaches the whole process group, but only control ends the decoder.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lower_priority()

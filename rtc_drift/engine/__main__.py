@@ -5,7 +5,6 @@ It ends when control closes its socket. It has one thread: the decks read what t
 
 import argparse
 import gc
-import logging
 import os
 import select
 import signal
@@ -22,6 +21,7 @@ from rtc_drift.engine.priority import TickPriority
 from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.workers import sandbox
+from rtc_drift.workers.log_lines import log_to_stderr
 
 
 class Engine:
@@ -121,7 +121,7 @@ def main() -> None:
     sandbox.add_options(parser)
     arguments = parser.parse_args()
     sandbox.end_with(arguments.parent)
-    logging.basicConfig(level=arguments.log_level.upper(), format="%(levelname)s engine: %(message)s")
+    log_to_stderr(arguments.log_level, "engine", "%(levelname)s engine: %(message)s")
     # Ctrl-C in a terminal reaches the whole process group, but only control ends the engine.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     priority = TickPriority()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from rtc_drift.workers import landlock, opener
+from rtc_drift.workers.log_lines import FORMAT_VARIABLE
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,18 @@ LOG_BYTES = 1 << 30
 """Size by which a log file may grow meanwhile, if stderr is one."""
 MAX_DESCRIPTORS = 4_096
 """Descriptors of a process that touches media. Each deck has two."""
-_PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    FORMAT_VARIABLE,
+)
 _PASSED_ON_PREFIXES = ("LC_", "PYTHON", "OMP_", "OPENBLAS_", "MALLOC_")
 """Environment variables that child processes get. Others may hold passwords: RTC_DRIFT_TURN does."""
 _SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/nix/store", "/gnu/store", "/etc/ld.so.cache", "/etc/localtime")

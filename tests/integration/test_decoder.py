@@ -95,8 +95,8 @@ async def test_nobody_hears_that_the_decoder_is_killed(serve: Serve, formats: Pa
         await reach(taps, 9)
         body = await ogg.content.read(20_000)
         assert server.service.engines.decoder_restarts == 2
-        assert "rtc_drift_decoder_restarts 2.0" in await server.metrics()
-        assert "rtc_drift_engine_starved_blocks 0.0" in await server.metrics()
+        assert "rtc_drift_decoder_restarts_total 2.0" in await server.metrics()
+        assert "rtc_drift_engine_starved_blocks_total 0.0" in await server.metrics()
         assert server.service.sessions.failed_plays == 0
         heard = received[:-5]
         await assert_as_planned(taps)

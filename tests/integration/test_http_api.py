@@ -306,7 +306,7 @@ async def test_restarts_of_the_engine_are_counted(serve: Serve, music: Path) -> 
         assert server.service.engines.pid is not None
         os.kill(server.service.engines.pid, signal.SIGKILL)
         await until(lambda: server.service.engines.restarts == 1)
-        assert "rtc_drift_engine_restarts 1.0" in await server.metrics()
+        assert "rtc_drift_engine_restarts_total 1.0" in await server.metrics()
 
 
 async def test_a_second_ctrl_c_ends_the_server_at_once(music: Path, tmp_path: Path) -> None:

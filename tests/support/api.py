@@ -11,6 +11,7 @@ import aiohttp
 from aiohttp import web
 
 from rtc_drift.api.context import Context
+from rtc_drift.api.forwarded import TrustedProxies
 from rtc_drift.api.known_hosts import KnownHosts
 from rtc_drift.api.link_limit import LinkLimit
 from rtc_drift.api.loop_meter import LoopMeter
@@ -70,7 +71,11 @@ class Api:
 
 @asynccontextmanager
 async def api_on_fakes(
-    *, link_limit: LinkLimit | None = None, allow: tuple[str, ...] = (), spaces: FixedSpace | None = None
+    *,
+    link_limit: LinkLimit | None = None,
+    allow: tuple[str, ...] = (),
+    proxies: tuple[str, ...] = (),
+    spaces: FixedSpace | None = None,
 ) -> AsyncIterator[Api]:
     """Serve the API with a library of 300 tracks; every station has begun."""
     library, spaces = FakeLibrary(*make_tracks(300)), spaces or FixedSpace()
@@ -97,6 +102,7 @@ async def api_on_fakes(
         hosts=KnownHosts(allow),
         encoded_streams=EncodedStreams(encoding),
         burst_seconds=2,
+        proxies=TrustedProxies(proxies),
         link_limit=LinkLimit() if link_limit is None else link_limit,
     )
     sessions.start()

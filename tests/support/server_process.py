@@ -6,8 +6,9 @@ import os
 import re
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -28,6 +29,8 @@ async def server_process(
     log: list[str] | None = None,
     hooks: Path | None = None,
     until: bytes = rb"Serving http",
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `rtc-drift serve` with the same number for TCP and UDP; yield once it serves; kill it in the end.
 
@@ -37,8 +40,8 @@ async def server_process(
     path = os.pathsep.join([*([str(hooks)] if hooks else []), str(REPOSITORY)])
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rtc_drift", "serve", "--port", str(port), "--music", str(music)),
-        *("--data-dir", str(data_dir), "--udp-port", str(port), "--no-analysis"),
-        env=os.environ | {"PYTHONPATH": path},
+        *("--data-dir", str(data_dir), "--udp-port", str(port), "--no-analysis", *options),
+        env=os.environ | {"PYTHONPATH": path} | environment,
         stderr=asyncio.subprocess.PIPE,
     )
     assert server.stderr is not None

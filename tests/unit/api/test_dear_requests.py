@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from rtc_drift.api import page, receptions, session_list
 from rtc_drift.api.host_guard import MAX_HOST_CHARACTERS
+from rtc_drift.engine.protocol.messages import Health
 from rtc_drift.signaling import SentStream
 from rtc_drift.webrtc.peer import Reception
 from tests.support.api import Api
@@ -124,9 +127,30 @@ async def test_receptions_are_exported_as_prometheus_reads_them(api: Api, report
         ("round_trip_seconds", [each.round_trip_seconds for each in known if each.round_trip_seconds is not None]),
     ):
         family = families[f"rtc_drift_listener_{name}"]
-        assert (family.type, [sample.value for sample in family.samples]) == ("gauge", values)
-        assert family.samples[1].labels.keys() == {"session", "ssrc"}
+        assert family.type == "histogram"
+        for sample in family.samples:
+            if sample.name.endswith("_bucket"):
+                least = float(sample.labels["le"])
+                assert sample.value == sum(value <= least for value in values), sample
     assert "rtc_drift_joins" in families
+
+
+async def test_metrics_stay_small_and_are_named_as_prometheus_wants(api: Api, reported: list[Reception | None]) -> None:
+    api.context.metrics.engine_health(0, Health((100,) * 50, (200,) * 50, 0, 0, 0, 1.5, 50))
+    for reason in ("malformed", "unknown_user"):
+        api.context.metrics.dropped_datagrams.set(3, reason)
+    async with api.http.get(f"{api.url}/metrics") as response:
+        text = await response.read()
+    assert len(text) <= 40_000 / 2, "bounded, whatever the number of listeners"
+    assert b"ssrc=" not in text
+    families = {family.name: family for family in text_string_to_metric_families(text.decode())}
+    for name in ("engine_restarts", "failed_plays", "library_failures", "engine_cpu_seconds", "dropped_datagrams"):
+        assert families[f"rtc_drift_{name}"].type == "counter", name
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is missing: install prometheus")
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, timeout=30)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
 async def test_the_qr_code_of_the_longest_link_is_made_once_and_with_one_mask(

@@ -1,0 +1,4 @@
+"""What does this machine lack to serve well?
+
+`examination` asks everything, with the facts that `facts` finds out; each of the other modules judges some of them.
+"""
