@@ -177,7 +177,15 @@ class AnySessions(RuleBasedStateMachine):
         position = playing and playing.play.position_at(session.station.now())
         journey = autodj.journey
         track = playing and playing.track.id
-        return session.following, session.created, track, position, journey.queue, journey.direction, journey.history
+        return (
+            session.following,
+            session.created,
+            track,
+            position,
+            journey.queue,
+            journey.direction,
+            journey.history.played,
+        )
 
     @invariant()
     def all_sessions_and_clients_are_counted(self) -> None:
