@@ -299,6 +299,7 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
             service.stage = "closing the HTTP server"
             await acceptor.close()
             await runner.cleanup()
+            context.playlists.close()
             await context.covers.close()
 
 

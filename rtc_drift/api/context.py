@@ -11,6 +11,7 @@ from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.library.covers import Covers
 from rtc_drift.library.library import Library
+from rtc_drift.library.playlist_search import Playlists
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.map_keeper import MapKeeper
 from rtc_drift.selection.space_updater import SpaceUpdater
@@ -48,6 +49,7 @@ class Context:
     """Event streams at once of each station."""
     hosts: KnownHosts
     link_limit: LinkLimit = field(default_factory=LinkLimit)
+    playlists: Playlists = field(default_factory=Playlists)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

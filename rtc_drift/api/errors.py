@@ -13,6 +13,8 @@ from rtc_drift.api.context import context
 from rtc_drift.api.link_limit import LinkLimitError
 from rtc_drift.library.covers import CoverTimeoutError, TooManyCoversError
 from rtc_drift.library.database import CatalogueError
+from rtc_drift.library.playlist import BadPlaylistError
+from rtc_drift.library.playlist_search import PlaylistsBusyError
 from rtc_drift.library.search import SearchBusyError
 from rtc_drift.sessions import (
     BadNameError,
@@ -120,6 +122,7 @@ _SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
     CoverTimeoutError: (504, "cover_timeout", "The cover could not be read in time."),
     TooManyCoversError: (503, "covers_busy", "Too many covers are being read. Try again."),
     SearchBusyError: (503, "search_busy", "Too many searches at once. Try again."),
+    PlaylistsBusyError: (503, "playlists_busy", "Too many playlists at once. Try again."),
     web.RequestPayloadError: (400, "bad_body", "The body can't be read."),
 }
 """Status, code and sentence of errors without further detail. After a 503 the client may try again; the sentence of
@@ -146,6 +149,9 @@ def _known(error: Exception) -> ApiError | None:
                 return ApiError(404, "session_not_found", str(error), sessionId=error.session_id)
             details = {"sessionId": error.session_id, "followingSession": error.leader}
             return ApiError(404, "target_not_found", str(error), **details)
+        case BadPlaylistError():
+            field = "options.playlist"
+            return ApiError(422, "bad_playlist", f"{field}: {error}.", field=field)
         case BadOfferError():
             return ApiError(400, "bad_offer", str(error))
         case UnsupportedOfferError():

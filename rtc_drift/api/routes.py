@@ -9,8 +9,10 @@ from rtc_drift.api.commands import COMMANDS
 from rtc_drift.api.context import CONTEXT, Context
 from rtc_drift.api.errors import error_middleware
 from rtc_drift.api.host_guard import host_middleware
+from rtc_drift.api.journey import journey
 from rtc_drift.api.origin_guard import origin_middleware
 from rtc_drift.api.permissions import role_middleware
+from rtc_drift.api.rtp_clock import rtp_clock
 from rtc_drift.api.security_headers import add_security_headers
 from rtc_drift.api.session_list import listing
 from rtc_drift.api.static_files import FILES, static_file, static_files
@@ -38,6 +40,8 @@ ROUTES = (
     web.get("/events/{session_id}", streams.events),
     web.get("/api/session/info", sessions.info),
     web.get("/api/session/list", listing),
+    web.get("/api/session/{session_id}/journey", journey),
+    web.get("/api/session/{session_id}/rtp-clock", rtp_clock),
     web.get("/api/directions", explorer.directions),
     web.get("/api/explorer", explorer.explorer),
     web.get("/api/map", library_map.library_map),

@@ -7,7 +7,16 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from rtc_drift.analysis.model import Analysis
-from rtc_drift.station.views import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
+from rtc_drift.library.playlist import MAX_BYTES
+from rtc_drift.station.views import (
+    OpenDirection,
+    PlayedTrack,
+    PlayingTrack,
+    SessionState,
+    TrackInfo,
+    TransitionInfo,
+    Wire,
+)
 
 if TYPE_CHECKING:  # only its type is needed
     from rtc_drift.webrtc.peer import Reception
@@ -22,6 +31,8 @@ class CreateOptions(Wire):
     seed: int | None = Field(None, ge=0, lt=2**63)
     locked: bool = False
     """True: commands need the key in the answer."""
+    playlist: str | None = Field(None, min_length=1, max_length=MAX_BYTES)
+    """The text of an M3U, M3U8 or XSPF: its tracks are queued. At most 1 MiB and 5,000 entries."""
 
 
 class CreateRequest(Wire):
@@ -65,6 +76,23 @@ class RtpClock(Wire):
     offsets: dict[str, int]
 
 
+class ListenerClock(Wire):
+    """`GET /api/session/{id}/rtp-clock`: the present media time, and the RTP timestamp (mod 2³²) of media time 0."""
+
+    sample_rate: int
+    media_time: int
+    at: datetime
+    offset: int
+
+
+class Journey(Wire):
+    """`GET /api/session/{id}/journey`."""
+
+    session_id: str
+    tracks: list[PlayedTrack]
+    """The tracks played, oldest first; the last is the present one."""
+
+
 class ReceptionInfo(Wire):
     """The reception of a listener, by its latest RTCP report."""
 
@@ -92,11 +120,15 @@ class SessionMade(SessionUrls):
     type: str
 
 
-class LockedSessionMade(SessionMade):
-    """A session that was created locked."""
+class SessionCreated(SessionMade):
+    """A session that was created, as the answer shows it: without what is null."""
 
-    control_key: str
-    """The key is never shown again."""
+    control_key: str | None = None
+    """The key of a locked session, which is never shown again."""
+    queued: int | None = None
+    """Number of tracks of the playlist that were queued."""
+    not_found: list[str] | None = None
+    """The entries of the playlist that the library does not have, by artist and title or by path; 100 at most."""
 
 
 class FollowerMade(SessionMade):
@@ -127,6 +159,8 @@ class SessionInfo(SessionState, SessionUrls):
     rtp_clock: RtpClock
     reception: dict[str, ReceptionInfo]
     """By SSRC: the listeners that have reported."""
+    follower_names: list[str]
+    """The names of its followers, the first 100 of them."""
 
 
 class SessionSummary(Wire):
@@ -190,6 +224,7 @@ class TrackList(Wire):
     total: int = Field(ge=0)
 
 
-def model_response(model: BaseModel, status: int = 200) -> web.Response:
+def model_response(model: BaseModel, status: int = 200, *, without_null: bool = False) -> web.Response:
     """Answer with a model as JSON in camelCase."""
-    return web.Response(text=model.model_dump_json(by_alias=True), content_type="application/json", status=status)
+    text = model.model_dump_json(by_alias=True, exclude_none=without_null)
+    return web.Response(text=text, content_type="application/json", status=status)
