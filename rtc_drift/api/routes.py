@@ -12,10 +12,12 @@ from rtc_drift.api.host_guard import host_middleware
 from rtc_drift.api.journey import journey
 from rtc_drift.api.origin_guard import origin_middleware
 from rtc_drift.api.permissions import role_middleware
+from rtc_drift.api.request_id import add_request_id
 from rtc_drift.api.rtp_clock import rtp_clock
 from rtc_drift.api.security_headers import add_security_headers
 from rtc_drift.api.session_list import listing
 from rtc_drift.api.static_files import FILES, static_file, static_files
+from rtc_drift.api.waveform import waveform
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -49,6 +51,7 @@ ROUTES = (
     web.get("/api/tracks", library.tracks),
     web.get("/api/tracks/{track_id}", library.track),
     web.get("/api/tracks/{track_id}/cover", covers.cover),
+    web.get("/api/tracks/{track_id}/waveform", waveform),
     web.get("/healthz", operations.healthz),
     web.get("/readyz", operations.readyz),
     web.get("/metrics", operations.metrics),
@@ -64,6 +67,7 @@ def make_app(context: Context) -> web.Application:
     app[CONTEXT] = context
     app.add_routes(ROUTES)
     app[FILES] = static_files(context.frontend)
+    app.on_response_prepare.append(add_request_id)
     app.on_response_prepare.append(add_security_headers)
     app.on_response_prepare.append(whep.add_cors)
     return app

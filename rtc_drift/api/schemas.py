@@ -1,7 +1,7 @@
 """The models of requests and answers that are not those of events."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -215,6 +215,14 @@ class TrackDetail(TrackInfo):
 
     analysis: Analysis | None
     """Null until the track is analysed."""
+
+
+class Waveform(Wire):
+    """`GET /api/tracks/{id}/waveform`."""
+
+    peaks_per_second: float
+    peaks: list[Annotated[int, Field(ge=0, le=255)]] = Field(max_length=2_000)
+    """Loudness from moment to moment as amplitude: 255 for the loudest, half of it for 6 LU less."""
 
 
 class TrackList(Wire):

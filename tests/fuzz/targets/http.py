@@ -278,10 +278,7 @@ class Http(Target):
 def _check(answer: Answer) -> None:
     require(answer.status < 500 or answer.status == 503, f"an answer with {answer.status}")
     if answer.status == 503:
-        require(
-            answer.header(b"retry-after") or b'"not_ready"' in answer.body or b'"no_audio"' in answer.body,
-            "503 without Retry-After",
-        )
+        require(bool(answer.header(b"retry-after")), "503 without Retry-After")
         require(not answer.body or UNAVAILABLE.search(answer.body), "an unknown reason for 503")
     require(b"Traceback (most recent" not in answer.body, "a traceback in an answer")
     if answer.header(b"content-type").startswith(EVENTS) and answer.body:
