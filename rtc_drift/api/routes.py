@@ -10,6 +10,7 @@ from rtc_drift.api.context import CONTEXT, Context
 from rtc_drift.api.errors import error_middleware
 from rtc_drift.api.host_guard import host_middleware
 from rtc_drift.api.journey import journey
+from rtc_drift.api.openapi import docs, openapi
 from rtc_drift.api.origin_guard import origin_middleware
 from rtc_drift.api.permissions import role_middleware
 from rtc_drift.api.request_id import add_request_id
@@ -52,6 +53,8 @@ ROUTES = (
     web.get("/api/tracks/{track_id}", library.track),
     web.get("/api/tracks/{track_id}/cover", covers.cover),
     web.get("/api/tracks/{track_id}/waveform", waveform),
+    web.get("/api/openapi.json", openapi),
+    web.get("/api/docs", docs),
     web.get("/healthz", operations.healthz),
     web.get("/readyz", operations.readyz),
     web.get("/metrics", operations.metrics),

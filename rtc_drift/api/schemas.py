@@ -1,7 +1,7 @@
 """The models of requests and answers that are not those of events."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -182,6 +182,60 @@ class SessionSummary(Wire):
     active: bool
     """True while its station has listeners, through any session."""
     locked: bool
+
+
+class SessionList(Wire):
+    """`GET /api/session/list`."""
+
+    sessions: list[SessionSummary]
+
+
+class LibraryMap(Wire):
+    """`GET /api/map`: columns of equal length, a row for each analysed track."""
+
+    version: str
+    ids: list[str]
+    x: list[float]
+    """From dark, 0, to bright, 1."""
+    y: list[float]
+    """From calm, 0, to energetic, 1."""
+
+
+class EngineHealth(Wire):
+    """The health of an engine."""
+
+    last_tick_age_seconds: float | None
+    """Time since its last sign of life; null before the first."""
+
+
+class Health(Wire):
+    """`GET /healthz`."""
+
+    status: Literal["ok"] = "ok"
+    loop_age_seconds: float
+    """Time since the event loop gave a sign of life."""
+    engines: list[EngineHealth]
+
+
+class Ready(Wire):
+    """`GET /readyz`."""
+
+    status: Literal["ready"] = "ready"
+
+
+class Error(BaseModel):
+    """Every error."""
+
+    error: str
+    """A sentence for people."""
+    code: str
+    """Its kind, for programs."""
+    field: str | None = None
+    """The field of the body, or the parameter, that is wrong."""
+    session_id: str | None = Field(None, alias="sessionId")
+    """The session that was not found."""
+    following_session: str | None = Field(None, alias="followingSession")
+    """The leader of the follower that was meant."""
 
 
 class DirectionInfo(Wire):
