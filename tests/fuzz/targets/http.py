@@ -35,7 +35,8 @@ PLACE = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 """A place in a route."""
 NAMED, LOCKED = "fuzzed", "locked-one"
 UNAVAILABLE = re.compile(
-    rb'"code": ?"(session_limit|joining_limit|listener_limit|event_reader_limit|no_candidates|not_ready|no_audio)"'
+    rb'"code": ?"(session_limit|joining_limit|listener_limit|event_reader_limit|no_candidates|not_ready|no_audio|'
+    rb'playlists_busy)"'
 )
 """The codes of 503 that are documented and may come here."""
 ETAG, LISTENER, TRACK = b"%ETAG%", b"%LISTENER%", b"%TRACK%"
@@ -45,16 +46,21 @@ BODIES: dict[str, str] = {
     **{f"/session/{{session_id}}/{name}": "{}" for name in REQUESTS},
     "/session/{session_id}/next-track": '{"trackId": "%TRACK%", "direction": "brighter", "when": "now"}',
     "/session/{session_id}/seek": '{"positionSeconds": 1.5}',
-    "/session/{session_id}/queue": '{"trackId": "%TRACK%"}',
+    "/session/{session_id}/queue": '{"trackId": "%TRACK%", "position": 0}',
+    "/session/{session_id}/queue-remove": '{"entryId": 1}',
+    "/session/{session_id}/queue-move": '{"entryId": 1, "position": 1}',
     "/session/{session_id}/direction": '{"direction": "brighter"}',
     "/session/{session_id}/love": '{"trackId": "%TRACK%", "value": true}',
-    "/api/session/create": '{"sessionName": "new", "options": {"startingTrack": "tone", "seed": 1, "locked": true}}',
+    "/api/session/create": '{"sessionName": "new", "options": {"startingTrack": "tone", "seed": 1, "locked": true, '
+    '"playlist": "#EXTM3U\\n#EXTINF:1,Tone 1\\n0.flac\\n"}}',
     "/api/session/follow": '{"sessionName": "master", "followerName": "me"}',
 }
 QUERIES = {
     "/api/session/info": "?sessionId=fuzzed&ssrc=1",
     "/api/explorer": "?sessionId=master",
     "/api/tracks": "?q=tone&limit=5",
+    "/api/session/{session_id}/journey": "?format=xspf",
+    "/api/session/{session_id}/rtp-clock": "?ssrc=1",
 }
 MODELS: tuple[type[BaseModel], ...] = (
     CreateRequest,
