@@ -314,6 +314,7 @@ async def serving(settings: Settings, service: Service | None = None) -> AsyncIt
                 await certificate.close()
             await acceptor.close()
             await runner.cleanup()
+            context.playlists.close()
             await context.covers.close()
 
 

@@ -2,7 +2,7 @@
  * The queue as this page knows it. The server sends changes, each with a number; a page that misses one reads the whole.
  * Pure.
  *
- * @typedef {{id: string, title: string, artist: string}} QueuedTrack
+ * @typedef {{id: string, entryId: number, title: string, artist: string}} QueuedTrack
  * @typedef {{tracks: readonly QueuedTrack[], revision: number, latest: number}} Queue
  *   `revision` is the number of changes in `tracks`; `latest` that of the latest event.
  */
@@ -30,10 +30,15 @@ export function followed(known, event) {
 /** Return true if changes are missing, so that the whole queue has to be read. */
 export const isBehind = (known) => known.latest > known.revision;
 
-function changed(tracks, { change, position, trackId, title, artist }) {
+function changed(tracks, { change, position, fromPosition, entryId, trackId, title, artist }) {
   switch (change) {
     case "added":
-      return [...tracks.slice(0, position), { id: trackId, title, artist }, ...tracks.slice(position)];
+      return [...tracks.slice(0, position), { id: trackId, entryId, title, artist }, ...tracks.slice(position)];
+    case "moved": {
+      if (tracks[fromPosition]?.id !== trackId) return null;
+      const rest = tracks.filter((_, i) => i !== fromPosition);
+      return [...rest.slice(0, position), tracks[fromPosition], ...rest.slice(position)];
+    }
     case "removed":
       return tracks[position]?.id === trackId ? tracks.filter((_, i) => i !== position) : null;
     default:

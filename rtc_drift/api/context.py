@@ -12,6 +12,7 @@ from rtc_drift.api.loop_meter import LoopMeter
 from rtc_drift.engine.host.pool import EnginePool
 from rtc_drift.library.covers import Covers
 from rtc_drift.library.library import Library
+from rtc_drift.library.playlist_search import Playlists
 from rtc_drift.metrics import Metrics
 from rtc_drift.selection.map_keeper import MapKeeper
 from rtc_drift.selection.space_updater import SpaceUpdater
@@ -55,6 +56,7 @@ class Context:
     """Length of what a reader of a stream gets at once at its start, as far as it is kept."""
     link_limit: LinkLimit = field(default_factory=LinkLimit)
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    playlists: Playlists = field(default_factory=Playlists)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

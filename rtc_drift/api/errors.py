@@ -11,8 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from rtc_drift.api.context import context
 from rtc_drift.api.link_limit import LinkLimitError
+from rtc_drift.api.request_id import request_id
 from rtc_drift.library.covers import CoverTimeoutError, TooManyCoversError
 from rtc_drift.library.database import CatalogueError
+from rtc_drift.library.playlist import BadPlaylistError
+from rtc_drift.library.playlist_search import PlaylistsBusyError
 from rtc_drift.library.search import SearchBusyError
 from rtc_drift.sessions import (
     BadNameError,
@@ -48,12 +51,15 @@ class ApiError(Exception):
         self.status = status
         self.body = {"error": sentence, "code": code, **more}
         self.headers: dict[str, str] = {}
+        if status in (429, 503):
+            retry_later(self)
 
 
 @web.middleware
 async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn exceptions into error answers."""
     try:
+        request_id(request)  # before a handler gets another view of the request
         return await handler(request)
     except ApiError as error:
         return _answer(error)
@@ -76,7 +82,7 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
         if known is not None:
             return _answer(known)
         context(request).metrics.unexpected_errors.inc()
-        logger.exception("%s %s failed", request.method, request.path)
+        logger.exception("%s %s failed (request %s)", request.method, request.path, request_id(request))
         return _answer(ApiError(500, "internal_error", "The server failed. Its log has the details."))
 
 
@@ -120,32 +126,34 @@ _SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
     CoverTimeoutError: (504, "cover_timeout", "The cover could not be read in time."),
     TooManyCoversError: (503, "covers_busy", "Too many covers are being read. Try again."),
     SearchBusyError: (503, "search_busy", "Too many searches at once. Try again."),
+    PlaylistsBusyError: (503, "playlists_busy", "Too many playlists at once. Try again."),
     web.RequestPayloadError: (400, "bad_body", "The body can't be read."),
 }
-"""Status, code and sentence of errors without further detail. After a 503 the client may try again; the sentence of
+"""Status, code and sentence of errors without further detail. The sentence of
 a 422 begins with the field."""
 
 
 def _known(error: Exception) -> ApiError | None:
     if (refused := refusal(error)) is not None:
         more = {} if refused.field is None else {"field": refused.field}
-        answer = ApiError(refused.status, refused.code, refused.sentence, **more)
-        return retry_later(answer) if refused.status == 503 else answer
+        return ApiError(refused.status, refused.code, refused.sentence, **more)
     for kind, (status, code, sentence) in _SENTENCES.items():
         if isinstance(error, kind):
             more = {"field": sentence.partition(":")[0]} if status == 422 else {}
-            answer = ApiError(status, code, sentence, **more)
-            return retry_later(answer) if status == 503 else answer
+            return ApiError(status, code, sentence, **more)
     match error:
         case LinkLimitError():
             return retry_later(ApiError(429, "too_many_requests", str(error)), error.retry_after_seconds)
         case SessionLimitError():
-            return retry_later(ApiError(503, "session_limit", str(error)))
+            return ApiError(503, "session_limit", str(error))
         case NoSuchSessionError():
             if error.leader is None:
                 return ApiError(404, "session_not_found", str(error), sessionId=error.session_id)
             details = {"sessionId": error.session_id, "followingSession": error.leader}
             return ApiError(404, "target_not_found", str(error), **details)
+        case BadPlaylistError():
+            field = "options.playlist"
+            return ApiError(422, "bad_playlist", f"{field}: {error}.", field=field)
         case BadOfferError():
             return ApiError(400, "bad_offer", str(error))
         case UnsupportedOfferError():
@@ -156,7 +164,7 @@ def _known(error: Exception) -> ApiError | None:
 
 
 def retry_later(error: ApiError, seconds: int = RETRY_AFTER_SECONDS) -> ApiError:
-    """Add a Retry-After header to an error."""
+    """Set the Retry-After header of an error. Every 429 and 503 has one."""
     error.headers["Retry-After"] = str(seconds)
     return error
 

@@ -10,19 +10,15 @@ from aiohttp import web
 from rtc_drift.api.context import Context, context
 from rtc_drift.api.errors import ApiError
 from rtc_drift.api.receptions import receptions
+from rtc_drift.api.schemas import EngineHealth, Health, Ready, model_response
 
 
 async def healthz(request: web.Request) -> web.Response:
     """GET /healthz: the process answers; how long ago its event loop and its engines gave a sign of life."""
     service = context(request)
     ages = service.engines.tick_ages_seconds
-    return web.json_response(
-        {
-            "status": "ok",
-            "loopAgeSeconds": round(service.loop_meter.age_seconds, 3),
-            "engines": [{"lastTickAgeSeconds": None if age is None else round(age, 3)} for age in ages],
-        }
-    )
+    engines = [EngineHealth(last_tick_age_seconds=None if age is None else round(age, 3)) for age in ages]
+    return model_response(Health(loop_age_seconds=round(service.loop_meter.age_seconds, 3), engines=engines))
 
 
 async def readyz(request: web.Request) -> web.Response:
@@ -34,7 +30,7 @@ async def readyz(request: web.Request) -> web.Response:
     listened_to = [station for station in service.sessions.stations() if station.has_listeners]
     if any(station.keeps_waiting or not is_ticking(station.playout.number) for station in listened_to):
         raise ApiError(503, "no_audio", "Somebody listens, and no audio is on the air.")
-    return web.json_response({"status": "ready"})
+    return model_response(Ready())
 
 
 async def metrics(request: web.Request) -> web.Response:

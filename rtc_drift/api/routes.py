@@ -9,12 +9,17 @@ from rtc_drift.api.commands import COMMANDS
 from rtc_drift.api.context import CONTEXT, Context
 from rtc_drift.api.errors import error_middleware
 from rtc_drift.api.host_guard import host_middleware
+from rtc_drift.api.journey import journey
+from rtc_drift.api.openapi import docs, openapi
 from rtc_drift.api.origin_guard import origin_middleware
 from rtc_drift.api.permissions import role_middleware
 from rtc_drift.api.proxies import proxy_middleware
+from rtc_drift.api.request_id import add_request_id
+from rtc_drift.api.rtp_clock import rtp_clock
 from rtc_drift.api.security_headers import add_security_headers
 from rtc_drift.api.session_list import listing
 from rtc_drift.api.static_files import FILES, static_file, static_files
+from rtc_drift.api.waveform import waveform
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -44,6 +49,8 @@ ROUTES = (
     web.get("/events/{session_id}", streams.events),
     web.get("/api/session/info", sessions.info),
     web.get("/api/session/list", listing),
+    web.get("/api/session/{session_id}/journey", journey),
+    web.get("/api/session/{session_id}/rtp-clock", rtp_clock),
     web.get("/api/directions", explorer.directions),
     web.get("/api/explorer", explorer.explorer),
     web.get("/api/map", library_map.library_map),
@@ -51,6 +58,9 @@ ROUTES = (
     web.get("/api/tracks", library.tracks),
     web.get("/api/tracks/{track_id}", library.track),
     web.get("/api/tracks/{track_id}/cover", covers.cover),
+    web.get("/api/tracks/{track_id}/waveform", waveform),
+    web.get("/api/openapi.json", openapi),
+    web.get("/api/docs", docs),
     web.get("/healthz", operations.healthz),
     web.get("/readyz", operations.readyz),
     web.get("/metrics", operations.metrics),
@@ -66,6 +76,7 @@ def make_app(context: Context) -> web.Application:
     app[CONTEXT] = context
     app.add_routes(ROUTES)
     app[FILES] = static_files(context.frontend)
+    app.on_response_prepare.append(add_request_id)
     app.on_response_prepare.append(add_security_headers)
     app.on_response_prepare.append(whep.add_cors)
     return app

@@ -1,13 +1,22 @@
 """The models of requests and answers that are not those of events."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from rtc_drift.analysis.model import Analysis
-from rtc_drift.station.views import OpenDirection, PlayingTrack, SessionState, TrackInfo, TransitionInfo, Wire
+from rtc_drift.library.playlist import MAX_BYTES
+from rtc_drift.station.views import (
+    OpenDirection,
+    PlayedTrack,
+    PlayingTrack,
+    SessionState,
+    TrackInfo,
+    TransitionInfo,
+    Wire,
+)
 
 if TYPE_CHECKING:  # only its type is needed
     from rtc_drift.webrtc.peer import Reception
@@ -22,6 +31,8 @@ class CreateOptions(Wire):
     seed: int | None = Field(None, ge=0, lt=2**63)
     locked: bool = False
     """True: commands need the key in the answer."""
+    playlist: str | None = Field(None, min_length=1, max_length=MAX_BYTES)
+    """The text of an M3U, M3U8 or XSPF: its tracks are queued. At most 1 MiB and 5,000 entries."""
 
 
 class CreateRequest(Wire):
@@ -65,6 +76,23 @@ class RtpClock(Wire):
     offsets: dict[str, int]
 
 
+class ListenerClock(Wire):
+    """`GET /api/session/{id}/rtp-clock`: the present media time, and the RTP timestamp (mod 2³²) of media time 0."""
+
+    sample_rate: int
+    media_time: int
+    at: datetime
+    offset: int
+
+
+class Journey(Wire):
+    """`GET /api/session/{id}/journey`."""
+
+    session_id: str
+    tracks: list[PlayedTrack]
+    """The tracks played, oldest first; the last is the present one."""
+
+
 class ReceptionInfo(Wire):
     """The reception of a listener, by its latest RTCP report."""
 
@@ -92,11 +120,15 @@ class SessionMade(SessionUrls):
     type: str
 
 
-class LockedSessionMade(SessionMade):
-    """A session that was created locked."""
+class SessionCreated(SessionMade):
+    """A session that was created, as the answer shows it: without what is null."""
 
-    control_key: str
-    """The key is never shown again."""
+    control_key: str | None = None
+    """The key of a locked session, which is never shown again."""
+    queued: int | None = None
+    """Number of tracks of the playlist that were queued."""
+    not_found: list[str] | None = None
+    """The entries of the playlist that the library does not have, by artist and title or by path; 100 at most."""
 
 
 class FollowerMade(SessionMade):
@@ -129,6 +161,8 @@ class SessionInfo(SessionState, SessionUrls):
     rtp_clock: RtpClock
     reception: dict[str, ReceptionInfo]
     """By SSRC: the listeners that have reported."""
+    follower_names: list[str]
+    """The names of its followers, the first 100 of them."""
 
 
 class SessionSummary(Wire):
@@ -152,6 +186,60 @@ class SessionSummary(Wire):
     active: bool
     """True while its station has listeners, through any session."""
     locked: bool
+
+
+class SessionList(Wire):
+    """`GET /api/session/list`."""
+
+    sessions: list[SessionSummary]
+
+
+class LibraryMap(Wire):
+    """`GET /api/map`: columns of equal length, a row for each analysed track."""
+
+    version: str
+    ids: list[str]
+    x: list[float]
+    """From dark, 0, to bright, 1."""
+    y: list[float]
+    """From calm, 0, to energetic, 1."""
+
+
+class EngineHealth(Wire):
+    """The health of an engine."""
+
+    last_tick_age_seconds: float | None
+    """Time since its last sign of life; null before the first."""
+
+
+class Health(Wire):
+    """`GET /healthz`."""
+
+    status: Literal["ok"] = "ok"
+    loop_age_seconds: float
+    """Time since the event loop gave a sign of life."""
+    engines: list[EngineHealth]
+
+
+class Ready(Wire):
+    """`GET /readyz`."""
+
+    status: Literal["ready"] = "ready"
+
+
+class Error(BaseModel):
+    """Every error."""
+
+    error: str
+    """A sentence for people."""
+    code: str
+    """Its kind, for programs."""
+    field: str | None = None
+    """The field of the body, or the parameter, that is wrong."""
+    session_id: str | None = Field(None, alias="sessionId")
+    """The session that was not found."""
+    following_session: str | None = Field(None, alias="followingSession")
+    """The leader of the follower that was meant."""
 
 
 class DirectionInfo(Wire):
@@ -187,6 +275,14 @@ class TrackDetail(TrackInfo):
     """Null until the track is analysed."""
 
 
+class Waveform(Wire):
+    """`GET /api/tracks/{id}/waveform`."""
+
+    peaks_per_second: float
+    peaks: list[Annotated[int, Field(ge=0, le=255)]] = Field(max_length=2_000)
+    """Loudness from moment to moment as amplitude: 255 for the loudest, half of it for 6 LU less."""
+
+
 class TrackList(Wire):
     """`GET /api/tracks`."""
 
@@ -194,6 +290,7 @@ class TrackList(Wire):
     total: int = Field(ge=0)
 
 
-def model_response(model: BaseModel, status: int = 200) -> web.Response:
+def model_response(model: BaseModel, status: int = 200, *, without_null: bool = False) -> web.Response:
     """Answer with a model as JSON in camelCase."""
-    return web.Response(text=model.model_dump_json(by_alias=True), content_type="application/json", status=status)
+    text = model.model_dump_json(by_alias=True, exclude_none=without_null)
+    return web.Response(text=text, content_type="application/json", status=status)

@@ -1,19 +1,30 @@
 """Session routes: create, follow, info, delete."""
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 from aiohttp import web
 
 from rtc_drift.api import schemas
 from rtc_drift.api.context import context
-from rtc_drift.api.errors import ApiError, json_body
+from rtc_drift.api.errors import json_body
 from rtc_drift.api.permissions import cookie_name, may_command
 from rtc_drift.api.receptions import receptions
+from rtc_drift.api.rtp_clock import clock_of, ssrc_of
 from rtc_drift.api.schemas import model_response
+from rtc_drift.library.playlist import MAX_BYTES
+from rtc_drift.library.playlist_search import Matched
 from rtc_drift.media import SAMPLE_RATE
+from rtc_drift.selection.journey import QUEUE
 from rtc_drift.station.session import MASTER, Session
+from rtc_drift.station.views import cut
 
+MAX_CREATE_BYTES = 3 * MAX_BYTES + 64 * 1024
+"""Most bytes of a request that creates a session: as JSON a playlist of 1 MiB may take three times as much."""
+NAMED = 100
+"""Most followers, and most entries of a playlist that were not found, that an answer names."""
 KEY_DAYS = 400
 """Days that a browser keeps a control key: the most that browsers allow."""
 FOLLOWER_KEY_DAYS = 30
@@ -22,18 +33,33 @@ FOLLOWER_KEY_DAYS = 30
 
 async def create(request: web.Request) -> web.Response:
     """POST /api/session/create: create a named session with its own mixer and journey."""
-    body = await json_body(request, schemas.CreateRequest)
-    options = body.options
+    body = await json_body(request.clone(client_max_size=MAX_CREATE_BYTES), schemas.CreateRequest)
+    options, matched = body.options, None
+    if options.playlist is not None:
+        service = context(request)
+        matched = await service.playlists.find(options.playlist, service.library.playable())
     session = await context(request).sessions.create(
         body.session_name, starting_track=options.starting_track, direction=options.direction, seed=options.seed
     )
-    made = schemas.SessionMade(session_id=session.id, type=session.type, **dict(_urls(request, session)))
-    if not options.locked:
-        return model_response(made, status=201)
-    key = session.lock_with_new_key()
-    response = model_response(schemas.LockedSessionMade(**dict(made), control_key=key), status=201)
-    keep_key(response, session, key)
+    filled = {} if matched is None else _fill(session, matched)
+    key = session.lock_with_new_key() if options.locked else None
+    made = schemas.SessionCreated(
+        session_id=session.id, type=session.type, control_key=key, **filled, **dict(_urls(request, session))
+    )
+    response = model_response(made, status=201, without_null=True)
+    if key is not None:
+        keep_key(response, session, key)
     return response
+
+
+def _fill(session: Session, matched: Matched) -> dict[str, Any]:
+    """Queue the tracks of a playlist, and return what the answer says of them."""
+    # The queue is filled before the station's task has run, so that its first track is the programme's.
+    station = session.station
+    tracks = [track for track_id in matched.track_ids if (track := station.find_track(track_id))][:QUEUE]
+    station.commands.fill(tracks)
+    names = [cut(entry.text or entry.location) for entry in matched.not_found[:NAMED]]
+    return {"queued": len(tracks), "not_found": names}
 
 
 async def follow(request: web.Request) -> web.Response:
@@ -75,10 +101,7 @@ def keep_key(response: web.Response, session: Session, key: str) -> None:
 async def info(request: web.Request) -> web.Response:
     """GET /api/session/info?sessionId=…: one session in full; with `ssrc`, only that one of its listeners."""
     found = context(request).sessions.find(request.query.get("sessionId", MASTER))
-    ssrc = request.query.get("ssrc")
-    if ssrc is not None and not (ssrc.isascii() and ssrc.isdigit() and len(ssrc) <= 10):
-        raise ApiError(422, "invalid_field", "ssrc: must be a number of at most ten digits.", field="ssrc")
-    return model_response(await _info(request, found, None if ssrc is None else int(ssrc)))
+    return model_response(await _info(request, found, ssrc_of(request)))
 
 
 async def delete(request: web.Request) -> web.Response:
@@ -94,12 +117,6 @@ async def _info(request: web.Request, session: Session, ssrc: int | None) -> sch
     media_time = now if state.paused_at is None else min(now, state.paused_at)
     position = playing.position_at(media_time) / SAMPLE_RATE if playing else None
     sent_to = context(request).listeners.sent_to(session, ssrc)
-    clock = schemas.RtpClock(
-        sample_rate=SAMPLE_RATE,
-        media_time=now,
-        at=datetime.now(UTC),
-        offsets={str(stream.ssrc): stream.rtp_offset for stream in sent_to},
-    )
     return schemas.SessionInfo(
         **dict(state),
         **dict(_urls(request, session)),
@@ -111,11 +128,17 @@ async def _info(request: web.Request, session: Session, ssrc: int | None) -> sch
         ogg_listeners=session.clients["ogg"],
         encoded_listeners=session.clients["encoded"],
         event_readers=session.clients["events"],
-        rtp_clock=clock,
+        rtp_clock=clock_of(session, sent_to),
         reception={
             str(stream.ssrc): schemas.ReceptionInfo.of(reception) async for stream, reception in receptions(sent_to)
         },
+        follower_names=[cut(name) for name in islice(_followers(request, session), NAMED)],
     )
+
+
+def _followers(request: web.Request, session: Session) -> Iterator[str]:
+    if session.following is None:
+        yield from (each.name for each in context(request).sessions.values() if each.following == session.id)
 
 
 def _urls(request: web.Request, session: Session) -> schemas.SessionUrls:

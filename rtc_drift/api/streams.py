@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from rtc_drift.api.context import context, session_of
-from rtc_drift.api.errors import ApiError, retry_later
+from rtc_drift.api.errors import ApiError
 from rtc_drift.api.permissions import may_command
 from rtc_drift.api.sending import StalledClientError, cut_off, grouped, limit_what_tcp_takes, send
 from rtc_drift.broadcast import BroadcastEndedError, LaggedError
@@ -86,7 +86,7 @@ async def events(request: web.Request) -> web.StreamResponse:
         return web.Response(headers=EVENT_HEADERS)
     hub = session.station.hub
     if hub.readers >= context(request).max_event_readers:
-        raise retry_later(ApiError(503, "event_reader_limit", "Event stream limit reached."))
+        raise ApiError(503, "event_reader_limit", "Event stream limit reached.")
     # The reader is counted before anything is awaited, so that many at once can't pass the limit.
     with (
         hub.reader(request.headers.get("Last-Event-ID", "")) as reader,

@@ -215,6 +215,11 @@ class TrackTable(MutableMapping[str, Track]):
             sides=np.array(self._side_of, np.int32),
         )
 
+    def files(self) -> Iterator[tuple[int, str, str]]:
+        """Return number, folder and name of the tracks: of copies, so that a thread may go through them."""
+        columns = zip(self._ids[:], self._folders.copy(), self._names.copy(), strict=True)
+        return compress(columns, bytes(self._is_there))
+
     def texts(self) -> TrackTexts:
         """Return what a search needs of all tracks."""
         rows = np.flatnonzero(np.frombuffer(bytes(self._is_there), np.bool_))

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from rtc_drift.rendering.script import ScriptedCommand
 from rtc_drift.station.commands import Accepted
-from rtc_drift.station.entry import Entry
-from rtc_drift.station.on_air import SAME_TRACK
+from rtc_drift.station.entry import SAME_TRACK, Entry
 from rtc_drift.station.programme import Programme
 
 

@@ -7,7 +7,6 @@ Times are media times.
 from dataclasses import replace
 
 from rtc_drift.engine.protocol.messages import DeckFailed
-from rtc_drift.library.track import Track
 from rtc_drift.media import samples
 from rtc_drift.mixing.crossfade import HUSH, SKIP_FADE
 from rtc_drift.mixing.model import When
@@ -17,13 +16,14 @@ from rtc_drift.selection.journey import History, Journey
 from rtc_drift.station import programme as steps
 from rtc_drift.station.beginning import Beginning
 from rtc_drift.station.chooser import Chooser
-from rtc_drift.station.entry import Entry
+from rtc_drift.station.entry import SAME_TRACK, Entry
 from rtc_drift.station.event_publisher import EventPublisher
-from rtc_drift.station.on_air import COLD_LEAD_TIME, COMMANDED, READY_LEAD_TIME, SAME_TRACK, NothingToPlayError, OnAir
+from rtc_drift.station.on_air import COLD_LEAD_TIME, COMMANDED, READY_LEAD_TIME, NothingToPlayError, OnAir
 from rtc_drift.station.plan_requests import Plan
 from rtc_drift.station.planner import PendingLead, PendingPlan, Planner
 from rtc_drift.station.play_log import PlayLog
 from rtc_drift.station.programme import Programme
+from rtc_drift.station.queue import Queue
 from rtc_drift.station.snapshot import Snapshot
 from rtc_drift.station.sources import Sources
 from rtc_drift.station.stretched_ends import StretchedEnds
@@ -41,6 +41,7 @@ class AutoDj:
         self._play_log = PlayLog(seed, sources.tracks, publisher)
         self._on_air = OnAir(timeline, self._play_log, publisher)
         self.beginning = Beginning(self._on_air, self._play_log, sources)
+        self.queue = Queue(self._on_air, self._play_log, self._plan_anew)
         self._chooser = Chooser(sources, self._play_log, self._on_air, self.beginning)
         self._held: Choice | None = None
         """The choice that comes next after a resume."""
@@ -70,10 +71,6 @@ class AutoDj:
         coming = (entry for entry in self.programme.entries if entry.play.start > self._on_air.now())
         entry = next((entry for entry in coming if entry.transition.kind not in SAME_TRACK), None)
         return None if entry is not None and self.planner.is_makeshift(entry) else entry
-
-    def published_queue(self) -> tuple[int, list[Track]]:
-        """Return the number of changes of the queue so far, and the queue, both as published."""
-        return self._play_log.published_queue()
 
     @property
     def horizon(self) -> int:
@@ -272,16 +269,6 @@ class AutoDj:
         self._publisher.playback("seeked", at, entry, self.programme.paused_at)
         return at, entry
 
-    def enqueue(self, track: Track) -> Entry | None:
-        """Let a track come after those queued; returns how it comes in, None while that can't be foretold."""
-        self._play_log.journey = replace(self.journey, queue=(*self.journey.queue, track.id))
-        self._plan_anew()
-        _, queue = self.published_queue()
-        if self._on_air.is_paused or not self.programme.entries:
-            return None
-        end = self.programme.entries[-1]
-        return steps.foretold(end, queue[1:] if end.queued and not self._play_log.is_counted(end) else queue)
-
     def head(self, direction: str | None) -> None:
         """Head in a direction from the next track on, or nowhere in particular."""
         before = self.journey.direction
@@ -304,7 +291,8 @@ class AutoDj:
     def _plan_anew(self, *, may_stay: bool = False) -> None:
         """Choose again what comes next, unless somebody asked for that track. It may be the same if it `may_stay`."""
         planned = self.programme.planned(self._on_air.horizon)
-        is_asked_for = planned is not None and (planned.queued or planned.transition.kind in (*COMMANDED, "start"))
+        is_queued = planned is not None and planned.queued and not self.queue.has_other_first
+        is_asked_for = planned is not None and (is_queued or planned.transition.kind in (*COMMANDED, "start"))
         if self._on_air.is_paused:
             self._held = None
         elif not is_asked_for:

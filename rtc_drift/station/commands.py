@@ -3,7 +3,7 @@
 Commands take effect in the order they come: one that arrives while another is pending is heard after it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rtc_drift.library.track import Track
@@ -105,15 +105,26 @@ class Commands:
         at, entry = self._autodj.seek(position)
         return Accepted(at, entry.track, None)
 
-    def enqueue(self, track_id: str) -> Accepted:
-        """Let a track come after those that are queued. Raises NoSuchTrackError, QueueFullError."""
+    def enqueue(self, track_id: str, position: int | None = None) -> Accepted:
+        """Let a track come at a position of the queue, or last. Raises NoSuchTrackError, QueueFullError."""
         track = self._track(track_id)
         if len(self._autodj.journey.queue) >= QUEUE:
             raise QueueFullError
-        entry = self._autodj.enqueue(track)
-        if entry is None:
-            return Accepted(self._autodj.horizon, track, None)
-        return self._accepted(entry)
+        entry = self._autodj.queue.add((track,), position)
+        return Accepted(self._autodj.horizon, track, None) if entry is None else self._accepted(entry)
+
+    def fill(self, tracks: Sequence[Track]) -> None:
+        """Let tracks come after those that are queued, as many as there is room for."""
+        self._autodj.queue.add(tracks)
+
+    def unqueue(self, entry_id: int) -> Accepted:
+        """Take an entry out of the queue. Raises NoSuchEntryError."""
+        return Accepted(self._autodj.horizon, self._autodj.queue.remove(entry_id), None)
+
+    def move(self, entry_id: int, position: int) -> Accepted:
+        """Move an entry to a position of the queue, or to its end. Raises NoSuchEntryError."""
+        track, entry = self._autodj.queue.move(entry_id, position)
+        return Accepted(self._autodj.horizon, track, None) if entry is None else self._accepted(entry)
 
     def steer(self, direction: str | None) -> Accepted:
         """Head in a direction, or nowhere in particular. Raises NoSuchDirectionError."""

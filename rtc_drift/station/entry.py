@@ -8,6 +8,9 @@ from rtc_drift.mixing.model import Transition
 from rtc_drift.selection.choice import Why
 from rtc_drift.stretching.warp import Warp
 
+SAME_TRACK = ("seek", "resume")
+"""Kinds of transitions after which the same track goes on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -1,6 +1,7 @@
 """The one place where events are made: what happens in a session, in the words of its event stream."""
 
 from collections.abc import Callable, Container, Sequence
+from datetime import datetime
 
 from rtc_drift.library.track import Track
 from rtc_drift.selection.open_directions import ExploredDirection
@@ -31,8 +32,8 @@ class EventPublisher:
         """Publish which track comes next."""
         self._send(events.TrackPlanned, self._now(), **dict(views.PlannedTrack.of(entry, self._loved)))
 
-    def started(self, entry: Entry, previous: Entry | None) -> None:
-        """Publish that a track has started, and the transition from the `previous` one if they overlap."""
+    def started(self, entry: Entry, previous: Entry | None) -> datetime:
+        """Publish that a track has started, and the transition from the `previous` one if they overlap; return when."""
         start, transition = entry.play.start, entry.transition
         if previous is not None and transition.duration:
             self._send(
@@ -43,7 +44,7 @@ class EventPublisher:
                 kind=transition.kind,
                 duration_samples=transition.duration,
             )
-        self._send(events.TrackStarted, start, **dict(views.PlayingTrack.of(entry, self._loved)))
+        return self._send(events.TrackStarted, start, **dict(views.PlayingTrack.of(entry, self._loved)))
 
     def playback(self, change: events.PlaybackChange, at: int, entry: Entry, paused_at: int | None) -> None:
         """Publish a pause, resume or seek that takes effect at media time `at`."""
@@ -57,7 +58,9 @@ class EventPublisher:
             self._now(),
             change=change.kind,
             position=change.position,
-            track_id=change.track_id,
+            from_position=change.from_position,
+            entry_id=change.entry.entry_id if change.entry else None,
+            track_id=change.entry.track_id if change.entry else None,
             title=views.cut(track.title) if track else None,
             artist=views.cut(track.artist) if track else None,
             length=length,
@@ -101,5 +104,7 @@ class EventPublisher:
         """Make the event that ends the stream of a client of `session_id` alone."""
         return events.SessionEnded(session_id=session_id, media_time=self._now(), reason=reason)
 
-    def _send(self, event: Callable[..., events.Event], media_time: int, **fields: object) -> None:
-        self._publish(event(session_id=self._session_id, media_time=media_time, **fields))
+    def _send(self, event: Callable[..., events.Event], media_time: int, **fields: object) -> datetime:
+        made = event(session_id=self._session_id, media_time=media_time, **fields)
+        self._publish(made)
+        return made.at

@@ -31,6 +31,8 @@ class TrackStarted(_Event):
     starts_at: int
     offset_samples: int
     position_map: tuple[tuple[int, int], ...] | None = None
+    reason: str
+    why: WhyInfo | None
 
 
 class TrackPlanned(_Event):
@@ -70,12 +72,15 @@ class ExplorerSnapshot(_Event):
 
 
 class QueueChanged(_Event):
-    """A track was added to the queue or removed, or the whole queue has changed: then `info` has it."""
+    """A track was added to the queue, removed or moved, or the whole queue has changed: then `info` has it."""
 
     type: Literal["queue_changed"] = "queue_changed"
     change: QueueChangeKind
     position: int | None
-    """The place of the track that was added, or had that was removed; null if the queue was replaced."""
+    """The place of the track that was added or moved, or had that was removed; null if the queue was replaced."""
+    from_position: int | None
+    """The place that a moved track had before."""
+    entry_id: int | None
     track_id: str | None
     title: str | None
     artist: str | None

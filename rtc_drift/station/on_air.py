@@ -4,7 +4,7 @@ from rtc_drift.engine.protocol.plays import Play
 from rtc_drift.library.track import Track
 from rtc_drift.media import BLOCK_SAMPLES
 from rtc_drift.station import programme as steps
-from rtc_drift.station.entry import Entry
+from rtc_drift.station.entry import SAME_TRACK, Entry
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.play_log import PlayLog
 from rtc_drift.station.programme import Programme
@@ -16,8 +16,6 @@ COLD_LEAD_TIME = 5 * BLOCK_SAMPLES
 """Lead time of a file that no deck has opened yet: 100 ms more than its first samples take."""
 COMMANDED = ("skip", "seek", "resume")
 """Kinds of transitions that somebody asked for: the next command takes effect after them, never instead."""
-SAME_TRACK = ("seek", "resume")
-"""Kinds after which the same track goes on."""
 MAX_ENTRIES = 12
 """Plays at once; every one keeps a deck."""
 

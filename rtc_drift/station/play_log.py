@@ -1,13 +1,14 @@
 """Which plays have started: each start is published once, and each track counted as played once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from rtc_drift.library.track import Track
 from rtc_drift.selection import journey as ways
-from rtc_drift.selection.journey import Journey
+from rtc_drift.selection import queue as queues
+from rtc_drift.selection.journey import Journey, Start
+from rtc_drift.selection.queue import Queued
 from rtc_drift.selection.track_source import TrackSource
-from rtc_drift.station.entry import Entry
+from rtc_drift.station.entry import SAME_TRACK, Entry
 from rtc_drift.station.event_publisher import EventPublisher
 from rtc_drift.station.queue_changes import change_between
 
@@ -21,7 +22,7 @@ class PlayLog:
         self._publisher = publisher
         self._announced = set[int]()
         self._counted = set[int]()
-        self._published_queue: tuple[str, ...] = ()
+        self._published_queue: tuple[Queued, ...] = ()
         self._queue_revision = 0
         """Number of changes of the queue published so far."""
 
@@ -30,30 +31,30 @@ class PlayLog:
         """Plays whose tracks the journey counts as played."""
         return tuple(sorted(self._counted))
 
-    def queue(self) -> list[Track]:
-        """Return the queued tracks that have not started and can still be played."""
-        return [track for track_id in self.journey.queue if (track := self._library.get(track_id))]
+    def queue(self) -> list[tuple[Queued, Track]]:
+        """Return the queued tracks that have not started and can still be played, with their entries."""
+        return [(it, track) for it in queues.entries(self.journey) if (track := self._library.get(it.track_id))]
 
     def publish_queue(self) -> None:
         """Publish the change of the queue, if it has changed since the last call."""
-        queue = tuple(track.id for track in self.queue())
+        queue = tuple(queued for queued, _ in self.queue())
         change = change_between(self._published_queue, queue)
         if change is not None:
             self._published_queue = queue
             self._queue_revision += 1
-            track = self._library.get(change.track_id) if change.track_id is not None else None
+            track = self._library.get(change.entry.track_id) if change.entry is not None else None
             self._publisher.queue(change, track, len(queue), self._queue_revision)
 
-    def published_queue(self) -> tuple[int, list[Track]]:
+    def published_queue(self) -> tuple[int, list[tuple[Queued, Track]]]:
         """Return the number of changes of the queue so far, and the queue as readers of the events know it by now."""
         self.publish_queue()  # the library may have changed
         return self._queue_revision, self.queue()
 
     def drop_unplayable(self) -> None:
         """Take tracks out of the queue that can no longer be played."""
-        playable = tuple(track.id for track in self.queue())
-        if playable != self.journey.queue:
-            self.journey = replace(self.journey, queue=playable)
+        playable = queues.playable(self.journey, lambda track_id: self._library.get(track_id) is not None)
+        if playable is not self.journey:
+            self.journey = playable
             self.publish_queue()
 
     def is_counted(self, entry: Entry) -> bool:
@@ -73,7 +74,10 @@ class PlayLog:
                 self._announced = (self._announced & known) | {entry.play.id}
                 self._counted &= known
                 self.count_played(entry)
-                self._publisher.started(entry, previous)
+                at = self._publisher.started(entry, previous)
+                if entry.transition.kind not in SAME_TRACK:
+                    start = Start(entry.track.id, entry.play.start, int(at.timestamp()))
+                    self.journey = ways.with_start(self.journey, start)
             previous = entry
 
     def count(self, entries: Iterable[Entry], settled: int) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from rtc_drift.selection.directions import DIRECTIONS
 from rtc_drift.selection.journey import QUEUE
+from rtc_drift.selection.queue import NoSuchEntryError
 from rtc_drift.station.commands import NoSuchDirectionError, NoSuchTrackError, OutOfTrackError, QueueFullError
 from rtc_drift.station.on_air import NothingToPlayError, TooManyCommandsError
 
@@ -31,6 +32,8 @@ def refusal(error: Exception) -> Refusal | None:
         case NoSuchDirectionError():
             sentence = f"direction: must be null or one of {', '.join(DIRECTIONS)}."
             return Refusal(422, "unknown_direction", sentence, "direction")
+        case NoSuchEntryError():
+            return Refusal(422, "unknown_entry", "entryId: the queue has no such entry, or no longer.", "entryId")
         case QueueFullError():
             return Refusal(409, "queue_full", f"The queue is full ({QUEUE} tracks).")
         case TooManyCommandsError():

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 from pydantic import Field
 
 from rtc_drift.mixing.model import When
+from rtc_drift.selection.journey import QUEUE
 from rtc_drift.station.commands import Accepted, Commands
 from rtc_drift.station.views import Wire
 
@@ -30,9 +31,23 @@ class SeekRequest(Wire):
 
 
 class QueueRequest(Wire):
-    """The body of `queue`."""
+    """The body of `queue`. Without a position the track comes last."""
 
     track_id: str
+    position: int | None = Field(None, ge=0, le=QUEUE)
+
+
+class QueueRemoveRequest(Wire):
+    """The body of `queue-remove`."""
+
+    entry_id: int
+
+
+class QueueMoveRequest(Wire):
+    """The body of `queue-move`. A position behind the end is the last one."""
+
+    entry_id: int
+    position: int = Field(ge=0, le=QUEUE)
 
 
 class DirectionRequest(Wire):
@@ -60,7 +75,9 @@ REQUESTS: Mapping[str, tuple[type[Wire], Run]] = {
     "pause": (Nothing, lambda commands, _: commands.pause()),
     "resume": (Nothing, lambda commands, _: commands.resume()),
     "seek": (SeekRequest, lambda commands, body: commands.seek(body.position_seconds)),
-    "queue": (QueueRequest, lambda commands, body: commands.enqueue(body.track_id)),
+    "queue": (QueueRequest, lambda commands, body: commands.enqueue(body.track_id, body.position)),
+    "queue-remove": (QueueRemoveRequest, lambda commands, body: commands.unqueue(body.entry_id)),
+    "queue-move": (QueueMoveRequest, lambda commands, body: commands.move(body.entry_id, body.position)),
     "direction": (DirectionRequest, lambda commands, body: commands.steer(body.direction)),
     "reset-drift": (Nothing, lambda commands, _: commands.reset_drift()),
 }

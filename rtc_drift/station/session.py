@@ -11,8 +11,12 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from rtc_drift import __version__
+from rtc_drift.library.track import Track
+from rtc_drift.selection.journey import Start
 from rtc_drift.station import events, views
+from rtc_drift.station.entry import Entry
 from rtc_drift.station.hello import hello_in_pieces
+from rtc_drift.station.played import before_present, played_tracks
 from rtc_drift.station.station import Station
 from rtc_drift.tracks import DriftTrack, PacketTrack
 
@@ -149,11 +153,11 @@ class Session:
 
     def state(self, *, allow_commands: bool) -> views.SessionState:
         """Return the whole state for a client."""
-        loved, (revision, queue) = self.station.loved, self.station.autodj.published_queue()
+        loved, (revision, queue) = self.station.loved, self.station.autodj.queue.published()
         return self._state(allow_commands, revision).model_copy(
             update={
                 "explorer": [views.OpenDirection.of(it, loved) for it in self.station.explorer],
-                "queue": [views.TrackInfo.of(track, loved) for track in queue],
+                "queue": [views.QueuedTrack.at(it.entry_id, track, loved) for it, track in queue],
             }
         )
 
@@ -177,19 +181,26 @@ class Session:
             library=station.library_status(),
             version=__version__,
             queue_revision=queue_revision,
+            played=[views.PlayedTrack.of(track, start.at, loved) for track, start in self._played(now_playing)],
             explorer=[],
             queue=[],
         )
 
+    def _played(self, now_playing: Entry | None) -> Iterator[tuple[Track, Start]]:
+        starts = before_present(
+            self.station.autodj.journey.history.starts, now_playing.track.id if now_playing else None
+        )
+        return played_tracks(starts, self.station.find_track)
+
     def hello(self, *, allow_commands: bool) -> Iterator[bytes]:
         """Return the frame of the event that opens a client's stream, in pieces: what it holds is as it is now."""
         station, loved = self.station, self.station.loved
-        revision, queue = station.autodj.published_queue()
+        revision, queue = station.autodj.queue.published()
         return hello_in_pieces(
             station.publisher.hello(self._state(allow_commands, revision)),
             station.hub.last_id,
             (views.OpenDirection.of(it, loved) for it in station.explorer),
-            (views.TrackInfo.of(track, loved) for track in queue),
+            (views.QueuedTrack.at(it.entry_id, track, loved) for it, track in queue),
         )
 
     def farewell(self, reason: str) -> events.SessionEnded:

@@ -12,7 +12,8 @@ from rtc_drift.media import samples
 from rtc_drift.mixing.model import Transition
 from rtc_drift.selection.choice import Why
 from rtc_drift.selection.directions import STEERABLE
-from rtc_drift.selection.journey import PLAYED, QUEUE, History, Journey
+from rtc_drift.selection.journey import PLAYED, QUEUE, History, Journey, Start
+from rtc_drift.selection.queue import numbered
 from rtc_drift.station.entry import Entry
 from rtc_drift.station.programme import Programme, unplan
 
@@ -23,6 +24,8 @@ MAX_SAVED_ENTRIES = 32
 MAX_COUNTED = 1_000
 MAX_COUNTER = 10**15
 """Greatest number of plays and of draws."""
+MAX_TIME_OF_DAY = 253_402_300_799
+"""Last second of the year 9999, since 1970."""
 MAX_CHARACTERS = 2_000
 """Greatest length of any text in a state."""
 MAX_GAIN = 10.0
@@ -84,6 +87,8 @@ class _SavedState:
 class _SavedHistory:
     heard: tuple[str, ...] = ()
     trail: tuple[str, ...] = ()
+    starts: tuple[Start, ...] | None = None
+    """None if it was saved by a version that kept no starts."""
 
 
 _STATE = TypeAdapter(_SavedState)
@@ -98,7 +103,7 @@ class SavedStation:
         self._saved = _checked(_STATE.validate_json(state))
         saved_history = _HISTORY.validate_json(history)
         _check_values(saved_history)
-        self.history = History(played=saved_history.heard, trail=saved_history.trail)
+        self.history = _history(saved_history)
 
     @property
     def media_time(self) -> int:
@@ -143,7 +148,15 @@ def _saved_entry(entry: Entry) -> _SavedEntry:
 
 def history_text(history: History) -> str:
     """Return a journey's history as JSON."""
-    return _HISTORY.dump_json(_SavedHistory(history.played, history.trail)).decode()
+    return _HISTORY.dump_json(_SavedHistory(history.played, history.trail, history.starts)).decode()
+
+
+def _history(saved: _SavedHistory) -> History:
+    starts = saved.starts
+    if starts is None:
+        starts = tuple(Start(track_id, None, None) for track_id in saved.heard)
+    sound = tuple(it for it in starts if it.at is None or 0 <= it.at <= MAX_TIME_OF_DAY)
+    return History(saved.heard, saved.trail, sound)
 
 
 def _entry(saved: _SavedEntry, track: Track) -> Entry:
@@ -185,11 +198,12 @@ def _checked(saved: _SavedState) -> _SavedState:
         and (saved.paused_at is None or (0 <= saved.paused_at <= MAX_SAMPLES and len(plays) > 0))
         and 0 <= saved.next_play_id <= MAX_COUNTER
         and 0 <= saved.journey.draws <= MAX_COUNTER
+        and 0 <= saved.journey.entries_made <= MAX_COUNTER
         and saved.journey.seed >= 0
     )
     if not is_sound:
         raise ValueError("the saved state is damaged")
-    journey = replace(saved.journey, history=History())
+    journey = numbered(replace(saved.journey, history=History()))
     if journey.direction not in STEERABLE:
         journey = replace(journey, direction=None)
     return replace(saved, journey=journey)

@@ -16,6 +16,7 @@ from rtc_drift.engine.protocol import messages as m
 from rtc_drift.engine.protocol.clock import TickClock
 from rtc_drift.library.library import Library
 from rtc_drift.library.status import LibraryStatus
+from rtc_drift.library.track import Track
 from rtc_drift.media import seconds
 from rtc_drift.selection.feature_space import EMPTY, FeatureSpace
 from rtc_drift.selection.open_directions import ExploredDirection, explore
@@ -126,6 +127,10 @@ class Station:
     def is_restored(self) -> bool:
         """True unless a saved state is still to be restored."""
         return self._saved is None
+
+    def find_track(self, track_id: str) -> Track | None:
+        """Return the track of an id, if the library has it."""
+        return self._library.get(track_id)
 
     def library_status(self) -> LibraryStatus:
         """Return what the library holds, and how far it is analysed."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -90,29 +91,6 @@ class TransitionInfo(Wire):
         )
 
 
-class PlayingTrack(Wire):
-    """The track on the air.
-
-    At media time `m` it is at the file's sample `offset_samples + m - starts_at`, or where its position map says.
-    """
-
-    track: TrackInfo
-    starts_at: int
-    offset_samples: int
-    position_map: tuple[tuple[int, int], ...] | None = None
-    """Media times and samples of the file, straight between; null if it is never heard at another tempo."""
-
-    @classmethod
-    def of(cls, entry: Entry, loved: Container[str]) -> "PlayingTrack":
-        """Show an entry of the programme that is on the air."""
-        return cls(
-            track=TrackInfo.of(entry.track, loved),
-            starts_at=entry.play.start,
-            offset_samples=entry.play.offset,
-            position_map=entry.position_map,
-        )
-
-
 class WhyInfo(Wire):
     """The figures of a choice: how the next track differs from the one before."""
 
@@ -131,6 +109,35 @@ class WhyInfo(Wire):
     def of(cls, why: Why | None) -> "WhyInfo | None":
         """Show the figures of a choice, if there are any."""
         return None if why is None else cls(**asdict(why))
+
+
+class PlayingTrack(Wire):
+    """The track on the air.
+
+    At media time `m` it is at the file's sample `offset_samples + m - starts_at`, or where its position map says.
+    """
+
+    track: TrackInfo
+    starts_at: int
+    offset_samples: int
+    position_map: tuple[tuple[int, int], ...] | None = None
+    """Media times and samples of the file, straight between; null if it is never heard at another tempo."""
+    reason: str
+    """The reason for which it plays."""
+    why: WhyInfo | None
+    """Null if it was not chosen by sound."""
+
+    @classmethod
+    def of(cls, entry: Entry, loved: Container[str]) -> "PlayingTrack":
+        """Show an entry of the programme that is on the air."""
+        return cls(
+            track=TrackInfo.of(entry.track, loved),
+            starts_at=entry.play.start,
+            offset_samples=entry.play.offset,
+            position_map=entry.position_map,
+            reason=entry.full_reason,
+            why=WhyInfo.of(entry.why),
+        )
 
 
 class OpenDirection(Wire):
@@ -180,6 +187,32 @@ class PlannedTrack(Wire):
         )
 
 
+class PlayedTrack(Wire):
+    """A track that was played, and when it started."""
+
+    track: TrackInfo
+    started_at: datetime | None
+    """Null if it is not known."""
+
+    @classmethod
+    def of(cls, track: Track, at: int | None, loved: Container[str]) -> "PlayedTrack":
+        """Show a track that started `at` so many seconds after 1970."""
+        started_at = None if at is None else datetime.fromtimestamp(at, UTC)
+        return cls(track=TrackInfo.of(track, loved), started_at=started_at)
+
+
+class QueuedTrack(TrackInfo):
+    """A queued track."""
+
+    entry_id: int
+    """The id of its entry in the queue, for `queue-remove` and `queue-move`."""
+
+    @classmethod
+    def at(cls, entry_id: int, track: Track, loved: Container[str]) -> "QueuedTrack":
+        """Show a track as an entry of the queue."""
+        return cls(**dict(TrackInfo.of(track, loved)), entry_id=entry_id)
+
+
 class SessionState(Wire):
     """The whole state of a session, for `hello` and `GET /api/session/info`."""
 
@@ -203,8 +236,10 @@ class SessionState(Wire):
     version: str
     queue_revision: int
     """Number of changes of the queue so far: each `queue_changed` holds the number after it."""
+    played: list[PlayedTrack]
+    """The last 30 tracks played before the present one, oldest first."""
     # These two come last: `station.hello` relies on it.
     explorer: list[OpenDirection]
     """Empty until the track on the air is analysed."""
-    queue: list[TrackInfo]
+    queue: list[QueuedTrack]
     """Queued tracks that have not started."""

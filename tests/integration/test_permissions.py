@@ -18,7 +18,13 @@ COMMANDS = sorted(
     if route.path.startswith("/session/{session_id}/") and route.method not in ("GET", "HEAD")
 )
 """All commands in the table of routes, so that new ones are tested."""
-BODIES: dict[str, dict[str, Any]] = {"seek": {"positionSeconds": 3}, "direction": {"direction": "calmer"}}
+BODIES: dict[str, dict[str, Any]] = {
+    "seek": {"positionSeconds": 3},
+    "direction": {"direction": "calmer"},
+    "queue-move": {"entryId": 1, "position": 0},
+    "queue-remove": {"entryId": 1},
+}
+"""Bodies of commands; `queue` comes before those that need an entry."""
 
 
 @pytest.fixture
@@ -38,7 +44,7 @@ async def body_of(server: RunningServer, command: str) -> dict[str, Any]:
 
 
 def test_the_routes_have_all_commands() -> None:
-    contract = "direction love next-track pause previous queue reset-drift resume seek"
+    contract = "direction love next-track pause previous queue queue-move queue-remove reset-drift resume seek"
     assert " ".join(COMMANDS) == contract
 
 
@@ -90,7 +96,7 @@ async def test_a_locked_session_requires_its_key(server: RunningServer) -> None:
         for headers in strangers:
             async with server.http.post(url, json=body, headers=headers) as response:
                 assert (response.status, (await response.json())["code"]) == (403, "locked"), command
-        for headers in owners:
+        for headers in owners[: 1 if command == "queue-remove" else 2]:  # an entry is removed once
             async with server.http.post(url, json=body, headers=headers) as response:
                 assert response.status == 202, command
 

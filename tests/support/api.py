@@ -116,5 +116,6 @@ async def api_on_fakes(
             yield Api(url, http, context, sessions)
     finally:
         await runner.cleanup()
+        context.playlists.close()
         await sessions.close()
         encoding.close()

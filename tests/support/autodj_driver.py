@@ -123,6 +123,10 @@ class AutoDjDriver:
         assert pending is not None
         return pending
 
+    def queued(self) -> list[Track]:
+        """Return the tracks of the queue, next one first."""
+        return [track for _, track in self.autodj.queue.published()[1]]
+
     def title(self) -> str:
         """Return the title of the track that is on the air."""
         return self.playing().track.title

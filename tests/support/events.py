@@ -18,6 +18,11 @@ def follow_queue(queue: list[str], changes: Iterable[QueueChanged]) -> list[str]
             return None
         if change.change == "added":
             queue = [*queue[: change.position], change.track_id, *queue[change.position :]]
+        elif change.change == "moved":
+            assert change.from_position is not None
+            assert queue[change.from_position] == change.track_id
+            rest = queue[: change.from_position] + queue[change.from_position + 1 :]
+            queue = [*rest[: change.position], change.track_id, *rest[change.position :]]
         else:
             assert queue[change.position] == change.track_id
             queue = queue[: change.position] + queue[change.position + 1 :]

@@ -10,6 +10,14 @@ from rtc_drift.library.track import Track
 from rtc_drift.library.track_table import TrackTable
 
 
+class FakeAnalyses(dict[str, Analysis]):
+    """Analyses in memory, which can also be read as those of the catalogue are."""
+
+    async def read(self, track_id: str) -> Analysis | None:
+        """Return the analysis of a track, if there is one."""
+        return self.get(track_id)
+
+
 class FakeLibrary:
     """A library in memory. Tests may add and remove tracks and analyses."""
 
@@ -17,7 +25,7 @@ class FakeLibrary:
         self.tracks = TrackTable(tracks)
         self.loved = set[str]()
         self.normalisation = Normalisation()
-        self.analyses = dict[str, Analysis]()
+        self.analyses = FakeAnalyses()
         self.marked: list[tuple[str, bool]] = []
         """Tracks that were marked as unplayable: their id, and True if for good."""
         self.failed_positions: list[int | None] = []

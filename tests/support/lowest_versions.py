@@ -8,7 +8,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
-NOT_FOR_TESTS = {"mypy", "playwright", "ruff"}
+NOT_FOR_TESTS = {"mypy", "playwright", "ruff", "schemathesis"}
 """Packages that the unit tests do not need."""
 
 

@@ -101,7 +101,7 @@ async def test_a_deleted_session_is_forgotten_even_if_its_name_is_reused(table: 
     await sessions.create("kitchen", starting_track="track 5")
     await store.save()
     (kitchen,) = (each for each in table.load() if each.id == "kitchen")
-    assert kitchen.history == '{"heard":["0000000000000005"],"trail":["0000000000000005"]}'
+    assert kitchen.history == '{"heard":["0000000000000005"],"trail":["0000000000000005"],"starts":[]}'
     await sessions.close()
 
 

@@ -177,7 +177,8 @@ class AnySessions(RuleBasedStateMachine):
         position = playing and playing.play.position_at(session.station.now())
         journey = autodj.journey
         track = playing and playing.track.id
-        return session.following, session.created, track, position, journey.queue, journey.direction, journey.history
+        of_journey = (journey.queue, journey.entry_ids, journey.direction, journey.history.played)
+        return session.following, session.created, track, position, *of_journey
 
     @invariant()
     def all_sessions_and_clients_are_counted(self) -> None:

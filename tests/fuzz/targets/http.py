@@ -35,7 +35,8 @@ PLACE = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 """A place in a route."""
 NAMED, LOCKED = "fuzzed", "locked-one"
 UNAVAILABLE = re.compile(
-    rb'"code": ?"(session_limit|joining_limit|listener_limit|event_reader_limit|no_candidates|not_ready|no_audio)"'
+    rb'"code": ?"(session_limit|joining_limit|listener_limit|event_reader_limit|no_candidates|not_ready|no_audio|'
+    rb'playlists_busy)"'
 )
 """The codes of 503 that are documented and may come here."""
 ETAG, LISTENER, TRACK = b"%ETAG%", b"%LISTENER%", b"%TRACK%"
@@ -45,16 +46,21 @@ BODIES: dict[str, str] = {
     **{f"/session/{{session_id}}/{name}": "{}" for name in REQUESTS},
     "/session/{session_id}/next-track": '{"trackId": "%TRACK%", "direction": "brighter", "when": "now"}',
     "/session/{session_id}/seek": '{"positionSeconds": 1.5}',
-    "/session/{session_id}/queue": '{"trackId": "%TRACK%"}',
+    "/session/{session_id}/queue": '{"trackId": "%TRACK%", "position": 0}',
+    "/session/{session_id}/queue-remove": '{"entryId": 1}',
+    "/session/{session_id}/queue-move": '{"entryId": 1, "position": 1}',
     "/session/{session_id}/direction": '{"direction": "brighter"}',
     "/session/{session_id}/love": '{"trackId": "%TRACK%", "value": true}',
-    "/api/session/create": '{"sessionName": "new", "options": {"startingTrack": "tone", "seed": 1, "locked": true}}',
+    "/api/session/create": '{"sessionName": "new", "options": {"startingTrack": "tone", "seed": 1, "locked": true, '
+    '"playlist": "#EXTM3U\\n#EXTINF:1,Tone 1\\n0.flac\\n"}}',
     "/api/session/follow": '{"sessionName": "master", "followerName": "me"}',
 }
 QUERIES = {
     "/api/session/info": "?sessionId=fuzzed&ssrc=1",
     "/api/explorer": "?sessionId=master",
     "/api/tracks": "?q=tone&limit=5",
+    "/api/session/{session_id}/journey": "?format=xspf",
+    "/api/session/{session_id}/rtp-clock": "?ssrc=1",
 }
 MODELS: tuple[type[BaseModel], ...] = (
     CreateRequest,
@@ -278,10 +284,7 @@ class Http(Target):
 def _check(answer: Answer) -> None:
     require(answer.status < 500 or answer.status == 503, f"an answer with {answer.status}")
     if answer.status == 503:
-        require(
-            answer.header(b"retry-after") or b'"not_ready"' in answer.body or b'"no_audio"' in answer.body,
-            "503 without Retry-After",
-        )
+        require(bool(answer.header(b"retry-after")), "503 without Retry-After")
         require(not answer.body or UNAVAILABLE.search(answer.body), "an unknown reason for 503")
     require(b"Traceback (most recent" not in answer.body, "a traceback in an answer")
     if answer.header(b"content-type").startswith(EVENTS) and answer.body:

@@ -1,10 +1,13 @@
 """The journey of a session: tracks played, the way back, and the queue."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtc_drift.selection import journey as ways
-from rtc_drift.selection.journey import PLAYED, History, Journey
+from rtc_drift.selection import queue as queues
+from rtc_drift.selection.journey import PLAYED, QUEUE, History, Journey, Start
 
 
 def everything(_: str) -> bool:
@@ -60,6 +63,27 @@ def test_a_track_from_the_queue_leaves_it_once() -> None:
 def test_a_reset_clears_direction_and_played_tracks() -> None:
     journey = Journey(1, draws=7, queue=("a",), direction="calmer", history=along("a", "b").history)
     assert ways.reset(journey) == Journey(1, draws=7, queue=("a",), history=History(trail=("a", "b")))
+
+
+def test_a_start_is_kept_once() -> None:
+    journey = ways.with_start(Journey(1, history=History(starts=(Start("a", None, None),))), Start("a", 5, 1))
+    assert journey.history.starts == (Start("a", 5, 1),), "the track that played when an older version stopped"
+    assert ways.with_start(journey, Start("a", 5, 9)) is journey
+    again = ways.with_start(journey, Start("a", 6, 9))
+    assert again.history.starts == (Start("a", 5, 1), Start("a", 6, 9))
+
+
+def test_a_queue_without_sound_entry_ids_gets_new_ones() -> None:
+    old = Journey(1, queue=("a", "a"))
+    new = queues.numbered(old)
+    assert [(it.entry_id, it.track_id) for it in queues.entries(new)] == [(1, "a"), (2, "a")]
+    assert queues.numbered(new) is new
+    for ids in ((1,), (1, 1), (1, 99)):
+        assert queues.numbered(replace(new, entry_ids=ids)).entry_ids == (3, 4), ids
+    left = ways.with_played(new, "a", queued=True)
+    assert (left.queue, left.entry_ids) == (("a",), (2,))
+    more = queues.with_tracks(left, ["b"] * 500, 0)
+    assert (len(more.queue), len(set(more.entry_ids)), more.entry_ids[-1]) == (QUEUE, QUEUE, 2)
 
 
 def test_the_history_is_bounded() -> None:

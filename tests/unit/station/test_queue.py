@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rtc_drift.selection.choice import Choice
 from rtc_drift.selection.journey import QUEUE
+from rtc_drift.selection.queue import NoSuchEntryError
 from rtc_drift.station import events
 from rtc_drift.station import programme as steps
 from rtc_drift.station.commands import NoSuchDirectionError, NoSuchTrackError, QueueFullError
@@ -75,7 +76,7 @@ class TestQueue:
         wanted = driver.other_tracks()[0]
         driver.commands.enqueue(wanted.id)
         assert driver.commands.next_track().track == wanted
-        assert driver.autodj.published_queue()[1] == []
+        assert driver.queued() == []
 
     def test_a_requested_track_leaves_the_queue_unchanged(self) -> None:
         driver = driver_on_air()
@@ -83,7 +84,7 @@ class TestQueue:
         driver.commands.enqueue(one.id)
         driver.commands.next_track(two.id)
         driver.run_for(3)
-        assert driver.autodj.published_queue()[1] == [one]
+        assert driver.queued() == [one]
         planned = driver.planned()
         assert planned.track == one
 
@@ -94,9 +95,66 @@ class TestQueue:
         driver.commands.enqueue(two.id)
         planned = driver.planned()
         driver.fail_deck(planned.play.id, 0)
-        assert driver.autodj.published_queue()[1] == [two]
+        assert driver.queued() == [two]
         driver.run_for(60)
         assert driver.title() == two.title
+
+    def test_an_entry_can_be_moved_and_removed_by_its_id(self) -> None:
+        driver = driver_on_air()
+        one, two, three, *_ = driver.other_tracks()
+        for track in (one, two):
+            driver.commands.enqueue(track.id)
+        driver.commands.enqueue(three.id, 1)
+        ids = {track.id: it.entry_id for it, track in driver.autodj.queue.published()[1]}
+        assert driver.queued() == [one, three, two]
+        moved = driver.commands.move(ids[two.id], 0)
+        assert (moved.track, driver.planned().track) == (two, two), "the first of the queue is what comes next"
+        last = driver.last_event(events.QueueChanged)
+        assert (last.change, last.from_position, last.position, last.entry_id) == ("moved", 2, 0, ids[two.id])
+        removed = driver.commands.unqueue(ids[two.id])
+        assert (removed.track, driver.planned().track, driver.queued()) == (two, one, [one, three])
+        driver.commands.move(ids[one.id], 200)
+        assert driver.queued() == [three, one]
+        assert {track.id: it.entry_id for it, track in driver.autodj.queue.published()[1]}[one.id] == ids[one.id]
+        for unknown in (ids[two.id], 99):
+            with pytest.raises(NoSuchEntryError):
+                driver.commands.unqueue(unknown)
+        driver.run_for(130)
+        assert driver.played_titles()[1:3] == [three.title, one.title]
+
+    def test_the_answer_to_a_move_says_when_it_is_heard(self) -> None:
+        driver = driver_on_air()
+        one, two, three, *_ = driver.other_tracks()
+        for track in (one, two, three):
+            driver.commands.enqueue(track.id)
+        entry_id = driver.autodj.queue.published()[1][2][0].entry_id
+        answer = driver.commands.move(entry_id, 1)
+        driver.run_for(200)
+        started = {event.track.title: event.starts_at for event in driver.events_of("track_started")}
+        assert started[three.title] == answer.starts_at
+
+    def test_without_its_only_entry_the_queue_plans_nothing(self) -> None:
+        driver = driver_on_air()
+        wanted = driver.other_tracks()[0]
+        driver.commands.enqueue(wanted.id)
+        driver.commands.unqueue(driver.autodj.queue.published()[1][0][0].entry_id)
+        assert not driver.planned().queued
+        driver.commands.enqueue(wanted.id)
+        driver.commands.pause()
+        driver.commands.unqueue(driver.autodj.queue.published()[1][0][0].entry_id)
+        driver.commands.resume()
+        assert not driver.planned().queued
+
+    def test_what_is_certain_to_play_has_left_the_queue(self) -> None:
+        driver = driver_on_air()
+        wanted = driver.other_tracks()[0]
+        driver.commands.enqueue(wanted.id)
+        entry_id = driver.autodj.queue.published()[1][0][0].entry_id
+        driver.run_until_just_before_the_next()
+        with pytest.raises(NoSuchEntryError):
+            driver.commands.unqueue(entry_id)
+        driver.run_for(1)
+        assert driver.title() == wanted.title
 
     def test_the_queue_is_limited(self) -> None:
         driver = driver_on_air(3)
@@ -119,7 +177,11 @@ class TestQueue:
         driver.run_for(61)
         assert driver.title() == wanted.title
 
-    @given(st.lists(st.sampled_from(["add", "again", "skip", "fail", "lose", "play"]), max_size=30))
+    @given(
+        st.lists(
+            st.sampled_from(["add", "again", "first", "skip", "fail", "lose", "play", "move", "remove"]), max_size=30
+        )
+    )
     def test_clients_who_follow_the_changes_agree_with_the_queue(self, steps: list[str]) -> None:
         driver = driver_on_air()
         library = driver.library
@@ -129,6 +191,14 @@ class TestQueue:
                 case "add" | "again" if library.tracks:
                     ids = list(library.playable())
                     driver.commands.enqueue(ids[number % len(ids) if step == "add" else 0])
+                case "first" if library.tracks:
+                    driver.commands.enqueue(list(library.playable())[number % len(library.tracks)], 0)
+                case "move" | "remove" if queue := driver.autodj.queue.published()[1]:
+                    entry_id = queue[number % len(queue)][0].entry_id
+                    if step == "move":
+                        driver.commands.move(entry_id, number % 3)
+                    else:
+                        driver.commands.unqueue(entry_id)
                 case "skip" if library.tracks:
                     driver.commands.next_track()
                 case "fail" if (planned := driver.autodj.planned()) is not None:
@@ -136,10 +206,10 @@ class TestQueue:
                 case "lose" if len(library.tracks) > 2:
                     library.tracks.pop(list(library.tracks)[-1])
             driver.run_for(60 if step == "play" else 1)
-            revision, queue = driver.autodj.published_queue()
+            revision, queue = driver.autodj.queue.published()
             changes = driver.events_of("queue_changed")
             assert [it.revision for it in changes] == list(range(1, len(changes) + 1))
-            expected = [track.id for track in queue]
+            expected = [track.id for _, track in queue]
             read = follow_queue(followed, changes[seen:])
             followed, seen = expected if read is None else read, revision
             assert (followed, seen) == (expected, len(changes))
@@ -210,5 +280,5 @@ class TestDirection:
         driver.commands.reset_drift()
         journey = driver.autodj.journey
         assert (journey.direction, journey.history.played) == (None, ())
-        assert driver.autodj.published_queue()[1] == [queued], "the queue is kept"
+        assert driver.queued() == [queued], "the queue is kept"
         assert driver.last_event(events.DirectionChanged).direction is None

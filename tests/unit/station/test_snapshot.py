@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rtc_drift.selection.journey import Start
 from rtc_drift.station.snapshot import SavedStation, Snapshot, history_text, state_text
 from tests.support.autodj_driver import AutoDjDriver
 from tests.support.music import make_tracks
@@ -52,7 +53,7 @@ def test_a_programme_is_restored_at_any_moment(seed: int) -> None:
     assert other.autodj.programme == driver.autodj.programme
     assert other.autodj.journey == driver.autodj.journey
     assert (other.title(), other.position()) == (driver.title(), driver.position())
-    assert other.autodj.published_queue()[1] == driver.autodj.published_queue()[1]
+    assert other.queued() == driver.queued()
     announced = [event.track.title for event in other.events_of("track_started")]
     assert announced[-1] == driver.title(), "the track on the air is published first"
     for each in (driver, other):
@@ -194,8 +195,31 @@ def test_no_track_is_counted_as_played_twice() -> None:
     other = restored(driver)
     other.timeline.running = True
     other.run_for(5)
-    assert other.autodj.journey.history == history
+    restored_history = other.autodj.journey.history
+    assert (restored_history.played, restored_history.trail) == (history.played, history.trail)
     assert len(history.played) == 2
+
+
+def test_starts_are_kept_once_each_and_those_of_version_0_8_have_no_time() -> None:
+    driver = AutoDjDriver(*make_tracks(5))
+    driver.run_for(10)
+    driver.commands.next_track()
+    driver.run_for(10)
+    driver.commands.seek(5)
+    driver.run_for(10)
+    starts = driver.autodj.journey.history.starts
+    titles = [driver.library.tracks[start.track_id].title for start in starts]
+    assert titles == driver.played_titles()
+    assert [start.media_time for start in starts] == [it.starts_at for it in driver.events_of("track_started")]
+    assert all(start.at is not None for start in starts)
+    driver.commands.reset_drift()
+    other = restored(driver)
+    other.autodj.advance()
+    assert other.autodj.journey.history.starts == starts, "they outlive a reset, and the latest is not counted twice"
+    of_0_8 = SavedStation(state_text(driver.autodj.snapshot()), '{"heard": ["a", "b"], "trail": []}').history
+    assert of_0_8.starts == (Start("a", None, None), Start("b", None, None))
+    absurd = SavedStation(state_text(driver.autodj.snapshot()), f'{{"starts": [["a", 1, {10**15}]]}}').history
+    assert absurd.starts == ()
 
 
 @pytest.mark.parametrize("history", ["", "[]", '{"heard": [1]}', '{"trail": "x"}'])
