@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rtc_drift.station import events, views
-from rtc_drift.station.entry import Entry
-from rtc_drift.station.on_air import SAME_TRACK
+from rtc_drift.station.entry import SAME_TRACK, Entry
 
 MAX_STARTS = 64
 """Starts of tracks that are remembered: a reader may be some 14 s behind."""
