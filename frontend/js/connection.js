@@ -84,7 +84,8 @@ export class Connection {
     this.#hooks.stream(client);
     this.#timer = setTimeout(() => this.#client === client && this.#retry("reconnecting"), CONNECT_MS);
     try {
-      await client.connect();
+      // A network that lets no UDP through needs a relay; all others would only wait longer for it.
+      await client.connect({ withServers: this.#attempt > 0 });
     } catch (error) {
       if (this.#client === client) this.#failed(error);
     }

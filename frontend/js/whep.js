@@ -26,6 +26,15 @@ export function withStereo(sdp) {
  */
 export const withoutHiddenCandidates = (sdp) => sdp.replace(/^a=candidate:.* \S+\.local \d+ typ .*\r?\n/gim, "");
 
+/** Read ICE servers from the value of a Link header. */
+export function serversOf(link) {
+  const quoted = (text) => text?.replace(/\\(.)/g, "$1");
+  const entry = /<([^>]+)>; rel="ice-server"(?:; username="((?:\\.|[^"\\])*)"; credential="((?:\\.|[^"\\])*)")?/g;
+  return [...link.matchAll(entry)].map(([, urls, username, credential]) =>
+    username ? { urls, username: quoted(username), credential: quoted(credential) } : { urls },
+  );
+}
+
 export class WhepClient {
   #url;
   #resource = null;
@@ -42,8 +51,13 @@ export class WhepClient {
     };
   }
 
-  /** Connect. Resolves when the answer is applied; throws WhepError. */
-  async connect() {
+  /**
+   * Connect. Resolves when the answer is applied; throws WhepError.
+   * @param {{withServers?: boolean}} options whether to use the STUN and TURN servers that the server names, if any
+   */
+  async connect({ withServers = false } = {}) {
+    if (withServers) await this.#useServers();
+    if (this.#closed) return;
     const offer = await this.peer.createOffer();
     if (this.#closed) return;
     await this.peer.setLocalDescription({ type: "offer", sdp: withStereo(offer.sdp) });
@@ -63,6 +77,12 @@ export class WhepClient {
     this.#closed = true;
     this.peer.close();
     this.#delete();
+  }
+
+  async #useServers() {
+    const response = await fetch(this.#url, { method: "OPTIONS", signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
+    const iceServers = serversOf(response?.headers.get("Link") ?? "");
+    if (iceServers.length && !this.#closed) this.peer.setConfiguration({ ...this.peer.getConfiguration(), iceServers });
   }
 
   async #post(body) {

@@ -1,56 +1,57 @@
-"""A listener that can reach no port of the server receives through a TURN relay. Needs coturn's `turnserver`."""
+"""Listeners that can reach no port of the server receive through a TURN relay. Needs coturn's `turnserver`."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import re
+import ssl
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 
-from rtc_drift.webrtc.aiortc_internals import bind_ice
-from tests.support.server import Serve
-from tests.support.udp import free_udp_port
+from tests.support.server import RunningServer, Serve
+from tests.support.turn_relay import TURNSERVER, make_certificate, relay
 
 SHARED_PORT_ONLY = True
-TURNSERVER = shutil.which("turnserver")
+LINK = re.compile(r'<(.+)>; rel="ice-server"; username="(.+)"; credential="(.+)"; credential-type="password"')
 
 
-@asynccontextmanager
-async def relay(tmp_path: Path) -> AsyncIterator[str]:
-    """Run a TURN server on loopback; yield its url, with user and password."""
-    assert TURNSERVER is not None
-    port = free_udp_port()
-    process = await asyncio.create_subprocess_exec(
-        *(TURNSERVER, "-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", str(port), "--relay-ip", "127.0.0.1"),
-        *("-a", "-u", "me:secret", "-r", "local", "--allow-loopback-peers", "--no-tls", "--no-dtls", "--no-cli"),
-        *("--pidfile", str(tmp_path / "turn.pid"), "--log-file", str(tmp_path / "turn.log"), "--simple-log"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield f"turn:me:secret@127.0.0.1:{port}?transport=udp"
-    finally:
-        process.terminate()
-        await process.wait()
+async def ice_server(server: RunningServer) -> RTCIceServer:
+    """Return the server's only ICE server, as players read it before they make an offer."""
+    async with server.http.options(f"{server.url}/whep/master") as response:
+        match = LINK.fullmatch(response.headers["Link"])
+        assert match
+        return RTCIceServer(match[1], match[2], match[3])
 
 
 @pytest.mark.skipif(TURNSERVER is None, reason="coturn is not installed")
-async def test_a_listener_receives_through_a_relay(serve: Serve, music: Path, tmp_path: Path) -> None:
-    async with relay(tmp_path) as url, serve(music, turn=(url,)) as server:
-        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+@pytest.mark.parametrize("kind", ["udp", "tcp", "tls"])
+async def test_a_listener_receives_through_a_relay(
+    kind: str, serve: Serve, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listener speaks to nothing but the relay, and the server is reached at its own relay: without UDP, if so."""
+    make_certificate(tmp_path / "turn.pem")
+    monkeypatch.setenv(ssl.get_default_verify_paths().openssl_cafile_env, str(tmp_path / "turn.pem"))
+    async with relay(tmp_path, kind) as url, serve(music, turn=(url,)) as server:
+        configuration = RTCConfiguration([await ice_server(server)], RTCIceTransportPolicy.RELAY)
+        peer = RTCPeerConnection(configuration)
         peer.addTransceiver("audio", direction="recvonly")
-        bind_ice(peer, ["127.0.0.1"])
         track: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
         peer.on("track", track.set_result)
         await peer.setLocalDescription(await peer.createOffer())
+        offer = peer.localDescription.sdp
+        assert "typ relay" in offer
+        assert "typ host" not in offer
         headers = {"Content-Type": "application/sdp"}
-        async with server.http.post(
-            f"{server.url}/whep/master", data=peer.localDescription.sdp, headers=headers
-        ) as response:
+        async with server.http.post(f"{server.url}/whep/master", data=offer, headers=headers) as response:
             answer = await response.text()
         relayed = "".join(line for line in answer.splitlines(keepends=True) if "typ host" not in line)
         assert "typ relay" in relayed

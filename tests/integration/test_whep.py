@@ -58,6 +58,7 @@ async def test_an_offer_adds_a_listener_and_delete_removes_it(serve: Serve, musi
             headers["Access-Control-Expose-Headers"].replace(" ", "").split(",")
         )
         assert "a=sendonly" in answer
+        assert "a=setup:passive" in answer, "aiortc as a DTLS client knows no RSA certificates"
         assert "stereo=1" in answer
         candidates = [line for line in answer.splitlines() if line.startswith("a=candidate")]
         assert candidates

@@ -10,7 +10,7 @@ from tests.support.api import Api
 
 WHEP_CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "OPTIONS, POST, HEAD, PATCH, DELETE",
+    "Access-Control-Allow-Methods": "OPTIONS, GET, HEAD, POST, PATCH, DELETE",
     "Access-Control-Expose-Headers": "Location, ETag, Link, Accept-Patch, Accept-Post, Retry-After",
 }
 ANSWERS: tuple[tuple[str, str, int], ...] = (
@@ -35,7 +35,8 @@ ANSWERS: tuple[tuple[str, str, int], ...] = (
     ("HEAD", "/events/master", 200),
     ("OPTIONS", "/whep/master", 204),
     ("POST", "/whep/master", 415),
-    ("GET", "/whep/master", 405),
+    ("GET", "/whep/master", 200),
+    ("PUT", "/whep/master", 405),
 )
 
 
