@@ -17,6 +17,7 @@ FORWARDED = "Forwarded"
 BY_PARTS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 SCHEMES = ("http", "https")
 _PAIR = re.compile(r"""([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^\s",;=]+)""")
+_QUOTED_WELL = re.compile(r"""(?:[^"\\]|"(?:[^"\\]|\\.)*+")*+""")
 _ELEMENT = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|[^",])+""")
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?|([0-9A-Fa-f:.]+)")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -96,7 +97,11 @@ class TrustedProxies:
 
 
 def _elements(values: Sequence[str]) -> Iterator[Asked]:
-    for element in _ELEMENT.findall(",".join(values)):
+    text = ",".join(values)
+    # Looked at first, since with an open quotation mark the search for elements would take time squared.
+    if not _QUOTED_WELL.fullmatch(text):
+        raise BadForwardedError("The header Forwarded is not valid.")
+    for element in _ELEMENT.findall(text):
         pairs = {name.lower(): _unquoted(value) for name, value in _PAIR.findall(element)}
         if len(pairs) != len([part for part in _split_pairs(element) if part.strip()]):
             raise BadForwardedError("The header Forwarded is not valid.")

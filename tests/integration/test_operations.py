@@ -12,7 +12,7 @@ import pytest
 
 from rtc_drift.api.page import qr_svg
 from tests.support import nginx
-from tests.support.certificates import trusting
+from tests.support.certificates import trusting, write_certificate
 from tests.support.server_process import REPOSITORY, free_tcp_port, server_process
 from tests.support.waiting import until
 
@@ -67,7 +67,7 @@ async def _check_everything(running: nginx.Nginx) -> None:
             assert response.headers["Location"] == "https://radio.example.org/x"
 
         async with asyncio.timeout(30):
-            while (await http.get(f"{url}/readyz")).status != 200:
+            while not await _is_ready(http, url):
                 await asyncio.sleep(0.05)
         async with http.get(f"{url}/stream/master") as response:
             assert (await response.content.readexactly(4)) == b"OggS"
@@ -83,9 +83,33 @@ async def _check_everything(running: nginx.Nginx) -> None:
                 pass
         async with http.post(f"{url}/session/master/resume", json={}) as resumed:
             assert resumed.status == 202
+    assert await _listen(url, running.certificate) == 0, "WHEP passes the proxy, and sound comes by UDP"
+
+
+async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:
+    async with http.get(f"{url}/readyz") as response:
+        return response.status == 200
+
+
+async def test_https_by_itself(music: Path, tmp_path: Path) -> None:
+    port, (certificate, key) = free_tcp_port(), write_certificate(tmp_path)
+    options = ("--tls-cert", str(certificate), "--tls-key", str(key))
+    async with server_process(music, tmp_path / "data", port, options=options, until=rb"Serving https:"):
+        url = f"https://127.0.0.1:{port}"
+        connector = aiohttp.TCPConnector(ssl=trusting(certificate))
+        async with aiohttp.ClientSession(connector=connector) as http:
+            async with http.get(f"{url}/", headers={"Accept": "text/html"}) as response:
+                assert (response.status, response.content_type) == (200, "text/html")
+            async with http.get(f"{url}/api/session/info") as response:
+                assert (await response.json())["webUrl"] == f"{url}/"
+        assert await _listen(url, certificate) == 0
+
+
+async def _listen(url: str, certificate: Path) -> int:
+    """Listen for a second in another process, which trusts the certificate; return its exit code."""
     listening = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rtc_drift", "listen", url, "--seconds", "1"),
-        env=os.environ | {"SSL_CERT_FILE": str(running.certificate), "PYTHONPATH": str(REPOSITORY)},
+        env=os.environ | {"SSL_CERT_FILE": str(certificate), "PYTHONPATH": str(REPOSITORY)},
         stdout=asyncio.subprocess.DEVNULL,
     )
-    assert await listening.wait() == 0, "WHEP passes the proxy, and sound comes by UDP"
+    return await listening.wait()

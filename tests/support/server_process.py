@@ -41,7 +41,7 @@ async def server_process(
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "rtc_drift", "serve", "--port", str(port), "--music", str(music)),
         *("--data-dir", str(data_dir), "--udp-port", str(port), "--no-analysis", *options),
-        env=os.environ | {"PYTHONPATH": path, **environment},
+        env={**os.environ, "PYTHONPATH": path, **environment},
         stderr=asyncio.subprocess.PIPE,
     )
     assert server.stderr is not None

@@ -53,6 +53,18 @@ def test_an_impossible_data_dir_is_wrong_usage(
 
 
 @pytest.mark.usefixtures("_own_limits")
+def test_a_certificate_that_can_not_be_used_is_wrong_usage(
+    config_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
+    for given, said in ((files, f"--tls-cert: {tmp_path / 'cert.pem'} can't be read"), (files[:2], "needs --tls-key")):
+        with pytest.raises(SystemExit) as exited:
+            cli.main(["serve", "--port", "0", "--data-dir", str(tmp_path), *given])
+        assert exited.value.code == 2
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_own_limits")
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["scan", "."]])
 def test_an_unusable_catalogue_is_reported_in_one_sentence(
     command: list[str], config_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
