@@ -77,9 +77,15 @@ class _Models:
 
     def __init__(self) -> None:
         self.schemas: Json = {}
+        self._known: dict[tuple[Any, JsonSchemaMode], Json] = {}
 
     def reference(self, model: Any, mode: JsonSchemaMode = "serialization") -> Json:
         """Return the schema of a model, whose parts are added."""
+        if (model, mode) not in self._known:
+            self._known[model, mode] = self._new_reference(model, mode)
+        return self._known[model, mode]
+
+    def _new_reference(self, model: Any, mode: JsonSchemaMode) -> Json:
         adapter = TypeAdapter[Any](model)
         schema = adapter.json_schema(by_alias=True, ref_template=_REFERENCE, mode=mode)
         self.schemas.update(schema.pop("$defs", {}))
