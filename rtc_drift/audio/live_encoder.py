@@ -46,7 +46,7 @@ MP3 = StreamFormat(
     "s16p",
     192_000,
     1_152,
-    # 13.5 ms of a second. Joint stereo takes 4 ms more, level 5 (the default) half as much again; 9 is as slow as 7.
+    # 13.5 ms of a second. Joint stereo takes 4 ms more, level 5, the default, twice that; 9 is no faster than 7.
     MappingProxyType({"compression_level": "7", "joint_stereo": "0"}),
 )
 AAC = StreamFormat(

@@ -50,6 +50,7 @@ class OggMuxer:
         self._begin(tags)
         for packet in self._recent:
             self._add(packet)
+        self._write(_CONTINUES)  # a page of its own, since VLC leaves out the first one
         return self._take()
 
     def close(self) -> bytes:

@@ -7,6 +7,7 @@ The encoder runs in a thread, since its library gives the interpreter away while
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from rtc_drift.audio.live_encoder import EncodedFrame, LiveEncoder, StreamFormat
@@ -66,9 +67,12 @@ class EncodedStream:
         threads: Threads,
         later: CallLater,
         on_failure: Callable[[], None],
-        on_end: Callable[[], None],
+        on_end: Callable[["EncodedStream"], None],
     ) -> None:
-        """Make a stream that is not encoded yet. `on_failure` is called for each failure of its encoder."""
+        """Make a stream that is not encoded yet.
+
+        `on_failure` is called for each failure of its encoder, `on_end` when nobody may read it any more.
+        """
         self._station = station
         self._format = stream_format
         self._threads = threads
@@ -106,6 +110,7 @@ class EncodedStream:
             self._task = asyncio.create_task(self._run(), name=f"{self._format.name} of {self._station.id}")
 
     def _stop(self) -> None:
+        self._on_end(self)  # who comes now gets another stream
         if self._task is not None:
             self._task.cancel()
 
@@ -122,7 +127,7 @@ class EncodedStream:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            self._on_end()
+            self._on_end(self)
             self.frames.end()
 
     async def _publish(self, blocks: list[Pcm]) -> bool:
@@ -166,9 +171,9 @@ class EncodedStreams:
         key = (station.playout.number, stream_format.name)
         stream = self._streams.get(key)
         if stream is None:
-            stream = self._streams[key] = EncodedStream(
-                station, stream_format, self._threads, self._later, self._count_failure, lambda: self._forget(key)
-            )
+            ended = partial(self._forget, key)
+            stream = EncodedStream(station, stream_format, self._threads, self._later, self._count_failure, ended)
+            self._streams[key] = stream
         return stream.reader(burst_seconds)
 
     async def close(self) -> None:
@@ -179,5 +184,6 @@ class EncodedStreams:
     def _count_failure(self) -> None:
         self.failures += 1
 
-    def _forget(self, key: tuple[int, str]) -> None:
-        del self._streams[key]
+    def _forget(self, key: tuple[int, str], stream: EncodedStream) -> None:
+        if self._streams.get(key) is stream:
+            del self._streams[key]

@@ -1,6 +1,7 @@
 """Streams for radios over HTTP: headers, titles between the bytes, playlist files, and who gets what."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -73,6 +74,20 @@ async def test_radios_get_frames_and_titles() -> None:
             assert (response.status, response.content_type) == (200, "audio/aac")
         async with api.http.get(f"{api.url}/metrics") as response:
             assert "rtc_drift_encoders 2.0" in await response.text()
+
+
+async def test_a_reader_that_stops_reading_is_dropped() -> None:
+    async with api_on_fakes() as api, playing(api):
+        host, port = api.url.removeprefix("http://").split(":")
+        with socket.socket() as stuck:
+            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stuck.connect((host, int(port)))
+            stuck.send(b"GET /stream/master.mp3 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            await until(lambda: api.sessions.master.clients["encoded"] == 1)
+            await read(api, "/stream/master.mp3", 400_000)
+            await until(lambda: api.sessions.master.listeners == 0)
+        async with api.http.get(f"{api.url}/metrics") as response:
+            assert "rtc_drift_encoded_readers_dropped_total 1.0" in await response.text()
 
 
 async def test_readers_are_listeners_and_count_for_the_limit() -> None:

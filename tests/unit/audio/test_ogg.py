@@ -68,6 +68,7 @@ def test_each_logical_stream_has_its_tags_and_begins_at_its_packet(packets: list
     assert [found[number][3][:8] for number in begins] == [b"OpusHead"] * 2
     assert len({serial for _, _, serial, _ in found}) == 2
     assert found[begins[1] - 1][:2] == (4, 51 * BLOCK_SAMPLES), "the first one ends before packet 51"
+    assert found[begins[1] + 2][:2] == (0, SKIPPED), "the pre-roll has a page of its own, which VLC leaves out"
     assert b"TITLE=First" in found[begins[0] + 1][3]
     assert f"TITLE={hostile}".encode() in found[begins[1] + 1][3]
     assert "ARTIST=Ä".encode() in found[begins[1] + 1][3]

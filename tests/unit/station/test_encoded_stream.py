@@ -109,6 +109,12 @@ async def test_readers_share_one_encoder_and_it_ends_five_seconds_after_the_last
     timers.advance(LINGER_SECONDS - 0.1)
     assert station.pcm.readers == 1
     timers.advance(0.1)
+    newcomer = streams.reader(station, MP3, 0)
+    await until(lambda: station.pcm.readers == 1)
+    setting.play(0.5)
+    await newcomer.next_in_order()
+    newcomer.close()
+    timers.advance(LINGER_SECONDS)
     await until(lambda: station.pcm.readers == len(streams) == 0)
     assert not station.has_listeners, "the station runs for nobody"
     assert not timers.waiting
