@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 ERRORS: Mapping[str, tuple[int, str]] = {
     "bad_body": (400, "The body can't be read."),
+    "bad_forwarded": (400, "The header Forwarded is not valid."),
     "bad_host": (400, "The Host header is not valid."),
     "bad_json": (400, "The body is not valid JSON."),
     "bad_offer": (400, "The offer is not valid SDP."),
@@ -39,7 +40,6 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "unknown_entry": (422, "entryId: the queue has no such entry, or no longer."),
     "unknown_track": (422, "trackId: there is no such track in the library."),
     "unsupported_offer": (422, "The offer has no Opus codec."),
-    "if_match_required": (428, "An If-Match header with the listener's ETag is required."),
     "too_many_requests": (429, "Too many sessions were made by links from here. Try again in a minute."),
     "internal_error": (500, "The server failed. Its log has the details."),
     "catalogue_unavailable": (503, "The server can't use its catalogue. See its log."),
@@ -61,7 +61,15 @@ ERRORS: Mapping[str, tuple[int, str]] = {
 }
 
 ANYWHERE = (
-    *("bad_host", "bad_request", "method_not_allowed", "request_timeout", "unknown_host", "internal_error"),
+    *(
+        "bad_forwarded",
+        "bad_host",
+        "bad_request",
+        "method_not_allowed",
+        "request_timeout",
+        "unknown_host",
+        "internal_error",
+    ),
     *("connection_limit", "expectation_failed"),
 )
 """Errors of every route."""

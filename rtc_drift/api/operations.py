@@ -99,6 +99,22 @@ def _json(summary: str, model: type[BaseModel], *errors: str, **query: Mapping[s
     return Operation(summary, {JSON: model}, query=query, errors=errors, has_head=True)
 
 
+def _radio(name: str, content_type: str) -> Operation:
+    summary = f"The programme as endless {name}, with ICY titles for `Icy-MetaData: 1`."
+    return Operation(summary, {content_type: None}, errors=("listener_limit",), has_head=True)
+
+
+def _playlist(content_type: str) -> Operation:
+    query = {"format": {"enum": ["mp3", "aac", "ogg"], "default": "mp3"}}
+    return Operation(
+        "A playlist file that names a stream of the session.",
+        {content_type: None},
+        query=query,
+        errors=("invalid_field",),
+        has_head=True,
+    )
+
+
 OPERATIONS: Mapping[str, Operation] = {
     "GET /": Operation("The master's page.", PAGE, has_head=True, other={304: "The page has not changed."}),
     "GET /static/{path}": Operation(
@@ -157,20 +173,33 @@ OPERATIONS: Mapping[str, Operation] = {
             *("no_candidates", "ice_unavailable"),
         ),
     ),
-    "OPTIONS /whep/{session_id}": Operation("The content types that may be sent.", status=204),
-    "OPTIONS /whep/{session_id}/{listener_id}": Operation("The content types that may be sent.", status=204),
-    "HEAD /whep/{session_id}/{listener_id}": Operation("Check a listener.", errors=("listener_not_found",)),
+    "OPTIONS /whep/{session_id}": Operation("The content types that may be sent, and the ICE servers.", status=204),
+    "OPTIONS /whep/{session_id}/{listener_id}": Operation("The same, for a listener.", status=204),
+    "GET /whep/{session_id}": Operation("Check a session, without content.", {SDP: None}, has_head=True),
+    "GET /whep/{session_id}/{listener_id}": Operation(
+        "Check a listener, without content.", {SDP: None}, errors=("listener_not_found",), has_head=True
+    ),
     "PATCH /whep/{session_id}/{listener_id}": Operation(
         "Trickle ICE candidates.",
         status=204,
         body={TRICKLE: None},
         errors=(
-            *("bad_offer", "etag_mismatch", "if_match_required", "ice_restart_unsupported"),
+            *("bad_offer", "etag_mismatch", "ice_restart_unsupported"),
             *("listener_not_found", "too_large"),
         ),
     ),
     "DELETE /whep/{session_id}/{listener_id}": Operation("Leave.", errors=("listener_not_found",)),
-    "GET /stream/{session_id}": Operation("The programme as endless Ogg Opus.", {"audio/ogg": None}, has_head=True),
+    "GET /stream/{session_id}": Operation(
+        "The programme as endless Ogg Opus; with `titles=1` a new logical stream for each track, with its tags.",
+        {"audio/ogg": None},
+        query={"titles": {"enum": ["0", "1"]}},
+        errors=("listener_limit",),
+        has_head=True,
+    ),
+    "GET /stream/{session_id}.mp3": _radio("mp3", "audio/mpeg"),
+    "GET /stream/{session_id}.aac": _radio("AAC", "audio/aac"),
+    "GET /stream/{session_id}.m3u": _playlist("audio/x-mpegurl"),
+    "GET /stream/{session_id}.pls": _playlist("audio/x-scpls"),
     "GET /events/{session_id}": Operation(
         "The events of a session as they happen; the first is `hello`, with the whole state.",
         {EVENT_STREAM: None},
