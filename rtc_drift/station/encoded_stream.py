@@ -1,7 +1,7 @@
 """A programme in a format for radios: one encoder for all its readers, and only while there are any.
 
 The encoder runs in a thread, since its library gives the interpreter away while it works
-(decision NEW-encoders-in-threads).
+(decision 032-encoders-in-threads).
 """
 
 import asyncio
