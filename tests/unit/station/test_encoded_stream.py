@@ -13,7 +13,7 @@ from rtc_drift.station.encoded_stream import GROUP_BLOCKS, LINGER_SECONDS, MAX_F
 from rtc_drift.station.station import Station
 from rtc_drift.workers.threads import Threads
 from tests.support.music import steady_music
-from tests.support.session_registry import make_sessions
+from tests.support.session_registry import make_sessions, run_due_tasks
 from tests.support.waiting import until
 
 MUSIC = (steady_music(2, seed=1) * 32767).astype("<i2")
@@ -110,9 +110,8 @@ async def test_readers_share_one_encoder_and_it_ends_five_seconds_after_the_last
     assert station.pcm.readers == 1
     timers.advance(0.1)
     newcomer = streams.reader(station, MP3, 0)
-    await until(lambda: station.pcm.readers == 1)
-    setting.play(0.5)
-    await newcomer.next_in_order()
+    await run_due_tasks()  # the old encoder ends, and the new one begins to read
+    await setting.play_encoded(0.32, newcomer)
     newcomer.close()
     timers.advance(LINGER_SECONDS)
     await until(lambda: station.pcm.readers == len(streams) == 0)
