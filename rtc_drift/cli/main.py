@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rtc_drift import __version__
+from rtc_drift.cli.remote_options import add_remote
 from rtc_drift.config import ConfigError, load
 
 DESCRIPTION = "Turns a music library into a live programme and delivers it to browsers over WebRTC."
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_render(commands)
     _add_listen(commands)
     _add_doctor(commands)
+    add_remote(commands)
     return parser
 
 

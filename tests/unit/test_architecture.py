@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "rtc_drift"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 RULES = {
-    "aiohttp": ("api/", "app.py", "client.py"),
+    "aiohttp": ("api/", "app.py", "client.py", "remote.py"),
     "aiortc": ("tracks.py", "signaling.py", "client.py", "webrtc/"),
     "aioice": ("webrtc/",),
     "OpenSSL": ("webrtc/dtls.py",),
@@ -28,7 +28,7 @@ RULES = {
 """A package → where it may be imported."""
 LAYERS = (
     "cli",
-    "app client doctor",
+    "app client remote doctor",
     "api",
     "session_store",
     "sessions signaling rendering",
