@@ -154,7 +154,7 @@ def test_the_architecture_page_names_the_rooms_there_are() -> None:
 
 
 def test_the_root_holds_only_the_named_modules() -> None:
-    names = {"app", "broadcast", "client", "config", "media", "metrics", "session_store"}
+    names = {"app", "broadcast", "client", "config", "media", "metrics", "remote", "session_store"}
     customers = {"sessions", "signaling", "tracks"}
     assert {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"} == names | customers
 

@@ -88,6 +88,11 @@ async def test_the_command_line_commands(capsys: pytest.CaptureFixture[str], tmp
 def test_a_server_may_be_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(remote_options.SERVER_VARIABLE, "http://kitchen.local:8080")
     asked = list[Namespace]()
-    monkeypatch.setattr("rtc_drift.cli.remote.run_remote", lambda options: asked.append(options) or 0)
+
+    def ask(options: Namespace) -> int:
+        asked.append(options)
+        return 0
+
+    monkeypatch.setattr("rtc_drift.cli.remote.run_remote", ask)
     assert exit_code("pause") == 0
     assert (asked[0].server, asked[0].session, asked[0].action) == ("http://kitchen.local:8080", "master", "pause")
