@@ -94,10 +94,11 @@ async def test_a_follower_gets_the_packets_and_events_of_its_leader(serve: Serve
         await server.scanned_tracks()
         await server.create("kitchen")
         follower = await server.follow("kitchen")
+        station = server.service.sessions["kitchen"].station
+        await until(lambda: station.autodj.planned() is not None)  # else one of both may miss that event
         leader_events, follower_events = (
             asyncio.create_task(events_until_a_pause(server, name)) for name in ("kitchen", follower)
         )
-        station = server.service.sessions["kitchen"].station
         await until(lambda: station.hub.readers == 2)
         async with server.listener("kitchen") as leader, server.listener(follower) as following:
             packets = [received_packets(listener) for listener in (leader, following)]

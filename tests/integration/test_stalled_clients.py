@@ -102,7 +102,7 @@ async def test_clients_that_stall_hold_little_and_are_cut_off(
             read_nothing(cover)
             read_nothing("/events/master", f"Last-Event-ID: {first_id(server)}")
             await until_cut(server, "stalled_answers_total")
-            await until_cut(server, "event_readers_cut")
+            await until_cut(server, "event_readers_cut_total")
 
         async def hangs(*_: object) -> None:
             raise CoverTimeoutError
