@@ -1,4 +1,4 @@
-"""What it brings, and costs, to choose among tracks about as good the one that mixes best."""
+"""Benefit and cost of choosing, among tracks about as good, the one that mixes best."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ _HELD = 5
 
 @dataclass
 class _Journeys:
-    """What was measured on the way."""
+    """Measures taken on the way."""
 
     progress: list[float] = field(default_factory=list)
     """Progress of each step in the direction that was asked for, in spreads."""

@@ -6,7 +6,6 @@ async with Listener("http://127.0.0.1:8080/whep/master") as listener:
 """
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
+from rtc_drift.api.event_lines import READ_SECONDS, event_headers, events_in
 from rtc_drift.media import SAMPLE_RATE, Audio
 from rtc_drift.webrtc.aiortc_internals import bind_ice
 from rtc_drift.webrtc.ice_policy import is_loopback
@@ -122,16 +122,10 @@ class Listener:
 
         The first is `hello`, or the first one after `last_event_id` if the server still has it.
         """
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
-        timeout = aiohttp.ClientTimeout(total=None, sock_read=30)
+        headers, timeout = event_headers(last_event_id), aiohttp.ClientTimeout(total=None, sock_read=READ_SECONDS)
         async with self._http.get(self.events_url, headers=headers, timeout=timeout) as response:
-            event_id = None
-            async for line in response.content:
-                name, _, value = line.decode().rstrip("\r\n").partition(": ")
-                if name == "id":
-                    event_id = value
-                elif name == "data":
-                    yield json.loads(value) | {"id": event_id}
+            async for event in events_in(response):
+                yield event
 
     async def next_track(self, track_id: str | None = None) -> dict[str, Any]:
         """Ask for the next track, or for the one with this id; return the server's answer. Raises ListenerError."""

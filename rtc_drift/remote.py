@@ -15,6 +15,7 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from rtc_drift.api import schemas
+from rtc_drift.api.event_lines import READ_SECONDS, event_headers, events_in
 
 SECONDS = 20.0
 """Longest time for an answer."""
@@ -85,20 +86,14 @@ class Remote:
         self, session_id: str = "master", last_event_id: str | None = None
     ) -> AsyncIterator[dict[str, Any]]:
         """Yield the events of a session as dicts (with their `id`), until the server ends the stream."""
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
-        timeout = aiohttp.ClientTimeout(total=None, sock_read=30)
+        headers, timeout = event_headers(last_event_id), aiohttp.ClientTimeout(total=None, sock_read=READ_SECONDS)
         url = f"{self._origin}/events/{quote(session_id, safe='')}"
         try:
             async with self._http.get(url, headers=headers, timeout=timeout) as response:
                 if response.status != 200:
                     raise await _refusal(response)
-                event_id = None
-                async for line in response.content:
-                    name, _, value = line.decode().rstrip("\r\n").partition(": ")
-                    if name == "id":
-                        event_id = value
-                    elif name == "data":
-                        yield json.loads(value) | {"id": event_id}
+                async for event in events_in(response):
+                    yield event
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._unreachable(error) from None
 

@@ -15,7 +15,7 @@ CHECK_SECONDS = 10.0
 """Time between two looks at the files."""
 
 _Stamp = tuple[tuple[int, int, int] | None, ...]
-"""What changes when a file does: its number, size and time, for each of both files."""
+"""Number, size and time of both files: one of these changes when a file does."""
 
 
 class CertificateError(Exception):

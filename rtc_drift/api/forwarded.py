@@ -32,7 +32,7 @@ class BadForwardedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How a client asked the outermost proxy of ours; None stands for what nobody said."""
+    """Address, scheme and host that a client used; None stands for what nobody said."""
 
     address: str | None = None
     scheme: str | None = None

@@ -105,4 +105,4 @@ ACTIONS: dict[str, Callable[..., Awaitable[None]]] = {
         "direction", lambda options: {"direction": None if options.direction == "none" else options.direction}
     ),
 }
-"""What can be asked, by the name of the command line."""
+"""Actions by their names on the command line."""

@@ -1,4 +1,4 @@
-"""What does this machine lack to serve well?
+"""Findings of what this machine lacks to serve well.
 
 `examination` asks everything, with the facts that `facts` finds out; each of the other modules judges some of them.
 """

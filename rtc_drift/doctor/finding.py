@@ -14,7 +14,7 @@ class Finding:
     subject: str
     level: Level
     text: str
-    """What is the case, and if that is not good, what to do."""
+    """The state, and if it is not good, what to do."""
 
 
 def ok(subject: str, text: str) -> Finding:

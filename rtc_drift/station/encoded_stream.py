@@ -43,7 +43,7 @@ class TitledFrame(NamedTuple):
 
 
 class Timer(Protocol):
-    """What `call_later` returns."""
+    """A call that is due later, as `call_later` returns it."""
 
     def cancel(self) -> None:
         """Call the function no more."""

@@ -1,4 +1,4 @@
-"""What has to be planned, and the plans: which track comes, and how it is joined with the one on the air. Pure.
+"""Requests for plans, and the plans: which track comes, and how it is joined with the one on the air. Pure.
 
 Planning takes tens of milliseconds: a station has it done in a thread.
 """
@@ -112,8 +112,10 @@ class SkipRequest:
                 break
             incoming = mix_track(candidate.track)
             matched = plan_matched_skip(outgoing, incoming, self.earliest, self.at_once, self.stretched)
-            cost = float("inf") if matched is None else candidate.cost + JOIN_WEIGHT * matched.cost
-            if matched is not None and (cost < least or candidate is self.choice):
+            if matched is None:
+                continue
+            cost = candidate.cost + JOIN_WEIGHT * matched.cost
+            if cost < least or candidate is self.choice:
                 best, least = (candidate, matched), cost
         if best is None:
             return None
